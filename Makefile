@@ -1,0 +1,75 @@
+# Each target does its own set-up in .venv: nothing is asked, nothing needs root.
+#   make demo                              segment the bundled sample into out/demo
+#   make demo INPUT=file MODEL=cardiac-mr  segment any volume
+#   make test | lint | clean               tests, style, back to a fresh clone
+#   make system-packages                   Debian's libraries for offscreen rendering and Qt, where you may install them
+#   make lock                              write requirements.lock from what .venv holds
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch from its publisher's CPU index.
+
+INPUT :=
+MODEL :=
+TORCH_INDEX :=
+export INPUT MODEL
+
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+TORCH := $(shell grep '^torch==' requirements.lock)
+SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+PYTHON = $(firstword $(foreach p,python3.11 python3.12 python3,$(shell $(p) -c '$(SUPPORTED)' 2>/dev/null && echo $(p))))
+PIP = PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONNOUSERSITE=1 $(PY) -m pip install --quiet
+
+# Tests find a home, caches and temporary files inside the checkout.
+SCRATCH := $(CURDIR)/build
+INSIDE := HOME="$(SCRATCH)/home" XDG_CACHE_HOME="$(SCRATCH)/home/.cache" XDG_CONFIG_HOME="$(SCRATCH)/home/.config" \
+	TMPDIR="$(SCRATCH)/tmp" PYTHONNOUSERSITE=1
+
+SYSTEM_PACKAGES := python3-venv libosmesa6 libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libx11-6 libxkbcommon0 \
+	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3
+
+.PHONY: demo test lint lock system-packages clean
+.DEFAULT_GOAL := demo
+
+demo: $(READY)
+	@$(PY) -m DINSegmentLib demo --output out/demo $${INPUT:+--input "$$INPUT"} $${MODEL:+--model "$$MODEL"}
+
+test: $(READY)
+	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp"
+	@$(INSIDE) $(PY) -m pytest --basetemp="$(SCRATCH)/pytest"
+
+lint: $(READY)
+	@$(PY) -m ruff check .
+
+lock: $(READY)
+	@{ head -n 1 requirements.lock; $(PY) -m pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//'; } \
+		> requirements.lock.new && mv requirements.lock.new requirements.lock
+
+# A checkout that was moved is set up again: the environment names its old place.
+ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
+.PHONY: $(READY)
+endif
+
+$(READY): requirements.lock pyproject.toml
+	@command -v git >/dev/null || { echo "git is missing: install it (Debian: apt-get install git)."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is missing: install it (Debian 12: apt-get install python3 python3-venv)."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "Python's venv module is missing: install it (Debian: apt-get install python3-venv)."; exit 1; }
+	@echo "Setting up $(VENV) with $(PYTHON): some minutes the first time."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --no-deps $(if $(TORCH_INDEX),--index-url "$(TORCH_INDEX)") $(TORCH)
+	@$(PIP) --requirement requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@printf '%s\n' "$(CURDIR)" > $@
+
+system-packages:
+	@missing=; for p in $(SYSTEM_PACKAGES); do \
+		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	if [ -z "$$missing" ]; then echo "All system packages are installed."; exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then root=; elif sudo -n true 2>/dev/null; then root="sudo -n"; else root=no; fi; \
+	if [ "$$root" != no ] && $$root apt-get -q update && \
+		$$root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $$missing; then exit 0; fi; \
+	echo "Skipped, not installed:$$missing. Tests that need them will skip; as root: apt-get install$$missing"
+
+clean:
+	rm -rf $(VENV) build dist out *.egg-info .pytest_cache .ruff_cache
+	find DINSegment DINSegmentLib Testing -name __pycache__ -prune -exec rm -rf {} +
