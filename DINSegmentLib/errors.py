@@ -1,0 +1,29 @@
+"""The errors that a person may see: one sentence with the cause, the input and the next step."""
+
+
+class DINSegmentError(Exception):
+    """Base of every error whose text is written for the user."""
+
+
+class InputError(DINSegmentError):
+    """A volume, file or argument cannot be used."""
+
+
+class GeometryError(InputError):
+    """Spacing, direction or shape of a volume cannot be used."""
+
+
+class ModelError(DINSegmentError):
+    """A model folder, manifest or weight file cannot be used."""
+
+
+class DeviceError(DINSegmentError):
+    """The wanted computing device is missing or has failed."""
+
+
+class OutputError(DINSegmentError):
+    """A result cannot be written."""
+
+
+class Cancelled(DINSegmentError):
+    """The user asked to stop; nothing was changed."""

@@ -1,0 +1,49 @@
+"""Where the voxels of a volume lie in the patient: shape, IJK-to-RAS, and what follows from the two."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import GeometryError
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """Grid of a volume.
+
+    Args:
+        shape: number of voxels along (K, J, I), the axes of the numpy array.
+        ijk_to_ras: (4, 4) float64, maps voxel indices (i, j, k, 1) to RAS+ millimetres.
+
+    Raises:
+        GeometryError: the matrix is not finite, singular, or not affine.
+    """
+
+    shape: tuple[int, int, int]
+    ijk_to_ras: np.ndarray
+
+    def __post_init__(self) -> None:
+        matrix = np.array(self.ijk_to_ras, dtype=np.float64)
+        object.__setattr__(self, "ijk_to_ras", matrix)
+        object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
+        if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+            raise GeometryError("The volume's IJK-to-RAS matrix is not finite: check the file's header.")
+        if (self.spacing <= 0).any():
+            raise GeometryError("The volume has a voxel spacing of zero: check the file's header.")
+        if abs(np.linalg.det(matrix[:3, :3] / self.spacing)) < 1e-3:
+            raise GeometryError("The volume's direction matrix is singular: check the file's header.")
+
+    @property
+    def spacing(self) -> np.ndarray:
+        """Voxel size in mm along (I, J, K)."""
+        return np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0)
+
+    @property
+    def directions(self) -> np.ndarray:
+        """(3, 3) unit vectors in RAS, one column for each of I, J, K."""
+        return self.ijk_to_ras[:3, :3] / self.spacing
+
+    @property
+    def voxel_volume(self) -> float:
+        """Volume of one voxel in mm^3 (also right for a sheared grid)."""
+        return float(abs(np.linalg.det(self.ijk_to_ras[:3, :3])))

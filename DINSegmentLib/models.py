@@ -1,0 +1,241 @@
+"""The catalogue of models: Resources/Models/*/manifest.json and weights, checked by hash. No torch here."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import resources
+from .enhancement import METHODS, STRENGTH_RANGE
+from .errors import ModelError
+
+MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
+
+TERMINOLOGY_CONTEXT = "Segmentation category and type - DINSegment"
+_CATEGORY = ("SCT", "123037004", "Anatomical Structure")
+_ANATOMIC_CONTEXT = "Anatomic codes - DICOM master list"
+
+
+@dataclass(frozen=True)
+class Label:
+    """One structure: label value, name, colour (r, g, b) in 0..255, Slicer's serialised terminology entry."""
+
+    value: int
+    name: str
+    color: tuple[int, int, int]
+    terminology: str
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Orientation in which the network saw its training slices.
+
+    ``rows`` and ``columns`` are the directions, in the letters L R P A S I, in which the row and the column index of a
+    slice grow; several letters mean the direction between them. ``slices`` is such a direction too, or ``stack``: the
+    axis along which slices were acquired, whatever its direction in the body.
+    """
+
+    slices: str
+    rows: str
+    columns: str
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """How voxel values come to [0, 1].
+
+    ``percentile``: clip at the ``upper`` percentile of the whole volume, then minimum to 0 and maximum to 1.
+    ``window``: [``lower``, ``upper``] to [0, 1], values outside clipped.
+    """
+
+    method: str
+    upper: float
+    lower: float = 0.0
+
+
+@dataclass(frozen=True)
+class EnhancementDefaults:
+    """Enhancement that a model expects, and the methods and strengths that its training covered."""
+
+    method: str
+    strength: float
+    trained_methods: tuple[str, ...]
+    trained_range: tuple[float, float]
+
+    def covers(self, method: str, strength: float) -> bool:
+        """Whether training covered this method and strength."""
+        low, high = self.trained_range
+        return method in self.trained_methods and (method == "none" or low <= strength <= high)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model folder: what its manifest says. Texts are for people; ``network`` holds the fields of `DINConfig`.
+
+    ``spacing`` is the in-plane pixel size in mm at which the network works.
+    """
+
+    id: str
+    version: str
+    title: str
+    modality: str
+    labels: tuple[Label, ...]
+    spacing: float
+    axes: Axes
+    intensity: Intensity
+    enhancement: EnhancementDefaults
+    network: dict[str, Any]
+    cleanup: tuple[str, ...]
+    weights_path: Path
+    sha256: str
+    licence: str
+    citation: tuple[str, ...]
+    training_data: str
+    validation: dict[str, Any]
+    folder: Path
+
+    def verify(self) -> None:
+        """Check the weight file against its hash.
+
+        Raises:
+            ModelError: the file is missing or was changed.
+        """
+        if not self.weights_path.is_file():
+            raise ModelError(f"The weights of {self.id} are missing ({self.weights_path}): reinstall, or copy them there.")
+        if hashlib.sha256(self.weights_path.read_bytes()).hexdigest() != self.sha256:
+            raise ModelError(
+                f"The weights of {self.id} do not match their checksum (file changed or copy incomplete): "
+                'reinstall the extension, or run "dinsegment doctor".'
+            )
+
+
+def catalogue(folders: Iterable[Path] = ()) -> dict[str, Model]:
+    """All bundled models and those in ``folders`` (each a model folder), by id; weights are not read.
+
+    Raises:
+        ModelError: a manifest cannot be used, or two models share one id.
+    """
+    bundled = sorted(path.parent for path in (resources.root() / "Models").glob(f"*/{MANIFEST}"))
+    models: dict[str, Model] = {}
+    for folder in [*bundled, *folders]:
+        model = read_manifest(Path(folder))
+        if model.id in models:
+            raise ModelError(f'Two model folders share the id "{model.id}": {models[model.id].folder} and {folder}.')
+        models[model.id] = model
+    return models
+
+
+def find(model: str) -> Model:
+    """The model of an id in the catalogue, or of a model folder's path.
+
+    Raises:
+        ModelError: there is no such model, or its manifest cannot be used.
+    """
+    if (Path(model) / MANIFEST).is_file():
+        return read_manifest(Path(model))
+    known = catalogue()
+    if model not in known:
+        raise ModelError(
+            f'There is no model "{model}": choose one of {", ".join(sorted(known))}, or give the path of a model folder.'
+        )
+    return known[model]
+
+
+def read_manifest(folder: Path) -> Model:
+    """Read and check one model folder's manifest.
+
+    Raises:
+        ModelError: the manifest is missing, not JSON, or a value in it cannot be used.
+    """
+    path = folder / MANIFEST
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"The model manifest {path} cannot be read ({error}): restore the file.") from error
+    try:
+        if values["schema"] != SCHEMA_VERSION:
+            raise ValueError(f"schema {values['schema']} is not {SCHEMA_VERSION}")
+        model = _model(values, folder)
+        _check(model)
+    except KeyError as error:
+        raise ModelError(f"The model manifest {path} lacks the entry {error}: add it.") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"The model manifest {path} has a value that cannot be used ({error}): correct it.") from error
+    return model
+
+
+def terminology_entry(
+    kind: tuple[str, str, str], modifier: tuple[str, str, str] = ("", "", ""), context: str = TERMINOLOGY_CONTEXT
+) -> str:
+    """Slicer's serialised terminology entry for an anatomical structure given as (scheme, code, meaning)."""
+    category, type_, modifier_ = ("^".join(code) for code in (_CATEGORY, kind, modifier))
+    return f"{context}~{category}~{type_}~{modifier_}~{_ANATOMIC_CONTEXT}~^^~^^"
+
+
+def _model(values: dict[str, Any], folder: Path) -> Model:
+    enhancement = values["enhancement"]
+    return Model(
+        id=str(values["id"]),
+        version=str(values["version"]),
+        title=str(values["title"]),
+        modality=str(values["modality"]),
+        labels=tuple(_label(v) for v in values["labels"]),
+        spacing=float(values["spacing"]),
+        axes=Axes(**values["axes"]),
+        intensity=Intensity(**values["intensity"]),
+        enhancement=EnhancementDefaults(
+            method=enhancement["method"],
+            strength=float(enhancement["strength"]),
+            trained_methods=tuple(enhancement["trained_methods"]),
+            trained_range=(float(enhancement["trained_range"][0]), float(enhancement["trained_range"][1])),
+        ),
+        network=dict(values["network"]),
+        cleanup=tuple(values["cleanup"]),
+        weights_path=folder / values["weights"]["file"],
+        sha256=str(values["weights"]["sha256"]),
+        licence=str(values["licence"]),
+        citation=tuple(values["citation"]),
+        training_data=str(values["training_data"]),
+        validation=dict(values["validation"]),
+        folder=folder,
+    )
+
+
+def _label(values: dict[str, Any]) -> Label:
+    code = values["terminology"]
+    entry = terminology_entry(tuple(code["type"]), tuple(code.get("modifier", ("", "", ""))))
+    red, green, blue = (int(v) for v in values["color"])
+    return Label(int(values["value"]), str(values["name"]), (red, green, blue), entry)
+
+
+def _check(model: Model) -> None:
+    values = [label.value for label in model.labels]
+    if values != list(range(1, len(values) + 1)):
+        raise ValueError(f"label values are {values}, not 1, 2, 3, ...")
+    if model.network["classes"] != len(values) + 1:
+        raise ValueError("network classes must be the number of labels plus one for the background")
+    if not model.spacing > 0:
+        raise ValueError(f"spacing {model.spacing} mm is not positive")
+    if any(not 0 <= channel <= 255 for label in model.labels for channel in label.color):
+        raise ValueError("a colour is outside 0..255")
+    _check_axes(model.axes)
+    if model.intensity.method not in ("percentile", "window"):
+        raise ValueError(f"intensity method {model.intensity.method!r} is neither percentile nor window")
+    if model.intensity.method == "window" and not model.intensity.lower < model.intensity.upper:
+        raise ValueError("the intensity window is empty")
+    if unknown := {model.enhancement.method, *model.enhancement.trained_methods} - set(METHODS):
+        raise ValueError(f"unknown enhancement: {', '.join(sorted(unknown))}")
+    low, high = model.enhancement.trained_range
+    if not STRENGTH_RANGE[0] <= low <= model.enhancement.strength <= high <= STRENGTH_RANGE[1]:
+        raise ValueError("the enhancement's trained range must lie in [0, 2] and hold its default strength")
+
+
+def _check_axes(axes: Axes) -> None:
+    for direction in (axes.slices, axes.rows, axes.columns):
+        if direction != "stack" and not (direction and set(direction) <= set("LRPASI")):
+            raise ValueError(f"axis direction {direction!r} is not made of the letters L R P A S I")
+    if "stack" in (axes.rows, axes.columns):
+        raise ValueError("only slices can run along the stack")

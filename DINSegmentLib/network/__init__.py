@@ -1,0 +1,5 @@
+"""DIN itself: ConvNeXt encoder, DIFM, decoder. torch and nothing else."""
+
+from .din import DIN, DINConfig, din_base, din_small
+
+__all__ = ["DIN", "DINConfig", "din_base", "din_small"]

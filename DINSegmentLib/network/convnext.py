@@ -1,0 +1,101 @@
+"""ConvNeXt encoder (Liu et al., CVPR 2022) that hands out the low- and high-level feature of every stage."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# Mean and standard deviation of ImageNet's grey values: the inputs are in [0, 1] and published ConvNeXt weights expect
+# standardised ones. Our choice for networks trained from scratch, too.
+GREY_MEAN, GREY_STD = 0.449, 0.226
+
+
+@dataclass(frozen=True)
+class StageFeatures:
+    """Features of one stage, both (N, C, H / stride, W / stride): ``low`` enters its first block, ``high`` leaves its last."""
+
+    low: Tensor
+    high: Tensor
+
+
+class LayerNorm2d(nn.LayerNorm):
+    """Layer normalisation over the channels of (N, C, H, W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class Block(nn.Module):
+    """ConvNeXt block: depth-wise 7x7, layer norm, two linear layers with GELU, layer scale, residual.
+
+    (N, C, H, W) -> (N, C, H, W). In channels-last memory the permutations are free.
+    """
+
+    def __init__(self, width: int, layer_scale: float) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(width, width, 7, padding=3, groups=width)
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.expand = nn.Linear(width, 4 * width)
+        self.project = nn.Linear(4 * width, width)
+        self.layer_scale = nn.Parameter(torch.full((width,), layer_scale))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.depthwise(x).permute(0, 2, 3, 1)
+        y = self.project(F.gelu(self.expand(self.norm(y)))) * self.layer_scale
+        return x + y.permute(0, 3, 1, 2)
+
+
+def _stem(kind: Literal["patchify", "convolution"], width: int) -> nn.Module:
+    if kind == "patchify":
+        return nn.Sequential(nn.Conv2d(1, width, 4, stride=4), LayerNorm2d(width, eps=1e-6))
+    if kind == "convolution":
+        # our choice for training from scratch: a patchify stem hardly learned on 1,304 slices (no pretraining)
+        return nn.Sequential(
+            nn.Conv2d(1, width // 2, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(width // 2),
+            nn.GELU(),
+            nn.Conv2d(width // 2, width, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+        )
+    raise ValueError(f"unknown stem {kind!r}")
+
+
+class Encoder(nn.Module):
+    """Four ConvNeXt stages at strides 4, 8, 16, 32.
+
+    Args:
+        widths: channels of the four stages.
+        depths: blocks of the four stages.
+        stem: ``patchify`` (as published, loads ImageNet weights) or ``convolution`` (learns from scratch).
+        layer_scale: its value before training; 1e-6 as published, larger when trained from scratch.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, ...],
+        depths: tuple[int, ...],
+        stem: Literal["patchify", "convolution"] = "patchify",
+        layer_scale: float = 1e-6,
+    ) -> None:
+        super().__init__()
+        self.stem = _stem(stem, widths[0])
+        self.downsample = nn.ModuleList(
+            nn.Sequential(LayerNorm2d(fine, eps=1e-6), nn.Conv2d(fine, coarse, 2, stride=2))
+            for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.stages = nn.ModuleList(
+            nn.Sequential(*(Block(width, layer_scale) for _ in range(depth)))
+            for width, depth in zip(widths, depths, strict=True)
+        )
+
+    def forward(self, image: Tensor) -> list[StageFeatures]:
+        """``image`` (N, 1, H, W) in [0, 1], H and W multiples of 32 -> features of the four stages, fine to coarse."""
+        low = self.stem((image - GREY_MEAN) / GREY_STD)
+        features = []
+        for index, stage in enumerate(self.stages):
+            if index:
+                low = self.downsample[index - 1](features[-1].high)
+            features.append(StageFeatures(low, stage(low)))
+        return features

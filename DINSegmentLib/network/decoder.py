@@ -1,0 +1,48 @@
+"""Decoder: four fused maps to label scores. The paper is only said to use an "MLP decoder"; the details are ours."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Decoder(nn.Module):
+    """Linear projections of the four scales, summed from coarse to fine, then drawn at stride 2.
+
+    Our choice: a 3x3 convolution with batch norm after each sum. The plain concatenation of all scales learned nothing
+    from scratch.
+
+    Args:
+        widths: channels of the four fused maps, fine to coarse.
+        width: channels inside the decoder.
+        classes: number of scores per pixel, background included.
+        deep_supervision: add a 1x1 head to each of the four scales, used in training only.
+    """
+
+    def __init__(self, widths: tuple[int, ...], width: int, classes: int, deep_supervision: bool) -> None:
+        super().__init__()
+        self.project = nn.ModuleList(nn.Conv2d(w, width, 1) for w in widths)
+        self.refine = nn.ModuleList(_refine(width, width) for _ in widths)
+        self.draw = _refine(width, width // 2)
+        self.head = nn.Conv2d(width // 2, classes, 1)
+        self.scale_heads = nn.ModuleList(nn.Conv2d(width, classes, 1) for _ in widths) if deep_supervision else None
+
+    def forward(self, fused: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Four maps (N, C, H, W), strides 4 to 32 -> (scores at stride 2, scores of the scales, fine to coarse).
+
+        The second list is empty outside training.
+        """
+        scales: list[Tensor] = []
+        for level in reversed(range(len(fused))):
+            x = self.project[level](fused[level])
+            if scales:
+                x = x + F.interpolate(scales[0], scale_factor=2.0, mode="bilinear")
+            scales.insert(0, self.refine[level](x))
+        scores = self.head(self.draw(F.interpolate(scales[0], scale_factor=2.0, mode="bilinear")))
+        if self.scale_heads is None or not self.training:
+            return scores, []
+        return scores, [head(x) for head, x in zip(self.scale_heads, scales, strict=True)]
+
+
+def _refine(width_in: int, width_out: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(width_in, width_out, 3, padding=1, bias=False), nn.BatchNorm2d(width_out), nn.GELU()
+    )

@@ -1,0 +1,108 @@
+"""Dual Interactive Fusion Module (DIFM) of the paper's figure: the original and the enhanced image query each other."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .convnext import LayerNorm2d, StageFeatures
+
+
+class FeatureMerging(nn.Module):
+    """f~: the low- and the high-level feature of one stage, concatenated and mixed by one convolution.
+
+    Two (N, C, H, W) -> (N, C, H, W). Our choice: 1x1, because a 3x3 kernel would cost more than all attention together.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(2 * width, width, 1)
+
+    def forward(self, features: StageFeatures) -> Tensor:
+        return self.mix(torch.cat([features.low, features.high], dim=1))
+
+
+class CrossImageAttention(nn.Module):
+    """softmax(Q K^T) V with the query of one image, key and value of the other.
+
+    Our choices, which the figure leaves open: multiple heads of ``head_width`` channels, scores scaled by
+    1 / sqrt(head width), an output projection, and key and value averaged over ``reduction`` x ``reduction`` pixels
+    (full attention at stride 4 holds (H W / 16)^2 scores). With reduction 1 it is plain softmax attention.
+    """
+
+    def __init__(self, width: int, head_width: int, reduction: int) -> None:
+        super().__init__()
+        self.heads = max(1, width // head_width)
+        self.reduction = reduction
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.output = nn.Linear(width, width)
+
+    def forward(self, own: Tensor, other: Tensor) -> Tensor:
+        """``own`` asks ``other``; both (N, C, H, W), H and W multiples of the reduction -> (N, C, H, W)."""
+        n, c, h, w = own.shape
+        query = self._split_heads(self.query(_tokens(own)))
+        reduced = F.avg_pool2d(other, self.reduction) if self.reduction > 1 else other
+        key, value = (self._split_heads(x) for x in self.key_value(_tokens(reduced)).chunk(2, dim=-1))
+        attended = F.scaled_dot_product_attention(query, key, value)
+        attended = self.output(attended.transpose(1, 2).reshape(n, h * w, c))
+        return attended.transpose(1, 2).reshape(n, c, h, w)
+
+    def _split_heads(self, tokens: Tensor) -> Tensor:
+        """(N, tokens, C) -> (N, heads, tokens, C / heads)."""
+        n, length, c = tokens.shape
+        return tokens.reshape(n, length, self.heads, c // self.heads).transpose(1, 2)
+
+
+def _tokens(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, H W, C)."""
+    return x.flatten(2).transpose(1, 2)
+
+
+class FeedForward(nn.Sequential):
+    """FFN of the figure: layer norm, two 1x1 layers with GELU; (N, C, H, W) -> (N, C, H, W)."""
+
+    def __init__(self, width: int, ratio: float) -> None:
+        hidden = int(width * ratio)
+        super().__init__(
+            LayerNorm2d(width, eps=1e-6), nn.Conv2d(width, hidden, 1), nn.GELU(), nn.Conv2d(hidden, width, 1)
+        )
+
+
+class GlobalSpatialAttention(nn.Module):
+    """f * sigmoid(mean of f over the channels), as drawn; (N, C, H, W) -> (N, C, H, W)."""
+
+    def forward(self, f: Tensor) -> Tensor:
+        return f * torch.sigmoid(f.mean(dim=1, keepdim=True))
+
+
+class Interaction(nn.Module):
+    """One direction of DIFM: the query's image asks the other, residual from the query, FFN, global spatial attention.
+
+    Our choices: layer norm in front of attention and FFN, and a residual around the FFN.
+    """
+
+    def __init__(self, width: int, head_width: int, reduction: int, ffn_ratio: float) -> None:
+        super().__init__()
+        self.norm = LayerNorm2d(width, eps=1e-6)
+        self.attention = CrossImageAttention(width, head_width, reduction)
+        self.ffn = FeedForward(width, ffn_ratio)
+        self.spatial = GlobalSpatialAttention()
+
+    def forward(self, own: Tensor, other: Tensor) -> Tensor:
+        f = own + self.attention(self.norm(own), self.norm(other))
+        return self.spatial(f + self.ffn(f))
+
+
+class DIFM(nn.Module):
+    """Fuses one stage of the two branches: merge low and high, ask both ways, sum; -> (N, C, H, W)."""
+
+    def __init__(self, width: int, head_width: int, reduction: int, ffn_ratio: float) -> None:
+        super().__init__()
+        self.merge_original = FeatureMerging(width)
+        self.merge_enhanced = FeatureMerging(width)
+        self.original_asks = Interaction(width, head_width, reduction, ffn_ratio)
+        self.enhanced_asks = Interaction(width, head_width, reduction, ffn_ratio)
+
+    def forward(self, original: StageFeatures, enhanced: StageFeatures) -> Tensor:
+        a, b = self.merge_original(original), self.merge_enhanced(enhanced)
+        return self.original_asks(a, b) + self.enhanced_asks(b, a)
