@@ -1,0 +1,35 @@
+"""Checks of a volume's voxels before anything is computed: what cannot be segmented is refused here, in one sentence."""
+
+import numpy as np
+
+from DINSegmentLib.errors import GeometryError, InputError
+from DINSegmentLib.geometry import Geometry
+
+
+def check_array(array: np.ndarray, geometry: Geometry, name: str) -> None:
+    """Refuse a volume that cannot be segmented; the voxels are read twice and never copied.
+
+    Args:
+        array: voxels, meant to be (K, J, I) and of a real number type.
+        geometry: the grid that the voxels should fill.
+        name: what the user calls the volume, for the message.
+
+    Raises:
+        GeometryError: the array does not fill the grid, or is one voxel thin.
+        InputError: not 3-D, empty, not made of real numbers, with NaN or infinite voxels, or constant.
+    """
+    if array.ndim != 3:
+        raise InputError(f"{name} has {array.ndim} dimensions: give a volume with 3 (several slices of one frame).")
+    if array.size == 0:
+        raise InputError(f"{name} is empty (no voxels): give a volume with an image in it.")
+    if array.shape != geometry.shape:
+        raise GeometryError(f"{name} has {array.shape} voxels, but its geometry says {geometry.shape}: load it again.")
+    if min(array.shape) == 1:
+        raise GeometryError(f"{name} is one voxel thin: give a volume with at least 2 slices.")
+    if array.dtype.kind not in "iuf":
+        raise InputError(f"{name} holds {array.dtype} voxels: convert it to whole or floating-point numbers.")
+    lowest, highest = array.min(), array.max()  # both are NaN as soon as one voxel is
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        raise InputError(f"{name} has voxels that are NaN or infinite: replace them by a background value.")
+    if lowest == highest:
+        raise InputError(f"{name} is constant (every voxel is {lowest:g}): check that the right file was exported.")

@@ -1,0 +1,48 @@
+"""Voxel values to what the network sees: normalisation by constants of the whole volume, then enhancement. numpy only."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..enhancement import enhance
+from ..models import Intensity
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Values ``low`` to 0 and ``high`` to 1, linearly; values outside are clipped."""
+
+    low: float
+    high: float
+
+    def __call__(self, volume: np.ndarray) -> np.ndarray:
+        """Any shape and real type -> float32 in [0, 1], C-contiguous copy."""
+        out = np.array(volume, dtype=np.float32, order="C")
+        np.clip(out, self.low, self.high, out=out)
+        out -= np.float32(self.low)
+        out *= np.float32(1 / (self.high - self.low))
+        return np.clip(out, 0, 1, out=out)
+
+
+def normalization(volume: np.ndarray, intensity: Intensity) -> Normalization:
+    """Constants of a whole native volume (any axis order), as the model's manifest asks."""
+    if intensity.method == "window":
+        return Normalization(intensity.lower, intensity.upper)
+    low, high = float(volume.min()), float(np.percentile(volume, intensity.upper))
+    if high <= low:  # fewer voxels than the percentile keeps differ from the background: nothing can be clipped
+        high = float(volume.max())
+    return Normalization(low, high)
+
+
+@dataclass(frozen=True)
+class Preprocessor:
+    """Normalisation and enhancement of any part of a volume, by constants of the whole."""
+
+    normalize: Normalization
+    method: str
+    strength: float
+
+    def __call__(self, slices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(S, H, W) in the model's plane -> original and enhanced, float32 in [0, 1], same shape."""
+        original = self.normalize(slices)
+        return original, enhance(original, self.method, self.strength)

@@ -1,0 +1,159 @@
+"""Cases with known truth, read one at a time from a data folder; no augmentation and no network here.
+
+A data folder holds `split.json` (name of a split -> list of subjects) and one or more `.npz` files for each subject,
+named `SUBJECT.npz` or `SUBJECT_anything.npz`, in one of two forms:
+
+- cardiac MR: `image` uint16 (Z, H, W), value / 65535 in [0, 1]; `label` uint8. No spacing is known: it is nominal.
+- abdominal CT: `image` uint8 (Z, X, Y), HU = value / 255 * 400 - 125; `label8` uint8; `affine` (x, y, z) to RAS+ mm.
+"""
+
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import InputError, OutputError
+from ..geometry import Geometry
+
+# The cardiac files carry no geometry: 1.5625 x 1.5625 x 10 mm, columns to the left and rows to the back (LPS).
+_NOMINAL_IJK_TO_RAS = np.diag([1.5625, -1.5625, 10.0, 1.0])
+_HOUNSFIELD = (np.arange(256) / 255 * 400 - 125).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One volume with its truth.
+
+    Args:
+        name: file name without suffix.
+        image: float32 (K, J, I), as SimpleITK reads the file that `write_nifti` writes; [0, 1] or HU.
+        label: uint8 (K, J, I), label values of the data's README.
+        geometry: grid of both.
+        nominal: the spacing is a typical one, not measured: every figure in mm is nominal too.
+    """
+
+    name: str
+    image: np.ndarray
+    label: np.ndarray
+    geometry: Geometry
+    nominal: bool = False
+
+
+def cases(folder: Path, split: str) -> Iterator[Case]:
+    """Cases of one split, each read when it is asked for.
+
+    Raises:
+        InputError: at once for a folder, split or file that is missing; while iterating for a damaged file.
+    """
+    return map(read_case, case_files(folder, split))
+
+
+def case_files(folder: Path, split: str) -> list[Path]:
+    """Files of one split, in the order of `split.json` and then by name.
+
+    Raises:
+        InputError: the folder, the split or a subject's file is missing, or the split is empty.
+    """
+    folder = Path(folder)
+    subjects = _subjects(folder, split)
+    names = sorted(path.name for path in folder.glob("*.npz"))
+    files = []
+    for subject in subjects:
+        found = [folder / name for name in names if name == f"{subject}.npz" or name.startswith(f"{subject}_")]
+        if not found:
+            raise InputError(f"{folder} has no .npz file of {subject}, which split.json names: complete it.")
+        files += found
+    return files
+
+
+def read_case(path: Path) -> Case:
+    """Read one `.npz` file of a data folder.
+
+    Raises:
+        InputError: the file is missing, damaged or of another form.
+    """
+    path = Path(path)
+    arrays = _arrays(path)
+    image_type, label_key = (np.uint8, "label8") if "affine" in arrays else (np.uint16, "label")
+    image, label = arrays.get("image"), arrays.get(label_key)
+    if image is None or label is None or image.dtype != image_type or label.dtype != np.uint8:
+        raise InputError(f"{path} is no case of a known form: see the two in DINSegmentLib/training/cases.py.")
+    if image.ndim != 3 or image.shape != label.shape:
+        raise InputError(f"{path} has an image of {image.shape} and a label of {label.shape}: give one 3-D grid.")
+    if "affine" not in arrays:
+        values = image.astype(np.float32) / np.float32(65535)
+        return Case(path.stem, values, label, Geometry(image.shape, _NOMINAL_IJK_TO_RAS), nominal=True)
+    # stored (z, x, y) with an affine for (x, y, z): as K, J, I that is z, y, x
+    values = np.ascontiguousarray(_HOUNSFIELD[image].transpose(0, 2, 1))
+    label = np.ascontiguousarray(label.transpose(0, 2, 1))
+    return Case(path.stem, values, label, Geometry(values.shape, arrays["affine"]))
+
+
+def write_nifti(case: Case, folder: Path) -> tuple[Path, Path]:
+    """Write `NAME.nii.gz` (float32) and `NAME_label.nii.gz` (uint8) into a folder, made if missing.
+
+    Returns:
+        the two paths.
+
+    Raises:
+        OutputError: the folder or a file cannot be written.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}): choose another one.") from error
+    paths = folder / f"{case.name}.nii.gz", folder / f"{case.name}_label.nii.gz"
+    for array, path in zip((case.image, case.label), paths, strict=True):
+        partial = path.with_name(f".part-{path.name}")  # SimpleITK picks the format by the suffix
+        try:
+            sitk.WriteImage(_itk_image(array, case.geometry), str(partial))
+            partial.replace(path)
+        except (OSError, RuntimeError) as error:
+            raise OutputError(f"{path} cannot be written: choose a folder that you may write to.") from error
+        finally:
+            partial.unlink(missing_ok=True)
+    return paths
+
+
+def _subjects(folder: Path, split: str) -> list[str]:
+    if not folder.is_dir():
+        raise InputError(f"The data folder {folder} does not exist: give the folder that holds split.json.")
+    path = folder / "split.json"
+    try:
+        splits = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{folder} has no split.json: give a data folder with one, see the README.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON: restore the file.") from error
+    if not isinstance(splits, dict) or split not in splits:
+        known = ", ".join(splits) if isinstance(splits, dict) else "none"
+        raise InputError(f'{path} has no split named "{split}": choose one of {known}.')
+    if not isinstance(splits[split], list) or not splits[split]:
+        raise InputError(f'The split "{split}" of {path} names no subject: choose another one.')
+    return [str(subject) for subject in splits[split]]
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist: check the name.") from error
+    # AttributeError, TypeError: a plain .npy array has no `files` and is no context manager
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path} is damaged or no .npz file: copy it again.") from error
+
+
+def _itk_image(array: np.ndarray, geometry: Geometry) -> sitk.Image:
+    lps = np.diag([-1.0, -1.0, 1.0])
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(geometry.spacing.tolist())
+    image.SetOrigin((lps @ geometry.ijk_to_ras[:3, 3]).tolist())
+    image.SetDirection((lps @ geometry.directions).ravel().tolist())
+    return image
