@@ -21,7 +21,7 @@ from ..errors import InputError, OutputError
 from ..geometry import Geometry
 
 # The cardiac files carry no geometry: 1.5625 x 1.5625 x 10 mm, columns to the left and rows to the back (LPS).
-_NOMINAL_IJK_TO_RAS = np.diag([1.5625, -1.5625, 10.0, 1.0])
+_NOMINAL_IJK_TO_RAS = np.diag([-1.5625, -1.5625, 10.0, 1.0])
 _HOUNSFIELD = (np.arange(256) / 255 * 400 - 125).astype(np.float32)
 
 

@@ -1,0 +1,98 @@
+"""Which device does the work, in which number format, and why."""
+
+import re
+from dataclasses import dataclass
+
+import torch
+
+from ..errors import DeviceError
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that works here.
+
+    Args:
+        name: torch name, ``cpu``, ``cuda:0``, ``mps``.
+        reason: why this one, a sentence for the user.
+        dtype: number format in which the network runs there.
+    """
+
+    name: str
+    reason: str
+    dtype: torch.dtype
+
+    @property
+    def precision(self) -> str:
+        return str(self.dtype).removeprefix("torch.")
+
+
+def choose(wanted: str = "auto") -> Device:
+    """Find the device for ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``. ``auto`` takes CUDA, then MPS, then CPU.
+
+    Raises:
+        DeviceError: unknown name, or the wanted device is missing or fails a small convolution.
+    """
+    if wanted == "auto":
+        return _best()
+    if wanted == "cpu":
+        return cpu("CPU as asked for")
+    if wanted == "mps":
+        if not torch.backends.mps.is_available():
+            raise DeviceError(f"MPS was asked for, but torch {torch.__version__} finds none here: use --device cpu.")
+        return Device("mps", "MPS as asked for", torch.float32)
+    match = re.fullmatch(r"cuda(?::(\d+))?", wanted)
+    if not match:
+        raise DeviceError(f'There is no device "{wanted}": choose auto, cpu, cuda, cuda:N or mps.')
+    index, count = int(match[1] or 0), torch.cuda.device_count()
+    if index >= count:
+        found = f"{count} CUDA device{'s' * (count > 1)}" if count else "no CUDA device"
+        raise DeviceError(
+            f"{wanted} was asked for, but torch {torch.__version__} finds {found}: "
+            "use --device cpu, or install a torch build with CUDA and the NVIDIA driver."
+        )
+    if fault := _cuda_fault(index):
+        raise DeviceError(f"{wanted} was asked for, but {fault}: use --device cpu.")
+    return _cuda(index, "as asked for")
+
+
+def cpu(reason: str) -> Device:
+    """The CPU; in bfloat16 where it has instructions for it, else float32."""
+    native = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return Device("cpu", reason, torch.bfloat16 if native else torch.float32)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that the device's memory is used up, and nothing else."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error)
+    # the CPU's and MPS's allocators raise a plain RuntimeError
+    return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "MPS backend out of memory" in text)
+
+
+def _best() -> Device:
+    fault = None
+    if torch.cuda.is_available():
+        fault = _cuda_fault(0)
+        if not fault:
+            return _cuda(0, f"found by torch {torch.__version__}")
+    if torch.backends.mps.is_available():
+        return Device("mps", f"Auto: MPS, found by torch {torch.__version__}", torch.float32)
+    return cpu(f"Auto: CPU, {fault or f'no CUDA device found by torch {torch.__version__}'}")
+
+
+def _cuda(index: int, reason: str) -> Device:
+    native = torch.cuda.get_device_capability(index) >= (8, 0)
+    name = torch.cuda.get_device_name(index)
+    return Device(f"cuda:{index}", f"CUDA device {name}, {reason}", torch.bfloat16 if native else torch.float16)
+
+
+def _cuda_fault(index: int) -> str | None:
+    """Why a CUDA device cannot be used, or None: a card can be newer than what torch was built for."""
+    try:
+        device = torch.device("cuda", index)
+        torch.nn.functional.conv2d(torch.ones(1, 1, 3, 3, device=device), torch.ones(1, 1, 3, 3, device=device)).item()
+    except RuntimeError as error:
+        return f"the CUDA device failed a test ({str(error).splitlines()[0]})"
+    return None

@@ -1,0 +1,71 @@
+"""What a run is asked for, and what it gives back."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..enhancement import check
+from ..errors import InputError
+from ..models import Model
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Settings of a run; None stands for the model's default.
+
+    Args:
+        enhancement: ``log``, ``gamma``, ``clahe`` or ``none``.
+        strength: of the enhancement, in [0, 2].
+        batch_size: slices a step; by default as many as suit the device.
+        probabilities: also return the probability of every class.
+    """
+
+    enhancement: str | None = None
+    strength: float | None = None
+    batch_size: int | None = None
+    probabilities: bool = False
+
+    def resolved(self, model: Model) -> "Parameters":
+        """The same with the model's defaults filled in.
+
+        Raises:
+            InputError: unknown enhancement, strength outside [0, 2], batch size below 1.
+        """
+        method = model.enhancement.method if self.enhancement is None else self.enhancement
+        strength = model.enhancement.strength if self.strength is None else float(self.strength)
+        check(method, strength)
+        if self.batch_size is not None and self.batch_size < 1:
+            raise InputError(f"A batch of {self.batch_size} slices is not possible: give 1 or more.")
+        return replace(self, enhancement=method, strength=strength)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Outcome of one run.
+
+    Args:
+        labels: uint8 (K, J, I) on the grid of the input; 0 background, else the label values of the model's manifest.
+        probabilities: float16 (classes, K, J, I), background first; None unless asked for.
+        model: the model that ran.
+        parameters: the settings used, defaults filled in.
+        timings: seconds by step; ``total``, and ``forward`` for the network alone.
+        device: torch name of the device that did the work, ``cpu``, ``cuda:0``, ``mps``.
+        device_reason: why that device, one sentence.
+        precision: number format of the network, ``float32``, ``bfloat16`` or ``float16``.
+        events: sentences about what had to be changed on the way, such as a smaller batch.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray | None
+    model: Model
+    parameters: Parameters
+    timings: dict[str, float]
+    device: str
+    device_reason: str
+    precision: str
+    events: tuple[str, ...] = ()
+
+    def volumes_ml(self, voxel_volume: float) -> dict[str, float]:
+        """Volume of each structure in ml, by name; ``voxel_volume`` in mm^3."""
+        counts = np.bincount(self.labels.ravel(), minlength=256)
+        return {label.name: float(counts[label.value] * voxel_volume / 1000) for label in self.model.labels}

@@ -1,0 +1,43 @@
+"""In-plane resampling of slices to the model's pixel size, and of scores back to the native grid; on the device."""
+
+from torch import Tensor
+from torch.nn import functional as F
+
+# A pixel size this close to the model's needs no resampling: the network was trained over a wide range of scales.
+TOLERANCE = 0.01
+# Smaller maps than this carry no anatomy, larger ones no model of ours was made for.
+_SMALLEST, _LARGEST = 16, 4096
+
+
+def model_size(shape: tuple[int, int], spacing: tuple[float, float], target: float) -> tuple[int, int]:
+    """Number of rows and columns at the model's pixel size.
+
+    Args:
+        shape: rows and columns of the native slice.
+        spacing: row and column spacing of the native slice in mm.
+        target: pixel size of the model in mm.
+    """
+    if all(abs(s / target - 1) <= TOLERANCE for s in spacing):
+        return shape
+    rows, columns = (
+        min(_LARGEST, max(_SMALLEST, round(n * s / target))) for n, s in zip(shape, spacing, strict=True)
+    )
+    return rows, columns
+
+
+def to_model_grid(slices: Tensor, size: tuple[int, int]) -> Tensor:
+    """(N, C, H, W) -> (N, C, *size), bilinear, smoothed first where pixels get larger.
+
+    Both grids cover the same area, so pixel centres stay aligned at its centre and `to_native_grid` is the exact inverse
+    map; the true pixel size differs from the model's by less than half a pixel over the whole slice.
+    """
+    if tuple(slices.shape[-2:]) == size:
+        return slices
+    return F.interpolate(slices, size, mode="bilinear", antialias=True)
+
+
+def to_native_grid(scores: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Scores (N, C, h, w) -> (N, C, *shape), bilinear; the way back of `to_model_grid`."""
+    if tuple(scores.shape[-2:]) == shape:
+        return scores
+    return F.interpolate(scores, shape, mode="bilinear")

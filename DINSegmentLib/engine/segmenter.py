@@ -1,0 +1,207 @@
+"""A model kept warm on a device, and one volume's way through it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import Cancelled, DeviceError, ModelError
+from ..geometry import Geometry
+from ..models import Model
+from ..network import DIN, DINConfig
+from .checks import check_array
+from .cleanup import clean_up
+from .device import Device, choose, cpu, is_out_of_memory
+from .orientation import orientation
+from .parameters import Parameters, Result
+from .preprocessing import Preprocessor, normalization
+from .resampling import model_size, to_model_grid, to_native_grid
+
+# Pixels of the model's grid in one batch: on a CPU larger batches only leave its caches, a GPU wants to be filled.
+_BATCH_PIXELS = {"cpu": 600_000, "cuda": 8_000_000, "mps": 2_000_000}
+
+Progress = Callable[[int, int], None]
+
+
+class Segmenter:
+    """A model, loaded and checked once, on one device.
+
+    Args:
+        model: from the catalogue or a model folder.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+
+    Raises:
+        ModelError: weights missing, changed, or of another architecture.
+        DeviceError: the wanted device is not there.
+    """
+
+    def __init__(self, model: Model, device: str = "auto") -> None:
+        self.device = choose(device)
+        self.model = model
+        self._network = place(load_network(model), self.device)
+
+    def segment(
+        self,
+        volume: np.ndarray,
+        geometry: Geometry,
+        parameters: Parameters | None = None,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        name: str = "The volume",
+    ) -> Result:
+        """Segment one volume.
+
+        Args:
+            volume: (K, J, I), any real type; it is only read.
+            geometry: its grid, with a linear parent transform multiplied in.
+            progress: called with (slices done, slices in all), at the start and after every batch.
+            cancelled: asked between batches.
+            name: what error messages call the volume.
+
+        Raises:
+            InputError, GeometryError: the volume cannot be used.
+            Cancelled: ``cancelled`` said so.
+            DeviceError: even one slice does not fit into memory.
+
+        The same input on the same device gives the same labels, bit for bit.
+        """
+        started = time.perf_counter()
+        check_array(volume, geometry, name)
+        parameters = (parameters or Parameters()).resolved(self.model)
+        run = _Run(self, volume, geometry, parameters)
+        run.over_all_slices(progress or (lambda done, total: None), cancelled or (lambda: False))
+        labels = clean_up(run.labels, self.model)
+        run.timings["total"] = time.perf_counter() - started
+        return Result(
+            labels, run.probabilities, self.model, parameters, run.timings, self.device.name, self.device.reason,
+            self.device.precision, tuple(run.events),
+        )  # fmt: skip
+
+    @torch.inference_mode()
+    def scores(self, original: Tensor, enhanced: Tensor) -> Tensor:
+        """Two (N, 1, H, W) on the device, float32 in [0, 1] -> scores (N, classes, H, W), float32."""
+        pair = (x.to(self.device.dtype, memory_format=torch.channels_last) for x in (original, enhanced))
+        return self._network(*pair).float()
+
+    def fall_back_to_cpu(self, reason: str) -> None:
+        """Go on with the CPU, for this volume and the ones after it."""
+        self.device = cpu(reason)
+        self._network = place(self._network, self.device)
+
+
+class _Run:
+    """One volume on its way: batches of slices, in the model's axes."""
+
+    def __init__(self, segmenter: Segmenter, volume: np.ndarray, geometry: Geometry, parameters: Parameters) -> None:
+        model = segmenter.model
+        orient = orientation(geometry, model.axes)
+        self.segmenter = segmenter
+        self.slices = orient.to_model(volume)
+        self.preprocess = Preprocessor(
+            normalization(volume, model.intensity), parameters.enhancement, parameters.strength
+        )
+        self.size = model_size(self.slices.shape[1:], orient.spacing[1:], model.spacing)
+        self.batch_size = parameters.batch_size or self._default_batch_size()
+        self.timings = {"forward": 0.0}
+        self.events: list[str] = []
+        # results are stored like the input and filled through a view in the model's axes
+        self.labels = np.zeros(volume.shape, np.uint8)
+        self.oriented_labels = orient.to_model(self.labels)
+        self.probabilities = self.oriented_probabilities = None
+        if parameters.probabilities:
+            classes = model.network["classes"]
+            self.probabilities = np.zeros((classes, *volume.shape), np.float16)
+            self.oriented_probabilities = [orient.to_model(p) for p in self.probabilities]
+
+    def _default_batch_size(self) -> int:
+        pixels = _BATCH_PIXELS[self.segmenter.device.name.split(":")[0]]
+        return max(1, pixels // (self.size[0] * self.size[1]))
+
+    def over_all_slices(self, progress: Progress, cancelled: Callable[[], bool]) -> None:
+        done, total = 0, len(self.slices)
+        progress(done, total)
+        while done < total:
+            if cancelled():
+                raise Cancelled(f"Cancelled after {done} of {total} slices: nothing was changed.")
+            batch = slice(done, min(total, done + self.batch_size))
+            try:
+                self.one_batch(batch)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self.use_less_memory(error)
+                continue
+            done = batch.stop
+            progress(done, total)
+
+    def one_batch(self, batch: slice) -> None:
+        device = self.segmenter.device
+        original, enhanced = (torch.from_numpy(x)[:, None] for x in self.preprocess(self.slices[batch]))
+        with torch.inference_mode():
+            pair = [to_model_grid(x.to(device.name), self.size) for x in (original, enhanced)]
+            with _timed(self.timings, "forward", device):
+                scores = self.segmenter.scores(*pair)
+            # one slice at a time: at native resolution the scores of a batch may need gigabytes
+            for index, one in zip(range(batch.start, batch.stop), scores.split(1), strict=True):
+                native = to_native_grid(one, self.slices.shape[1:])[0]
+                self.oriented_labels[index] = native.argmax(dim=0).to(torch.uint8).cpu().numpy()
+                if self.oriented_probabilities is not None:
+                    for target, p in zip(self.oriented_probabilities, native.softmax(dim=0), strict=True):
+                        target[index] = p.half().cpu().numpy()
+
+    def use_less_memory(self, error: BaseException) -> None:
+        device = self.segmenter.device
+        if device.name.startswith("cuda"):
+            torch.cuda.empty_cache()
+        if self.batch_size > 1:
+            self.batch_size //= 2
+            self.events.append(f"{device.name} ran out of memory: went on with batches of {self.batch_size}.")
+        elif device.name != "cpu":
+            self.segmenter.fall_back_to_cpu(f"CPU, because one slice does not fit into the memory of {device.name}")
+            self.batch_size = self._default_batch_size()
+            self.events.append(f"{device.name} ran out of memory with one slice: went on with the CPU.")
+        else:
+            raise DeviceError("Not even one slice fits into memory: close other programs, or crop the volume.") from error
+
+
+@contextmanager
+def _timed(timings: dict[str, float], step: str, device: Device) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    if device.name.startswith("cuda"):
+        torch.cuda.synchronize(device.name)
+    timings[step] += time.perf_counter() - started
+
+
+def load_network(model: Model) -> DIN:
+    """The model's network with its weights, on the CPU, in float32.
+
+    Raises:
+        ModelError: weights missing, changed, or not of the manifest's architecture.
+    """
+    model.verify()
+    try:
+        network = DIN(DINConfig.from_dict({**model.network, "deep_supervision": False}))
+        state = torch.load(model.weights_path, map_location="cpu", weights_only=True)
+        network.load_state_dict({name: value.float() for name, value in state.items()})
+    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(
+            f"The weights of {model.id} do not fit the network of its manifest: "
+            "use the manifest and the weight file of one training run."
+        ) from error
+    return network.eval().requires_grad_(False)
+
+
+def place(network: DIN, device: Device) -> DIN:
+    """Move a network to a device in its number format, channels last."""
+    return network.to(device.name, device.dtype).to(memory_format=torch.channels_last)
+
+
+def segment(
+    volume: np.ndarray, geometry: Geometry, model: Model, parameters: Parameters | None = None, device: str = "auto"
+) -> Result:
+    """Load a model, segment one volume, let the model go; for many volumes keep a `Segmenter`."""
+    return Segmenter(model, device).segment(volume, geometry, parameters)
