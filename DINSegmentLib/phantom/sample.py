@@ -1,0 +1,102 @@
+"""The phantom as files: the bundled sample (ED and ES with labels and truth) and, on demand, the whole cycle."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import OutputError
+from ..geometry import Geometry
+from .heart import ES_PHASE
+from .scan import LABELS, CardiacPhantom
+
+GENERATOR_VERSION = 1
+CYCLE_SECONDS = 0.9  # 67 beats per minute
+
+_PHASES = {"ED": 0.0, "ES": ES_PHASE}
+
+
+def write_sample(folder: str | Path, phantom: CardiacPhantom | None = None) -> list[Path]:
+    """Write image and label of ED and ES as NRRD, and ``truth.json``.
+
+    Args:
+        folder: made when missing; files of the same names are replaced.
+        phantom: the bundled one (seed 0) when None.
+
+    Returns:
+        the five files.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    folder, phantom = _writable(folder), phantom or CardiacPhantom()
+    files = []
+    for name, phase in _PHASES.items():
+        for suffix, array in zip(("", "_label"), phantom.frame(phase), strict=True):
+            image = _to_itk(array, phantom.geometry)
+            files.append(_write_image(image, folder / f"cardiac_phantom_{name}{suffix}.nrrd"))
+    text = json.dumps(_truth(phantom), indent=2) + "\n"
+    return [*files, _write(lambda path: path.write_text(text, encoding="utf-8"), folder / "truth.json")]
+
+
+def write_cine(folder: str | Path, frames: int = 25, phantom: CardiacPhantom | None = None) -> list[Path]:
+    """Write the cycle as 4-D NIfTI, image and labels; arguments, errors and result as in `write_sample`."""
+    folder, phantom = _writable(folder), phantom or CardiacPhantom()
+    files = []
+    for suffix, series in zip(("", "_label"), phantom.cine(frames), strict=True):
+        volumes = [_to_itk(array, phantom.geometry) for array in series]
+        image = sitk.JoinSeries(volumes, 0.0, CYCLE_SECONDS / frames)
+        files.append(_write_image(image, folder / f"cardiac_phantom_cine{suffix}.nii.gz"))
+    return files
+
+
+def _truth(phantom: CardiacPhantom) -> dict:
+    return {
+        "generator_version": GENERATOR_VERSION,
+        "seed": phantom.seed,
+        "labels": LABELS,
+        "phases": _PHASES,
+        "volumes_ml": {name: _rounded(phantom.truth(phase)) for name, phase in _PHASES.items()},
+        "ejection_fraction_percent": _rounded(phantom.ejection_fraction),
+        "lv_mass_g": phantom.mass,
+    }
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in values.items()}
+
+
+def _to_itk(array: np.ndarray, geometry: Geometry) -> sitk.Image:
+    to_lps = np.diag([-1.0, -1.0, 1.0])
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(geometry.spacing.tolist())
+    image.SetDirection((to_lps @ geometry.directions).ravel().tolist())
+    image.SetOrigin((to_lps @ geometry.ijk_to_ras[:3, 3]).tolist())
+    return image
+
+
+def _writable(folder: str | Path) -> Path:
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}): choose another output.") from error
+    return folder
+
+
+def _write_image(image: sitk.Image, path: Path) -> Path:
+    return _write(lambda beside: sitk.WriteImage(image, str(beside), useCompression=True, compressionLevel=9), path)
+
+
+def _write(write: Callable[[Path], object], path: Path) -> Path:
+    """Write beside, then rename: the file appears whole or not at all."""
+    beside = path.with_name(f".writing-{path.name}")
+    try:
+        write(beside)
+        beside.replace(path)
+    except (RuntimeError, OSError) as error:
+        beside.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written: check free space and permissions.") from error
+    return path
