@@ -1,0 +1,9 @@
+"""Files to volumes and back, and Slicer's libraries without its desktop."""
+
+from .boot import boot
+from .image import Image, case_name
+from .nodes import add_volume, save_segmentation
+from .reading import read
+from .writing import write_labelmap, write_volume
+
+__all__ = ["Image", "add_volume", "boot", "case_name", "read", "save_segmentation", "write_labelmap", "write_volume"]

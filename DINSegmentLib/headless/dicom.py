@@ -1,0 +1,228 @@
+"""DICOM folders: find the series, put its slices in order by position, and refuse what is no regular volume."""
+
+import warnings
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from DINSegmentLib.errors import GeometryError, InputError
+from DINSegmentLib.geometry import Geometry
+
+from . import memory
+from .header import check_steps, pick_frame
+
+_TAGS = [
+    "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "Modality", "Rows", "Columns",
+    "SamplesPerPixel", "NumberOfFrames", "BitsAllocated", "PixelSpacing", "ImageOrientationPatient",
+    "ImagePositionPatient", "TriggerTime", "TemporalPositionIdentifier", "InstanceNumber",
+]  # fmt: skip
+_SAME_PLACE = 0.01  # mm; positions are written with about this precision
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """One file: where it is and its header without the pixels."""
+
+    path: Path
+    header: Dataset
+
+    @property
+    def position(self) -> np.ndarray:
+        """Centre of the first pixel, LPS mm."""
+        return np.array(self.header.ImagePositionPatient, dtype=np.float64)
+
+    @property
+    def axes(self) -> np.ndarray:
+        """(2, 3): unit vectors along a row (I grows) and down a column (J grows), LPS."""
+        return np.array(self.header.ImageOrientationPatient, dtype=np.float64).reshape(2, 3)
+
+    @property
+    def pixel_size(self) -> np.ndarray:
+        """Pixel size in mm along (I, J); DICOM gives (between rows, between columns)."""
+        return np.array(self.header.PixelSpacing, dtype=np.float64)[::-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A regular stack of slices: its files in the order of K, its grid and modality."""
+
+    files: tuple[Path, ...]
+    geometry: Geometry
+    modality: str | None
+
+
+def find_volume(folder: Path, name: str, series: str | None, frame: int | None) -> Volume:
+    """The one volume in a folder and the folders below it, by headers alone.
+
+    Args:
+        folder: where to look; files that are no DICOM image are passed over.
+        name: what the user calls it, for messages.
+        series: number, description or UID of the series wanted; needed when there are several.
+        frame: which image at every slice position, from 1; needed when there are several.
+
+    Raises:
+        InputError: no DICOM image, several series and no choice, no such series, no grey slices with a position.
+        GeometryError: the slices do not make a regular grid.
+    """
+    slices = _choose_series(_find_slices(folder, name), name, series)
+    _check_alike(slices, name)
+    slices = _one_frame(slices, name, frame)
+    geometry = _geometry(slices, name)
+    memory.check(geometry.shape, int(slices[0].header.get("BitsAllocated", 16)) // 8, name)
+    for item in slices:
+        check_pixels(item.path, name)
+    return Volume(tuple(item.path for item in slices), geometry, slices[0].header.get("Modality") or None)
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file has the mark of a DICOM file (PS3.10, 7.1)."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def check_pixels(path: Path, name: str) -> None:
+    """Refuse a DICOM file whose pixels are missing or cut short.
+
+    Raises:
+        InputError: see above.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a stream without its end only warns, and then there is no PixelData
+            data = pydicom.dcmread(path, specific_tags=["Rows", "Columns", "BitsAllocated", "PixelData"])
+    except (EOFError, OSError, InvalidDicomError, ValueError) as error:
+        raise InputError(f"{path.name} in {name} is damaged: export the series again.") from error
+    stored = len(data.get("PixelData", b""))
+    compressed = data.file_meta.TransferSyntaxUID.is_compressed
+    if stored == 0 or (not compressed and stored < data.Rows * data.Columns * data.BitsAllocated // 8):
+        raise InputError(f"{path.name} in {name} is cut short (pixels are missing): export the series again.")
+
+
+def _find_slices(folder: Path, name: str) -> list[Slice]:
+    slices, damaged = [], []
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or not is_dicom(path):
+            continue
+        try:
+            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
+        except (EOFError, OSError, InvalidDicomError, ValueError):
+            damaged.append(path.name)
+            continue
+        if "Rows" in header:  # a directory, report or structure set has none
+            slices.append(Slice(path, header))
+    if damaged:
+        raise InputError(f"{damaged[0]} in {name} is damaged: export the series again.")
+    if not slices:
+        raise InputError(f"{name} is a folder without DICOM images: give a folder with one series, or an image file.")
+    return slices
+
+
+def _choose_series(slices: Sequence[Slice], name: str, wanted: str | None) -> list[Slice]:
+    groups = defaultdict(list)
+    for item in slices:
+        header = item.header
+        # anonymised files may all have an empty UID: number and description still tell series apart
+        uid = header.get("SeriesInstanceUID") or (header.get("StudyInstanceUID"), *_titles(item))
+        groups[uid].append(item)
+    if wanted is None and len(groups) == 1:
+        return next(iter(groups.values()))
+    found = [group for uid, group in groups.items() if wanted is None or wanted in (uid, *_titles(group[0]))]
+    if wanted is not None and len(found) == 1:
+        return found[0]
+    listing = "; ".join(_series_line(group) for group in found or groups.values())
+    if not found:
+        raise InputError(f'{name} has no series "{wanted}" ({listing}): choose one with --series.')
+    raise InputError(
+        f"{name} holds {len(found)} DICOM series ({listing}): choose one with --series (number, description or UID)."
+    )
+
+
+def _titles(item: Slice) -> tuple[str, str]:
+    number, text = item.header.get("SeriesNumber"), item.header.get("SeriesDescription")
+    return "" if number is None else str(number), str(text or "")
+
+
+def _series_line(group: Sequence[Slice]) -> str:
+    number, text = _titles(group[0])
+    uid = "" if number or text else f" UID {group[0].header.get('SeriesInstanceUID')}"
+    return f'{number or "no number"} "{text}"{uid}, {len(group)} slices'
+
+
+def _check_alike(slices: Sequence[Slice], name: str) -> None:
+    for item in slices:
+        if int(item.header.get("SamplesPerPixel", 1)) != 1:
+            raise InputError(f"{name} holds color images: give a grey-value series.")
+        if int(item.header.get("NumberOfFrames") or 1) > 1:
+            raise InputError(
+                f"{item.path.name} in {name} is a multi-frame DICOM file: convert it to NIfTI or NRRD first."
+            )
+        if not all(item.header.get(tag) for tag in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")):
+            raise GeometryError(f"{item.path.name} in {name} has no position in the patient: give a stack of slices.")
+    first = slices[0]
+    for item in slices:
+        same_grid = (item.header.Rows, item.header.Columns) == (first.header.Rows, first.header.Columns)
+        if not (
+            same_grid
+            and np.allclose(item.axes, first.axes, rtol=0, atol=1e-3)
+            and np.allclose(item.pixel_size, first.pixel_size, rtol=1e-4, atol=0)
+        ):
+            raise GeometryError(
+                f"{name} mixes slices of different size, direction or pixel spacing (such as {first.path.name} and "
+                f"{item.path.name}): put one stack into a folder of its own."
+            )
+
+
+def _one_frame(slices: Sequence[Slice], name: str, frame: int | None) -> list[Slice]:
+    """The slices of one frame, ordered by their position along the normal."""
+    normal = np.cross(*slices[0].axes)
+    ordered = sorted(slices, key=lambda item: float(item.position @ normal))
+    groups: list[list[Slice]] = []
+    for item in ordered:
+        if groups and (item.position - groups[-1][0].position) @ normal < _SAME_PLACE:
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+    frames = len(groups[0])
+    odd = next((group for group in groups if len(group) != frames), None)
+    if odd is not None:
+        raise GeometryError(
+            f"{name} has {frames} images at one slice position and {len(odd)} at another: "
+            "put the slices of one volume into a folder of its own."
+        )
+    index = pick_frame(name, frames, frame)
+    return [sorted(group, key=_time)[index] for group in groups]
+
+
+def _time(item: Slice) -> tuple[float, float, float]:
+    tags = ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber")
+    return tuple(float(item.header.get(tag) or 0) for tag in tags)
+
+
+def _geometry(slices: Sequence[Slice], name: str) -> Geometry:
+    first = slices[0]
+    if len(slices) == 1:
+        raise GeometryError(f"{name} is one voxel thin (a single slice): give a folder with the whole series.")
+    positions = np.array([item.position for item in slices])
+    step = (positions[-1] - positions[0]) / (len(slices) - 1)
+    size = np.linalg.norm(step)
+    gaps = np.diff(positions @ np.cross(*first.axes))
+    worst = int(np.argmax(np.abs(gaps - np.median(gaps))))
+    if abs(gaps[worst] - np.median(gaps)) > max(_SAME_PLACE, 0.01 * size):
+        raise GeometryError(
+            f"{name} has unevenly spaced slices ({gaps[worst]:.4g} mm instead of {np.median(gaps):.4g} mm after "
+            f"{slices[worst].path.name}): add the missing slices, or give a series without gaps."
+        )
+    if np.abs(first.axes @ step).max() > 0.01 * size:
+        raise GeometryError(f"{name} has slices that are shifted sideways (tilted gantry): correct the tilt first.")
+    steps = np.vstack([first.axes * first.pixel_size[:, None], step])
+    check_steps(steps, name)
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = steps.T, positions[0]
+    return Geometry((len(slices), first.header.Rows, first.header.Columns), _LPS_TO_RAS @ matrix)

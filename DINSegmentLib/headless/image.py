@@ -1,0 +1,47 @@
+"""A volume as read from a file, and the name that its results will carry. No slicer here."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from DINSegmentLib.geometry import Geometry
+
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A volume from a file.
+
+    Args:
+        array: voxels (K, J, I) in the file's own number type (rescaled values where the file says so).
+        geometry: shape and IJK-to-RAS.
+        name: `case_name` of the input.
+        files: the files that it was read from, DICOM slices in slice order.
+        modality: DICOM modality such as ``MR``; None where the format does not say.
+        nifti_header: the raw header of a NIfTI input, so that a NIfTI output can keep its orientation to the bit.
+    """
+
+    array: np.ndarray
+    geometry: Geometry
+    name: str
+    files: tuple[Path, ...]
+    modality: str | None = None
+    nifti_header: bytes | None = None
+
+
+def case_name(path: Path | str) -> str:
+    """The name of an input: its file name without the image suffix, or the DICOM folder's name."""
+    path = Path(path)
+    suffix = image_suffix(path)
+    if suffix and not path.is_dir():
+        return path.name[: -len(suffix)]
+    return os.path.basename(os.path.abspath(path))  # a DICOM folder may be given as "."
+
+
+def image_suffix(path: Path | str) -> str:
+    """Which of `SUFFIXES` a file name ends with, in lower case; empty when none."""
+    name = Path(path).name.lower()
+    return next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")

@@ -1,0 +1,142 @@
+"""NIfTI-1 headers: read for the checks, and written so that an output keeps its input's orientation.
+
+ITK reads the voxels but does not write these files for us: it rewrites qform, sform and their codes, and other readers
+then see a volume without codes, or with codes that disagree, at another place than the input.
+"""
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from DINSegmentLib.errors import InputError
+from DINSegmentLib.geometry import Geometry
+
+from .header import Header, Payload
+
+
+# offsets and struct codes of the fields that we touch (nifti1.h, nifti.nimh.nih.gov)
+_SIZE = 348
+_INTENT_PARAMETERS_AND_CODE = slice(56, 70)
+_DIM = (40, "8h")
+_DATATYPE_AND_BITPIX = (70, "2h")
+_PIXDIM = (76, "8f")
+_VOX_OFFSET = (108, "f")
+_SCALING = (112, "2f")  # scl_slope, scl_inter
+_UNITS = 123
+_WINDOW = (124, "2f")  # cal_max, cal_min
+_CODES = (252, "2h")  # qform_code, sform_code
+_SFORM = (280, "12f")
+_INTENT_NAME = slice(328, 344)
+_MAGIC = slice(344, 348)
+
+_NUMBER_BYTES = {2: 1, 4: 2, 8: 4, 16: 4, 64: 8, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8}
+_COLOR_CHANNELS = {128: 3, 2304: 4}
+_CODE_OF_TYPE = {"uint8": 2, "float32": 16}
+
+
+def read_header(path: Path) -> Header:
+    """Read the header of a ``.nii`` or ``.nii.gz`` file.
+
+    Raises:
+        InputError: it is not a NIfTI header.
+    """
+    zipped = path.name.lower().endswith(".gz")
+    try:
+        with gzip.open(path) if zipped else path.open("rb") as file:
+            raw = file.read(_SIZE)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise _damaged(path) from error
+    order = _byte_order(raw, path)
+    dim, pixdim = _get(raw, order, _DIM), _get(raw, order, _PIXDIM)
+    datatype, offset = _get(raw, order, _DATATYPE_AND_BITPIX)[0], int(_get(raw, order, _VOX_OFFSET)[0])
+    if not 1 <= dim[0] <= 7:
+        raise _damaged(path)
+    sizes = dim[1 : dim[0] + 1]
+    channels = _COLOR_CHANNELS.get(datatype, 1)
+    number_bytes = 1 if datatype in _COLOR_CHANNELS else _NUMBER_BYTES.get(datatype, 0)
+    stored = math.prod(sizes) * number_bytes * channels
+    return Header(
+        shape=sizes[:3],
+        frames=math.prod(sizes[3:4]),
+        components=math.prod(sizes[4:]) * channels,
+        voxel_bytes=number_bytes,
+        steps=(np.array(pixdim[1:4]), *_sform_steps(raw, order)),
+        payload=Payload(path, 0, offset + stored, "deflate") if zipped else Payload(path, offset, stored, "raw"),
+        raw=raw,
+    )
+
+
+def write(array: np.ndarray, geometry: Geometry, source: bytes | None, path: Path) -> None:
+    """Write a 3-D ``.nii`` or ``.nii.gz`` file.
+
+    Args:
+        array: voxels (K, J, I), uint8 or float32.
+        geometry: used when the input was no NIfTI file: its matrix becomes the sform, code 1 (scanner).
+        source: header of the NIfTI input; its orientation fields, units and byte order are kept as they are.
+        path: where to write; an existing file is replaced.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    raw = bytearray(source or _new_header(geometry))
+    order = _byte_order(bytes(raw), path)
+    _put(raw, order, _DIM, 3, *array.shape[::-1], 1, 1, 1, 1)
+    _put(raw, order, _DATATYPE_AND_BITPIX, _CODE_OF_TYPE[array.dtype.name], 8 * array.dtype.itemsize)
+    _put(raw, order, _VOX_OFFSET, _SIZE + 4)
+    _put(raw, order, _SCALING, 1, 0)
+    _put(raw, order, _WINDOW, 0, 0)
+    for field in (_INTENT_PARAMETERS_AND_CODE, _INTENT_NAME):
+        raw[field] = bytes(field.stop - field.start)
+    voxels = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder(order))
+    with path.open("wb") as file:
+        if not path.name.lower().endswith(".gz"):
+            file.write(raw + bytes(4))
+            file.write(voxels.data)
+            return
+        # no name and no time in the stream: the same labels give the same bytes
+        with gzip.GzipFile("", "wb", compresslevel=3, fileobj=file, mtime=0) as stream:
+            stream.write(raw + bytes(4))  # four zeros: no header extension follows
+            stream.write(voxels.data)
+
+
+def _get(raw: bytes, order: str, field: tuple[int, str]) -> tuple[Any, ...]:
+    return struct.unpack_from(order + field[1], raw, field[0])
+
+
+def _put(raw: bytearray, order: str, field: tuple[int, str], *values: float) -> None:
+    struct.pack_into(order + field[1], raw, field[0], *values)
+
+
+def _byte_order(raw: bytes, path: Path) -> str:
+    for order in "<>":
+        if raw[:4] == struct.pack(order + "i", 540):
+            raise InputError(f"{path.name} is a NIfTI-2 file, which Slicer cannot read: convert it to NIfTI-1.")
+        if len(raw) == _SIZE and raw[:4] == struct.pack(order + "i", _SIZE) and raw[_MAGIC] == b"n+1\0":
+            return order
+    raise _damaged(path)
+
+
+def _sform_steps(raw: bytes, order: str) -> tuple[np.ndarray, ...]:
+    if _get(raw, order, _CODES)[1] <= 0:
+        return ()
+    return (np.array(_get(raw, order, _SFORM)).reshape(3, 4)[:, :3].T,)
+
+
+def _new_header(geometry: Geometry) -> bytes:
+    raw = bytearray(_SIZE)
+    struct.pack_into("<i", raw, 0, _SIZE)
+    _put(raw, "<", _PIXDIM, 1, *geometry.spacing, 1, 1, 1, 1)
+    _put(raw, "<", _CODES, 0, 1)
+    _put(raw, "<", _SFORM, *geometry.ijk_to_ras[:3].ravel())
+    raw[_UNITS] = 2  # millimetres
+    raw[_MAGIC] = b"n+1\0"
+    return bytes(raw)
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path.name} is damaged or no NIfTI file (unreadable header): copy or export it again.")

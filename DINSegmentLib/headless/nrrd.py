@@ -1,0 +1,107 @@
+"""NRRD headers, attached (``.nrrd``) and detached (``.nhdr``), read for the checks.
+
+Format: teem.sourceforge.net/nrrd/format.html.
+"""
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+
+from DINSegmentLib.errors import InputError
+
+from .header import Header, Payload
+
+_TYPE_BYTES = {
+    1: "signed char|int8|int8_t|uchar|unsigned char|uint8|uint8_t",
+    2: "short|short int|signed short|signed short int|int16|int16_t"
+    "|ushort|unsigned short|unsigned short int|uint16|uint16_t",
+    4: "int|signed int|int32|int32_t|uint|unsigned int|uint32|uint32_t|float",
+    8: "longlong|long long|long long int|signed long long|signed long long int|int64|int64_t"
+    "|ulonglong|unsigned long long|unsigned long long int|uint64|uint64_t|double",
+}
+_BYTES_OF_TYPE = {name: size for size, names in _TYPE_BYTES.items() for name in names.split("|")}
+_SPACE_KINDS = ("domain", "space", "none", "???")
+_FRAME_KINDS = ("list", "time", *_SPACE_KINDS)
+_HEADER_LIMIT = 1 << 20  # bytes; real headers are a few hundred
+
+
+def read_header(path: Path) -> Header:
+    """Read the header of a NRRD file.
+
+    Raises:
+        InputError: it is not a NRRD header.
+    """
+    fields, length = _fields(path)
+    try:
+        sizes = tuple(int(n) for n in fields["sizes"].split())
+        kinds = _kinds(fields, len(sizes))
+        steps = _steps(fields, len(sizes))
+        encoding = fields["encoding"].lower()
+        voxel_bytes = _BYTES_OF_TYPE.get(fields["type"].lower(), 0)
+        skips = [int(fields.get(key, 0)) for key in ("byte skip", "line skip")]
+    except (KeyError, ValueError) as error:
+        raise _damaged(path) from error
+    image_axes = [axis for axis, kind in enumerate(kinds) if kind in _SPACE_KINDS and steps[axis] is not None][:3]
+    others = [axis for axis in range(len(sizes)) if axis not in image_axes]
+    frame_axes = [axis for axis in others if kinds[axis] in _FRAME_KINDS]
+    vectors = np.array([steps[axis] for axis in image_axes])
+    return Header(
+        shape=tuple(sizes[axis] for axis in image_axes),
+        frames=math.prod(sizes[axis] for axis in frame_axes),
+        components=math.prod(sizes[axis] for axis in others if axis not in frame_axes),
+        voxel_bytes=voxel_bytes,
+        steps=(vectors,),
+        payload=_payload(path, fields, length, math.prod(sizes) * voxel_bytes, encoding, skips),
+        frames_are_components=any(kinds[axis] == "list" for axis in frame_axes),
+    )
+
+
+def _fields(path: Path) -> tuple[dict[str, str], int]:
+    with path.open("rb") as file:
+        head = file.read(_HEADER_LIMIT)
+    end = re.search(rb"\r?\n\r?\n", head)
+    if not head.startswith(b"NRRD") or (end is None and path.suffix.lower() != ".nhdr"):
+        raise _damaged(path)
+    text = head[: end.start() if end else len(head)].decode("utf-8", errors="replace")
+    pairs = re.findall(r"^([^#:\n]+):(?!=)[ \t]*(.*?)[ \t\r]*$", text, flags=re.MULTILINE)
+    return {key.strip().lower(): value for key, value in pairs}, end.end() if end else len(head)
+
+
+def _kinds(fields: dict[str, str], dimensions: int) -> list[str]:
+    kinds = fields.get("kinds", "").lower().split() or ["domain"] * dimensions
+    if len(kinds) != dimensions:
+        raise ValueError("kinds")
+    return kinds
+
+
+def _steps(fields: dict[str, str], dimensions: int) -> list[np.ndarray | float | None]:
+    """For each axis the way (vector) or only the length of a step in mm; None for an axis that is not in space."""
+    if "space directions" in fields:
+        tokens = re.findall(r"\([^)]*\)|none", fields["space directions"].lower())
+        steps = [None if t == "none" else np.array([float(v) for v in t.strip("()").split(",")]) for t in tokens]
+    else:
+        steps = [float(value) for value in fields.get("spacings", "1 " * dimensions).split()]
+    if dimensions > 3:  # not a number: an axis that is not in space
+        steps = [None if step is None or np.isnan(step).all() else step for step in steps]
+    if len(steps) != dimensions:
+        raise ValueError("space directions")
+    return steps
+
+
+def _payload(path: Path, fields: dict[str, str], length: int, size: int, encoding: str, skips: list[int]) -> Payload:
+    byte_skip, line_skip = skips
+    data_file = fields.get("data file", fields.get("datafile"))
+    if data_file is not None and (data_file.upper().startswith("LIST") or "%" in data_file):
+        return Payload(path, 0, size, "other")
+    source, offset = (path, length) if data_file is None else (path.parent / data_file, 0)
+    if line_skip or encoding not in ("raw", "gzip", "gz") or (byte_skip and encoding != "raw"):
+        return Payload(source, offset, size, "other")
+    if byte_skip == -1:  # the voxels are the last bytes of the file
+        return Payload(source, 0, size, "raw")
+    return Payload(source, offset + byte_skip, size, "raw" if encoding == "raw" else "deflate")
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path.name} is damaged or no NRRD file (unreadable header): copy or export it again.")

@@ -1,0 +1,108 @@
+"""Files to volumes: NIfTI, NRRD, MetaImage and DICOM folders, refused from the header when they cannot be used."""
+
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from DINSegmentLib.errors import GeometryError, InputError
+from DINSegmentLib.geometry import Geometry
+
+from . import header, metaimage, nifti, nrrd
+from .image import SUFFIXES, Image, case_name, image_suffix
+
+_FORMATS = {  # suffix: our reader of the header, ITK's reader of the voxels
+    ".nii.gz": (nifti.read_header, "NiftiImageIO"),
+    ".nii": (nifti.read_header, "NiftiImageIO"),
+    ".nrrd": (nrrd.read_header, "NrrdImageIO"),
+    ".nhdr": (nrrd.read_header, "NrrdImageIO"),
+    ".mha": (metaimage.read_header, "MetaImageIO"),
+    ".mhd": (metaimage.read_header, "MetaImageIO"),
+}
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def read(path: Path | str, series: str | None = None, frame: int | None = None) -> Image:
+    """Read one volume; its voxel values are checked later, by `engine.checks.check_array`.
+
+    Args:
+        path: an image file, or a folder with DICOM images (searched with the folders below it).
+        series: number, description or UID of the DICOM series, where a folder holds several.
+        frame: which frame of a 4-D input, counted from 1.
+
+    Raises:
+        InputError: missing, damaged, not a grey volume, too large, or a choice of series or frame is needed.
+        GeometryError: spacing, direction or slice positions cannot be used.
+    """
+    path = Path(path)
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # what matters in ITK's warnings is refused by our own checks
+    if not path.exists():
+        raise InputError(f"{path} does not exist: check the path.")
+    if path.is_dir():
+        return _read_dicom(path, series, frame)
+    if series is not None:
+        raise InputError(f"{path.name} is a file, and --series chooses from a DICOM folder: leave --series away.")
+    try:
+        return _read_file(path, frame)
+    except PermissionError as error:
+        raise InputError(f"{path.name} cannot be opened (no permission): change its permissions.") from error
+
+
+def _read_file(path: Path, frame: int | None) -> Image:
+    if path.stat().st_size == 0:
+        raise InputError(f"{path.name} is an empty file: copy or export it again.")
+    suffix = image_suffix(path)
+    if not suffix:
+        from . import dicom
+
+        if dicom.is_dicom(path):
+            raise InputError(f"{path.name} is a single DICOM file: give the folder with the whole series.")
+        raise InputError(f"{path.name} is no volume file ({', '.join(SUFFIXES)}): convert it, or give a DICOM folder.")
+    read_header, reader_name = _FORMATS[suffix]
+    found = read_header(path)
+    header.check(found, path.name, frame)
+    index = header.pick_frame(path.name, found.frames, frame)
+    image = _read_voxels(path, reader_name, found, index)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+    matrix[:3, 3] = image.GetOrigin()
+    array = sitk.GetArrayFromImage(image)
+    return Image(array, Geometry(array.shape, _LPS_TO_RAS @ matrix), case_name(path), (path,), None, found.raw)
+
+
+def _read_voxels(path: Path, reader_name: str, found: header.Header, index: int) -> sitk.Image:
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.SetImageIO(reader_name)
+    try:
+        reader.ReadImageInformation()
+        size = reader.GetSize()
+        if len(size) == 4:
+            reader.SetExtractIndex([0, 0, 0, index])
+            reader.SetExtractSize([*size[:3], 0])
+        image = reader.Execute()
+    except RuntimeError as error:
+        if "orthonormal" in str(error):
+            message = f"{path.name} has axes that are not at right angles: resample it to a rectangular grid first."
+            raise GeometryError(message) from error
+        if found.frames > 1:
+            message = f"Frames of {path.name} cannot be read one by one: save the frame wanted as a 3-D volume."
+            raise InputError(message) from error
+        message = f"{path.name} cannot be read (damaged, or of an unusual kind): copy or export it again."
+        raise InputError(message) from error
+    return sitk.VectorIndexSelectionCast(image, index) if found.frames_are_components else image
+
+
+def _read_dicom(folder: Path, series: str | None, frame: int | None) -> Image:
+    from . import dicom  # pydicom takes a quarter of a second to import
+
+    name = case_name(folder)
+    volume = dicom.find_volume(folder, name, series, frame)
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames([str(path) for path in volume.files])
+    reader.SetImageIO("GDCMImageIO")
+    try:
+        array = sitk.GetArrayFromImage(reader.Execute())
+    except RuntimeError as error:
+        raise InputError(f"{name} has DICOM slices that cannot be read (damaged): export the series again.") from error
+    return Image(array, volume.geometry, name, volume.files, volume.modality)

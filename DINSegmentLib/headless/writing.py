@@ -1,0 +1,61 @@
+"""Arrays to files on the grid of the image that they came from."""
+
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from DINSegmentLib.errors import OutputError
+
+from . import nifti
+from .image import Image, image_suffix
+
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
+
+
+def write_labelmap(labels: np.ndarray, image: Image, path: Path) -> None:
+    """Write a label map with the shape, voxel order and affine of its image.
+
+    Args:
+        labels: (K, J, I) uint8.
+        image: the input, for its grid.
+        path: a ``.nii.gz`` or ``.nii`` file; an existing file is replaced.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    _write(labels.astype(np.uint8, copy=False), image, path)
+
+
+def write_volume(array: np.ndarray, image: Image, path: Path) -> None:
+    """Write a float32 volume (K, J, I) on the grid of its image, as NIfTI, NRRD or MetaImage by the name's suffix.
+
+    Raises:
+        OutputError: the file cannot be written, or its suffix names no volume format.
+    """
+    _write(array.astype(np.float32, copy=False), image, path)
+
+
+def _write(array: np.ndarray, image: Image, path: Path) -> None:
+    suffix = image_suffix(path)
+    try:
+        if suffix in (".nii.gz", ".nii"):
+            nifti.write(array, image.geometry, image.nifti_header, path)
+        elif suffix in (".nrrd", ".mha"):
+            path.open("wb").close()  # the system's own reason is better than the library's
+            sitk.WriteImage(_on_grid(array, image), str(path), True)
+        else:
+            raise OutputError(f"{path.name} names no format to write: end it with .nii.gz, .nrrd or .mha.")
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "the disk may be full"
+        raise OutputError(
+            f"{path} cannot be written ({reason}): check the folder and the space on the disk."
+        ) from error
+
+
+def _on_grid(array: np.ndarray, image: Image) -> sitk.Image:
+    result = sitk.GetImageFromArray(array)
+    result.SetOrigin((_LPS_TO_RAS @ image.geometry.ijk_to_ras[:3, 3]).tolist())
+    result.SetDirection((_LPS_TO_RAS @ image.geometry.directions).ravel().tolist())
+    result.SetSpacing(image.geometry.spacing.tolist())
+    return result

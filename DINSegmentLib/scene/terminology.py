@@ -1,0 +1,23 @@
+"""The bundled list of structures (name, code, color) in Slicer's terminology."""
+
+import slicer
+
+from DINSegmentLib import resources
+from DINSegmentLib.errors import ModelError
+from DINSegmentLib.models import TERMINOLOGY_CONTEXT
+
+FILE_NAME = "SegmentationCategoryTypeModifier-DINSegment.term.json"
+
+
+def load() -> None:
+    """Make the bundled list known to Slicer, once; it holds the myocardium, which Slicer's own lists do not.
+
+    Raises:
+        ModelError: the file is missing or cannot be read.
+    """
+    logic = slicer.modules.terminologies.logic()
+    if logic.IsTerminologyContextLoaded(TERMINOLOGY_CONTEXT):
+        return
+    path = resources.root() / FILE_NAME
+    if not path.is_file() or logic.LoadTerminologyFromFile(str(path)) != TERMINOLOGY_CONTEXT:
+        raise ModelError(f"The terminology file {path} is missing or damaged: reinstall the extension.")
