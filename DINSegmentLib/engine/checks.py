@@ -1,4 +1,4 @@
-"""Checks of a volume's voxels before anything is computed: what cannot be segmented is refused here, in one sentence."""
+"""Checks of a volume's voxels before anything is computed: what cannot be segmented is refused in one sentence."""
 
 import numpy as np
 

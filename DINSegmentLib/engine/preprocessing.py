@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..enhancement import enhance
-from ..models import Intensity
+from ..geometry import Geometry
+from ..models import Axes, Intensity
+from .orientation import orientation
 
 
 @dataclass(frozen=True)
@@ -46,3 +48,23 @@ class Preprocessor:
         """(S, H, W) in the model's plane -> original and enhanced, float32 in [0, 1], same shape."""
         original = self.normalize(slices)
         return original, enhance(original, self.method, self.strength)
+
+
+def preprocess_volume(
+    volume: np.ndarray, geometry: Geometry, axes: Axes, intensity: Intensity, method: str, strength: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the user sees: the whole volume as it goes on to resampling and the network, bit for bit.
+
+    Args:
+        volume: (K, J, I), any real type; only read.
+        geometry: its grid in the world.
+        axes, intensity: as in the model's manifest.
+        method, strength: of the enhancement.
+
+    Returns:
+        original and enhanced (K, J, I), float32 in [0, 1], stored like the input.
+    """
+    orient = orientation(geometry, axes)
+    preprocess = Preprocessor(normalization(volume, intensity), method, strength)
+    original, enhanced = preprocess(orient.to_model(volume))
+    return orient.to_stored(original), orient.to_stored(enhanced)

@@ -17,6 +17,7 @@ from .. import __version__
 from ..engine.orientation import orientation
 from ..engine.preprocessing import Preprocessor, normalization
 from ..errors import InputError, OutputError
+from ..measure import dice
 from ..models import Model
 from ..network import DIN, DINConfig
 from .augmentation import Augmentation
@@ -137,13 +138,8 @@ def validate(network: DIN, model: Model, volumes: Iterator[Case], device: torch.
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
             labels = network(*pair).argmax(dim=1).cpu().numpy()
         truth = orient.to_model(case.label)
-        rows.append([_dice(labels == label.value, truth == label.value) for label in model.labels])
+        rows.append([dice(labels == label.value, truth == label.value) for label in model.labels])
     return tuple(float(d) for d in np.nanmean(np.array(rows), axis=0))
-
-
-def _dice(prediction: np.ndarray, truth: np.ndarray) -> float:
-    total = prediction.sum() + truth.sum()
-    return float(2 * (prediction & truth).sum() / total) if total else float("nan")
 
 
 def _mean(values: Sequence[float]) -> float:

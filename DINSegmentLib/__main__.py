@@ -1,0 +1,8 @@
+"""`python -m DINSegmentLib` is the command `dinsegment`."""
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""The picture of a run: slices as they are, enhanced, and with the result over them; drawn by Pillow, without OpenGL."""
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from ..engine.orientation import Orientation, orientation
+from ..geometry import Geometry
+from ..models import Label, Model
+from .overlay import as_picture, overlay, positions
+from .page import Entry, Page
+
+MOST_SLICES = 5
+_PANEL = 340  # pixels along the longer side of a slice
+_ROOM = 0.6  # shown around the structures, in sizes of the box that holds them all
+_BAR = (10, 20, 50, 100)  # mm that a scale bar may stand for; the longest within a third of a panel is drawn
+
+# Radiologists look from the feet or from the front: rows run to the back or down, columns to the patient's left (seen
+# from the side: to the back).
+_ROWS, _COLUMNS = "PI", "LP"
+
+
+def draw_case(
+    volume: np.ndarray,
+    enhanced: np.ndarray,
+    labels: np.ndarray,
+    geometry: Geometry,
+    model: Model,
+    title: str,
+    enhancement: str = "",
+) -> Image.Image:
+    """Draw at most five slices of a segmented volume, a row for each, with a legend.
+
+    Args:
+        volume: normalised original, (K, J, I) float32 in [0, 1].
+        enhanced: the same, enhanced.
+        labels: (K, J, I) uint8.
+        geometry: grid of the three.
+        model: whose axes, names and colours are used.
+        title: headline, for example the file's name.
+        enhancement: what "enhanced" means, for that column's heading, for example ``log, strength 1``.
+
+    Returns:
+        RGB. Slices lie as radiologists look at them, are evenly spaced among those that hold a label (else among all),
+        and show the structures with room around them, true in millimetres. A slice's number is its place in the file,
+        counted from 1.
+    """
+    orient = orientation(geometry, replace(model.axes, rows=_ROWS, columns=_COLUMNS))
+    volume, enhanced, shown = (orient.to_model(array) for array in (volume, enhanced, labels))
+    field = _field(shown)
+    pixels_per_mm, size = _panel_size(field, orient.spacing[1:])
+    chosen = choose_slices(shown)
+    page = Page(
+        size,
+        len(chosen),
+        title,
+        f"{model.title} · {model.id} {model.version}",
+        ("Original", f"Enhanced ({enhancement})" if enhancement else "Enhanced", "Result"),
+        [_entry(label, labels, geometry) for label in model.labels],
+    )
+    for row, index in enumerate(chosen):
+        original, bright, found = (array[index][field] for array in (volume, enhanced, shown))
+        number = len(shown) - index if orient.flipped[0] else index + 1
+        page.name_row(row, str(number), f"of {len(shown)}")
+        page.panel(row, 0, as_picture(original, size))
+        page.mark_edges(row, 0, *_edges(geometry, orient))
+        page.panel(row, 1, as_picture(bright, size))
+        page.panel(row, 2, overlay(original, found, size, model.labels))
+        for value, place in positions(found, size).items():
+            page.write_on(row, 2, place, str(value))
+    _draw_scale(page, size[0], pixels_per_mm)
+    return page.image
+
+
+def choose_slices(labels: np.ndarray) -> list[int]:
+    """At most five slices of (S, H, W), evenly spaced among those that hold a label, else among all."""
+    candidates = np.flatnonzero(labels.any(axis=(1, 2)))
+    if not len(candidates):
+        candidates = np.arange(len(labels))
+    count = min(MOST_SLICES, len(candidates))
+    middles = (2 * np.arange(count) + 1) * len(candidates) // (2 * count)
+    return candidates[middles].tolist()
+
+
+def _field(labels: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns to show: the box of all structures with room around it; everything when there are none."""
+    held = labels.any(axis=0)
+    return _extent(held.any(axis=1)), _extent(held.any(axis=0))
+
+
+def _extent(held: np.ndarray) -> slice:
+    where = np.flatnonzero(held)
+    if not len(where):
+        return slice(0, len(held))
+    first, last = where[0], where[-1] + 1
+    room = round(_ROOM * (last - first))
+    return slice(max(0, first - room), min(len(held), last + room))
+
+
+def _panel_size(field: tuple[slice, slice], spacing: tuple[float, float]) -> tuple[float, tuple[int, int]]:
+    """Pixels per mm, and width and height of the panel for a field with this (row, column) spacing."""
+    height, width = ((part.stop - part.start) * mm for part, mm in zip(field, spacing, strict=True))
+    scale = _PANEL / max(height, width)
+    return scale, (max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def _edges(geometry: Geometry, orient: Orientation) -> tuple[str, str]:
+    """Letters of where a slice's left and upper edge lie in the patient, the strongest direction first."""
+    stored_axes = geometry.directions[:, ::-1]
+    letters = []
+    for axis in (2, 1):
+        outward = stored_axes[:, orient.order[axis]] * (1 if orient.flipped[axis] else -1)
+        named = [(abs(part), pair[part < 0]) for part, pair in zip(outward, ("RL", "AP", "SI"), strict=True)]
+        letters.append("".join(letter for strength, letter in sorted(named, reverse=True) if strength > 0.4))
+    return letters[0], letters[1]
+
+
+def _entry(label: Label, labels: np.ndarray, geometry: Geometry) -> Entry:
+    voxels = np.count_nonzero(labels == label.value)
+    remark = f"{voxels * geometry.voxel_volume / 1000:.1f} ml" if voxels else "not found"
+    return Entry(label.value, label.color, label.name, remark)
+
+
+def _draw_scale(page: Page, width: int, pixels_per_mm: float) -> None:
+    if fitting := [mm for mm in _BAR if mm * pixels_per_mm <= width / 3]:
+        page.scale_bar(0, 0, round(fitting[-1] * pixels_per_mm), f"{fitting[-1]} mm")

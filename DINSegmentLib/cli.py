@@ -1,0 +1,155 @@
+"""The command `dinsegment`: arguments in, exit code out. Every command is a function of `commands`."""
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import __version__, commands
+from .console import Console
+from .enhancement import METHODS, STRENGTH_RANGE
+from .errors import Cancelled, DINSegmentError
+
+ALL_DONE, SOME_FAILED, NOTHING_WRITTEN, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0 all done; 1 some written and some failed; 2 nothing written (bad usage, or every input bad); 130 interrupted.
+    """
+    # a polite kill is an interrupt: what lies beside the outputs is removed
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    options = _parser().parse_args(arguments)  # bad usage ends here, with exit code 2
+    console = Console(machine=getattr(options, "json", False))
+    try:
+        return options.command(options, console)
+    except (KeyboardInterrupt, Cancelled):
+        console.error("Interrupted: what was finished before is kept, nothing is half-written.")
+        return INTERRUPTED
+    except DINSegmentError as error:
+        console.error(str(error))
+        return NOTHING_WRITTEN
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone: nobody is left to tell
+        return NOTHING_WRITTEN
+    except Exception as error:
+        logging.getLogger("dinsegment").exception("unexpected error")
+        console.error(f"dinsegment stopped on an unexpected error ({error}): please report it with the lines above.")
+        return NOTHING_WRITTEN
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dinsegment", description="Dual interaction network segmentation of cardiac MR and abdominal CT volumes."
+    )
+    parser.add_argument("--version", action="version", version=f"dinsegment {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, summary: str, function) -> argparse.ArgumentParser:
+        command = subparsers.add_parser(name, help=summary, description=summary)
+        command.set_defaults(command=function)
+        return command
+
+    _segment(add("segment", "Segment volumes into files.", commands.segment))
+    _models(add("models", "List the models.", commands.models))
+    _enhance(add("enhance", "Write the enhanced volume that the network sees.", commands.enhance))
+    _demo(add("demo", "Segment the bundled sample, or a volume of yours, with pictures.", commands.demo))
+    _train(add("train", "Train a model.", commands.train))
+    _pack(add("pack", "Put the weights of a training run into a model folder.", commands.pack))
+    _evaluate(add("evaluate", "Score a model on cases with known truth.", commands.evaluate))
+    _bench(add("bench", "Measure speed and memory on this machine.", commands.bench))
+    _doctor(add("doctor", "Check the installation.", commands.doctor))
+    return parser
+
+
+def _segment(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="volume file or DICOM folder")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the results")
+    _model(parser, required=True)
+    _device(parser)
+    _enhancement(parser)
+    parser.add_argument(
+        "--format", action="append", choices=commands.FORMATS, dest="formats", help="may be repeated; default seg.nrrd"
+    )
+    parser.add_argument("--preview", action="store_true", help="also write a picture, NAME.png")
+    parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
+    _choice_within_input(parser)
+    _json(parser)
+
+
+def _models(parser: argparse.ArgumentParser) -> None:
+    _json(parser)
+
+
+def _enhance(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("input", type=Path, metavar="INPUT", help="volume file or DICOM folder")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help=".nii.gz, .nrrd or .mha")
+    _model(parser, help_suffix="; without one: clipped at the 99th percentile, slice by slice along the stack")
+    _enhancement(parser)
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there already")
+    _choice_within_input(parser)
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--input", type=Path, metavar="INPUT", help="a volume of yours; default: the bundled sample")
+    _model(parser, help_suffix="; needed with --input")
+    parser.add_argument("--output", type=Path, default=Path("out/demo"), metavar="DIR", help="default: out/demo")
+    _device(parser)
+
+
+def _train(parser: argparse.ArgumentParser) -> None:
+    _model(parser, required=True)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with split.json and cases")
+    parser.add_argument("--output", type=Path, required=True, metavar="RUN", help="run folder; an interrupted run goes on")
+    parser.add_argument("--minutes", type=float, help="planned training time; default: the recipe's")
+    _device(parser)
+
+
+def _pack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, metavar="RUN", help="run folder of dinsegment train")
+    parser.add_argument("--model", required=True, metavar="FOLDER", help="model folder whose manifest the run used")
+
+
+def _evaluate(parser: argparse.ArgumentParser) -> None:
+    _model(parser, required=True)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with split.json and cases")
+    parser.add_argument("--split", default="valid", help="default: valid")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for evaluation.csv and .json")
+    _device(parser)
+    _enhancement(parser)
+    _json(parser)
+
+
+def _bench(parser: argparse.ArgumentParser) -> None:
+    _json(parser)
+
+
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    _json(parser)
+
+
+def _model(parser: argparse.ArgumentParser, required: bool = False, help_suffix: str = "") -> None:
+    parser.add_argument("--model", required=required, metavar="ID", help="id, or a model folder" + help_suffix)
+
+
+def _device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
+
+
+def _enhancement(parser: argparse.ArgumentParser) -> None:
+    low, high = STRENGTH_RANGE
+    parser.add_argument("--enhancement", choices=METHODS, help="default: the model's")
+    parser.add_argument("--strength", type=float, help=f"of the enhancement, {low:g} to {high:g}; default: the model's")
+
+
+def _choice_within_input(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--series", help="which DICOM series, where a folder holds several: number, description or UID")
+    parser.add_argument("--frame", type=int, help="which frame of a 4-D volume, counted from 1")
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="JSON for machines")

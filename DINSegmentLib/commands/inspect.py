@@ -1,0 +1,45 @@
+"""`dinsegment models`, `bench` and `doctor`: what there is, how fast it is, what is missing."""
+
+import json
+from argparse import Namespace
+from dataclasses import asdict
+
+from .. import models as catalogue
+from ..console import Console
+
+
+def models(options: Namespace, console: Console) -> int:
+    """Always 0; errors are raised."""
+    found = catalogue.catalogue().values()
+    if options.json:
+        entries = [
+            {
+                "id": m.id, "version": m.version, "title": m.title, "modality": m.modality, "licence": m.licence,
+                "labels": {label.value: label.name for label in m.labels}, "folder": str(m.folder),
+            }
+            for m in found
+        ]  # fmt: skip
+        print(json.dumps(entries, ensure_ascii=False, indent=2))
+        return 0
+    for model in found:
+        structures = ", ".join(f"{label.value} {label.name}" for label in model.labels)
+        print(f"{model.id} {model.version}: {model.title} ({model.modality})\n  {structures}\n  Licence: {model.licence}")
+    return 0
+
+
+def bench(options: Namespace, console: Console) -> int:
+    """Always 0; errors are raised."""
+    from .. import bench as benchmark
+
+    records = benchmark.run()
+    print(json.dumps(records, indent=2) if options.json else benchmark.format_table(records))
+    return 0
+
+
+def doctor(options: Namespace, console: Console) -> int:
+    """0 when nothing failed, else 1."""
+    from ..doctor import examine, format_findings
+
+    findings = examine()
+    print(json.dumps([asdict(f) for f in findings], indent=2) if options.json else format_findings(findings))
+    return int(any(finding.status == "fail" for finding in findings))
