@@ -1,4 +1,4 @@
-"""The wheel's packages: what lies in DINSegmentLib, and Resources as a folder inside it; the rest is in pyproject.toml."""
+"""The wheel's packages: those in DINSegmentLib, and Resources as a folder inside it; pyproject.toml says the rest."""
 
 from setuptools import find_packages, setup
 

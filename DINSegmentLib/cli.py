@@ -104,7 +104,9 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 def _train(parser: argparse.ArgumentParser) -> None:
     _model(parser, required=True)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with split.json and cases")
-    parser.add_argument("--output", type=Path, required=True, metavar="RUN", help="run folder; an interrupted run goes on")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="RUN", help="run folder; an interrupted run goes on"
+    )
     parser.add_argument("--minutes", type=float, help="planned training time; default: the recipe's")
     _device(parser)
 

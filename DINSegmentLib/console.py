@@ -10,7 +10,7 @@ _PLAIN_SECONDS = 10  # in a pipe, a line of progress at most this often
 
 
 class Console:
-    """Results go to standard output, progress and errors to standard error; with ``machine`` all goes out as JSON lines."""
+    """Results go to standard output, progress and errors to standard error; with ``machine`` all is JSON lines."""
 
     def __init__(self, machine: bool = False, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self.machine = machine
@@ -52,7 +52,9 @@ class Console:
             self.event("progress", case=name, done=done, total=total)
             return
         left = (now - self._started) / done * (total - done) if done else None
-        text = f"{name}: {done} of {total} slices" + (f", {left:.0f} s left" if left is not None and done < total else "")
+        text = f"{name}: {done} of {total} slices" + (
+            f", {left:.0f} s left" if left is not None and done < total else ""
+        )
         if self._bar:
             filled = _BAR_WIDTH * done // max(1, total)
             print(f"\r\x1b[K[{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {text}", end="", file=self.err, flush=True)
@@ -73,6 +75,8 @@ def table(rows: list[tuple[str, ...]]) -> str:
     """Rows of text in aligned columns; the first column to the left, the others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
+        ).rstrip()
         for row in rows
     )

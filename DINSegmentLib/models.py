@@ -104,7 +104,9 @@ class Model:
             ModelError: the file is missing or was changed.
         """
         if not self.weights_path.is_file():
-            raise ModelError(f"The weights of {self.id} are missing ({self.weights_path}): reinstall, or copy them there.")
+            raise ModelError(
+                f"The weights of {self.id} are missing ({self.weights_path}): reinstall, or copy them there."
+            )
         if hashlib.sha256(self.weights_path.read_bytes()).hexdigest() != self.sha256:
             raise ModelError(
                 f"The weights of {self.id} do not match their checksum (file changed or copy incomplete): "
@@ -139,7 +141,7 @@ def find(model: str) -> Model:
     known = catalogue()
     if model not in known:
         raise ModelError(
-            f'There is no model "{model}": choose one of {", ".join(sorted(known))}, or give the path of a model folder.'
+            f'There is no model "{model}": choose one of {", ".join(sorted(known))}, or give a model folder.'
         )
     return known[model]
 

@@ -111,7 +111,7 @@ def _edges(geometry: Geometry, orient: Orientation) -> tuple[str, str]:
     letters = []
     for axis in (2, 1):
         outward = stored_axes[:, orient.order[axis]] * (1 if orient.flipped[axis] else -1)
-        named = [(abs(part), pair[part < 0]) for part, pair in zip(outward, ("RL", "AP", "SI"), strict=True)]
+        named = [(abs(part), pair[int(part < 0)]) for part, pair in zip(outward, ("RL", "AP", "SI"), strict=True)]
         letters.append("".join(letter for strength, letter in sorted(named, reverse=True) if strength > 0.4))
     return letters[0], letters[1]
 

@@ -35,7 +35,9 @@ def enhance(options: Namespace, console: Console) -> int:
     check_array(image.array, image.geometry, options.input.name)
     _, enhanced = preprocess_volume(image.array, image.geometry, axes, intensity, method, strength)
     _write_whole(enhanced, image, path)
-    console.event("done", f"{options.input.name}: {method} of strength {strength:g} written to {path}", output=str(path))
+    console.event(
+        "done", f"{options.input.name}: {method} of strength {strength:g} written to {path}", output=str(path)
+    )
     return 0
 
 
@@ -48,4 +50,6 @@ def _write_whole(enhanced, image, path: Path) -> None:
             headless.write_volume(enhanced, image, Path(folder) / path.name)
             (Path(folder) / path.name).replace(path)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}): choose a folder that you may write to.") from error
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror}): choose a folder that you may write to."
+        ) from error

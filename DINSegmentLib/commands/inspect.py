@@ -23,7 +23,9 @@ def models(options: Namespace, console: Console) -> int:
         return 0
     for model in found:
         structures = ", ".join(f"{label.value} {label.name}" for label in model.labels)
-        print(f"{model.id} {model.version}: {model.title} ({model.modality})\n  {structures}\n  Licence: {model.licence}")
+        print(
+            f"{model.id} {model.version}: {model.title} ({model.modality})\n  {structures}\n  Licence: {model.licence}"
+        )
     return 0
 
 

@@ -39,7 +39,9 @@ def segment(options: Namespace, console: Console) -> int:
         else:
             console.event("done", describe(record), record=record)
     if len(planned) > 1:
-        console.event("summary", f"{len(planned) - failed} of {len(planned)} done.", done=len(planned) - failed, failed=failed)
+        console.event(
+            "summary", f"{len(planned) - failed} of {len(planned)} done.", done=len(planned) - failed, failed=failed
+        )
     return 0 if not failed else 2 if failed == len(planned) else 1
 
 

@@ -36,7 +36,9 @@ def pack(options: Namespace, console: Console) -> int:
 
     weights = write(options.run, Path(options.model))
     size = weights.stat().st_size
-    console.event("done", f"{weights}: {size} bytes; the manifest has its new checksum.", weights=str(weights), bytes=size)
+    console.event(
+        "done", f"{weights}: {size} bytes; the manifest has its new checksum.", weights=str(weights), bytes=size
+    )
     return 0
 
 
@@ -64,5 +66,7 @@ def evaluate(options: Namespace, console: Console) -> int:
         progress=lambda done, name: console.event("case", f"{done} of {len(files)}: {name}", done=done, case=name),
     )  # fmt: skip
     means = {summary.name: summary.mean for summary in (*report.structures, report.overall)}
-    console.event("done", f"{format_table(report)}\nwritten to {options.output}", output=str(options.output), mean=means)
+    console.event(
+        "done", f"{format_table(report)}\nwritten to {options.output}", output=str(options.output), mean=means
+    )
     return 0

@@ -11,7 +11,7 @@ STEPS = ("largest_component",)
 def clean_up(labels: np.ndarray, model: Model) -> np.ndarray:
     """Apply the manifest's clean-up steps to labels (K, J, I) uint8; the input is not changed.
 
-    ``largest_component``: of every structure keep the largest part that hangs together in 3-D, diagonal neighbours included.
+    ``largest_component``: of every structure keep the largest part that hangs together in 3-D (26 neighbours).
 
     Raises:
         ModelError: the manifest names an unknown step.

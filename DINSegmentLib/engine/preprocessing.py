@@ -1,4 +1,4 @@
-"""Voxel values to what the network sees: normalisation by constants of the whole volume, then enhancement. numpy only."""
+"""What the network sees: voxels normalised by constants of the whole volume, then enhanced; numpy only."""
 
 from dataclasses import dataclass
 

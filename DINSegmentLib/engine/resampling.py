@@ -19,17 +19,15 @@ def model_size(shape: tuple[int, int], spacing: tuple[float, float], target: flo
     """
     if all(abs(s / target - 1) <= TOLERANCE for s in spacing):
         return shape
-    rows, columns = (
-        min(_LARGEST, max(_SMALLEST, round(n * s / target))) for n, s in zip(shape, spacing, strict=True)
-    )
+    rows, columns = (min(_LARGEST, max(_SMALLEST, round(n * s / target))) for n, s in zip(shape, spacing, strict=True))
     return rows, columns
 
 
 def to_model_grid(slices: Tensor, size: tuple[int, int]) -> Tensor:
     """(N, C, H, W) -> (N, C, *size), bilinear, smoothed first where pixels get larger.
 
-    Both grids cover the same area, so pixel centres stay aligned at its centre and `to_native_grid` is the exact inverse
-    map; the true pixel size differs from the model's by less than half a pixel over the whole slice.
+    Both grids cover the same area, so pixel centres stay aligned at its centre and `to_native_grid` is the exact
+    inverse map; the true pixel size differs from the model's by less than half a pixel over the whole slice.
     """
     if tuple(slices.shape[-2:]) == size:
         return slices

@@ -164,7 +164,9 @@ class _Run:
             self.batch_size = self._default_batch_size()
             self.events.append(f"{device.name} ran out of memory with one slice: went on with the CPU.")
         else:
-            raise DeviceError("Not even one slice fits into memory: close other programs, or crop the volume.") from error
+            raise DeviceError(
+                "Not even one slice fits into memory: close other programs, or crop the volume."
+            ) from error
 
 
 @contextmanager

@@ -14,7 +14,7 @@ GREY_MEAN, GREY_STD = 0.449, 0.226
 
 @dataclass(frozen=True)
 class StageFeatures:
-    """Features of one stage, both (N, C, H / stride, W / stride): ``low`` enters its first block, ``high`` leaves its last."""
+    """Features of one stage, both (N, C, h, w): ``low`` enters its first block, ``high`` leaves its last."""
 
     low: Tensor
     high: Tensor

@@ -43,6 +43,4 @@ class Decoder(nn.Module):
 
 
 def _refine(width_in: int, width_out: int) -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(width_in, width_out, 3, padding=1, bias=False), nn.BatchNorm2d(width_out), nn.GELU()
-    )
+    return nn.Sequential(nn.Conv2d(width_in, width_out, 3, padding=1, bias=False), nn.BatchNorm2d(width_out), nn.GELU())

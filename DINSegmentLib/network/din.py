@@ -95,9 +95,7 @@ class DIN(nn.Module):
         padding = (left, -width % STRIDE - left, top, -height % STRIDE - top)
         features_original = self.encode_original(F.pad(original, padding))
         features_enhanced = self.encode_enhanced(F.pad(enhanced, padding))
-        fused = [
-            fuse(o, e) for fuse, o, e in zip(self.fuse, features_original, features_enhanced, strict=True)
-        ]
+        fused = [fuse(o, e) for fuse, o, e in zip(self.fuse, features_original, features_enhanced, strict=True)]
         scores, scales = self.decode(fused)
         scores = F.interpolate(scores.float(), scale_factor=2.0, mode="bilinear")
         return scores[..., top : top + height, left : left + width], scales

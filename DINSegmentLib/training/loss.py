@@ -1,6 +1,5 @@
 """DIN's training loss: 0.3 cross-entropy + 0.7 Dice + multi-scale boundary loss (paper, equation of the loss)."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -55,4 +54,3 @@ class DINLoss(nn.Module):
             shares = F.adaptive_avg_pool2d(truth, scale.shape[-2:])
             loss = loss + weight * F.cross_entropy(scale.float(), shares)
         return loss
-

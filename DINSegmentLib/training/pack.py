@@ -30,7 +30,9 @@ def pack(run: Path, folder: Path) -> Path:
     state = torch.load(best, map_location="cpu", weights_only=True)
     wanted = DIN(DINConfig.from_dict({**model.network, "deep_supervision": False})).state_dict()
     if missing := sorted(set(wanted) - set(state)):
-        raise ModelError(f"{best} does not fit the network of {folder / MANIFEST} (no {missing[0]}): give the run's own model.")
+        raise ModelError(
+            f"{best} does not fit the network of {folder / MANIFEST} (no {missing[0]}): give the run's own model."
+        )
     packed = {name: state[name].half() if state[name].is_floating_point() else state[name] for name in wanted}
     try:
         partial = model.weights_path.with_suffix(".partial")
@@ -44,5 +46,7 @@ def pack(run: Path, folder: Path) -> Path:
         text = text.replace(f'"sha256": "{model.sha256}"', f'"sha256": "{checksum}"')
         (folder / MANIFEST).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written ({error.strerror}): choose a folder that you may write to.") from error
+        raise OutputError(
+            f"{folder} cannot be written ({error.strerror}): choose a folder that you may write to."
+        ) from error
     return model.weights_path

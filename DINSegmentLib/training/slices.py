@@ -49,9 +49,7 @@ def load_slices(cases: Iterable[Case], model: Model, side: int) -> Slices:
         labels.append(_on_canvas(orient.to_model(case.label), side))
     if not images:
         raise InputError("There is no training case: give a data folder whose split.json names some.")
-    return Slices(
-        torch.from_numpy(np.concatenate(images))[:, None], torch.from_numpy(np.concatenate(labels))[:, None]
-    )
+    return Slices(torch.from_numpy(np.concatenate(images))[:, None], torch.from_numpy(np.concatenate(labels))[:, None])
 
 
 def _on_canvas(volume: np.ndarray, side: int) -> np.ndarray:

@@ -88,7 +88,8 @@ def train(
     Args:
         model: its manifest gives labels, axes, intensities and the network's size; its weights are not read.
         data: folder as `cases` reads it.
-        output: run folder; `last.pt` (resumes), `best.pt` (averaged weights, best by validation), `curve.csv`, `recipe.json`.
+        output: run folder; `last.pt` (resumes), `best.pt` (averaged weights, best by validation), `curve.csv`,
+            `recipe.json`.
         report: called after every validation and about every half minute.
 
     Returns:
@@ -155,7 +156,9 @@ def _begin(output: Path, model: Model, recipe: Recipe) -> None:
             raise InputError(f"{output} holds a run with another recipe: resume it as it was, or give a new folder.")
         path.write_text(settings)
     except OSError as error:
-        raise OutputError(f"{output} cannot be written ({error.strerror}): choose a folder that you may write to.") from error
+        raise OutputError(
+            f"{output} cannot be written ({error.strerror}): choose a folder that you may write to."
+        ) from error
 
 
 def _keep(trainer: "Trainer", line: Progress, output: Path) -> None:
@@ -192,7 +195,8 @@ class Trainer:
         matrices = [p for p in self.network.parameters() if p.ndim > 1]
         others = [p for p in self.network.parameters() if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": recipe.decay}, {"params": others, "weight_decay": 0.0}], lr=recipe.rate
+            [{"params": matrices, "weight_decay": recipe.decay}, {"params": others, "weight_decay": 0.0}],
+            lr=recipe.rate,
         )
         self.step, self.seconds, self.best = 0, 0.0, 0.0
         self.curve: list[dict[str, float]] = []
