@@ -1,0 +1,13 @@
+"""The command line inside Slicer: Slicer --no-main-window --no-splash --python-script DINSegmentBatch.py segment ..."""
+
+import sys
+
+import slicer
+
+status = 2  # nothing written; an exception must not leave a Slicer without a window alive
+try:
+    from DINSegmentLib.cli import main
+
+    status = main([argument for argument in sys.argv[1:] if argument != "--"])
+finally:
+    slicer.util.exit(status)

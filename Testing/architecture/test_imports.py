@@ -1,0 +1,198 @@
+"""The house's rules about imports, read from the source: arrows point down, packages stay where they belong."""
+
+import ast
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+LIBRARY = "DINSegmentLib"
+FLOORS = (
+    {"__init__", "errors", "geometry", "resources", "models", "enhancement", "phantom", "network"},
+    {"engine", "training", "measure"},
+    {"scene", "headless"},
+    {"__main__", "cli", "commands", "console", "batch", "bench", "doctor", "demo", "worker"},
+    {"panel"},
+)
+FLOOR = {unit: number for number, units in enumerate(FLOORS) for unit in units}
+BASE = FLOORS[0] | FLOORS[1]
+
+# package: the units that may import it at all, and those that may do so at module top
+ANYWHERE = {
+    **dict.fromkeys(("slicer", "vtk"), set(FLOOR) - BASE - {"worker"}),
+    **dict.fromkeys(("qt", "ctk", "PythonQt", "PySide6"), {"panel"}),
+    "torch": set(FLOOR) - {"enhancement", "models", "measure", "scene", "panel"},
+}
+AT_TOP = {"torch": {"network", "engine", "training"}, **dict.fromkeys(("monai", "matplotlib", "nibabel"), {"training"})}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: the unit (file or folder directly in the library) that imports, and what it names."""
+
+    unit: str
+    target: str  # dotted and absolute
+    at_top: bool  # runs when the module is loaded
+    place: str  # file and line, for the message
+
+    @property
+    def package(self) -> str:
+        return self.target.partition(".")[0]
+
+    @property
+    def target_unit(self) -> str | None:
+        """The unit of the library that is imported; None for another package."""
+        return (self.target.split(".") + ["__init__"])[1] if self.package == LIBRARY else None
+
+
+def imports_of(library: Path) -> list[Import]:
+    """Every import in the library, also those inside functions."""
+    found = []
+    for path in sorted(library.rglob("*.py")):
+        parts = path.relative_to(library).with_suffix("").parts
+        for node, at_top in statements(ast.parse(path.read_text(encoding="utf-8"))):
+            for target in targets(node, parts, library):
+                found.append(Import(parts[0], target, at_top, f"{'/'.join(parts)}.py:{node.lineno}"))
+    return found
+
+
+def statements(node: ast.AST, at_top: bool = True) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+    """The import statements under a node, and whether loading the module runs them."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child, at_top
+        typing_only = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+        inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or typing_only
+        yield from statements(child, at_top and not inside)
+
+
+def targets(node: ast.Import | ast.ImportFrom, parts: tuple[str, ...], library: Path) -> Iterator[str]:
+    """The absolute dotted names that a statement in the module ``parts`` imports."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+        return
+    above = (LIBRARY, *parts)[: -node.level] if node.level else ()
+    base = ".".join((*above, *filter(None, [node.module])))
+    for alias in node.names:
+        # "from . import models" names a unit; "from . import __version__" names the package itself
+        unit = base == LIBRARY and ((library / alias.name).is_dir() or (library / f"{alias.name}.py").is_file())
+        yield f"{base}.{alias.name}" if unit else base
+
+
+def faults(imports: list[Import]) -> list[str]:
+    """Every rule that is broken, in words."""
+    homeless = sorted({one.unit for one in imports} - set(FLOOR))
+    broken = [(one.place, rule) for one in imports if one.unit in FLOOR and (rule := broken_rule(one))]
+    found = [f"{unit} stands on no floor: give it one here" for unit in homeless]
+    return [*found, *(f"{place}: {rule}" for place, rule in broken), *circles(imports)]
+
+
+def broken_rule(one: Import) -> str | None:
+    """The rule that one import breaks, in words."""
+    unit, target, package = one.unit, one.target_unit, one.package
+    if target is not None:
+        if FLOOR.get(target, 0) > FLOOR[unit]:
+            return f"the arrow from {unit} to {target} points up"
+        if unit == "worker" and FLOOR.get(target) == FLOOR["scene"]:
+            return f"the worker knows the engine and below, not {target}"
+        return None
+    if unit not in ANYWHERE.get(package, FLOOR):
+        return f"{unit} may not import {package}"
+    if one.at_top and unit not in AT_TOP.get(package, FLOOR):
+        return f"{unit} may not import {package} at module top"
+    if unit == "network" and package not in {"torch", *sys.stdlib_module_names}:
+        return f"the network is torch and nothing else, not {package}"
+    return None
+
+
+def circles(imports: list[Import]) -> list[str]:
+    """Units of one floor that import each other in a circle."""
+    below = defaultdict(set)
+    for one in imports:
+        if one.target_unit not in (None, one.unit):
+            below[one.unit].add(one.target_unit)
+    try:
+        TopologicalSorter(below).prepare()
+    except CycleError as error:
+        return ["imports make a circle: " + " -> ".join(error.args[1])]
+    return []
+
+
+def test_every_import_of_the_library_keeps_the_rules(repository):
+    imports = imports_of(repository / LIBRARY)
+
+    assert len(imports) > 20  # the reader does read
+    assert faults(imports) == []
+
+
+def test_module_file_imports_only_slicer_and_the_standard_library_when_it_loads(repository):
+    tree = ast.parse((repository / "DINSegment" / "DINSegment.py").read_text())
+    loaded = {target for node, at_top in statements(tree) if at_top for target in targets(node, (), repository)}
+
+    packages = {name.partition(".")[0] for name in loaded}
+    assert packages <= {"slicer", "qt", "ctk", "vtk", "numpy", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "fault"),
+    [
+        ("engine/run.py", "from ..scene import read", "engine/run.py:1: the arrow from engine to scene points up"),
+        ("engine/run.py", "from DINSegmentLib import cli", "the arrow from engine to cli points up"),
+        ("engine/run.py", "from .. import cli", "the arrow from engine to cli points up"),
+        ("models.py", "from .engine import Result", "the arrow from models to engine points up"),
+        ("models.py", "def f():\n    import DINSegmentLib.engine", "py:2: the arrow from models to engine points up"),
+        ("cli.py", "import DINSegmentLib.panel.view", "the arrow from cli to panel points up"),
+        ("engine/run.py", "def late():\n    import slicer", "engine may not import slicer"),
+        ("training/run.py", "import vtk.util", "training may not import vtk"),
+        ("scene/view.py", "import qt", "scene may not import qt"),
+        ("worker/server.py", "import slicer", "worker may not import slicer"),
+        ("worker/server.py", "from ..scene import x", "the worker knows the engine and below, not scene"),
+        ("cli.py", "import torch", "cli may not import torch at module top"),
+        ("cli.py", "try:\n    import torch\nexcept ImportError:\n    pass", "cli may not import torch at module top"),
+        ("cli.py", "class A:\n    import torch", "cli may not import torch at module top"),
+        ("models.py", "def late():\n    import torch", "models may not import torch"),
+        ("batch/case.py", "import matplotlib.pyplot", "batch may not import matplotlib at module top"),
+        ("headless/read.py", "import nibabel", "headless may not import nibabel at module top"),
+        ("network/din.py", "import numpy", "the network is torch and nothing else, not numpy"),
+        ("helpers.py", "import os", "helpers stands on no floor"),
+    ],
+)
+def test_a_broken_rule_is_seen(tmp_path, file, source, fault):
+    for unit in ("scene", "engine"):
+        (tmp_path / unit).mkdir(exist_ok=True)
+    (tmp_path / "cli.py").write_text("")
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(source)
+
+    (found,) = faults(imports_of(tmp_path))
+    assert fault in found
+
+
+def test_a_circle_on_one_floor_is_seen(tmp_path):
+    (tmp_path / "geometry.py").write_text("from .models import find")
+    (tmp_path / "models.py").write_text("def late():\n    from . import geometry")
+
+    (found,) = faults(imports_of(tmp_path))
+    assert found.startswith("imports make a circle: ")
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("engine/run.py", "import torch\nfrom ..network import DIN\nfrom DINSegmentLib import models"),
+        ("cli.py", "def late():\n    import torch, matplotlib\nfrom . import __version__"),
+        ("cli.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch"),
+        ("training/run.py", "import monai, torch"),
+        ("scene/view.py", "import slicer, vtk, numpy"),
+    ],
+)
+def test_what_the_rules_allow_is_no_fault(tmp_path, file, source):
+    (tmp_path / "models.py").write_text("")
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(source)
+
+    assert faults(imports_of(tmp_path)) == []
