@@ -126,8 +126,7 @@ def _write_picture(path: Path, image: headless.Image, result: Result) -> None:
     original, enhanced = preprocess_volume(
         image.array, image.geometry, model.axes, model.intensity, parameters.enhancement, parameters.strength
     )
-    title = f"{image.name} - {model.title}"
-    draw_case(original, enhanced, result.labels, image.geometry, model, title).save(path)
+    draw_case(original, enhanced, result.labels, image.geometry, model, image.name).save(path)
 
 
 @contextmanager

@@ -22,8 +22,6 @@ def enhance(options: Namespace, console: Console) -> int:
     path: Path = options.output
     if path.exists() and not options.overwrite:
         raise OutputError(f"{path} exists already: add --overwrite to replace it.")
-    if headless.volume_suffix(path) is None:
-        raise OutputError(f"{path.name} names no format to write: end it with .nii.gz, .nrrd or .mha.")
     axes, intensity, method, strength = _ANY_AXES, _ANY_INTENSITY, "log", 1.0
     if options.model:
         model = models.find(options.model)

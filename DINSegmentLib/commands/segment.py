@@ -3,6 +3,7 @@
 import logging
 from argparse import Namespace
 from functools import partial
+from pathlib import Path
 
 from .. import models
 from ..console import Console, table
@@ -59,6 +60,6 @@ def describe(record: dict) -> str:
     """A case's short table (structure, ml) and what was written where."""
     rows = [("structure", "ml"), *((s["name"], f"{s['volume_ml']:.1f}") for s in record["structures"])]
     device, seconds = record["device"], record["timings"]["total"]
-    lines = [f"{record['input']['name']}: {seconds:.1f} s on {device['name']} ({device['reason']})"]
-    lines += [table(rows), *record["events"], f"written: {', '.join(record['outputs'])}"]
+    lines = [f"{Path(record['input']['path']).name}: {seconds:.1f} s on {device['name']} ({device['reason']})"]
+    lines += [table(rows), *record["device"]["events"], f"written: {', '.join(record['outputs'])}"]
     return "\n".join(lines)
