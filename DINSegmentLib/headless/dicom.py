@@ -115,8 +115,10 @@ def _find_slices(folder: Path, name: str) -> list[Slice]:
         except (EOFError, OSError, InvalidDicomError, ValueError):
             damaged.append(path.name)
             continue
-        if "Rows" in header:  # a directory, report or structure set has none
+        if "Rows" in header:
             slices.append(Slice(path, header))
+        elif "Image Storage" in header.file_meta.get("MediaStorageSOPClassUID", pydicom.uid.UID("")).name:
+            damaged.append(path.name)  # unlike a directory, report or structure set it should have rows
     if damaged:
         raise InputError(f"{damaged[0]} in {name} is damaged: export the series again.")
     if not slices:

@@ -18,7 +18,6 @@ from DINSegmentLib.geometry import Geometry
 
 from .header import Header, Payload
 
-
 # offsets and struct codes of the fields that we touch (nifti1.h, nifti.nimh.nih.gov)
 _SIZE = 348
 _INTENT_PARAMETERS_AND_CODE = slice(56, 70)

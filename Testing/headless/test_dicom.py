@@ -136,7 +136,7 @@ def test_a_truncated_slice_is_refused(part, write_series, capfd):
     path = sorted(folder.iterdir())[2]
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * part)])
-    with pytest.raises(InputError, match=f"{path.name}|damaged|mixes"):
+    with pytest.raises(InputError, match=f"{path.name} in series is (damaged|cut short)"):
         read(folder)
     assert capfd.readouterr() == ("", "")
 
@@ -165,6 +165,6 @@ def test_a_truncated_jpeg2000_slice_is_refused(part, shared_data, tmp_path, capf
     path = sorted(tmp_path.iterdir())[7]
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * part)])
-    with pytest.raises(InputError, match="cut short|damaged"):
+    with pytest.raises(InputError, match=f"{path.name} in .* is (cut short|damaged)"):
         read(tmp_path)
     assert capfd.readouterr() == ("", "")

@@ -1,0 +1,59 @@
+"""A scene that is emptied after each test, and volumes of known geometry in it."""
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from DINSegmentLib import headless
+from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.models import Label, terminology_entry
+
+LABELS = (
+    Label(1, "Right ventricle", (82, 146, 214), terminology_entry(("SCT", "53085002", "Right Ventricle"))),
+    Label(2, "Myocardium", (242, 193, 78), terminology_entry(("SCT", "74281007", "Myocardium"))),
+    Label(3, "Left ventricle", (206, 62, 58), terminology_entry(("SCT", "87878005", "Left Ventricle"))),
+)
+
+
+@pytest.fixture
+def scene() -> Iterator[Any]:
+    """``slicer.mrmlScene``, without data nodes afterwards."""
+    headless.boot()
+    import slicer
+
+    yield slicer.mrmlScene
+    slicer.mrmlScene.Clear(0)
+
+
+@pytest.fixture
+def add_volume(scene: Any) -> Callable[..., Any]:
+    """Add an array (K, J, I) with an IJK-to-RAS matrix as a volume node, under a parent transform if one is given."""
+
+    def add(array: np.ndarray, matrix: np.ndarray, parent: np.ndarray | None = None, name: str = "heart") -> Any:
+        import slicer
+
+        node = headless.add_volume(headless.Image(array, Geometry(array.shape, matrix), name, ()))
+        if parent is not None:
+            transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+            slicer.util.updateTransformMatrixFromArray(transform, parent)
+            node.SetAndObserveTransformNodeID(transform.GetID())
+        return node
+
+    return add
+
+
+@pytest.fixture
+def heart() -> SimpleNamespace:
+    """Labels without symmetry on an oblique grid of unequal spacing; structure 2 is missing."""
+    labels = np.zeros((5, 9, 11), np.uint8)
+    labels[1:4, 2:7, 3:9] = 1
+    labels[1, 2, 3:6] = 0
+    labels[3, 5, 5:10] = 3
+    turn = np.linalg.qr(np.array([[1.0, 0.2, 0.1], [-0.2, 1.0, 0.3], [0.0, -0.3, 1.0]]))[0]
+    matrix = np.eye(4)
+    matrix[:3, :3] = turn * (1.2, 1.7, 8.0)
+    matrix[:3, 3] = (-31.0, 22.0, 143.0)
+    return SimpleNamespace(labels=labels, matrix=matrix, structures=LABELS)

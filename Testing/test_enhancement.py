@@ -1,0 +1,145 @@
+"""Claims about the enhancement: hand values, the paper's measured curve, its limits, and its twin for training."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from DINSegmentLib.enhancement import METHODS, enhance, enhance_batch
+from DINSegmentLib.errors import InputError
+
+GREYS = np.linspace(0, 1, 1001, dtype=np.float32).reshape(1, 7, 143)
+# Read off the paper's main figure: original grey level -> enhanced grey level, whose maximum is 128. Of its first column
+# (8-16 -> 61-66) only the upper end is here: the drawing's lower end, 61 of 128 at grey 8, lies 0.08 above the curve.
+MEASURED = {16: 66, 20: 74, 30: 82, 40: 86, 60: 94, 80: 100, 100: 107, 128: 112, 160: 117, 200: 121, 255: 128}
+
+
+def one(value: float, method: str, strength: float) -> float:
+    return enhance(np.full((1, 1, 1), value, np.float32), method, strength).item()
+
+
+def slices(shape=(5, 37, 41), seed=0) -> np.ndarray:
+    return np.random.default_rng(seed).random(shape, dtype=np.float32)
+
+
+@pytest.mark.parametrize("r", [0.0, 0.1, 0.5, 1.0])
+def test_log_of_strength_1_is_ln_of_1_plus_255_r_over_ln_256(r):
+    assert one(r, "log", 1) == pytest.approx(math.log(1 + 255 * r) / math.log(256), abs=1e-6)
+
+
+def test_log_of_strength_half_has_k_15_and_of_strength_2_has_k_65535():
+    assert one(0.2, "log", 0.5) == pytest.approx(math.log(1 + 15 * 0.2) / math.log(16), abs=1e-6)  # = 0.5
+    assert one(0.2, "log", 2) == pytest.approx(math.log(1 + 65535 * 0.2) / math.log(65536), abs=1e-6)
+
+
+def test_log_of_strength_1_is_the_curve_measured_in_the_papers_figure():
+    # the figure's half scale cancels
+    for original, enhanced in MEASURED.items():
+        assert one(original / 255, "log", 1) == pytest.approx(enhanced / 128, abs=0.03), original
+
+
+def test_gamma_is_r_to_the_power_of_5_to_minus_s():
+    assert one(0.3, "gamma", 1) == pytest.approx(0.3**0.2, abs=1e-6)
+    assert one(0.3, "gamma", 2) == pytest.approx(0.3**0.04, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_strength_0_is_the_identity_bit_for_bit(method):
+    assert np.array_equal(enhance(GREYS, method, 0), GREYS)
+
+
+@pytest.mark.parametrize("method", ["log", "gamma", "clahe"])
+@pytest.mark.parametrize("strength", [1e-300, 1e-20, 1e-9, 1e-6, 1e-5])
+def test_a_strength_near_0_is_near_the_identity(method, strength):
+    # 1e-4: near r = 0 the slope of gamma has no limit
+    assert np.abs(enhance(GREYS, method, strength) - GREYS).max() < 1e-4
+
+
+@pytest.mark.parametrize("strength", [0, 1, 2])
+def test_none_is_the_identity_at_every_strength(strength):
+    assert np.array_equal(enhance(GREYS, "none", strength), GREYS)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("strength", [0, 0.3, 1, 2])
+def test_the_result_is_a_new_float32_array_in_0_1(method, strength):
+    volume = slices()
+    before = volume.copy()
+    out = enhance(volume, method, strength)
+
+    assert out.dtype == np.float32 and out.shape == volume.shape
+    assert 0 <= out.min() and out.max() <= 1
+    assert not np.shares_memory(out, volume)
+    assert np.array_equal(volume, before)
+
+
+@pytest.mark.parametrize("method", ["log", "gamma"])
+def test_log_and_gamma_keep_black_white_and_every_order_of_greys(method):
+    for strength in (0.1, 1, 2):
+        curve = enhance(GREYS, method, strength).ravel()
+        assert curve[0] == 0 and curve[-1] == pytest.approx(1, abs=1e-6)
+        assert (np.diff(curve) >= 0).all()
+
+
+def test_clahe_is_simpleitks_blended_with_half_the_strength():
+    import SimpleITK as sitk
+
+    volume = slices((1, 40, 48)) ** 2
+    full = sitk.GetArrayFromImage(
+        sitk.AdaptiveHistogramEqualization(sitk.GetImageFromArray(volume[0]), [16, 16], 0.3, 0.3)
+    )
+    assert np.abs(full - volume[0]).max() > 0.1  # there is something to blend
+    for strength in (0.5, 1, 2):
+        blended = np.clip((1 - strength / 2) * volume[0] + strength / 2 * full, 0, 1)
+        assert np.allclose(enhance(volume, "clahe", strength)[0], blended, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.4, 1.0])
+def test_clahe_leaves_a_slice_of_one_grey_as_it_is(value):
+    volume = slices((3, 20, 20))
+    volume[1] = value
+    assert np.array_equal(enhance(volume, "clahe", 2)[1], volume[1])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("strength", [0.7, 1, 2])
+def test_slices_enhanced_in_parts_equal_the_whole_bit_for_bit(method, strength):
+    volume = slices()
+    whole = enhance(volume, method, strength)
+    parts = [enhance(volume[start:stop], method, strength) for start, stop in ((0, 1), (1, 3), (3, 5))]
+
+    assert np.array_equal(np.concatenate(parts), whole)
+    assert np.array_equal(enhance(volume[::-1], method, strength)[::-1], whole)
+
+
+@pytest.mark.parametrize("method", ["log", "gamma", "none"])
+def test_the_torch_twin_equals_it_to_1e_5_at_every_strength(method):
+    strengths = np.concatenate([[0, 1e-9, 1e-6, 1e-4], np.linspace(0.01, 2, 60)])
+    expected = np.stack([enhance(GREYS, method, s) for s in strengths])
+    images = torch.from_numpy(GREYS)[None].expand(len(strengths), -1, -1, -1)
+    twin = enhance_batch(images, [method] * len(strengths), torch.from_numpy(strengths))
+
+    assert twin.dtype == torch.float32
+    assert np.abs(twin.numpy() - expected).max() <= 1e-5
+
+
+def test_the_torch_twin_takes_a_method_and_a_strength_for_each_image():
+    volume = slices((4, 9, 11))
+    plan = [("gamma", 0.4), ("none", 1.5), ("log", 1.7), ("log", 0.0)]
+    methods, strengths = zip(*plan, strict=True)
+    twin = enhance_batch(torch.from_numpy(volume)[:, None], list(methods), torch.tensor(strengths))
+
+    for image, got, (method, strength) in zip(volume, twin, plan, strict=True):
+        assert np.abs(got.numpy() - enhance(image[None], method, strength)).max() <= 1e-5
+
+
+def test_an_unknown_method_is_refused_with_the_known_ones():
+    with pytest.raises(InputError, match='no enhancement "sharpen": choose one of log, gamma, clahe, none'):
+        enhance(GREYS, "sharpen", 1)
+
+
+@pytest.mark.parametrize("strength", [-0.1, 2.01, math.nan, math.inf])
+def test_a_strength_outside_0_2_is_refused(strength):
+    with pytest.raises(InputError, match=r"outside \[0, 2\]"):
+        enhance(GREYS, "log", strength)
