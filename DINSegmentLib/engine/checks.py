@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from DINSegmentLib.errors import GeometryError, InputError
-from DINSegmentLib.geometry import Geometry
+from ..errors import GeometryError, InputError
+from ..geometry import Geometry
 
 
 def check_array(array: np.ndarray, geometry: Geometry, name: str) -> None:

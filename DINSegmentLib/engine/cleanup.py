@@ -5,9 +5,6 @@ import numpy as np
 from ..errors import ModelError
 from ..models import Model
 
-STEPS = ("largest_component",)
-
-
 def clean_up(labels: np.ndarray, model: Model) -> np.ndarray:
     """Apply the manifest's clean-up steps to labels (K, J, I) uint8; the input is not changed.
 

@@ -11,9 +11,8 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
-from DINSegmentLib.errors import GeometryError, InputError
-from DINSegmentLib.geometry import Geometry
-
+from ..errors import GeometryError, InputError
+from ..geometry import Geometry
 from . import memory
 from .header import check_steps, pick_frame
 

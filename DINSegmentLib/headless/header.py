@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from DINSegmentLib.errors import GeometryError, InputError
-
+from ..errors import GeometryError, InputError
 from . import memory
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from DINSegmentLib.geometry import Geometry
+from ..geometry import Geometry
 
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 

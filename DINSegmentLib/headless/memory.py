@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from DINSegmentLib.errors import InputError
+from ..errors import InputError
 
 _BYTES_AROUND_A_VOXEL = 13  # normalised, enhanced and resampled copies in float32, and its label
 _BYTES_FOR_THE_PROGRAM = 1 << 30

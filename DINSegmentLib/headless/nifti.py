@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from DINSegmentLib.errors import InputError
-from DINSegmentLib.geometry import Geometry
-
+from ..errors import InputError
+from ..geometry import Geometry
 from .header import Header, Payload
 
 # offsets and struct codes of the fields that we touch (nifti1.h, nifti.nimh.nih.gov)

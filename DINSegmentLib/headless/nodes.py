@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from DINSegmentLib.errors import InputError, OutputError
-
+from ..errors import InputError, OutputError
 from . import header, nrrd
 from .boot import boot, quiet
 from .image import Image

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from DINSegmentLib.errors import InputError
-
+from ..errors import InputError
 from .header import Header, Payload
 
 _TYPE_BYTES = {

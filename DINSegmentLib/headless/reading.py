@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from DINSegmentLib.errors import GeometryError, InputError
-from DINSegmentLib.geometry import Geometry
-
+from ..errors import GeometryError, InputError
+from ..geometry import Geometry
 from . import header, metaimage, nifti, nrrd
 from .image import SUFFIXES, Image, case_name, image_suffix
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from DINSegmentLib.errors import OutputError
-
+from ..errors import OutputError
 from . import nifti
 from .image import Image, image_suffix
 

@@ -10,9 +10,8 @@ import slicer.util
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
-from DINSegmentLib.errors import GeometryError, InputError
-from DINSegmentLib.models import Label
-
+from ..errors import GeometryError, InputError
+from ..models import Label
 from . import terminology
 from .volumes import ijk_to_ras
 

@@ -2,9 +2,9 @@
 
 import slicer
 
-from DINSegmentLib import resources
-from DINSegmentLib.errors import ModelError
-from DINSegmentLib.models import TERMINOLOGY_CONTEXT
+from .. import resources
+from ..errors import ModelError
+from ..models import TERMINOLOGY_CONTEXT
 
 FILE_NAME = "SegmentationCategoryTypeModifier-DINSegment.term.json"
 

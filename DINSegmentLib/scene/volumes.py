@@ -10,8 +10,8 @@ import numpy as np
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
-from DINSegmentLib.errors import GeometryError, InputError
-from DINSegmentLib.geometry import Geometry
+from ..errors import GeometryError, InputError
+from ..geometry import Geometry
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """DIN's training loss: 0.3 cross-entropy + 0.7 Dice + multi-scale boundary loss (paper, equation of the loss)."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -12,7 +13,7 @@ def boundary_loss(probabilities: Tensor, truth: Tensor) -> Tensor:
     """Sum over average pooling 1, 2, 4 of the L1 distance between gradients of prediction and truth.
 
     Args:
-        probabilities: (N, C, H, W), in [0, 1].
+        probabilities: (N, C, H, W), in [0, 1], H and W at least 8.
         truth: one-hot, same shape and type.
 
     Returns:
@@ -45,12 +46,12 @@ class DINLoss(nn.Module):
 
     def forward(self, scores: Tensor, scales: list[Tensor], labels: Tensor) -> Tensor:
         """``scores`` (N, C, H, W); ``scales`` coarser scores, may be empty; ``labels`` (N, H, W) int64 -> scalar."""
-        scores = scores.float()
-        truth = F.one_hot(labels, self.classes).permute(0, 3, 1, 2).float()
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        truth = F.one_hot(labels, self.classes).permute(0, 3, 1, 2).to(scores)
         probabilities = scores.softmax(dim=1)
         loss = 0.3 * F.cross_entropy(scores, labels) + 0.7 * self.dice(probabilities, truth)
         loss = loss + self.boundary_weight * boundary_loss(probabilities, truth)
         for weight, scale in zip(SCALE_WEIGHTS, scales, strict=False):
             shares = F.adaptive_avg_pool2d(truth, scale.shape[-2:])
-            loss = loss + weight * F.cross_entropy(scale.float(), shares)
+            loss = loss + weight * F.cross_entropy(scale.to(scores), shares)
         return loss

@@ -229,10 +229,11 @@ def world_points(node, value):
     """World positions of a segment's voxels as Slicer's own node gives them, sorted."""
     import slicer
     import vtk
+    from vtkmodules.util.numpy_support import vtk_to_numpy
 
     labelmap = slicer.vtkOrientedImageData()
     node.GetBinaryLabelmapRepresentation(f"DINSegment_{value}", labelmap)  # in the segmentation's own space
-    array = vtk.util.numpy_support.vtk_to_numpy(labelmap.GetPointData().GetScalars())
+    array = vtk_to_numpy(labelmap.GetPointData().GetScalars())
     extent = labelmap.GetExtent()
     matrix = vtk.vtkMatrix4x4()
     labelmap.GetImageToWorldMatrix(matrix)
