@@ -13,6 +13,7 @@ from .errors import InputError
 
 METHODS = ("log", "gamma", "clahe", "none")
 STRENGTH_RANGE = (0.0, 2.0)
+_IDENTITY = 1e-6  # weaker than this, float32 shows no difference
 
 # CLAHE as SimpleITK defines it: alpha 0, beta 0 is plain adaptive histogram equalisation of a window of this radius.
 _CLAHE_RADIUS = 16
@@ -45,7 +46,7 @@ def enhance(volume: np.ndarray, method: str = "log", strength: float = 1.0) -> n
     """
     check(method, strength)
     volume = np.asarray(volume, dtype=np.float32)
-    if method == "none" or strength == 0:
+    if method == "none" or strength < _IDENTITY:
         return volume.copy()
     if method == "log":
         out = volume * np.float32(_log_factor(strength))
@@ -68,7 +69,7 @@ def enhance_batch(images: Any, methods: list[str], strengths: Any) -> Any:
     Returns:
         tensor like ``images``; equal to `enhance` to 1e-5.
     """
-    s = strengths.to(images).reshape(-1, 1, 1, 1).clamp(min=1e-6)
+    s = strengths.to(images).reshape(-1, 1, 1, 1).clamp(min=_IDENTITY)
     k = 256.0**s - 1
     log = (images * k).log1p() / k.log1p()
     gamma = images.clamp(min=0) ** (5.0**-s)
@@ -87,6 +88,9 @@ def _blend_clahe(volume: np.ndarray, weight: float) -> np.ndarray:
 
     out = np.empty_like(volume)
     for index, plane in enumerate(volume):
+        out[index] = plane
+        if plane.min() == plane.max():  # SimpleITK divides by the difference
+            continue
         image = sitk.GetImageFromArray(plane)
         radius = [min(_CLAHE_RADIUS, (n - 1) // 2) for n in image.GetSize()]
         equalised = sitk.AdaptiveHistogramEqualization(image, radius, _CLAHE_ALPHA, _CLAHE_BETA)

@@ -28,6 +28,8 @@ class Geometry:
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
         if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
             raise GeometryError("The volume's IJK-to-RAS matrix is not finite: check the file's header.")
+        if (matrix[3] != (0, 0, 0, 1)).any():
+            raise GeometryError("The volume's IJK-to-RAS matrix is not affine: harden its transform, or load it again.")
         if (self.spacing <= 0).any():
             raise GeometryError("The volume has a voxel spacing of zero: check the file's header.")
         if abs(np.linalg.det(matrix[:3, :3] / self.spacing)) < 1e-3:

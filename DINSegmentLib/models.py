@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,11 @@ from .errors import ModelError
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
 
+# clean-up of the labels that a manifest may ask for; the engine does it
+CLEANUP_STEPS = ("largest_component",)
+
 TERMINOLOGY_CONTEXT = "Segmentation category and type - DINSegment"
+_BODY_AXES = str.maketrans("LPI", "RAS")  # both directions along an axis of the body to one letter
 _CATEGORY = ("SCT", "123037004", "Anatomical Structure")
 _ANATOMIC_CONTEXT = "Anatomic codes - DICOM master list"
 
@@ -215,17 +220,21 @@ def _label(values: dict[str, Any]) -> Label:
 
 def _check(model: Model) -> None:
     values = [label.value for label in model.labels]
-    if values != list(range(1, len(values) + 1)):
+    if not values or values != list(range(1, len(values) + 1)):
         raise ValueError(f"label values are {values}, not 1, 2, 3, ...")
     if model.network["classes"] != len(values) + 1:
         raise ValueError("network classes must be the number of labels plus one for the background")
-    if not model.spacing > 0:
+    if len({label.name for label in model.labels}) < len(values):
+        raise ValueError("two labels share one name")
+    if not 0 < model.spacing < math.inf:
         raise ValueError(f"spacing {model.spacing} mm is not positive")
     if any(not 0 <= channel <= 255 for label in model.labels for channel in label.color):
         raise ValueError("a colour is outside 0..255")
     _check_axes(model.axes)
     if model.intensity.method not in ("percentile", "window"):
         raise ValueError(f"intensity method {model.intensity.method!r} is neither percentile nor window")
+    if model.intensity.method == "percentile" and not 0 < model.intensity.upper <= 100:
+        raise ValueError(f"the upper percentile {model.intensity.upper} is outside ]0, 100]")
     if model.intensity.method == "window" and not model.intensity.lower < model.intensity.upper:
         raise ValueError("the intensity window is empty")
     if unknown := {model.enhancement.method, *model.enhancement.trained_methods} - set(METHODS):
@@ -233,6 +242,8 @@ def _check(model: Model) -> None:
     low, high = model.enhancement.trained_range
     if not STRENGTH_RANGE[0] <= low <= model.enhancement.strength <= high <= STRENGTH_RANGE[1]:
         raise ValueError("the enhancement's trained range must lie in [0, 2] and hold its default strength")
+    if unknown := set(model.cleanup) - set(CLEANUP_STEPS):
+        raise ValueError(f"unknown clean-up: {', '.join(sorted(unknown))}")
 
 
 def _check_axes(axes: Axes) -> None:
@@ -241,3 +252,6 @@ def _check_axes(axes: Axes) -> None:
             raise ValueError(f"axis direction {direction!r} is not made of the letters L R P A S I")
     if "stack" in (axes.rows, axes.columns):
         raise ValueError("only slices can run along the stack")
+    used = "".join(d for d in (axes.slices, axes.rows, axes.columns) if d != "stack").translate(_BODY_AXES)
+    if len(set(used)) < len(used):
+        raise ValueError("two axis directions share an axis of the body")

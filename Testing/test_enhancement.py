@@ -10,8 +10,8 @@ from DINSegmentLib.enhancement import METHODS, enhance, enhance_batch
 from DINSegmentLib.errors import InputError
 
 GREYS = np.linspace(0, 1, 1001, dtype=np.float32).reshape(1, 7, 143)
-# Read off the paper's main figure: original grey level -> enhanced grey level, whose maximum is 128. Of its first column
-# (8-16 -> 61-66) only the upper end is here: the drawing's lower end, 61 of 128 at grey 8, lies 0.08 above the curve.
+# Read off the paper's main figure: original grey level -> enhanced grey level, whose maximum is 128. Of the first
+# reading (8-16 -> 61-66) only the upper end is here: the lower one, 61 of 128 at grey 8, lies 0.08 above the curve.
 MEASURED = {16: 66, 20: 74, 30: 82, 40: 86, 60: 94, 80: 100, 100: 107, 128: 112, 160: 117, 200: 121, 255: 128}
 
 

@@ -2,20 +2,17 @@
 
 import numpy as np
 
-from ..errors import ModelError
 from ..models import Model
 
+
 def clean_up(labels: np.ndarray, model: Model) -> np.ndarray:
-    """Apply the manifest's clean-up steps to labels (K, J, I) uint8; the input is not changed.
+    """Apply the manifest's clean-up steps to labels (slice, row, column) uint8; the input is not changed.
 
     ``largest_component``: of every structure keep the largest part that hangs together in 3-D (26 neighbours).
 
-    Raises:
-        ModelError: the manifest names an unknown step.
+    Of two largest parts of one size the first in the model's axes stays, however the volume is stored.
     """
-    for step in model.cleanup:
-        if step not in STEPS:
-            raise ModelError(f'The manifest of {model.id} asks for an unknown clean-up "{step}": correct it.')
+    if "largest_component" in model.cleanup:
         for label in model.labels:
             labels = np.where((labels == label.value) & ~_largest_component(labels == label.value), 0, labels)
     return labels.astype(np.uint8, copy=False)

@@ -7,6 +7,15 @@ import torch
 
 from ..errors import DeviceError
 
+# The CPU's and MPS's allocators, CUDA outside torch's allocator, and its libraries raise a plain RuntimeError.
+_OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "MPS backend out of memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+
 
 @dataclass(frozen=True)
 class Device:
@@ -66,9 +75,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that the device's memory is used up, and nothing else."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    text = str(error)
-    # the CPU's and MPS's allocators raise a plain RuntimeError
-    return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "MPS backend out of memory" in text)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
 
 
 def _best() -> Device:

@@ -1,5 +1,6 @@
 """From the axes of a stored volume to the axes of a model's training slices, and exactly back."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import permutations, product
 
@@ -14,8 +15,9 @@ _LETTERS = {
 }  # fmt: skip
 # Two voxel sizes or two alignments closer than this are alike: rounding in a header must not decide.
 _TOLERANCE = 1e-3
-# Decides between axes that are alike by where they point in the patient, never by how they are stored.
-_TIE_BREAK = np.array([0.31, 0.53, 0.79])
+# Decide between axes that are alike by where they point in the patient, never by how they are stored: directions in RAS
+# that no scanner prefers, for the slice, the row and the column axis.
+_TIE_BREAK = np.array([[0.31, 0.53, 0.79], [0.59, 0.67, -0.41], [0.83, -0.43, 0.37]])
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,10 @@ def orientation(geometry: Geometry, axes: Axes) -> Orientation:
     directions, spacing = geometry.directions[:, ::-1], geometry.spacing[::-1]
     fixed = _stack_axis(directions, spacing) if axes.slices == "stack" else None
     wanted = [_direction(axes.rows), _direction(axes.columns)]
-    wanted.insert(0, _TIE_BREAK if fixed is not None else _direction(axes.slices))
+    wanted.insert(0, _TIE_BREAK[0] if fixed is not None else _direction(axes.slices))
 
-    def alignment(order: tuple[int, ...], signs: tuple[int, ...]) -> float:
-        return sum(float(w @ directions[:, axis]) * sign for w, axis, sign in zip(wanted, order, signs, strict=True))
-
-    def tie_break(order: tuple[int, ...], signs: tuple[int, ...]) -> float:
-        return float(_TIE_BREAK @ (directions[:, order[1]] * signs[1]))
+    def alignment(targets: Iterable[np.ndarray], order: tuple[int, ...], signs: tuple[int, ...]) -> float:
+        return sum(float(t @ directions[:, axis]) * sign for t, axis, sign in zip(targets, order, signs, strict=True))
 
     candidates = [
         (order, signs)
@@ -68,16 +67,16 @@ def orientation(geometry: Geometry, axes: Axes) -> Orientation:
         if fixed is None or order[0] == fixed
         for signs in product((1, -1), repeat=3)
     ]
-    best = max(alignment(*c) for c in candidates)
-    alike = [c for c in candidates if alignment(*c) > best - _TOLERANCE]
-    order, signs = max(alike, key=lambda c: tie_break(*c))
+    best = max(alignment(wanted, *c) for c in candidates)
+    alike = [c for c in candidates if alignment(wanted, *c) > best - _TOLERANCE]
+    order, signs = max(alike, key=lambda c: alignment(_TIE_BREAK, *c))
     return Orientation(order, tuple(sign < 0 for sign in signs), tuple(float(spacing[axis]) for axis in order))
 
 
 def _stack_axis(directions: np.ndarray, spacing: np.ndarray) -> int:
     """Array axis along which slices were acquired: the one with the largest voxels."""
     largest = np.flatnonzero(spacing > spacing.max() * (1 - _TOLERANCE))
-    return int(max(largest, key=lambda axis: abs(_TIE_BREAK @ directions[:, axis])))
+    return int(max(largest, key=lambda axis: abs(_TIE_BREAK[0] @ directions[:, axis])))
 
 
 def _direction(letters: str) -> np.ndarray:

@@ -6,8 +6,10 @@ import numpy as np
 
 from ..enhancement import enhance
 from ..geometry import Geometry
-from ..models import Axes, Intensity
+from ..models import Axes, Intensity, Model
+from .checks import check_array
 from .orientation import orientation
+from .parameters import Parameters
 
 
 @dataclass(frozen=True)
@@ -68,3 +70,27 @@ def preprocess_volume(
     preprocess = Preprocessor(normalization(volume, intensity), method, strength)
     original, enhanced = preprocess(orient.to_model(volume))
     return orient.to_stored(original), orient.to_stored(enhanced)
+
+
+def enhance_volume(
+    volume: np.ndarray, geometry: Geometry, model: Model, parameters: Parameters | None = None
+) -> np.ndarray:
+    """The enhanced volume that a model's user sees: bit for bit what `Segmenter` hands to resampling.
+
+    Args:
+        volume: (K, J, I), any real type; only read.
+        geometry: its grid in the world.
+        parameters: their enhancement and strength count; by default the model's.
+
+    Returns:
+        (K, J, I) float32 in [0, 1], stored like the input.
+
+    Raises:
+        InputError, GeometryError: the volume or the parameters cannot be used.
+    """
+    check_array(volume, geometry, "The volume")
+    chosen = (parameters or Parameters()).resolved(model)
+    _, enhanced = preprocess_volume(
+        volume, geometry, model.axes, model.intensity, chosen.enhancement, chosen.strength
+    )
+    return np.ascontiguousarray(enhanced)

@@ -1,6 +1,8 @@
 """A model kept warm on a device, and one volume's way through it."""
 
+import pickle
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -73,7 +75,7 @@ class Segmenter:
         parameters = (parameters or Parameters()).resolved(self.model)
         run = _Run(self, volume, geometry, parameters)
         run.over_all_slices(progress or (lambda done, total: None), cancelled or (lambda: False))
-        labels = clean_up(run.labels, self.model)
+        labels = run.cleaned_labels()
         run.timings["total"] = time.perf_counter() - started
         return Result(
             labels, run.probabilities, self.model, parameters, run.timings, self.device.name, self.device.reason,
@@ -87,9 +89,9 @@ class Segmenter:
         return self._network(*pair).float()
 
     def fall_back_to_cpu(self, reason: str) -> None:
-        """Go on with the CPU, for this volume and the ones after it."""
+        """Go on with the CPU, for this volume and the ones after it, exactly as if it had been asked for."""
         self.device = cpu(reason)
-        self._network = place(self._network, self.device)
+        self._network = place(load_network(self.model), self.device)
 
 
 class _Run:
@@ -100,6 +102,7 @@ class _Run:
         orient = orientation(geometry, model.axes)
         self.segmenter = segmenter
         self.slices = orient.to_model(volume)
+        self.to_stored = orient.to_stored
         self.preprocess = Preprocessor(
             normalization(volume, model.intensity), parameters.enhancement, parameters.strength
         )
@@ -132,7 +135,7 @@ class _Run:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                self.use_less_memory(error)
+                self.use_less_memory(batch, error)
                 continue
             done = batch.stop
             progress(done, total)
@@ -152,12 +155,16 @@ class _Run:
                     for target, p in zip(self.oriented_probabilities, native.softmax(dim=0), strict=True):
                         target[index] = p.half().cpu().numpy()
 
-    def use_less_memory(self, error: BaseException) -> None:
-        device = self.segmenter.device
-        if device.name.startswith("cuda"):
-            torch.cuda.empty_cache()
-        if self.batch_size > 1:
-            self.batch_size //= 2
+    def cleaned_labels(self) -> np.ndarray:
+        if not self.segmenter.model.cleanup:
+            return self.labels
+        return np.ascontiguousarray(self.to_stored(clean_up(self.oriented_labels, self.segmenter.model)))
+
+    def use_less_memory(self, batch: slice, error: BaseException) -> None:
+        device, size = self.segmenter.device, batch.stop - batch.start
+        traceback.clear_frames(error.__traceback__)  # they hold the tensors that did not fit
+        if size > 1:
+            self.batch_size = size // 2
             self.events.append(f"{device.name} ran out of memory: went on with batches of {self.batch_size}.")
         elif device.name != "cpu":
             self.segmenter.fall_back_to_cpu(f"CPU, because one slice does not fit into the memory of {device.name}")
@@ -167,6 +174,8 @@ class _Run:
             raise DeviceError(
                 "Not even one slice fits into memory: close other programs, or crop the volume."
             ) from error
+        if device.name.startswith("cuda"):
+            torch.cuda.empty_cache()
 
 
 @contextmanager
@@ -189,7 +198,7 @@ def load_network(model: Model) -> DIN:
         network = DIN(DINConfig.from_dict({**model.network, "deep_supervision": False}))
         state = torch.load(model.weights_path, map_location="cpu", weights_only=True)
         network.load_state_dict({name: value.float() for name, value in state.items()})
-    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
+    except (RuntimeError, TypeError, ValueError, AttributeError, EOFError, pickle.UnpicklingError) as error:
         raise ModelError(
             f"The weights of {model.id} do not fit the network of its manifest: "
             "use the manifest and the weight file of one training run."

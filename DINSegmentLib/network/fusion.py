@@ -32,6 +32,8 @@ class CrossImageAttention(nn.Module):
     def __init__(self, width: int, head_width: int, reduction: int) -> None:
         super().__init__()
         self.heads = max(1, width // head_width)
+        if width % self.heads:
+            raise ValueError(f"{width} channels cannot be shared by {self.heads} heads of equal width")
         self.reduction = reduction
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(width, 2 * width)

@@ -90,8 +90,8 @@ def test_scores_of_low_precision_are_summed_in_float32(two_classes):
 
 def test_gradients_of_the_boundary_loss_agree_with_finite_differences():
     torch.manual_seed(0)
-    truth = torch.nn.functional.one_hot(torch.randint(3, (2, 8, 8)), 3).permute(0, 3, 1, 2).double()
-    probabilities = torch.rand(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
+    truth = torch.nn.functional.one_hot(torch.randint(2, (1, 8, 8)), 2).permute(0, 3, 1, 2).double()
+    probabilities = torch.rand(1, 2, 8, 8, dtype=torch.float64, requires_grad=True)
 
     assert torch.autograd.gradcheck(lambda p: boundary_loss(p, truth), probabilities)
 
@@ -102,4 +102,4 @@ def test_gradients_of_the_loss_agree_with_finite_differences():
     scores = torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
     scales = [torch.randn(2, 3, size, size, dtype=torch.float64, requires_grad=True) for size in (4, 2)]
 
-    assert torch.autograd.gradcheck(lambda s, *more: loss(s, list(more), labels), (scores, *scales))
+    assert torch.autograd.gradcheck(lambda s, *more: loss(s, list(more), labels), (scores, *scales), fast_mode=True)

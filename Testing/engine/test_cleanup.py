@@ -1,0 +1,62 @@
+"""Claims about the clean-up of labels that a manifest asks for."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from DINSegmentLib.engine.cleanup import clean_up
+from DINSegmentLib.geometry import Geometry
+
+
+@pytest.fixture
+def cleaning(stack_model):
+    return dataclasses.replace(stack_model, cleanup=("largest_component",))
+
+
+def parts() -> np.ndarray:
+    """Of labels 1 and 2 a large and a small part each; of 3 a chain over corners; of label 1 a hole filled by 2."""
+    labels = np.zeros((8, 12, 12), np.uint8)
+    labels[1:4, 1:5, 1:5] = 1
+    labels[6, 9, 9] = 1
+    labels[6, 1:4, 6:9] = 2
+    labels[2, 2, 2] = 2
+    labels[[1, 2, 3], [8, 9, 10], [8, 9, 10]] = 3
+    return labels
+
+
+def test_the_largest_part_of_every_structure_stays(cleaning):
+    labels = parts()
+    expected = labels.copy()
+    expected[6, 9, 9] = 0
+    expected[2, 2, 2] = 0  # label 2's smaller part, though it lies inside label 1
+
+    assert np.array_equal(clean_up(labels, cleaning), expected)
+    assert np.array_equal(labels, parts())  # the input is left alone
+    assert clean_up(labels, cleaning).dtype == np.uint8
+
+
+def test_without_a_step_labels_stay_as_they_are(stack_model):
+    assert np.array_equal(clean_up(parts(), stack_model), parts())
+
+
+def test_a_volume_without_structures_stays_empty(cleaning):
+    assert not clean_up(np.zeros((3, 4, 5), np.uint8), cleaning).any()
+
+
+@pytest.mark.parametrize("flips", [(False, False, False), (True, False, False), (False, True, True)])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (2, 1, 0)])
+def test_of_two_parts_of_one_size_the_same_stays_however_the_volume_is_stored(
+    cleaning, bands, reorder, restore, order, flips
+):
+    volume = np.zeros((4, 20, 18), np.float32)
+    volume[0, 0, 0] = 100  # white, so that 60 is label 2
+    volume[1, 2:5, 2:5] = 60
+    volume[2, 12:15, 11:14] = 60
+    geometry = Geometry(volume.shape, np.diag([1.5, 1.5, 8.0, 1.0]))
+    segmenter = bands(cleaning, intensity=dataclasses.replace(cleaning.intensity, upper=100.0))
+    expected = segmenter.segment(volume, geometry).labels
+    labels = segmenter.segment(*reorder(volume, geometry, order, flips)).labels
+
+    assert np.count_nonzero(expected == 2) == 9
+    assert np.array_equal(restore(labels, order, flips), expected)

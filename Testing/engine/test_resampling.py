@@ -1,0 +1,74 @@
+"""Claims about resampling in the plane: nothing shifts, sizes follow millimetres."""
+
+import numpy as np
+import pytest
+import torch
+
+from DINSegmentLib.engine.resampling import model_size, to_model_grid, to_native_grid
+
+
+@pytest.mark.parametrize(
+    ("shape", "spacing", "target", "size"),
+    [
+        ((256, 216), (1.5625, 1.5625), 1.5625, (256, 216)),
+        ((256, 216), (1.57, 1.55), 1.5625, (256, 216)),  # within 1 %
+        ((200, 100), (3.125, 1.5625), 1.5625, (400, 100)),
+        ((512, 512), (0.78125, 0.78125), 1.5625, (256, 256)),
+        ((4, 2000), (1.0, 9.0), 1.5, (16, 4096)),  # never smaller than 16 or larger than 4096
+    ],
+)
+def test_the_models_grid_covers_the_same_millimetres(shape, spacing, target, size):
+    assert model_size(shape, spacing, target) == size
+
+
+SIZES = [((256, 216), (147, 311)), ((100, 90), (200, 180)), ((181, 240), (60, 240)), ((64, 64), (63, 65))]
+
+
+def blob(shape: tuple[int, int], centre: tuple[float, float]) -> torch.Tensor:
+    y, x = np.indices(shape)
+    radius = min(shape) / 8
+    return torch.from_numpy(np.exp(-((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / (2 * radius**2))[None, None])
+
+
+def centroid(image: torch.Tensor) -> np.ndarray:
+    weights = image[0, 0].numpy()
+    return np.array([(weights * axis).sum() for axis in np.indices(weights.shape)]) / weights.sum()
+
+
+@pytest.mark.parametrize(("native", "size"), SIZES)
+def test_a_blob_stays_at_its_place_on_the_way_there_and_back(native, size):
+    centre = (native[0] * 0.47, native[1] * 0.55)
+    there = to_model_grid(blob(native, centre), size)
+    back = to_native_grid(there, native)
+
+    # pixel centres lie at (index + 1/2) of the covered length
+    expected = [(c + 0.5) * n / m - 0.5 for c, n, m in zip(centre, size, native, strict=True)]
+    assert there.shape[2:] == size and back.shape[2:] == native
+    assert np.abs(centroid(there) - expected).max() < 0.05
+    assert np.abs(centroid(back) - centre).max() < 0.05
+
+
+@pytest.mark.parametrize(("native", "size"), SIZES)
+def test_a_ramp_comes_back_as_it_was_away_from_the_border(native, size):
+    y, x = np.indices(native)
+    ramp = torch.from_numpy((0.3 * y - 0.2 * x)[None, None])
+    border = 3 * max(1, *(m // n for m, n in zip(native, size, strict=True))) + 3
+    inner = (..., slice(border, -border), slice(border, -border))
+
+    # a step is 0.3: no pixel is off by a tenth of it, and on average nothing moves
+    moved = (to_native_grid(to_model_grid(ramp, size), native) - ramp)[inner]
+    assert moved.abs().max() < 0.03
+    assert moved.mean().abs() < 0.001
+
+
+def test_the_same_size_is_handed_on_untouched():
+    image = torch.rand(1, 2, 5, 7)
+    assert to_model_grid(image, (5, 7)) is image
+    assert to_native_grid(image, (5, 7)) is image
+
+
+def test_larger_pixels_are_means_not_picks():
+    fine = (torch.arange(63) % 2).double().repeat(63, 1)[None, None]  # stripes finer than the model's pixels
+    coarse = to_model_grid(fine, (21, 21))[..., 2:-2, 2:-2]
+
+    assert (coarse - 0.5).abs().max() < 0.1  # picking gives 0 and 1

@@ -1,0 +1,304 @@
+"""Claims about one volume's way through the engine: what the network sees, and what comes back."""
+
+import dataclasses
+import hashlib
+import pickle
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from DINSegmentLib.engine import segmenter as module
+from DINSegmentLib.engine.orientation import orientation
+from DINSegmentLib.engine.parameters import Parameters
+from DINSegmentLib.engine.preprocessing import enhance_volume, preprocess_volume
+from DINSegmentLib.engine.segmenter import Segmenter, load_network, segment
+from DINSegmentLib.errors import GeometryError, InputError, ModelError
+from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.models import find
+
+
+def grid(shape, spacing=(1.5, 1.5, 8.0), steps=((-1, 0, 0), (0, -1, 0), (0, 0, 1))) -> Geometry:
+    """Steps are the directions of I, J, K in RAS; the default (left, back, up) is what the stack model wants."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array(steps).T * spacing
+    return Geometry(shape, matrix)
+
+
+def noise(shape, dtype=np.int16, seed=4) -> np.ndarray:
+    return np.random.default_rng(seed).normal(100, 90, shape).astype(dtype)
+
+
+@pytest.fixture
+def spied(monkeypatch):
+    """What reached resampling and the network, batch by batch: {"resampling": [...], "network": [(o, e), ...]}."""
+    seen = {"resampling": [], "network": []}
+    to_model_grid, scores = module.to_model_grid, Segmenter.scores
+
+    def spy_grid(slices, size):
+        seen["resampling"].append(slices.clone())
+        return to_model_grid(slices, size)
+
+    def spy_scores(self, original, enhanced):
+        seen["network"].append((original.clone(), enhanced.clone()))
+        return scores(self, original, enhanced)
+
+    monkeypatch.setattr(module, "to_model_grid", spy_grid)
+    monkeypatch.setattr(Segmenter, "scores", spy_scores)
+    return seen
+
+
+def test_labels_are_the_networks_argmax_where_nothing_is_resampled(stack_model):
+    # stored as the model wants it; normalised and enhanced by the formulas, not by the engine
+    volume, geometry = noise((3, 40, 37)), grid((3, 40, 37))
+    segmenter = Segmenter(stack_model, "cpu")
+    low, high = float(volume.min()), float(np.percentile(volume, 99))
+    original = np.clip((volume.astype(np.float32) - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
+    enhanced = np.log1p(original * np.float32(255)) * np.float32(1 / np.log(256))
+    network = load_network(stack_model).to(segmenter.device.dtype).to(memory_format=torch.channels_last)
+    pair = (torch.from_numpy(x)[:, None].to(segmenter.device.dtype, memory_format=torch.channels_last) for x in (
+        original, enhanced
+    ))  # fmt: skip
+    with torch.inference_mode():
+        expected = network(*pair).argmax(dim=1).numpy()
+
+    labels = segmenter.segment(volume, geometry).labels
+    assert len(np.unique(expected)) > 2
+    assert labels.dtype == np.uint8
+    assert np.array_equal(labels, expected)
+
+
+@pytest.mark.parametrize("spacing", [(1.5, 1.5, 8.0), (1.1, 2.3, 8.0)], ids=["not resampled", "resampled"])
+@pytest.mark.parametrize(("method", "strength"), [("log", 1.0), ("gamma", 0.7), ("clahe", 1.3), ("none", 1.0)])
+def test_the_preview_is_what_goes_to_resampling_bit_for_bit(segmenter, spied, spacing, method, strength):
+    # obliquely stored, and in batches that do not divide the volume
+    steps = ((0.1, -0.02, 1), (1, 0.05, -0.1), (-0.05, 1, 0.02))
+    geometry = grid((17, 19, 23), spacing, steps)
+    volume = noise(geometry.shape)
+    parameters = Parameters(method, strength, batch_size=2)
+    preview = enhance_volume(volume, geometry, segmenter.model, parameters)
+    segmenter.segment(volume, geometry, parameters)
+
+    assert preview.shape == volume.shape and preview.dtype == np.float32 and preview.flags.c_contiguous
+    handed = torch.cat(spied["resampling"][1::2])[:, 0].numpy()
+    assert np.array_equal(handed, orientation(geometry, segmenter.model.axes).to_model(preview))
+
+
+def test_the_preview_is_what_the_network_sees_where_nothing_is_resampled(segmenter, spied):
+    geometry = grid((4, 33, 18))
+    volume = noise(geometry.shape)
+    segmenter.segment(volume, geometry)
+    original, enhanced = (torch.cat(x)[:, 0].numpy() for x in zip(*spied["network"], strict=True))
+    orient = orientation(geometry, segmenter.model.axes)
+    preview = enhance_volume(volume, geometry, segmenter.model)
+    both = preprocess_volume(volume, geometry, segmenter.model.axes, segmenter.model.intensity, "log", 1.0)
+
+    assert np.array_equal(enhanced, orient.to_model(preview))
+    assert np.array_equal(original, orient.to_model(both[0]))
+    assert np.array_equal(preview, both[1])
+
+
+def test_enhancement_comes_before_resampling(stack_model, spied):
+    geometry = grid((3, 40, 36), spacing=(0.9, 0.9, 8.0))
+    volume = noise(geometry.shape)
+    Segmenter(stack_model, "cpu").segment(volume, geometry)
+    ((original, enhanced),) = spied["network"]
+    assert original.shape == (3, 1, 24, 22)  # 40 x 36 pixels of 0.9 mm, to 1.5 mm
+
+    native = torch.from_numpy(enhance_volume(volume, geometry, stack_model))[:, None]
+    expected = torch.nn.functional.interpolate(native, (24, 22), mode="bilinear", antialias=True)
+    late = torch.log1p(original * 255) / np.log(256)
+    assert torch.equal(enhanced, expected)
+    assert (enhanced - late).abs().max() > 0.01  # the other order is another picture
+
+
+def test_constants_come_from_the_whole_volume_not_from_a_batch(stack_model, spied):
+    volume, geometry = noise((4, 20, 20)).astype(np.float32), grid((4, 20, 20))
+    volume[2] *= 5  # in the other slices nothing comes near white
+    Segmenter(stack_model, "cpu").segment(volume, geometry, Parameters(batch_size=1))
+    seen, enhanced = (torch.cat(x)[:, 0].numpy() for x in zip(*spied["network"], strict=True))
+    low, high = volume.min(), np.percentile(volume, 99)
+
+    assert len(spied["network"]) == 4
+    assert np.allclose(seen, np.clip((volume - low) / (high - low), 0, 1), atol=1e-6)
+    assert np.allclose(enhanced, np.log1p(255 * seen) / np.log(256), atol=1e-6)
+
+
+def test_an_abdomen_comes_as_hounsfield_window_in_the_training_axes(fixed_model, spied):
+    # stored RAS (i to the right, j to the front, k up): rows must lead left, columns to the front
+    k, j, i = np.indices((4, 20, 18))
+    geometry = grid((4, 20, 18), steps=np.eye(3))
+    volume = (-200 + 100 * k + 10 * j + i).astype(np.int16)
+    Segmenter(fixed_model, "cpu").segment(volume, geometry)
+    ((original, _),) = spied["network"]
+    s, left, front = np.indices((4, 18, 20))
+    hounsfield = -200 + 100 * s + 10 * front + (17 - left)
+
+    assert np.allclose(original[:, 0], np.clip((hounsfield + 125) / 400, 0, 1), atol=1e-6)
+
+
+STEPS = ((0.1, 1, 0), (0, -0.1, -1), (1, 0, 0.05))  # of I, J, K: no storage order that a model wants
+
+
+def quarters(volume, geometry, model):
+    """Labels of `bands` by hand, and where a grey lies so close to an edge that rounding may decide."""
+    if model.intensity.method == "window":
+        scaled = (volume + 125) / 400
+    else:
+        scaled = (volume - volume.min()) / (np.percentile(volume, 99) - volume.min())
+    scaled = 4 * scaled.clip(0, 1)
+    return np.minimum(scaled, 3).astype(np.uint8), np.abs(scaled - scaled.round()) < 1e-4
+
+
+def test_each_voxels_label_follows_from_its_own_value_where_nothing_is_resampled(model, bands):
+    geometry = grid((16, 20, 22), spacing=np.full(3, 1.5) / np.linalg.norm(STEPS, axis=1), steps=STEPS)
+    volume = np.random.default_rng(1).uniform(-150, 300, geometry.shape)
+    expected, edge = quarters(volume, geometry, model)
+    labels = bands(model).segment(volume, geometry).labels
+
+    assert set(np.unique(expected)) == {0, 1, 2, 3}
+    assert np.array_equal(labels[~edge], expected[~edge])
+
+
+def test_a_ball_stays_at_its_place_where_slices_are_resampled(model, bands):
+    geometry = grid((30, 40, 44), spacing=(1.1, 1.9, 1.3), steps=STEPS)
+    k, j, i = np.indices(geometry.shape)
+    millimetres = np.hypot(np.hypot((k - 14.3) * 1.3, (j - 20.6) * 1.9), (i - 23.2) * 1.1)
+    volume = 275 - 400 / (1 + np.exp(12 - millimetres))  # a ball of 12 mm with a soft edge
+    labels = bands(model).segment(volume, geometry).labels
+
+    assert np.abs(np.argwhere(labels >= 2).mean(axis=0) - (14.3, 20.6, 23.2)).max() < 0.1
+    assert np.count_nonzero(labels >= 2) == pytest.approx(np.count_nonzero(millimetres < 12), rel=0.03)
+
+
+@pytest.mark.parametrize("spacing", [(1.5, 1.5, 8.0), (1.1, 2.3, 8.0)])
+def test_probabilities_sum_to_one_and_name_the_labels(segmenter, reorder, restore, spacing):
+    volume, geometry = reorder(noise((4, 30, 25)), grid((4, 30, 25), spacing), (2, 0, 1), (True, False, True))
+    result = segmenter.segment(volume, geometry, Parameters(probabilities=True))
+    p = result.probabilities.astype(np.float32)
+    sure = np.diff(np.sort(p, axis=0)[-2:], axis=0)[0] > 2e-3  # float16 makes ties of near ones
+
+    assert result.probabilities.dtype == np.float16 and p.shape == (4, *volume.shape)
+    assert np.abs(p.sum(axis=0) - 1).max() < 2e-3
+    assert sure.mean() > 0.5
+    assert np.array_equal(p.argmax(axis=0)[sure], result.labels[sure])
+    assert segmenter.segment(volume, geometry).probabilities is None
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64, ">i2", ">f4"])
+def test_every_real_number_type_of_the_same_values_gives_the_same_labels(segmenter, dtype):
+    volume, geometry = noise((3, 20, 20)).clip(0, 255), grid((3, 20, 20))
+    given = volume.astype(dtype)
+    given.flags.writeable = False
+
+    assert np.array_equal(segmenter.segment(given, geometry).labels, segmenter.segment(volume, geometry).labels)
+
+
+def test_the_same_volume_gives_the_same_bits_twice(segmenter):
+    volume, geometry = noise((5, 40, 30)), grid((5, 40, 30), spacing=(1.1, 1.3, 6.0))
+    first, second = (segmenter.segment(volume, geometry, Parameters(probabilities=True)) for _ in range(2))
+
+    assert np.array_equal(first.labels, second.labels)
+    assert np.array_equal(first.probabilities, second.probabilities)
+    assert np.array_equal(segment(volume, geometry, segmenter.model, device="cpu").labels, first.labels)
+
+
+def test_a_result_tells_what_was_done(stack_model):
+    volume, geometry = noise((3, 20, 20)), grid((3, 20, 20))
+    result = Segmenter(stack_model, "cpu").segment(volume, geometry, Parameters(strength=0.5))
+    count = np.count_nonzero(result.labels == 2)
+
+    assert (result.parameters.enhancement, result.parameters.strength) == ("log", 0.5)
+    assert (result.device, result.device_reason, result.events) == ("cpu", "CPU as asked for", ())
+    assert 0 < result.timings["forward"] < result.timings["total"]
+    assert result.volumes_ml(geometry.voxel_volume)["Wall"] == pytest.approx(count * 1.5 * 1.5 * 8 / 1000)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        (Parameters("sharpen"), "no enhancement"),
+        (Parameters(strength=3.0), "outside"),
+        (Parameters(batch_size=0), "batch of 0"),
+    ],
+)
+def test_parameters_that_cannot_be_used_are_refused(segmenter, parameters, words):
+    with pytest.raises(InputError, match=words):
+        segmenter.segment(noise((3, 20, 20)), grid((3, 20, 20)), parameters)
+
+
+def bad_volumes():
+    good = noise((3, 20, 20), np.float32)
+    nan, infinite = good.copy(), good.copy()
+    nan[1, 2, 3], infinite[1, 2, 3] = np.nan, np.inf
+    return [
+        (good[0], "2 dimensions", InputError),
+        (np.stack([good] * 3, axis=-1), "4 dimensions", InputError),
+        (good[:0], "empty", InputError),
+        (good[:, :19], "geometry says", GeometryError),
+        (good[:1], "one voxel thin", GeometryError),
+        (good.astype(complex), "complex", InputError),
+        (nan, "NaN or infinite", InputError),
+        (infinite, "NaN or infinite", InputError),
+        (np.full_like(good, 7), "constant", InputError),
+    ]
+
+
+@pytest.mark.parametrize(("volume", "words", "error"), bad_volumes(), ids=[words for _, words, _ in bad_volumes()])
+def test_a_volume_that_cannot_be_used_is_refused_by_name_in_run_and_preview(segmenter, volume, words, error):
+    shape = (1, 20, 20) if words == "one voxel thin" else (3, 20, 20)
+    with pytest.raises(error, match=f"^heart.nii.gz .*{words}"):
+        segmenter.segment(volume, grid(shape), name="heart.nii.gz")
+    with pytest.raises(error, match=words):
+        enhance_volume(volume, grid(shape), segmenter.model)
+
+
+def broken(model, tmp_path, state, **changes):
+    """A copy of a model with another weight file, whose hash is right."""
+    path = tmp_path / "w.pt"
+    path.write_bytes(state) if isinstance(state, bytes) else torch.save(state, path)
+    return dataclasses.replace(
+        model, weights_path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), **changes
+    )
+
+
+class Evil:
+    ran = False
+
+    def __reduce__(self):
+        return setattr, (Evil, "ran", True)
+
+
+@pytest.mark.parametrize("pack", [partial(pickle.dumps, protocol=2), lambda x: x], ids=["plain pickle", "torch file"])
+def test_code_in_a_weight_file_is_refused_and_never_runs(stack_model, tmp_path, pack):
+    with pytest.raises(ModelError, match="weights of tiny-stack"):
+        Segmenter(broken(stack_model, tmp_path, pack({"a": Evil()})), "cpu")
+    assert not Evil.ran
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights", {"a": torch.ones(1)}, [torch.ones(1)], {"a": 1}])
+def test_weights_that_do_not_fit_their_manifest_are_refused(stack_model, tmp_path, content):
+    with pytest.raises(ModelError, match="do not fit the network of its manifest"):
+        Segmenter(broken(stack_model, tmp_path, content), "cpu")
+
+
+@pytest.mark.parametrize("change", [{"widths": [8, 8, 16, 32]}, {"colour": 1}, {"stem": "round"}, {"depths": [1]}])
+def test_a_manifest_of_another_network_is_refused(stack_model, change):
+    with pytest.raises(ModelError, match="do not fit the network of its manifest"):
+        Segmenter(dataclasses.replace(stack_model, network=stack_model.network | change), "cpu")
+
+
+@pytest.mark.cuda
+def test_cpu_and_cuda_agree_on_more_than_999_of_1000_voxels(repository):
+    import SimpleITK as sitk
+
+    image = sitk.ReadImage(str(repository / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"))
+    volume, model = sitk.GetArrayFromImage(image), find("cardiac-mr")
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.diag([-1, -1, 1]) @ np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+    cpu, cuda = (segment(volume, Geometry(volume.shape, matrix), model, device=d) for d in ("cpu", "cuda"))
+
+    assert (cpu.device, cuda.device) == ("cpu", "cuda:0")
+    assert len(np.unique(cpu.labels)) == len(model.labels) + 1
+    assert (cpu.labels == cuda.labels).mean() > 0.999

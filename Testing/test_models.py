@@ -1,0 +1,266 @@
+"""Claims about the catalogue: what a manifest says is checked, weights are checked by hash, users add folders."""
+
+import copy
+import hashlib
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from DINSegmentLib import models, resources
+from DINSegmentLib.errors import ModelError
+from DINSegmentLib.models import Axes, catalogue, find, read_manifest, terminology_entry
+
+WEIGHTS = b"weights of a test"
+MANIFEST = {
+    "schema": 1,
+    "id": "my-model",
+    "version": "1.0.0",
+    "title": "Two things",
+    "modality": "MR",
+    "labels": [
+        {"value": 1, "name": "one", "color": [1, 2, 3], "terminology": {"type": ["SCT", "10200004", "Liver"]}},
+        {
+            "value": 2,
+            "name": "two",
+            "color": [0, 128, 255],
+            "terminology": {"type": ["SCT", "64033007", "Kidney"], "modifier": ["SCT", "7771000", "Left"]},
+        },
+    ],
+    "spacing": 1.5,
+    "axes": {"slices": "stack", "rows": "PI", "columns": "L"},
+    "intensity": {"method": "window", "lower": -125, "upper": 275},
+    "enhancement": {"method": "log", "strength": 1, "trained_methods": ["log"], "trained_range": [0, 1.5]},
+    "network": {"classes": 3},
+    "cleanup": [],
+    "weights": {"file": "weights.pt", "sha256": hashlib.sha256(WEIGHTS).hexdigest()},
+    "licence": "CC0",
+    "citation": ["Nobody, 2025"],
+    "training_data": "none",
+    "validation": {"dice": 0.9},
+}
+
+
+def write(folder: Path, manifest) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "manifest.json").write_text(manifest if isinstance(manifest, str) else json.dumps(manifest))
+    (folder / "weights.pt").write_bytes(WEIGHTS)
+    return folder
+
+
+def changed(path: str, value) -> dict:
+    """The manifest with the entry at a dotted path replaced, or dropped when the value is ``KeyError``."""
+    manifest = copy.deepcopy(MANIFEST)
+    *parents, last = (int(part) if part.isdigit() else part for part in path.split("."))
+    place = manifest
+    for part in parents:
+        place = place[part]
+    if value is KeyError:
+        del place[last]
+    else:
+        place[last] = value
+    return manifest
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict:
+    return json.loads((resources.root() / "Models" / "manifest.schema.json").read_text(encoding="utf-8"))
+
+
+def bundled() -> list[Path]:
+    return sorted((resources.root() / "Models").glob("*/manifest.json"))
+
+
+def test_a_manifest_is_read_as_it_is_written(tmp_path):
+    model = read_manifest(write(tmp_path, MANIFEST))
+
+    assert (model.id, model.version, model.title, model.modality) == ("my-model", "1.0.0", "Two things", "MR")
+    assert [(label.value, label.name, label.color) for label in model.labels] == [
+        (1, "one", (1, 2, 3)), (2, "two", (0, 128, 255)),
+    ]  # fmt: skip
+    assert model.axes == Axes("stack", "PI", "L")
+    assert (model.intensity.method, model.intensity.lower, model.intensity.upper) == ("window", -125, 275)
+    assert (model.spacing, model.network, model.cleanup) == (1.5, {"classes": 3}, ())
+    assert model.weights_path == tmp_path / "weights.pt"
+    assert model.validation == {"dice": 0.9}
+
+
+def test_a_label_carries_slicers_serialised_terminology_entry(tmp_path):
+    one, two = read_manifest(write(tmp_path, MANIFEST)).labels
+    start = "Segmentation category and type - DINSegment~SCT^123037004^Anatomical Structure"
+
+    assert one.terminology == f"{start}~SCT^10200004^Liver~^^~Anatomic codes - DICOM master list~^^~^^"
+    assert two.terminology == (
+        f"{start}~SCT^64033007^Kidney~SCT^7771000^Left~Anatomic codes - DICOM master list~^^~^^"
+    )
+    assert terminology_entry(("SCT", "10200004", "Liver"), context="Other").startswith("Other~SCT^123037004^")
+
+
+ENTRIES = [name for name in MANIFEST if name != "schema"]
+
+
+@pytest.mark.parametrize("entry", ["schema", *ENTRIES, "labels.0.color", "weights.sha256", "enhancement.trained_range"])
+def test_a_missing_entry_is_named(tmp_path, entry):
+    with pytest.raises(ModelError, match=f"manifest.json lacks the entry '{entry.rpartition('.')[2]}': add it"):
+        read_manifest(write(tmp_path, changed(entry, KeyError)))
+
+
+BAD = [
+    ("schema", 2, "schema 2 is not 1"),
+    ("labels.1.value", 3, r"label values are \[1, 3\]"),
+    ("labels", [], r"label values are \[\]"),
+    ("labels.1.name", "one", "two labels share one name"),
+    ("labels.0.color", [1, 2], "not enough values"),
+    ("labels.0.color", [1, 2, 256], r"colour is outside 0\.\.255"),
+    ("network.classes", 4, "number of labels plus one"),
+    ("spacing", 0, "spacing 0.0 mm is not positive"),
+    ("spacing", float("nan"), "is not positive"),
+    ("spacing", float("inf"), "is not positive"),
+    ("spacing", "wide", "could not convert"),
+    ("axes.rows", "X", "axis direction 'X'"),
+    ("axes.rows", "", "axis direction ''"),
+    ("axes.columns", "stack", "only slices can run along the stack"),
+    ("axes.rows", "LR", "share an axis of the body"),
+    ("axes.columns", "IR", "share an axis of the body"),
+    ("axes.depth", "S", "depth"),
+    ("intensity.method", "z-score", "neither percentile nor window"),
+    ("intensity.upper", -200, "window is empty"),
+    ("intensity", {"method": "percentile", "upper": 101}, "upper percentile 101"),
+    ("enhancement.method", "sharpen", "unknown enhancement: sharpen"),
+    ("enhancement.trained_methods", ["log", "blur"], "unknown enhancement: blur"),
+    ("enhancement.trained_range", [0, 3], r"must lie in \[0, 2\]"),
+    ("enhancement.trained_range", [1.2, 2], "hold its default strength"),
+    ("cleanup", ["polish"], "unknown clean-up: polish"),
+    ("labels", 3, "not iterable"),
+]
+
+
+@pytest.mark.parametrize(("entry", "value", "words"), BAD)
+def test_a_value_that_cannot_be_used_is_refused_with_the_file_and_the_reason(tmp_path, entry, value, words):
+    with pytest.raises(ModelError, match=f"manifest.json has a value that cannot be used .*{words}.*: correct it"):
+        read_manifest(write(tmp_path, changed(entry, value)))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1", "\x00"])
+def test_a_manifest_that_is_no_json_is_refused(tmp_path, text):
+    with pytest.raises(ModelError, match="manifest.json cannot be read .*restore the file"):
+        read_manifest(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", '"text"'])
+def test_json_that_is_no_manifest_is_refused(tmp_path, text):
+    with pytest.raises(ModelError, match="manifest.json has a value that cannot be used"):
+        read_manifest(write(tmp_path, text))
+
+
+def test_a_folder_without_a_manifest_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="manifest.json cannot be read"):
+        read_manifest(tmp_path)
+
+
+def test_weights_with_their_hash_pass_and_changed_or_missing_ones_are_refused(tmp_path):
+    model = read_manifest(write(tmp_path, MANIFEST))
+    model.verify()
+    model.weights_path.write_bytes(WEIGHTS + b" ")
+    with pytest.raises(ModelError, match="weights of my-model do not match their checksum .*dinsegment doctor"):
+        model.verify()
+    model.weights_path.unlink()
+    with pytest.raises(ModelError, match="weights of my-model are missing .*weights.pt.*: reinstall"):
+        model.verify()
+
+
+def test_a_users_folder_is_found_by_its_path(tmp_path):
+    folder = write(tmp_path / "mine", MANIFEST)
+    assert find(str(folder)).folder == folder
+    assert catalogue([folder])["my-model"].folder == folder
+    assert set(catalogue()) == set(catalogue([folder])) - {"my-model"}
+
+
+def test_two_models_of_one_id_are_refused(tmp_path):
+    folders = [write(tmp_path / name, MANIFEST) for name in ("a", "b")]
+    with pytest.raises(ModelError, match=f'share the id "my-model": {folders[0]} and {folders[1]}'):
+        catalogue(folders)
+
+
+@pytest.mark.parametrize("name", ["cardiac", "", "no/such/folder"])
+def test_an_unknown_model_is_refused_with_the_known_ones(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=f'no model "{name}": choose one of .*cardiac-mr.* or give a model folder'):
+        find(name)
+
+
+@pytest.mark.parametrize(
+    ("method", "strength", "covered"),
+    [("log", 0.0, True), ("log", 1.5, True), ("log", 1.6, False), ("gamma", 1.0, False), ("none", 1.0, False)],
+)
+def test_enhancement_outside_training_is_known_as_such(tmp_path, method, strength, covered):
+    assert read_manifest(write(tmp_path, MANIFEST)).enhancement.covers(method, strength) is covered
+
+
+# as the data README has them
+TRUE_LABELS = {
+    "cardiac-mr": ["right ventricle", "myocardium", "left ventricle"],
+    "abdomen-ct": [
+        "aorta", "gallbladder", "left kidney", "right kidney", "liver", "pancreas", "spleen", "stomach",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", bundled(), ids=lambda path: path.parent.name)
+def test_label_values_of_a_bundled_model_are_those_of_its_training_data(path):
+    model = read_manifest(path.parent)
+    values = {label.value: label.name.lower() for label in model.labels}
+
+    assert values == dict(enumerate(TRUE_LABELS[model.id], start=1))
+
+
+@pytest.mark.parametrize("path", bundled(), ids=lambda path: path.parent.name)
+def test_a_bundled_manifest_satisfies_the_schema(path, schema):
+    jsonschema.validate(json.loads(path.read_text(encoding="utf-8")), schema)
+
+
+@pytest.mark.parametrize("path", bundled(), ids=lambda path: path.parent.name)
+def test_a_bundled_model_brings_its_weights_licence_and_sources(path):
+    model = read_manifest(path.parent)
+    model.verify()
+
+    assert model.weights_path.stat().st_size < 12_000_000
+    assert model.licence and model.citation and model.training_data and model.validation
+    low, high = model.enhancement.trained_range
+    assert low == 0 and high >= 1.5
+
+
+def test_the_schema_is_a_schema_and_takes_a_good_manifest(schema):
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(MANIFEST, schema)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        *((entry, KeyError) for entry in ["schema", *ENTRIES]),
+        ("colour", "red"),
+        ("id", "My Model"),
+        ("labels.0.value", 1.5),
+        ("labels.0.terminology.type", ["SCT", "1"]),
+        ("network.colour", 1),
+        ("network.widths", [8, 8]),
+        ("weights.file", "../weights.pt"),
+        ("weights.sha256", "ABC"),
+        ("citation", "one text"),
+        ("intensity", {"method": "window", "upper": 3}),
+    ],
+)
+def test_the_schema_sees_a_manifest_that_is_wrong(schema, entry, value):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(changed(entry, value), schema)
+
+
+def test_the_schema_names_the_methods_that_the_code_knows(schema):
+    from DINSegmentLib.enhancement import METHODS
+    from DINSegmentLib.network import DINConfig
+
+    assert tuple(schema["$defs"]["enhancement"]["enum"]) == METHODS
+    assert set(schema["properties"]["network"]["properties"]) == set(DINConfig.__dataclass_fields__)
+    assert tuple(schema["properties"]["cleanup"]["items"]["enum"]) == models.CLEANUP_STEPS
