@@ -8,8 +8,9 @@ from PIL import Image
 from ..models import Label
 
 _FINE = 3  # structures are drawn this many times finer and then averaged, so that outlines are smooth
-_OUTLINE = 4  # width of an outline in fine pixels
+_OUTLINE = 5  # width of an outline in fine pixels
 _FILL = 0.30  # opacity inside an outline
+_HIDDEN = 24  # pixels: a number would hide a structure that is smaller
 _CIRCLE = [(round(_OUTLINE * np.sin(a)), round(_OUTLINE * np.cos(a))) for a in np.arange(12) * np.pi / 6]
 
 
@@ -39,9 +40,12 @@ def overlay(plane: np.ndarray, labels: np.ndarray, size: tuple[int, int], known:
 
 
 def positions(labels: np.ndarray, size: tuple[int, int]) -> dict[int, tuple[int, int]]:
-    """Where to write the value of each structure in a slice (H, W): x and y, deepest inside, in a picture of ``size``."""
+    """Where to write the value of each structure in a slice (H, W): x and y in a picture of ``size``.
+
+    That is deep inside the structure, or beside it when the number would hide it.
+    """
     labels = _enlarge(labels, size)
-    return {int(value): _deepest(labels == value) for value in np.unique(labels) if value}
+    return {int(value): _position(labels == value) for value in np.unique(labels) if value}
 
 
 def _grey(plane: np.ndarray) -> Image.Image:
@@ -67,6 +71,13 @@ def _outline(labels: np.ndarray) -> np.ndarray:
         top, left = _OUTLINE + down, _OUTLINE + right
         outline |= padded[top : top + height, left : left + width] != labels
     return outline
+
+
+def _position(mask: np.ndarray) -> tuple[int, int]:
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if max(rows[-1] - rows[0], columns[-1] - columns[0]) < _HIDDEN:
+        return int(columns[-1]) + 8, int(rows[-1]) + 6
+    return _deepest(mask)
 
 
 def _deepest(mask: np.ndarray) -> tuple[int, int]:

@@ -32,7 +32,7 @@ class Page:
         size: width and height of a panel.
         rows: how many rows.
         title, subtitle: the headline.
-        headings: of the three columns.
+        row_heading, headings: over the names of the rows, and of the three columns.
         entries: the legend.
     """
 
@@ -42,6 +42,7 @@ class Page:
         rows: int,
         title: str,
         subtitle: str,
+        row_heading: str,
         headings: Sequence[str],
         entries: Sequence[Entry],
     ) -> None:
@@ -56,6 +57,7 @@ class Page:
         room = width - 2 * _MARGIN
         self._text((_MARGIN, _MARGIN), _fit(title, 24, room), 24, _BRIGHT, "lt")
         self._text((_MARGIN, _MARGIN + 34), _fit(subtitle, 15, room), 15, _DIM, "lt")
+        self._text((self._left - 12, self._top - 10), row_heading, 13, _DIM, "rs")
         for column, heading in enumerate(headings):
             x = self._left + column * (self._column + _GAP) + self._column // 2
             self._text((x, self._top - 10), _fit(heading, 16, self._column), 16, _BRIGHT, "ms")
@@ -127,8 +129,12 @@ def _length(text: str, size: int) -> int:
 
 def _plain(text: str) -> str:
     """The text in the characters that Pillow's own font has; accents are dropped, others become a question mark."""
-    letters = (c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return "".join(c if c in "·…" or " " <= c <= "~" else "?" for c in letters)
+    return "".join(map(_plain_character, unicodedata.normalize("NFC", text)))
+
+
+def _plain_character(character: str) -> str:
+    letters = "".join(c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c))
+    return letters if all(" " <= c <= "~" or c == "·" for c in letters) else "?"
 
 
 def _fit(text: str, size: int, room: int) -> str:

@@ -1,4 +1,4 @@
-"""The picture of a run: slices as they are, enhanced, and with the result over them; drawn by Pillow, without OpenGL."""
+"""The picture of a run: slices as they are, enhanced, and with the result over them; by Pillow, without OpenGL."""
 
 from dataclasses import replace
 
@@ -50,12 +50,13 @@ def draw_case(
     volume, enhanced, shown = (orient.to_model(array) for array in (volume, enhanced, labels))
     field = _field(shown)
     pixels_per_mm, size = _panel_size(field, orient.spacing[1:])
-    chosen = choose_slices(shown)
+    chosen = choose_slices(shown)[:: -1 if orient.flipped[0] else 1]  # in the file's order
     page = Page(
         size,
         len(chosen),
         title,
         f"{model.title} · {model.id} {model.version}",
+        "Slice",
         ("Original", f"Enhanced ({enhancement})" if enhancement else "Enhanced", "Result"),
         [_entry(label, labels, geometry) for label in model.labels],
     )
@@ -117,8 +118,8 @@ def _edges(geometry: Geometry, orient: Orientation) -> tuple[str, str]:
 
 
 def _entry(label: Label, labels: np.ndarray, geometry: Geometry) -> Entry:
-    voxels = np.count_nonzero(labels == label.value)
-    remark = f"{voxels * geometry.voxel_volume / 1000:.1f} ml" if voxels else "not found"
+    volume = np.count_nonzero(labels == label.value) * geometry.voxel_volume / 1000
+    remark = "not found" if not volume else "under 0.1 ml" if volume < 0.1 else f"{volume:.1f} ml"
     return Entry(label.value, label.color, label.name, remark)
 
 

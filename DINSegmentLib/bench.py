@@ -1,0 +1,234 @@
+"""How fast DINSegment is on this machine and how much memory it takes; each measurement runs in a process of its own.
+
+A measurement alone, as one line of JSON: ``python -m DINSegmentLib.bench NAME``.
+"""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from . import models, resources
+from .batch.versions import version
+from .errors import DINSegmentError
+from .geometry import Geometry
+
+_CT_MODEL = "abdominal-ct"
+_SAMPLE = "cardiac_phantom_ED"
+
+
+@dataclass(frozen=True)
+class _Engine:
+    """What is measured of the engine: a model on a volume of ``shape`` (K, J, I) and ``spacing`` (I, J, K) in mm."""
+
+    model: str
+    shape: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+    repeats: int
+
+
+_ENGINE = {
+    "cardiac-10x256x216": _Engine("cardiac-mr", (10, 256, 216), (1.5625, 1.5625, 10.0), 11),
+    "ct-100x512x512": _Engine(_CT_MODEL, (100, 512, 512), (0.78125, 0.78125, 3.0), 3),
+}
+_QUICK = {
+    "cardiac-2x64x64": _Engine("cardiac-mr", (2, 64, 64), (1.5625, 1.5625, 10.0), 1),
+    "ct-2x64x64": _Engine(_CT_MODEL, (2, 64, 64), (0.78125, 0.78125, 3.0), 1),
+}
+_COMMAND = "segment-sample"
+
+
+def run(quick: bool = False, device: str = "auto") -> list[dict[str, Any]]:
+    """Measure the engine on a cardiac and a CT volume with a warm model, and the whole command on the sample.
+
+    Args:
+        quick: tiny volumes, once each: a check that it works, no measurement.
+        device: as in `engine.device.choose`.
+
+    Returns:
+        a record each, JSON-ready:
+
+        - ``name``, ``device``, ``precision``.
+        - ``seconds``: the engine's time; the command's, from process start to exit.
+        - ``forward_seconds``: the network's alone.
+        - ``overhead``: of the engine over the network, as a fraction of the latter; None for the command.
+        - ``cpu_seconds``: of all threads; other programs disturb it least.
+        - ``peak_mb``: peak resident memory of the process, interpreter included; None where the system does not tell.
+        - ``weights``: ``bundled``, or ``untrained`` where only the architecture is.
+        - ``repeats``: figures are medians of so many runs after one that warms up.
+
+        A measurement that failed has only ``name`` and ``error``, a sentence.
+    """
+    return [_in_a_process(name, device) for name in (*(_QUICK if quick else _ENGINE), _COMMAND)]
+
+
+def measure(name: str, device: str = "auto") -> dict[str, Any]:
+    """One measurement, in this process: its peak memory is that of whatever the process did before, too.
+
+    Raises:
+        DINSegmentError: the model or the device cannot be used.
+    """
+    if name == _COMMAND:
+        return {"name": name, **_measure_command(device), "peak_mb": _peak_mb(children=True)}
+    return {"name": name, **_measure_engine((_ENGINE | _QUICK)[name], device), "peak_mb": _peak_mb()}
+
+
+def format_table(records: list[dict[str, Any]]) -> str:
+    """The records as a table for people, the machine above it."""
+    rows = [("measurement", "device", "seconds", "network", "overhead", "memory")]
+    notes = []
+    for one in records:
+        if "error" in one:
+            notes.append(f"{one['name']} failed: {one['error']}")
+            continue
+        overhead = "" if one["overhead"] is None else f"{one['overhead']:.0%}"
+        memory = "" if one["peak_mb"] is None else f"{one['peak_mb']:.0f} MB"
+        device = f"{one['device']} {one['precision']}"
+        rows.append((one["name"], device, f"{one['seconds']:.2f}", f"{one['forward_seconds']:.2f}", overhead, memory))
+        if one["weights"] == "untrained":
+            notes.append(f"{one['name']}: untrained weights, for no bundled model does this yet; the time is the same.")
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([machine(), "", *lines, *notes])
+
+
+def machine() -> str:
+    """This machine in a line: processor, cores, its bfloat16 instructions, torch."""
+    processor, flags = platform.processor() or platform.machine(), ""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        facts = dict(line.split(":", 1) for line in cpuinfo.read_text().split("\n\n")[0].splitlines() if ":" in line)
+        facts = {key.strip(): value.strip() for key, value in facts.items()}
+        processor, flags = facts.get("model name", processor), facts.get("flags", "")
+    kinds = [kind for kind in ("amx_bf16", "avx512_bf16") if kind in flags.split()]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{processor}, {cores} cores, bfloat16: {kinds[0] if kinds else 'none'}, torch {version('torch', 'torch')}"
+
+
+def _in_a_process(name: str, device: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", __spec__.name, name, device], capture_output=True, text=True, env=_environment()
+    )
+    if done.returncode:
+        return {"name": name, "error": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _environment() -> dict[str, str]:
+    """That of a process which finds this very package."""
+    package = str(Path(__file__).resolve().parent.parent)
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))}
+
+
+def _measure_engine(what: _Engine, device: str) -> dict[str, Any]:
+    from .engine.segmenter import Segmenter
+
+    with tempfile.TemporaryDirectory() as folder:
+        bundled = what.model in models.catalogue()
+        model = models.find(what.model) if bundled else _untrained_model(Path(folder))
+        segmenter = Segmenter(model, device)
+        volume, geometry = _volume(what)
+        runs = []
+        for _ in range(1 + what.repeats):
+            started = time.process_time()
+            result = segmenter.segment(volume, geometry)
+            runs.append((result.timings["total"], result.timings["forward"], time.process_time() - started))
+    seconds, forward, cpu = (statistics.median(column) for column in zip(*runs[1:], strict=True))
+    return {
+        "device": result.device,
+        "seconds": seconds,
+        "forward_seconds": forward,
+        "overhead": statistics.median(total / forward - 1 for total, forward, _ in runs[1:]),
+        "cpu_seconds": cpu,
+        "precision": result.precision,
+        "weights": "bundled" if bundled else "untrained",
+        "repeats": what.repeats,
+    }
+
+
+def _measure_command(device: str) -> dict[str, Any]:
+    sample = resources.root() / "SampleData" / f"{_SAMPLE}.nrrd"
+    command = [sys.executable, "-m", __package__, "segment", str(sample), "--model", "cardiac-mr", "--device", device]
+    for _ in range(2):  # the first run fills the file cache
+        with tempfile.TemporaryDirectory() as folder:
+            started, cpu_started = time.perf_counter(), _cpu_of_children()
+            done = subprocess.run([*command, "--output", folder], capture_output=True, text=True, env=_environment())
+            seconds, cpu = time.perf_counter() - started, _cpu_of_children() - cpu_started
+            if done.returncode:
+                raise DINSegmentError((done.stderr.strip().splitlines() or ["The sample could not be segmented."])[-1])
+            record = json.loads((Path(folder) / f"{_SAMPLE}.json").read_text(encoding="utf-8"))
+    return {
+        "device": record["device"]["name"],
+        "seconds": seconds,
+        "forward_seconds": record["timings"]["forward"],
+        "overhead": None,
+        "cpu_seconds": cpu,
+        "precision": record["device"]["precision"],
+        "weights": "bundled",
+        "repeats": 1,
+    }
+
+
+def _cpu_of_children() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def _untrained_model(folder: Path) -> models.Model:
+    """The cardiac model's architecture as a CT model with eight structures, its weights random."""
+    import hashlib
+
+    import torch
+
+    from .network import DIN, DINConfig
+
+    heart = models.find("cardiac-mr")
+    network = {**heart.network, "classes": 9}
+    weights = folder / "weights.pt"
+    torch.save(DIN(DINConfig.from_dict({**network, "deep_supervision": False})).state_dict(), weights)
+    return replace(
+        heart,
+        id=_CT_MODEL,
+        labels=tuple(replace(heart.labels[0], value=value) for value in range(1, 9)),
+        spacing=1.5,
+        axes=models.Axes("S", "L", "A"),
+        intensity=models.Intensity("window", 275.0, -125.0),
+        network=network,
+        cleanup=(),
+        weights_path=weights,
+        sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
+    )
+
+
+def _volume(what: _Engine) -> tuple[Any, Geometry]:
+    """A body of noise in air, int16 in Hounsfield units, stored like DICOM slices."""
+    import numpy as np
+
+    volume = np.random.default_rng(0).integers(0, 120, what.shape, dtype=np.int16)
+    y, x = (np.linspace(-1, 1, n) for n in what.shape[1:])
+    volume[:, (y[:, None] / 0.7) ** 2 + (x / 0.9) ** 2 > 1] = -1000
+    right_left, front_back, foot_head = what.spacing
+    return volume, Geometry(what.shape, np.diag([-right_left, -front_back, foot_head, 1.0]))
+
+
+def _peak_mb(children: bool = False) -> float | None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)  # macOS counts bytes, Linux kilobytes
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(measure(*sys.argv[1:])))
+    except DINSegmentError as error:
+        sys.exit(str(error))

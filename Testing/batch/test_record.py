@@ -1,0 +1,115 @@
+"""The record of a run: what it says and that it can be checked against the files."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+
+import numpy as np
+import pytest
+
+from DINSegmentLib import __version__, models
+from DINSegmentLib.batch.record import record
+from DINSegmentLib.batch.versions import versions
+from DINSegmentLib.engine.parameters import Parameters, Result
+from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.headless import Image
+
+
+@pytest.fixture
+def image(tmp_path):
+    """A volume of 4 x 5 x 6 voxels of 1.5 x 2 x 10 mm, as if read from one file."""
+    path = tmp_path / "heart.nii.gz"
+    path.write_bytes(b"voxels")
+    array = np.zeros((4, 5, 6), np.int16)
+    return Image(array, Geometry(array.shape, np.diag([-1.5, -2.0, 10.0, 1.0])), "heart", (path,))
+
+
+@pytest.fixture
+def result(image):
+    model = models.find("cardiac-mr")
+    labels = np.zeros(image.array.shape, np.uint8)
+    labels[0, 0, :5] = 3
+    parameters = Parameters(strength=0.5).resolved(model)
+    timings = {"total": 0.51234567, "forward": 0.4}
+    events = ("cuda:0 ran out of memory: went on with batches of 4.",)
+    return Result(labels, None, model, parameters, timings, "cuda:0", "CUDA as asked for", "bfloat16", events)
+
+
+def test_a_record_survives_json(image, result):
+    written = record(image.files[0], image, result, ["heart.seg.nrrd"])
+    assert json.loads(json.dumps(written, allow_nan=False)) == written
+
+
+def test_a_record_names_input_model_device_and_outputs(image, result):
+    written = record(image.files[0], image, result, ["heart.seg.nrrd", "heart.json"])
+
+    assert written["input"]["name"] == "heart"
+    assert written["input"]["path"] == str(image.files[0])
+    assert written["input"]["shape"] == [4, 5, 6]
+    assert written["input"]["spacing"] == [1.5, 2.0, 10.0]
+    assert written["input"]["ijk_to_ras"][1] == [0.0, -2.0, 0.0, 0.0]
+    assert written["input"]["dtype"] == "int16"
+    assert written["model"] == {
+        "id": "cardiac-mr", "version": result.model.version, "weights_sha256": result.model.sha256,
+    }  # fmt: skip
+    assert written["parameters"]["enhancement"] == "log" and written["parameters"]["strength"] == 0.5
+    assert written["device"]["name"] == "cuda:0" and written["device"]["reason"] == "CUDA as asked for"
+    assert written["device"]["precision"] == "bfloat16" and written["device"]["events"] == list(result.events)
+    assert written["timings"] == {"forward": 0.4, "total": 0.5123}
+    assert written["outputs"] == ["heart.seg.nrrd", "heart.json"]
+
+
+def test_volumes_are_voxels_times_their_size(image, result):  # of 30 mm^3
+    by_name = {one["name"]: one for one in record(image.files[0], image, result, [])["structures"]}
+
+    assert by_name["Left ventricle"] == {"value": 3, "name": "Left ventricle", "voxels": 5, "volume_ml": 0.15}
+    assert by_name["Myocardium"]["voxels"] == 0
+
+
+def test_the_hash_of_one_file_is_its_own(image, result):
+    written = record(image.files[0], image, result, [])["input"]
+    assert written["files"] == 1
+    assert written["sha256"] == hashlib.sha256(b"voxels").hexdigest()
+
+
+def test_the_hash_of_a_folder_is_that_of_its_sorted_hashes_whatever_the_order_of_its_files(tmp_path, image, result):
+    folder = tmp_path / "series"
+    folder.mkdir()
+    for name, content in (("a", b"first"), ("b", b"second")):
+        (folder / name).write_bytes(content)
+    files = (folder / "a", folder / "b")
+    lines = sorted(hashlib.sha256(content).hexdigest() + "\n" for content in (b"first", b"second"))
+    wanted = hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    for order in (files, files[::-1]):
+        series = Image(image.array, image.geometry, "series", order, "MR")
+        written = record(folder, series, result, [])["input"]
+        assert (written["files"], written["sha256"], written["modality"]) == (2, wanted, "MR")
+
+
+def test_the_date_is_now_in_utc(image, result):
+    written = datetime.fromisoformat(record(image.files[0], image, result, [])["date"])
+    assert written.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - written) < timedelta(minutes=1)
+
+
+def test_versions_are_those_installed(image, result):
+    found = record(image.files[0], image, result, [])["versions"]
+
+    assert found == versions()
+    assert found["dinsegment"] == __version__
+    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
+    for package in ("torch", "numpy", "SimpleITK", "slicer-core"):
+        assert found[package] == version(package)
+
+
+def test_asking_for_versions_imports_nothing_heavy():
+    code = (
+        "import sys; from DINSegmentLib.batch.versions import versions; versions(); "
+        "print(sorted({'torch', 'numpy', 'SimpleITK', 'slicer'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
