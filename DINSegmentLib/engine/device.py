@@ -67,7 +67,8 @@ def choose(wanted: str = "auto") -> Device:
 
 def cpu(reason: str) -> Device:
     """The CPU; in bfloat16 where it has instructions for it, else float32."""
-    native = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    capabilities = torch.cpu.get_capabilities()
+    native = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
     return Device("cpu", reason, torch.bfloat16 if native else torch.float32)
 
 

@@ -64,8 +64,3 @@ class Result:
     device_reason: str
     precision: str
     events: tuple[str, ...] = ()
-
-    def volumes_ml(self, voxel_volume: float) -> dict[str, float]:
-        """Volume of each structure in ml, by name; ``voxel_volume`` in mm^3."""
-        counts = np.bincount(self.labels.ravel(), minlength=256)
-        return {label.name: float(counts[label.value] * voxel_volume / 1000) for label in self.model.labels}

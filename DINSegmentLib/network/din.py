@@ -39,6 +39,11 @@ class DINConfig:
     decoder_width: int = 256
     deep_supervision: bool = True
 
+    def __post_init__(self) -> None:
+        for level, reduction in enumerate(self.reductions):
+            if (STRIDE >> (level + 2)) % reduction:  # a map's side is a multiple of this: 8, 4, 2, 1
+                raise ValueError(f"a reduction of {reduction} does not divide the maps of stage {level + 1}")
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "DINConfig":
         """Read a manifest's ``network``; raises TypeError for an unknown key."""
