@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from . import __version__, commands
 from .console import Console
@@ -42,8 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NOTHING_WRITTEN
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one sentence, without the list of all of them."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(NOTHING_WRITTEN, f"{self.prog}: {message} (see {self.prog} --help).\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="dinsegment", description="Dual interaction network segmentation of cardiac MR and abdominal CT volumes."
     )
     parser.add_argument("--version", action="version", version=f"dinsegment {__version__}")
@@ -66,9 +74,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _path(text: str) -> Path:
+    if not text:  # which Path would take for the current folder
+        raise argparse.ArgumentTypeError("the path is empty: name a file or a folder")
+    return Path(text)
+
+
 def _segment(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="volume file or DICOM folder")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("inputs", nargs="+", type=_path, metavar="INPUT", help="volume file or DICOM folder")
+    parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for the results")
     _model(parser, required=True)
     _device(parser)
     _enhancement(parser)
@@ -86,8 +100,8 @@ def _models(parser: argparse.ArgumentParser) -> None:
 
 
 def _enhance(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", type=Path, metavar="INPUT", help="volume file or DICOM folder")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help=".nii.gz, .nrrd or .mha")
+    parser.add_argument("input", type=_path, metavar="INPUT", help="volume file or DICOM folder")
+    parser.add_argument("--output", type=_path, required=True, metavar="FILE", help=".nii.gz, .nrrd or .mha")
     _model(parser, help_suffix="; without one: clipped at the 99th percentile, slice by slice along the stack")
     _enhancement(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there already")
@@ -95,32 +109,34 @@ def _enhance(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--input", type=Path, metavar="INPUT", help="a volume of yours; default: the bundled sample")
+    parser.add_argument("--input", type=_path, metavar="INPUT", help="a volume of yours; default: the bundled sample")
     _model(parser, help_suffix="; needed with --input")
-    parser.add_argument("--output", type=Path, default=Path("out/demo"), metavar="DIR", help="default: out/demo")
+    parser.add_argument("--output", type=_path, default=Path("out/demo"), metavar="DIR", help="default: out/demo")
     _device(parser)
 
 
 def _train(parser: argparse.ArgumentParser) -> None:
     _model(parser, required=True)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with split.json and cases")
+    parser.add_argument("--data", type=_path, required=True, metavar="DIR", help="folder with split.json and cases")
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="RUN", help="run folder; an interrupted run goes on"
+        "--output", type=_path, required=True, metavar="RUN", help="run folder; an interrupted run goes on"
     )
     parser.add_argument("--minutes", type=float, help="planned training time; default: the recipe's")
     _device(parser)
 
 
 def _pack(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=Path, metavar="RUN", help="run folder of dinsegment train")
-    parser.add_argument("--model", required=True, metavar="FOLDER", help="model folder whose manifest the run used")
+    parser.add_argument("run", type=_path, metavar="RUN", help="run folder of dinsegment train")
+    _model(parser, required=True, help_suffix="; the one whose manifest the run used")
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:
     _model(parser, required=True)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with split.json and cases")
+    parser.add_argument("--data", type=_path, required=True, metavar="DIR", help="folder with split.json and cases")
     parser.add_argument("--split", default="valid", help="default: valid")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for evaluation.csv and .json")
+    parser.add_argument(
+        "--output", type=_path, required=True, metavar="DIR", help="folder for evaluation.csv and .json"
+    )
     _device(parser)
     _enhancement(parser)
     _json(parser)
@@ -135,7 +151,9 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
 
 
 def _model(parser: argparse.ArgumentParser, required: bool = False, help_suffix: str = "") -> None:
-    parser.add_argument("--model", required=required, metavar="ID", help="id, or a model folder" + help_suffix)
+    parser.add_argument(
+        "--model", required=required, metavar="ID", help="id (see dinsegment models), or a model folder" + help_suffix
+    )
 
 
 def _device(parser: argparse.ArgumentParser) -> None:

@@ -22,7 +22,7 @@ class Console:
     def event(self, kind: str, text: str | None = None, **values: Any) -> None:
         """Say something that happened: as JSON with its values, or as a line for a person (None: not worth a line)."""
         if self.machine:
-            print(json.dumps({"event": kind, **values}, ensure_ascii=False), file=self.out, flush=True)
+            print(json.dumps({"event": kind, **values}), file=self.out, flush=True)
         elif text is not None:
             self._clear()
             print(text, file=self.out, flush=True)

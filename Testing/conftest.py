@@ -1,10 +1,13 @@
 """What every test shares: the package, the shared data, and the rule for skips."""
 
+import hashlib
+import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,27 @@ MAY_SKIP = ("cuda", "mps", "data")  # in CI (DINSEGMENT_CI=1) any other skip is 
 # What is tested is this checkout, installed or not, here and in the processes that tests start.
 sys.path.insert(0, str(REPOSITORY))
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+
+TINY_NETWORK = {
+    "classes": 4, "widths": [8, 8, 16, 16], "depths": [1, 1, 1, 1], "layer_scale": 0.5, "head_width": 8,
+    "reductions": [8, 4, 2, 1], "ffn_ratio": 1.0, "decoder_width": 8,
+}  # fmt: skip
+# as a heart's and as an abdomen's model see their slices; the axes of the latter are those of the data README
+KINDS = {
+    "stack": {
+        "axes": {"slices": "stack", "rows": "PI", "columns": "L"},
+        "intensity": {"method": "percentile", "upper": 99.0},
+    },
+    "fixed": {
+        "axes": {"slices": "S", "rows": "L", "columns": "A"},
+        "intensity": {"method": "window", "lower": -125.0, "upper": 275.0},
+    },
+}
+TINY_LABELS = [
+    {"value": 1, "name": "Outer part", "color": [10, 20, 30], "terminology": {"type": ["SCT", "53085002", "Outer"]}},
+    {"value": 2, "name": "Wall", "color": [40, 50, 60], "terminology": {"type": ["SCT", "74281007", "Wall"]}},
+    {"value": 3, "name": "Inner part", "color": [70, 80, 90], "terminology": {"type": ["SCT", "87878005", "Inner"]}},
+]
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +53,49 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no shared data at {folder} (DINSEGMENT_DATA names another place)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def write_model() -> Callable[..., Any]:
+    """Write a model folder with a small network and random fp16 weights, under which every label wins somewhere."""
+
+    def write(folder: Path, kind: str, **changes: Any) -> Any:
+        import torch
+
+        from DINSegmentLib.models import read_manifest
+        from DINSegmentLib.network import DIN, DINConfig
+
+        torch.manual_seed(11)
+        network = DIN(DINConfig.from_dict({**TINY_NETWORK, "deep_supervision": False})).eval()
+        with torch.no_grad():  # random heads prefer one class everywhere: bring the scores around 0
+            network.decode.head.weight *= 20
+            network.decode.head.bias.zero_()
+            bias = network(torch.rand(2, 1, 64, 64), torch.rand(2, 1, 64, 64)).mean(dim=(0, 2, 3))
+            network.decode.head.bias -= bias
+        folder.mkdir(parents=True)
+        torch.save({name: value.half() for name, value in network.state_dict().items()}, folder / "weights.pt")
+        manifest = {
+            "schema": 1, "id": f"tiny-{kind}", "version": "1", "title": "Tiny", "modality": "MR", **KINDS[kind],
+            "labels": TINY_LABELS, "spacing": 1.5,
+            "enhancement": {
+                "method": "log", "strength": 1.0, "trained_methods": ["log", "none"], "trained_range": [0.0, 1.5],
+            },
+            "network": TINY_NETWORK, "cleanup": [],
+            "weights": {
+                "file": "weights.pt", "sha256": hashlib.sha256((folder / "weights.pt").read_bytes()).hexdigest(),
+            },
+            "licence": "", "citation": [], "training_data": "", "validation": {}, **changes,
+        }  # fmt: skip
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        return read_manifest(folder)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tiny_model(write_model: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small model for stacks, three labels."""
+    return write_model(tmp_path_factory.mktemp("models") / "tiny", "stack").folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,10 +1,7 @@
 """One input to its output files: read, segment, write beside, rename."""
 
 import json
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +9,8 @@ from typing import Any
 from .. import headless
 from ..engine.parameters import Parameters, Result
 from ..engine.preprocessing import preprocess_volume
-from ..errors import InputError, OutputError
+from ..errors import InputError
+from . import outputs
 from .picture import draw_case
 from .record import record
 
@@ -63,13 +61,6 @@ def plan(
     return cases
 
 
-def check_output(case: Case, overwrite: bool) -> None:
-    """Raises OutputError when an output is there already and may not be replaced."""
-    existing = [path.name for path in case.paths if path.exists()]
-    if existing and not overwrite:
-        raise OutputError(f"{', '.join(existing)} exists already in {case.output}: add --overwrite to replace it.")
-
-
 def run(
     case: Case, segmenter: Any, parameters: Parameters, overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -85,10 +76,10 @@ def run(
     Raises:
         DINSegmentError: in one sentence; nothing was written.
     """
-    check_output(case, overwrite)
+    outputs.check(case.input, case.paths, overwrite)
     image = headless.read(case.input, case.series, case.frame)
-    result = segmenter.segment(image.array, image.geometry, parameters, progress, name=case.input.name)
-    with _beside(case) as folder:
+    result = segmenter.segment(image.array, image.geometry, parameters, progress, name=case.input.name or case.name)
+    with outputs.beside(case.paths) as folder:
         written = record(case.input, image, result, [path.name for path in case.paths])
         for suffix in case.suffixes:
             _write(suffix, folder / f"{case.name}.{suffix}", image, result, written)
@@ -126,24 +117,5 @@ def _write_picture(path: Path, image: headless.Image, result: Result) -> None:
     original, enhanced = preprocess_volume(
         image.array, image.geometry, model.axes, model.intensity, parameters.enhancement, parameters.strength
     )
-    draw_case(original, enhanced, result.labels, image.geometry, model, image.name).save(path)
-
-
-@contextmanager
-def _beside(case: Case) -> Iterator[Path]:
-    """A folder beside the outputs; what was written there is moved to its place at the end, or dropped on an error."""
-    folder = None
-    try:
-        try:
-            case.output.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(prefix=".dinsegment-", dir=case.output))
-            yield folder
-            for path in case.paths:
-                (folder / path.name).replace(path)
-        except OSError as error:
-            raise OutputError(
-                f"{case.output} cannot be written ({error.strerror}): choose a folder that you may write to."
-            ) from error
-    finally:
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+    how = f"{parameters.enhancement}, strength {parameters.strength:g}"
+    draw_case(original, enhanced, result.labels, image.geometry, model, image.name, how).save(path)

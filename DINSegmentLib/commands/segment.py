@@ -2,8 +2,10 @@
 
 import logging
 from argparse import Namespace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from .. import models
 from ..console import Console, table
@@ -14,36 +16,55 @@ from ..errors import DINSegmentError
 def segment(options: Namespace, console: Console) -> int:
     """0 all done; 1 some written and some failed; 2 nothing written."""
     from ..batch import case as cases
-    from ..engine.segmenter import Segmenter
+    from ..batch import outputs
 
     model = models.find(options.model)
     parameters = Parameters(options.enhancement, options.strength).resolved(model)
     formats = options.formats or ["seg.nrrd"]
     planned = cases.plan(options.inputs, options.output, formats, options.preview, options.series, options.frame)
-    for case in planned:  # before the model is loaded: a question of milliseconds
-        cases.check_output(case, options.overwrite)
-    if not model.enhancement.covers(parameters.enhancement, parameters.strength):
-        console.warn(uncovered(model, parameters))
-    segmenter = Segmenter(model, options.device)
-    failed = 0
-    for case in planned:
-        try:
-            progress = partial(console.progress, case.name)
-            record, _ = cases.run(case, segmenter, parameters, options.overwrite, progress)
-        except DINSegmentError as error:
-            failed += 1
-            console.error(str(error), input=str(case.input))
-        except Exception as error:  # one broken case must not cost the others
-            failed += 1
-            logging.getLogger("dinsegment").exception("unexpected error")
-            console.error(f"{case.input} failed unexpectedly ({error}): please report it.", input=str(case.input))
-        else:
-            console.event("done", describe(record), record=record)
+
+    def check(case: cases.Case) -> None:
+        outputs.check(case.input, case.paths, options.overwrite)
+
+    def run(case: cases.Case) -> None:
+        progress = partial(console.progress, case.name)
+        record, _ = cases.run(case, segmenter, parameters, options.overwrite, progress)
+        console.event("done", describe(record), record=record)
+        modality = record["input"]["modality"]
+        if modality not in (None, model.modality):
+            console.warn(
+                f"{case.input} is {modality}, and {model.id} is for {model.modality}: do not trust the result."
+            )
+
+    done = 0
+    ready = [case for case in planned if _went_well(check, case, console)]
+    if ready:
+        from ..engine.segmenter import Segmenter  # torch takes seconds: not for inputs that cannot be used
+
+        if not model.enhancement.covers(parameters.enhancement, parameters.strength):
+            console.warn(uncovered(model, parameters))
+        segmenter = Segmenter(model, options.device)
+        done = sum([_went_well(run, case, console) for case in ready])
+    failed = len(planned) - done
     if len(planned) > 1:
-        console.event(
-            "summary", f"{len(planned) - failed} of {len(planned)} done.", done=len(planned) - failed, failed=failed
-        )
-    return 0 if not failed else 2 if failed == len(planned) else 1
+        console.event("summary", f"{done} of {len(planned)} done.", done=done, failed=failed)
+    return 0 if not failed else 1 if done else 2
+
+
+def _went_well(work: Callable[[Any], None], case: Any, console: Console) -> bool:
+    """Do some work for one case and tell its error, which must not cost the other cases."""
+    try:
+        work(case)
+    except DINSegmentError as error:
+        console.error(str(error), input=str(case.input))
+    except BrokenPipeError:
+        raise  # nobody reads our messages any more
+    except Exception as error:
+        logging.getLogger("dinsegment").exception("unexpected error")
+        console.error(f"{case.input} failed unexpectedly ({error}): please report it.", input=str(case.input))
+    else:
+        return True
+    return False
 
 
 def uncovered(model: models.Model, parameters: Parameters) -> str:

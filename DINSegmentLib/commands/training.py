@@ -1,8 +1,8 @@
 """`dinsegment train`, `pack` and `evaluate`."""
 
+import math
 from argparse import Namespace
 from dataclasses import replace
-from pathlib import Path
 
 from .. import models
 from ..console import Console
@@ -14,10 +14,13 @@ def train(options: Namespace, console: Console) -> int:
     import torch
 
     from ..engine.device import choose
+    from ..training.cases import case_files
     from ..training.recipes import recipe
     from ..training.train import train as run
 
     model = models.find(options.model)
+    for split in ("train", "valid"):  # before the run folder is made
+        case_files(options.data, split)
     settings = recipe(model)
     if options.minutes is not None:
         settings = replace(settings, minutes=options.minutes)
@@ -34,7 +37,7 @@ def pack(options: Namespace, console: Console) -> int:
     """Always 0; errors are raised."""
     from ..training.pack import pack as write
 
-    weights = write(options.run, Path(options.model))
+    weights = write(options.run, models.find(options.model).folder)
     size = weights.stat().st_size
     console.event(
         "done", f"{weights}: {size} bytes; the manifest has its new checksum.", weights=str(weights), bytes=size
@@ -65,7 +68,10 @@ def evaluate(options: Namespace, console: Console) -> int:
         },
         progress=lambda done, name: console.event("case", f"{done} of {len(files)}: {name}", done=done, case=name),
     )  # fmt: skip
-    means = {summary.name: summary.mean for summary in (*report.structures, report.overall)}
+    means = {
+        summary.name: {metric: None if math.isnan(mean) else mean for metric, mean in summary.mean.items()}
+        for summary in (*report.structures, report.overall)
+    }  # JSON knows no NaN
     console.event(
         "done", f"{format_table(report)}\nwritten to {options.output}", output=str(options.output), mean=means
     )

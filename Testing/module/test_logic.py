@@ -1,16 +1,8 @@
 """The module's Logic, on Slicer's own libraries, gives the labels that the engine gives."""
 
-import hashlib
-import json
 import os
 import subprocess
 import sys
-from pathlib import Path
-
-import pytest
-import torch
-
-from DINSegmentLib.network import DIN, DINConfig
 
 SEGMENT = """
 import sys
@@ -38,26 +30,10 @@ for n, label in enumerate(model.labels):
 """
 
 
-@pytest.fixture
-def model_folder(repository: Path, tmp_path: Path) -> Path:
-    """A model folder like the bundled one, with a small network and random weights."""
-    manifest = json.loads((repository / "Resources" / "Models" / "CardiacMR" / "manifest.json").read_text())
-    manifest["network"].update(widths=[8, 8, 16, 16], depths=[1, 1, 1, 1], head_width=8, decoder_width=8)
-    torch.manual_seed(0)
-    network = DIN(DINConfig.from_dict({**manifest["network"], "deep_supervision": False}))
-    for parameter in network.parameters():  # large enough for the image to matter
-        torch.nn.init.normal_(parameter, std=0.5)
-    torch.save({name: value.half() for name, value in network.state_dict().items()}, tmp_path / "weights.pt")
-    digest = hashlib.sha256((tmp_path / "weights.pt").read_bytes()).hexdigest()
-    manifest["weights"] = {"file": "weights.pt", "sha256": digest}
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-    return tmp_path
-
-
-def test_logic_gives_the_engines_labels_under_the_models_names(repository, model_folder):
+def test_logic_gives_the_engines_labels_under_the_models_names(repository, tiny_model):
     path = [repository, repository / "DINSegment", repository / "Testing" / "module"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-c", SEGMENT, str(model_folder)]
+    command = [sys.executable, "-c", SEGMENT, str(tiny_model)]
 
     process = subprocess.run(command, env=environment, capture_output=True, text=True)
 

@@ -1,0 +1,296 @@
+"""The other commands: enhance, models, demo, and a model's way from data to scores by train, pack and evaluate."""
+
+import csv
+import json
+from dataclasses import replace
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from DINSegmentLib import headless, models
+from DINSegmentLib.console import Console
+from DINSegmentLib.engine.preprocessing import preprocess_volume
+from DINSegmentLib.measure import dice
+from DINSegmentLib.training import recipes
+from DINSegmentLib.training.cases import read_case, write_nifti
+
+CARDIAC_RULE = models.Axes("stack", "PI", "L"), models.Intensity("percentile", 99.0)
+
+
+@pytest.mark.parametrize("output", ["e.nii.gz", "e.nrrd", "e.mha"])
+@pytest.mark.parametrize("method", ["log", "gamma", "clahe", "none"])
+def test_enhance_writes_what_the_network_sees_bit_for_bit(method, output, command, write, tmp_path):
+    path = write("heart.nii.gz")
+
+    outcome = command("enhance", path, "--output", tmp_path / output, "--enhancement", method, "--strength", 0.7)
+
+    assert outcome.code == 0, outcome.err
+    image, written = headless.read(path), sitk.ReadImage(str(tmp_path / output))
+    _, enhanced = preprocess_volume(image.array, image.geometry, *CARDIAC_RULE, method, 0.7)
+    assert written.GetPixelID() == sitk.sitkFloat32
+    assert np.array_equal(sitk.GetArrayFromImage(written), enhanced)
+    source = sitk.ReadImage(str(path))
+    assert np.allclose(written.GetOrigin(), source.GetOrigin(), atol=1e-4)
+    assert np.allclose(written.GetSpacing(), source.GetSpacing(), atol=1e-4)
+    assert np.allclose(written.GetDirection(), source.GetDirection(), atol=1e-4)
+
+
+def test_enhance_with_a_model_takes_its_axes_window_and_defaults(command, write, write_model, tmp_path):
+    defaults = {"method": "gamma", "strength": 0.5, "trained_methods": ["gamma"], "trained_range": [0.0, 1.0]}
+    model = write_model(tmp_path / "model", "fixed", enhancement=defaults)
+    path = write("ct.nrrd")
+
+    assert command("enhance", path, "--output", tmp_path / "e.nrrd", "--model", model.folder).code == 0
+
+    image = headless.read(path)
+    _, enhanced = preprocess_volume(image.array, image.geometry, model.axes, model.intensity, "gamma", 0.5)
+    assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "e.nrrd"))), enhanced)
+
+
+@pytest.mark.parametrize(
+    ("output", "more", "text"),
+    [
+        ("folder", (), "is a folder"),
+        ("folder", ("--overwrite",), "is a folder"),
+        ("new/e.jpg", (), "names no format"),
+        ("kept.nrrd", (), "add --overwrite"),
+        ("heart.nii.gz", ("--overwrite",), "is the input itself"),
+        ("kept.nrrd/e.nrrd", (), "is a file, and the output needs a folder there"),
+        ("new/e.nrrd", ("--strength", "3"), "outside [0, 2]"),
+        ("new/e.nrrd", ("--model", "bogus"), 'no model "bogus"'),
+        ("new/e.nrrd", ("--frame", "2"), "no frame 2"),
+    ],
+)
+def test_enhance_refuses_in_one_sentence_and_writes_nothing(output, more, text, command, write, listing, tmp_path):
+    path = write("heart.nii.gz")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "kept.nrrd").write_text("kept")
+    before = listing(tmp_path)
+
+    outcome = command("enhance", path, "--output", tmp_path / output, *more)
+
+    assert outcome.code == 2 and outcome.out == ""
+    assert text in outcome.err and outcome.err.count("\n") == 1
+    assert listing(tmp_path) == before
+
+
+def test_enhance_replaces_a_file_when_told(command, write, tmp_path):
+    (tmp_path / "e.nrrd").write_text("old")
+    assert command("enhance", write("heart.nii.gz"), "--output", tmp_path / "e.nrrd", "--overwrite").code == 0
+    assert sitk.ReadImage(str(tmp_path / "e.nrrd")).GetSize() == (36, 40, 6)
+
+
+def test_models_lists_ids_structures_and_licences(command):
+    outcome = command("models")
+    assert outcome.code == 0
+    assert "cardiac-mr" in outcome.out and "1 Right ventricle, 2 Myocardium, 3 Left ventricle" in outcome.out
+    assert "Licence: " in outcome.out
+
+
+def test_models_for_machines(command):
+    listed = {model["id"]: model for model in json.loads(command("models", "--json").out)}
+    assert listed["cardiac-mr"]["labels"] == {"1": "Right ventricle", "2": "Myocardium", "3": "Left ventricle"}
+
+
+def test_demo_of_a_users_volume_writes_every_kind_of_output(command, write, tiny_model, tmp_path):
+    arguments = ("demo", "--input", write("heart.nii.gz"), "--model", tiny_model, "--output", tmp_path / "demo")
+
+    for _ in range(2):  # a second demo replaces the first
+        outcome = command(*arguments)
+        assert outcome.code == 0, outcome.err
+    names = {path.name for path in (tmp_path / "demo").iterdir()}
+    assert names == {"heart.seg.nrrd", "heart.nii.gz", "heart.png", "heart.json"}
+    assert "structure" in outcome.out and "ml" in outcome.out and "Dice" not in outcome.out
+
+
+def test_demo_of_a_users_volume_asks_for_a_model(command, write, tmp_path):
+    outcome = command("demo", "--input", write("heart.nii.gz"), "--output", tmp_path / "demo")
+    assert outcome.code == 2
+    assert "one of cardiac-mr" in outcome.err and outcome.err.count("\n") == 1
+    assert not (tmp_path / "demo").exists()
+
+
+def test_demo_of_the_sample_prints_dice_against_its_truth(command, repository, tmp_path):
+    outcome = command("demo", "--output", tmp_path)
+
+    assert outcome.code == 0, outcome.err
+    for phase in ("ED", "ES"):
+        stem = f"cardiac_phantom_{phase}"
+        assert {path.suffix for path in tmp_path.glob(f"{stem}.*")} == {".nrrd", ".gz", ".png", ".json"}
+        truth = sitk.GetArrayFromImage(sitk.ReadImage(str(repository / f"Resources/SampleData/{stem}_label.nrrd")))
+        labels = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / f"{stem}.nii.gz")))
+        for label in models.find("cardiac-mr").labels:
+            a, b = labels == label.value, truth == label.value
+            expected = f"{2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b)):.3f}"
+            assert any(line.startswith(label.name) and line.endswith(expected) for line in outcome.out.splitlines())
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A data folder in the form of the cardiac one: two subjects to train on, one to validate."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(5)
+    for subject in ("patient001", "patient002", "patient003"):
+        k, j, i = np.mgrid[:6, :56, :48]
+        radius = np.hypot(j - rng.integers(24, 32), i - rng.integers(20, 28))
+        label = np.select([radius < 8, radius < 13, (radius < 18) & (i < 22)], [3, 2, 1]).astype(np.uint8)
+        label[0] = 0
+        image = np.choose(label, [9000, 45000, 20000, 60000]) + rng.integers(0, 5000, label.shape)
+        np.savez(folder / f"{subject}_frame01_ED.npz", image=image.astype(np.uint16), label=label)
+    split = {"train": ["patient001", "patient002"], "valid": ["patient003"]}
+    (folder / "split.json").write_text(json.dumps(split))
+    return folder
+
+
+@pytest.fixture
+def blank(write_model, tmp_path):
+    """A model folder without weights, as before a training."""
+    folder = write_model(tmp_path / "model", "stack", id="blank").folder
+    (folder / "weights.pt").unlink()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["weights"]["sha256"] = ""
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def steps(run):
+    return [int(row["step"]) for row in csv.DictReader((run / "curve.csv").open())]
+
+
+def test_a_model_goes_from_data_to_scores(command, segment, blank, data, tmp_path):
+    run = tmp_path / "run"
+    train = ("train", "--model", blank, "--data", data, "--output", run, "--minutes", 0.05, "--device", "cpu")
+
+    first = command(*train)
+    assert first.code == 0, first.err
+    assert "validation Dice" in first.out and f"Best weights by validation: {run / 'best.pt'}" in first.out
+    before = steps(run)
+    again = command(*train)  # the planned time is used: there is nothing left to do
+    assert again.code == 0 and steps(run) == before
+
+    packed = command("pack", run, "--model", blank)
+    assert packed.code == 0, packed.err
+    models.find(str(blank)).verify()
+
+    truth = data / "patient003_frame01_ED.npz"
+    image, _ = write_nifti(read_case(truth), tmp_path / "nifti")
+    assert segment(image, "--model", blank).code == 0
+    scored = command("evaluate", "--model", blank, "--data", data, "--output", tmp_path / "scores", "--device", "cpu")
+    assert scored.code == 0, scored.err
+    assert "Outer part" in scored.out and f"written to {tmp_path / 'scores'}" in scored.out
+
+
+@pytest.mark.parametrize("more", [(), ("--enhancement", "gamma", "--strength", 2)], ids=["default", "gamma"])
+def test_dice_of_evaluate_is_that_of_the_written_label_map(more, command, segment, tiny_model, data, tmp_path):
+    image, truth = write_nifti(read_case(data / "patient003_frame01_ED.npz"), tmp_path / "nifti")
+    assert segment(image, "--format", "nii.gz", *more).code == 0
+    scores = tmp_path / "scores"
+    arguments = ("--model", tiny_model, "--data", data, "--output", scores, "--device", "cpu", "--json")
+
+    outcome = command("evaluate", *arguments, *more)
+
+    assert outcome.code == 0, outcome.err
+    assert {event["event"] for event in outcome.events} == {"case", "done"}
+    labels, truth = (np.asarray(nibabel.load(path).dataobj) for path in (tmp_path / "out" / image.name, truth))
+    assert set(np.unique(labels)) == {0, 1, 2, 3}
+    assert_dice_equals_that_of_the_files(scores, labels, truth)
+
+
+def assert_dice_equals_that_of_the_files(scores, labels, truth):
+    rows = list(csv.DictReader((scores / "evaluation.csv").open()))
+    assert [int(row["value"]) for row in rows] == [1, 2, 3]
+    for row in rows:
+        a, b = labels == int(row["value"]), truth == int(row["value"])
+        assert float(row["dice"]) == pytest.approx(2 * (a & b).sum() / (a.sum() + b.sum()), abs=1e-6)
+
+
+@pytest.mark.data
+def test_dice_of_evaluate_is_that_of_the_command_line_on_a_real_heart(command, shared_data, tmp_path):
+    acdc = shared_data / "acdc"
+    subject = json.loads((acdc / "split.json").read_text())["valid"][0]
+    source = sorted(acdc.glob(f"{subject}_*.npz"))[0]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / source.name).symlink_to(source)
+    (tmp_path / "data" / "split.json").write_text(json.dumps({"valid": [subject]}))
+    image, truth = write_nifti(read_case(source), tmp_path / "nifti")
+    common = ("--model", "cardiac-mr", "--device", "cpu", "--output", tmp_path / "out")
+
+    assert command("segment", image, *common, "--format", "nii.gz").code == 0
+    assert command("evaluate", "--data", tmp_path / "data", *common).code == 0
+
+    labels, truth = (np.asarray(nibabel.load(path).dataobj) for path in (tmp_path / "out" / image.name, truth))
+    assert dice(labels == 3, truth == 3) > 0.5  # so that the comparison says something
+    assert_dice_equals_that_of_the_files(tmp_path / "out", labels, truth)
+
+
+def test_an_interrupted_training_goes_on_where_it_stopped(command, blank, data, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    every_step = {"validate_minutes": 0.0, "sizes": (64,), "size_shares": (1.0,), "canvas": 64, "batch": 4}
+    recipe = replace(recipes.recipe(models.find(str(blank))), **every_step)
+    reports = []
+
+    class Interrupting(Console):
+        def event(self, kind, text=None, **values):
+            if kind == "progress":
+                reports.append(values["step"])
+                if len(reports) % 3 == 0:
+                    raise KeyboardInterrupt
+
+    monkeypatch.setattr(recipes, "recipe", lambda model: recipe)
+    monkeypatch.setattr("DINSegmentLib.cli.Console", Interrupting)
+    for _ in range(2):
+        outcome = command("train", "--model", blank, "--data", data, "--output", run, "--device", "cpu")
+        assert outcome.code == 130, outcome.err
+
+    assert reports == [1, 2, 3, 3, 4, 5]  # step 3 was not saved, so it is done again
+    rows = list(csv.DictReader((run / "curve.csv").open()))
+    minutes = [float(row["minutes"]) for row in rows]
+    assert [int(row["step"]) for row in rows] == [1, 2, 3, 4]
+    assert minutes == sorted(set(minutes))
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "text"),
+    [
+        ("train", ("--data", "none"), "none does not exist"),
+        ("train", ("--data", "untold"), "has no split.json"),
+        ("train", ("--data", "half"), 'no split named "valid"'),
+        ("evaluate", ("--data", "none"), "none does not exist"),
+        ("evaluate", ("--data", "half"), 'no split named "valid"'),
+        ("evaluate", ("--data", "half", "--split", "train"), "no .npz file of p1"),
+    ],
+)
+def test_data_that_cannot_be_used_leaves_nothing_behind(
+    name, more, text, command, tiny_model, listing, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("untold", "half"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "half" / "split.json").write_text('{"train": ["p1"]}')
+    (tmp_path / "half" / "p1x.npz").touch()
+    before = listing(tmp_path)
+    if (name, more) == ("train", ("--data", "half")):
+        np.savez(tmp_path / "half" / "p1.npz")
+        before = listing(tmp_path)
+
+    outcome = command(name, "--model", tiny_model, "--output", "run", *more)
+
+    assert outcome.code == 2 and outcome.err.count("\n") == 1 and text in outcome.err, outcome.err
+    assert listing(tmp_path) == before
+
+
+def test_pack_of_a_run_without_weights_changes_nothing(command, blank, listing, tmp_path):
+    (tmp_path / "run").mkdir()
+    before = listing(tmp_path)
+
+    outcome = command("pack", tmp_path / "run", "--model", blank)
+
+    assert outcome.code == 2 and "holds no best.pt" in outcome.err
+    assert listing(tmp_path) == before
+
+
+def test_pack_wants_a_model_that_is_there(command, tmp_path):
+    outcome = command("pack", tmp_path, "--model", tmp_path / "none")
+    assert outcome.code == 2 and "choose one of cardiac-mr, or give a model folder" in outcome.err
