@@ -39,6 +39,7 @@ test: $(READY)
 
 lint: $(READY)
 	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check --quiet .
 
 lock: $(READY)
 	@{ head -n 1 requirements.lock; $(PY) -m pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//'; } \

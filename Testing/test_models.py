@@ -91,9 +91,7 @@ def test_a_label_carries_slicers_serialised_terminology_entry(tmp_path):
     start = "Segmentation category and type - DINSegment~SCT^123037004^Anatomical Structure"
 
     assert one.terminology == f"{start}~SCT^10200004^Liver~^^~Anatomic codes - DICOM master list~^^~^^"
-    assert two.terminology == (
-        f"{start}~SCT^64033007^Kidney~SCT^7771000^Left~Anatomic codes - DICOM master list~^^~^^"
-    )
+    assert two.terminology == (f"{start}~SCT^64033007^Kidney~SCT^7771000^Left~Anatomic codes - DICOM master list~^^~^^")
     assert terminology_entry(("SCT", "10200004", "Liver"), context="Other").startswith("Other~SCT^123037004^")
 
 

@@ -117,5 +117,7 @@ def _write_picture(path: Path, image: headless.Image, result: Result) -> None:
     original, enhanced = preprocess_volume(
         image.array, image.geometry, model.axes, model.intensity, parameters.enhancement, parameters.strength
     )
-    how = f"{parameters.enhancement}, strength {parameters.strength:g}"
+    how = parameters.enhancement
+    if how != "none":
+        how += f", strength {parameters.strength:g}"
     draw_case(original, enhanced, result.labels, image.geometry, model, image.name, how).save(path)

@@ -90,7 +90,5 @@ def enhance_volume(
     """
     check_array(volume, geometry, "The volume")
     chosen = (parameters or Parameters()).resolved(model)
-    _, enhanced = preprocess_volume(
-        volume, geometry, model.axes, model.intensity, chosen.enhancement, chosen.strength
-    )
+    _, enhanced = preprocess_volume(volume, geometry, model.axes, model.intensity, chosen.enhancement, chosen.strength)
     return np.ascontiguousarray(enhanced)

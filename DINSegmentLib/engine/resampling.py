@@ -3,10 +3,12 @@
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..errors import GeometryError
+
 # A pixel size this close to the model's needs no resampling: the network was trained over a wide range of scales.
 TOLERANCE = 0.01
-# Smaller maps than this carry no anatomy, larger ones no model of ours was made for.
-_SMALLEST, _LARGEST = 16, 4096
+_SMALLEST = 16  # pixels: the network's coarsest map must hold something
+_WIDEST = 3000.0  # mm: no scanner's field of view; a wrong unit would take all memory
 
 
 def model_size(shape: tuple[int, int], spacing: tuple[float, float], target: float) -> tuple[int, int]:
@@ -16,10 +18,16 @@ def model_size(shape: tuple[int, int], spacing: tuple[float, float], target: flo
         shape: rows and columns of the native slice.
         spacing: row and column spacing of the native slice in mm.
         target: pixel size of the model in mm.
+
+    Raises:
+        GeometryError: a slice is wider than 3 m.
     """
+    widest = max(n * s for n, s in zip(shape, spacing, strict=True))
+    if widest > _WIDEST:
+        raise GeometryError(f"The slices are {widest / 1000:.1f} m wide: check the spacing in the header, it is in mm.")
     if all(abs(s / target - 1) <= TOLERANCE for s in spacing):
         return shape
-    rows, columns = (min(_LARGEST, max(_SMALLEST, round(n * s / target))) for n, s in zip(shape, spacing, strict=True))
+    rows, columns = (max(_SMALLEST, round(n * s / target)) for n, s in zip(shape, spacing, strict=True))
     return rows, columns
 
 

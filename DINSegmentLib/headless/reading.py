@@ -66,7 +66,8 @@ def _read_file(path: Path, frame: int | None) -> Image:
     matrix[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
     matrix[:3, 3] = image.GetOrigin()
     array = sitk.GetArrayFromImage(image)
-    return Image(array, Geometry(array.shape, _LPS_TO_RAS @ matrix), case_name(path), (path,), None, found.raw)
+    files = (path,) if found.payload.path == path else (path, found.payload.path)  # .nhdr, .mhd: voxels lie beside
+    return Image(array, Geometry(array.shape, _LPS_TO_RAS @ matrix), case_name(path), files, None, found.raw)
 
 
 def _read_voxels(path: Path, reader_name: str, found: header.Header, index: int) -> sitk.Image:

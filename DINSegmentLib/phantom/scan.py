@@ -127,9 +127,7 @@ class CardiacPhantom:
     def _contour(self) -> Contour:
         # RandomState, not default_rng: NumPy promises that its streams never change (NEP 19).
         draw = np.random.RandomState([self.seed, 0]).uniform
-        return Contour(
-            draw(0, np.pi), draw(0, 2 * np.pi), tuple(draw(-2.5, 2.5, 2)), tuple(draw(0, 2 * np.pi, 3))
-        )
+        return Contour(draw(0, np.pi), draw(0, 2 * np.pi), tuple(draw(-2.5, 2.5, 2)), tuple(draw(0, 2 * np.pi, 3)))
 
     @cached_property
     def _fields(self) -> tuple[np.ndarray, ...]:

@@ -128,7 +128,7 @@ def _subjects(folder: Path, split: str) -> list[str]:
     try:
         splits = json.loads(path.read_text())
     except FileNotFoundError as error:
-        raise InputError(f"{folder} has no split.json: give a data folder with one, see the README.") from error
+        raise InputError(f"{folder} has no split.json: give a data folder with one.") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON: restore the file.") from error
     if not isinstance(splits, dict) or split not in splits:

@@ -104,6 +104,9 @@ def train(
     if (output / "last.pt").is_file():
         trainer.load_state(torch.load(output / "last.pt", map_location=device, weights_only=True))
     slices = load_slices(cases(data, "train"), model, recipe.canvas).to(device)
+    if len(slices.images) < recipe.batch:
+        found = len(slices.images)
+        raise InputError(f"{data} has {found} training slices, fewer than a batch of {recipe.batch}: add cases.")
     order = torch.Generator().manual_seed(recipe.seed + trainer.step)
     losses: list[float] = []
     reported = saved = time.monotonic()
@@ -198,7 +201,7 @@ class Trainer:
             [{"params": matrices, "weight_decay": recipe.decay}, {"params": others, "weight_decay": 0.0}],
             lr=recipe.rate,
         )
-        self.step, self.seconds, self.best = 0, 0.0, 0.0
+        self.step, self.seconds, self.best = 0, 0.0, -1.0
         self.curve: list[dict[str, float]] = []
 
     @property

@@ -85,9 +85,7 @@ def test_the_way_back_is_the_exact_inverse_without_a_copy(reorder, order, flips)
 def test_fixed_axes_lead_rows_left_columns_anterior_slices_superior(reorder, order, flips):
     # stored RAS: i grows to the right, j to the front, k up; rounded off by a few degrees
     k, j, i = np.indices((4, 6, 5))
-    volume, geometry = reorder(
-        100 * k + 10 * j + i, grid((4, 6, 5), directions=rotation(5, -8, 11)), order, flips
-    )
+    volume, geometry = reorder(100 * k + 10 * j + i, grid((4, 6, 5), directions=rotation(5, -8, 11)), order, flips)
     orient = orientation(geometry, FIXED)
     s, left, front = np.indices((4, 5, 6))
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from DINSegmentLib.engine.resampling import model_size, to_model_grid, to_native_grid
+from DINSegmentLib.errors import GeometryError
 
 
 @pytest.mark.parametrize(
@@ -14,11 +15,16 @@ from DINSegmentLib.engine.resampling import model_size, to_model_grid, to_native
         ((256, 216), (1.57, 1.55), 1.5625, (256, 216)),  # within 1 %
         ((200, 100), (3.125, 1.5625), 1.5625, (400, 100)),
         ((512, 512), (0.78125, 0.78125), 1.5625, (256, 256)),
-        ((4, 2000), (1.0, 9.0), 1.5, (16, 4096)),  # never smaller than 16 or larger than 4096
+        ((4, 200), (1.0, 9.0), 1.5, (16, 1200)),  # never smaller than 16
     ],
 )
 def test_the_models_grid_covers_the_same_millimetres(shape, spacing, target, size):
     assert model_size(shape, spacing, target) == size
+
+
+def test_slices_wider_than_three_metres_are_refused():
+    with pytest.raises(GeometryError, match="76.8 m wide"):
+        model_size((256, 256), (300.0, 1.5), 1.5)
 
 
 SIZES = [((256, 216), (147, 311)), ((100, 90), (200, 180)), ((181, 240), (60, 240)), ((64, 64), (63, 65))]

@@ -28,7 +28,8 @@ def test_every_format_gives_the_same_voxels_at_the_same_place(name, write_volume
     np.testing.assert_array_equal(image.array, voxels)
     expected = [[-1.5, 0, 0, 10], [0, -1.25, 0, 20], [0, 0, 8, 30], [0, 0, 0, 1]]
     np.testing.assert_allclose(image.geometry.ijk_to_ras, expected, atol=1e-8)
-    assert image.name == name[0] and image.files == (path,) and image.modality is None
+    assert image.name == name[0] and image.files[0] == path and image.modality is None
+    assert set(image.files) == set(path.parent.iterdir())  # with the voxels beside a .nhdr or .mhd
 
 
 @pytest.mark.parametrize(("order", "signs"), AXIS_ORDERS)
