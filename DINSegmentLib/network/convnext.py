@@ -51,7 +51,7 @@ def _stem(kind: Literal["patchify", "convolution"], width: int) -> nn.Module:
     if kind == "patchify":
         return nn.Sequential(nn.Conv2d(1, width, 4, stride=4), LayerNorm2d(width, eps=1e-6))
     if kind == "convolution":
-        # our choice for training from scratch: a patchify stem hardly learned on 1,304 slices (no pretraining)
+        # our choice: in a trial, patchify stem and concatenating decoder together hardly learned from scratch
         return nn.Sequential(
             nn.Conv2d(1, width // 2, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(width // 2),

@@ -7,8 +7,8 @@ from torch.nn import functional as F
 class Decoder(nn.Module):
     """Linear projections of the four scales, summed from coarse to fine, then drawn at stride 2.
 
-    Our choice: a 3x3 convolution with batch norm after each sum. The plain concatenation of all scales learned nothing
-    from scratch.
+    Our choice: a 3x3 convolution with batch norm after each sum. In a trial, plain concatenation of all scales, with
+    the patchify stem, hardly learned from scratch.
 
     Args:
         widths: channels of the four fused maps, fine to coarse.

@@ -207,12 +207,10 @@ def test_the_same_volume_gives_the_same_bits_twice(segmenter):
 def test_a_result_tells_what_was_done(stack_model):
     volume, geometry = noise((3, 20, 20)), grid((3, 20, 20))
     result = Segmenter(stack_model, "cpu").segment(volume, geometry, Parameters(strength=0.5))
-    count = np.count_nonzero(result.labels == 2)
 
     assert (result.parameters.enhancement, result.parameters.strength) == ("log", 0.5)
     assert (result.device, result.device_reason, result.events) == ("cpu", "CPU as asked for", ())
     assert 0 < result.timings["forward"] < result.timings["total"]
-    assert result.volumes_ml(geometry.voxel_volume)["Wall"] == pytest.approx(count * 1.5 * 1.5 * 8 / 1000)
 
 
 @pytest.mark.parametrize(
