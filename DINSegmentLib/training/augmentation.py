@@ -20,6 +20,7 @@ class Augmentation:
         shift: largest shift of the view's centre in pixels.
         strengths: range of the enhancement strength; half of the samples keep strength 1.
         gamma_share: share of samples enhanced with ``gamma`` instead of ``log``.
+        intensity: how often contrast, shading, resolution and noise are changed; 1 is often, 0 never.
     """
 
     free_rotation: float = 0.5
@@ -29,6 +30,7 @@ class Augmentation:
     shift: float = 32.0
     strengths: tuple[float, float] = (0.0, 2.0)
     gamma_share: float = 0.15
+    intensity: float = 1.0
 
     def __call__(self, images: Tensor, labels: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
         """Draw one view of each slice.
@@ -81,7 +83,8 @@ class Augmentation:
 
         def draw(low: float, high: float, chance: float, neutral: float) -> Tensor:
             values = torch.empty(n, device=images.device).uniform_(low, high)
-            values = torch.where(_chance(n, chance, images), values, torch.full_like(values, neutral))
+            chosen = _chance(n, chance * self.intensity, images)
+            values = torch.where(chosen, values, torch.full_like(values, neutral))
             return values.reshape(n, 1, 1, 1)
 
         body = (images > 0).to(images)
@@ -89,7 +92,7 @@ class Augmentation:
         images = images * draw(0.75, 1.3, 0.5, 1.0) + body * draw(-0.1, 0.1, 0.3, 0.0)
         shading = torch.randn(n, 1, 3, 3, device=images.device) * draw(0.0, 0.3, 0.4, 0.0)
         images = images * F.interpolate(shading, images.shape[-2:], mode="bicubic", align_corners=True).exp()
-        images = _lower_resolution(images, _chance(n, 0.25, images), torch.empty(()).uniform_(0.4, 0.9).item())
+        images = _lower_resolution(images, _chance(n, 0.25 * self.intensity, images), _uniform(0.4, 0.9))
         images = images + torch.randn_like(images) * draw(0.0, 0.08, 0.3, 0.0)
         return images.clamp(0, 1)
 
@@ -99,6 +102,10 @@ def _lower_resolution(images: Tensor, chosen: Tensor, factor: float) -> Tensor:
     coarse = F.interpolate(images, scale_factor=factor, mode="bilinear", antialias=True)
     coarse = F.interpolate(coarse, size, mode="bilinear")
     return torch.where(chosen.reshape(-1, 1, 1, 1), coarse, images)
+
+
+def _uniform(low: float, high: float) -> float:
+    return torch.empty(()).uniform_(low, high).item()
 
 
 def _chance(n: int, probability: float, like: Tensor) -> Tensor:

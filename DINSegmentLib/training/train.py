@@ -41,6 +41,8 @@ class Recipe:
         boundary_weight: weight of the boundary loss.
         validate_minutes, save_minutes: time between validations and between checkpoints.
         seed: of weights, order and augmentation.
+        augmentation: how far views stray from the data.
+        cool_down: share of the time, at its end, in which they stray less: by ``gentle``.
     """
 
     minutes: float = 95.0
@@ -57,6 +59,8 @@ class Recipe:
     save_minutes: float = 2.0
     seed: int = 2025
     augmentation: Augmentation = field(default_factory=Augmentation)
+    cool_down: float = 0.17
+    gentle: Augmentation = field(default_factory=lambda: Augmentation(scale=(0.85, 1.18), shift=24.0, intensity=0.35))
 
 
 @dataclass(frozen=True)
@@ -216,7 +220,8 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.rate * _schedule(self.progress, recipe.warmup)
         size = recipe.sizes[int(torch.multinomial(torch.tensor(recipe.size_shares), 1))]
-        original, enhanced, truth = recipe.augmentation(images, labels, size)
+        augmentation = recipe.gentle if self.progress > 1 - recipe.cool_down else recipe.augmentation
+        original, enhanced, truth = augmentation(images, labels, size)
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16):
             scores, scales = self.network.forward_scales(_channels_last(original), _channels_last(enhanced))

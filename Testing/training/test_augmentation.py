@@ -96,3 +96,13 @@ def test_one_seed_gives_the_same_views(slices):
         results.append(Augmentation()(*slices, 64))
     for one, two in zip(*results, strict=True):
         assert torch.equal(one, two)
+
+
+def test_without_intensity_changes_a_still_view_is_the_slice_itself(slices):
+    torch.manual_seed(7)
+    original, _, labels = Augmentation(**{**STILL, "intensity": 0.0})(*slices, 96)
+    inner = (slice(None), slice(None), slice(8, -8), slice(8, -8))
+    difference = (original - slices[0])[inner].abs()
+    assert (difference > 0.01).float().mean() < 0.05  # only at edges: a heart's pixels may be stretched by a tenth
+    changed, _, _ = Augmentation(**{**STILL, "intensity": 1.0})(*slices, 96)
+    assert ((changed - slices[0])[inner].abs() > 0.01).float().mean() > 0.05
