@@ -201,6 +201,7 @@ def _untrained_model(folder: Path) -> models.Model:
         axes=models.Axes("S", "L", "A"),
         intensity=models.Intensity("window", 275.0, -125.0),
         network=network,
+        mirroring=False,
         cleanup=(),
         weights_path=weights,
         sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),

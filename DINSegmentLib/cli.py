@@ -86,6 +86,7 @@ def _segment(parser: argparse.ArgumentParser) -> None:
     _model(parser, required=True)
     _device(parser)
     _enhancement(parser)
+    _mirroring(parser)
     parser.add_argument(
         "--format", action="append", choices=commands.FORMATS, dest="formats", help="may be repeated; default seg.nrrd"
     )
@@ -139,6 +140,7 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     )
     _device(parser)
     _enhancement(parser)
+    _mirroring(parser)
     _json(parser)
 
 
@@ -164,6 +166,14 @@ def _enhancement(parser: argparse.ArgumentParser) -> None:
     low, high = STRENGTH_RANGE
     parser.add_argument("--enhancement", choices=METHODS, help="default: the model's")
     parser.add_argument("--strength", type=float, help=f"of the enhancement, {low:g} to {high:g}; default: the model's")
+
+
+def _mirroring(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--mirroring",
+        action=argparse.BooleanOptionalAction,
+        help="average with the mirrored slice, for twice the time; default: the model's",
+    )
 
 
 def _choice_within_input(parser: argparse.ArgumentParser) -> None:

@@ -80,7 +80,8 @@ class EnhancementDefaults:
 class Model:
     """A model folder: what its manifest says. Texts are for people; ``network`` holds the fields of `DINConfig`.
 
-    ``spacing`` is the in-plane pixel size in mm at which the network works.
+    ``spacing`` is the in-plane pixel size in mm at which the network works. ``mirroring``: by default the scores of a
+    slice are averaged with those of the slice mirrored along its rows; only where training mirrored, too.
     """
 
     id: str
@@ -93,6 +94,7 @@ class Model:
     intensity: Intensity
     enhancement: EnhancementDefaults
     network: dict[str, Any]
+    mirroring: bool
     cleanup: tuple[str, ...]
     weights_path: Path
     sha256: str
@@ -200,6 +202,7 @@ def _model(values: dict[str, Any], folder: Path) -> Model:
             trained_range=(float(enhancement["trained_range"][0]), float(enhancement["trained_range"][1])),
         ),
         network=dict(values["network"]),
+        mirroring=bool(values.get("mirroring", False)),
         cleanup=tuple(values["cleanup"]),
         weights_path=folder / values["weights"]["file"],
         sha256=str(values["weights"]["sha256"]),

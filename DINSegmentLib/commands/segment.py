@@ -19,7 +19,7 @@ def segment(options: Namespace, console: Console) -> int:
     from ..batch import outputs
 
     model = models.find(options.model)
-    parameters = Parameters(options.enhancement, options.strength).resolved(model)
+    parameters = Parameters(options.enhancement, options.strength, options.mirroring).resolved(model)
     formats = options.formats or ["seg.nrrd"]
     planned = cases.plan(options.inputs, options.output, formats, options.preview, options.series, options.frame)
 

@@ -53,7 +53,7 @@ def evaluate(options: Namespace, console: Console) -> int:
     from ..training.evaluate import format_table
 
     model = models.find(options.model)
-    parameters = Parameters(options.enhancement, options.strength).resolved(model)
+    parameters = Parameters(options.enhancement, options.strength, options.mirroring).resolved(model)
     files = cases.case_files(options.data, options.split)
     segmenter = Segmenter(model, options.device)
     report = score(
@@ -63,7 +63,7 @@ def evaluate(options: Namespace, console: Console) -> int:
         options.output,
         run={
             "model": model.id, "version": model.version, "weights_sha256": model.sha256, "split": options.split,
-            "enhancement": parameters.enhancement, "strength": parameters.strength,
+            "enhancement": parameters.enhancement, "strength": parameters.strength, "mirroring": parameters.mirroring,
             "device": segmenter.device.name, "precision": segmenter.device.precision,
         },
         progress=lambda done, name: console.event("case", f"{done} of {len(files)}: {name}", done=done, case=name),

@@ -16,12 +16,14 @@ class Parameters:
     Args:
         enhancement: ``log``, ``gamma``, ``clahe`` or ``none``.
         strength: of the enhancement, in [0, 2].
+        mirroring: average the scores of every slice with those of its mirror image; twice the work.
         batch_size: slices a step; by default as many as suit the device.
         probabilities: also return the probability of every class.
     """
 
     enhancement: str | None = None
     strength: float | None = None
+    mirroring: bool | None = None
     batch_size: int | None = None
     probabilities: bool = False
 
@@ -36,7 +38,8 @@ class Parameters:
         check(method, strength)
         if self.batch_size is not None and self.batch_size < 1:
             raise InputError(f"A batch of {self.batch_size} slices is not possible: give 1 or more.")
-        return replace(self, enhancement=method, strength=strength)
+        mirroring = model.mirroring if self.mirroring is None else self.mirroring
+        return replace(self, enhancement=method, strength=strength, mirroring=mirroring)
 
 
 @dataclass(frozen=True, eq=False)

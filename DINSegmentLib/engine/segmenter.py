@@ -107,6 +107,7 @@ class _Run:
             normalization(volume, model.intensity), parameters.enhancement, parameters.strength
         )
         self.size = model_size(self.slices.shape[1:], orient.spacing[1:], model.spacing)
+        self.mirroring = parameters.mirroring
         self.batch_size = parameters.batch_size or self._default_batch_size()
         self.timings = {"forward": 0.0}
         self.events: list[str] = []
@@ -147,6 +148,9 @@ class _Run:
             pair = [to_model_grid(x.to(device.name), self.size) for x in (original, enhanced)]
             with _timed(self.timings, "forward", device):
                 scores = self.segmenter.scores(*pair)
+                if self.mirroring:
+                    mirrored = self.segmenter.scores(*(x.flip(-1) for x in pair))
+                    scores = (scores + mirrored.flip(-1)) / 2
             # one slice at a time: at native resolution the scores of a batch may need gigabytes
             for index, one in zip(range(batch.start, batch.stop), scores.split(1), strict=True):
                 native = to_native_grid(one, self.slices.shape[1:])[0]

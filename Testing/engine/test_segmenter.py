@@ -300,3 +300,17 @@ def test_cpu_and_cuda_agree_on_more_than_999_of_1000_voxels(repository):
     assert (cpu.device, cuda.device) == ("cpu", "cuda:0")
     assert len(np.unique(cpu.labels)) == len(model.labels) + 1
     assert (cpu.labels == cuda.labels).mean() > 0.999
+
+
+def test_mirroring_averages_the_scores_of_a_slice_and_its_mirror_image(stack_model):
+    volume, geometry = noise((3, 32, 32)), grid((3, 32, 32))
+    segmenter = Segmenter(stack_model, "cpu")
+    plain = segmenter.segment(volume, geometry, Parameters(mirroring=False, probabilities=True)).probabilities
+    both = segmenter.segment(volume, geometry, Parameters(mirroring=True, probabilities=True)).probabilities
+    oriented = orientation(geometry, stack_model.axes)
+    other = volume[:, :, ::-1] if oriented.order[2] == 2 else volume[:, ::-1]
+    mirrored = segmenter.segment(other, geometry, Parameters(mirroring=False, probabilities=True)).probabilities
+    mirrored = mirrored[:, :, :, ::-1] if oriented.order[2] == 2 else mirrored[:, :, ::-1]
+    product = np.sqrt(plain.astype(np.float64) * mirrored)  # the mean of scores is the geometric mean of probabilities
+    np.testing.assert_allclose(both, product / product.sum(axis=0), atol=5e-3)
+    assert np.abs(both.astype(float) - plain).max() > 0.01
