@@ -24,4 +24,5 @@ def _largest_component(mask: np.ndarray) -> np.ndarray:
     if not mask.any():
         return mask
     components = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), True)
-    return sitk.GetArrayViewFromImage(sitk.RelabelComponent(components)) == 1
+    by_size = sitk.RelabelComponent(components)
+    return sitk.GetArrayFromImage(by_size) == 1  # a copy: a view does not keep its image alive

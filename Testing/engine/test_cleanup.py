@@ -60,3 +60,11 @@ def test_of_two_parts_of_one_size_the_same_stays_however_the_volume_is_stored(
 
     assert np.count_nonzero(expected == 2) == 9
     assert np.array_equal(restore(labels, order, flips), expected)
+
+
+def test_a_volume_of_ct_size_is_cleaned_as_a_small_one(cleaning):
+    labels = np.zeros((24, 512, 512), np.uint8)
+    labels[2:20, 100:300, 100:300] = 1
+    labels[22, 400:410, 400:410] = 1
+    cleaned = clean_up(labels, cleaning)
+    assert np.count_nonzero(cleaned) == 18 * 200 * 200 and not cleaned[22].any()
