@@ -106,7 +106,7 @@ def train(
     _begin(output, model, recipe)
     trainer = Trainer(model, recipe, device)
     if (output / "last.pt").is_file():
-        trainer.load_state(torch.load(output / "last.pt", map_location=device, weights_only=True))
+        trainer.load_state(torch.load(output / "last.pt", map_location="cpu", weights_only=True))
     slices = load_slices(cases(data, "train"), model, recipe.canvas).to(device)
     if len(slices.images) < recipe.batch:
         found = len(slices.images)
@@ -186,8 +186,12 @@ def _keep(trainer: "Trainer", line: Progress, output: Path) -> None:
 
 def _save(state: dict[str, Any], path: Path) -> None:
     partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)
+    try:
+        torch.save(state, partial)
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:  # torch tells a full disk by a RuntimeError
+        partial.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written: check the folder and the space on the disk.") from error
 
 
 class Trainer:
