@@ -8,6 +8,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import slicerio
 
 from DINSegmentLib import headless, models
 from DINSegmentLib.console import Console
@@ -223,6 +224,41 @@ def test_dice_of_evaluate_is_that_of_the_command_line_on_a_real_heart(command, s
     labels, truth = (np.asarray(nibabel.load(path).dataobj) for path in (tmp_path / "out" / image.name, truth))
     assert dice(labels == 3, truth == 3) > 0.5  # so that the comparison says something
     assert_dice_equals_that_of_the_files(tmp_path / "out", labels, truth)
+
+
+@pytest.mark.data
+def test_the_segmentation_of_a_real_heart_says_the_same_to_every_reader(command, shared_data, tmp_path):
+    source = sorted((shared_data / "acdc").glob("patient019_*.npz"))[1]
+    image, _ = write_nifti(read_case(source), tmp_path)
+    out = tmp_path / "out"
+    both = ("--format", "seg.nrrd", "--format", "nii.gz")
+    assert command("segment", image, "--model", "cardiac-mr", "--device", "cpu", "--output", out, *both).code == 0
+
+    path, volume = out / f"{source.stem}.seg.nrrd", sitk.ReadImage(str(image))
+    names = [label.name for label in models.find("cardiac-mr").labels]
+    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(out / image.name)))
+    assert set(np.unique(labels)) == {0, 1, 2, 3}
+    segmentation = sitk.ReadImage(str(path))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(segmentation), labels)
+    np.testing.assert_allclose(segmentation.GetOrigin(), volume.GetOrigin(), atol=1e-4)
+    np.testing.assert_allclose(segmentation.GetSpacing(), volume.GetSpacing(), atol=1e-4)
+    np.testing.assert_allclose(segmentation.GetDirection(), volume.GetDirection(), atol=1e-6)
+
+    found = slicerio.read_segmentation(str(path))
+    np.testing.assert_array_equal(found["voxels"], labels.T)
+    assert [(s["name"], s["labelValue"]) for s in found["segments"]] == list(zip(names, (1, 2, 3), strict=True))
+
+    headless.boot()
+    import slicer
+
+    reference = headless.add_volume(headless.read(image))
+    node = slicer.util.loadSegmentation(str(path), {})
+    for value, name in enumerate(names, start=1):
+        segment = node.GetSegmentation().GetSegmentIdBySegmentName(name)
+        mask = slicer.util.arrayFromSegmentBinaryLabelmap(node, segment, reference)
+        np.testing.assert_array_equal(mask > 0, labels == value)
+    for added in (node, reference):
+        slicer.mrmlScene.RemoveNode(added)
 
 
 def test_an_interrupted_training_goes_on_where_it_stopped(command, blank, data, tmp_path, monkeypatch):
