@@ -1,6 +1,6 @@
 """A short-axis cine MR phantom of our own with analytic truth, and the bundled sample made from it.
 
-    from ..phantom import CardiacPhantom
+    from DINSegmentLib.phantom import CardiacPhantom
     phantom = CardiacPhantom(seed=0)
     image, label = phantom.frame(phase=0.36)     # (K, J, I), int16 and uint8: 1 RV, 2 Myo, 3 LV
     phantom.truth(0.36)                          # {"RV": 66.0, "Myo": 104.8, "LV": 58.0} ml
