@@ -6,8 +6,10 @@ Heavy packages are imported inside the functions, so that a command pays only fo
 from ..batch import FORMATS
 from .demo import demo
 from .enhance import enhance
+from .evaluate import evaluate
 from .inspect import bench, doctor, models
+from .pack import pack
 from .segment import segment
-from .training import evaluate, pack, train
+from .train import train
 
 __all__ = ["FORMATS", "bench", "demo", "doctor", "enhance", "evaluate", "models", "pack", "segment", "train"]
