@@ -117,12 +117,15 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(parser: argparse.ArgumentParser) -> None:
-    _model(parser, required=True)
-    parser.add_argument("--data", type=_path, required=True, metavar="DIR", help="folder with split.json and cases")
+    parser.add_argument("--config", type=_path, required=True, metavar="FILE", help="training file (TOML)")
+    parser.add_argument("--data", type=_path, metavar="DIR", help="data folder; default: the training file's")
     parser.add_argument(
         "--output", type=_path, required=True, metavar="RUN", help="run folder; an interrupted run goes on"
     )
-    parser.add_argument("--minutes", type=float, help="planned training time; default: the recipe's")
+    plan = parser.add_mutually_exclusive_group()
+    plan.add_argument("--steps", type=int, help="planned number of steps; default: the training file's")
+    plan.add_argument("--minutes", type=float, help="planned time instead of a number of steps")
+    parser.add_argument("--init", type=_path, metavar="WEIGHTS", help="start from these weights")
     _device(parser)
 
 

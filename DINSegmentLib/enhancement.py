@@ -58,12 +58,12 @@ def enhance(volume: np.ndarray, method: str = "log", strength: float = 1.0) -> n
     return _blend_clahe(volume, strength / 2)
 
 
-def enhance_batch(images: Any, methods: list[str], strengths: Any) -> Any:
-    """torch twin of `enhance` for training: ``log``, ``gamma`` and ``none``, one method and strength per image.
+def enhance_batch(images: Any, is_log: Any, strengths: Any) -> Any:
+    """torch twin of `enhance` for training: ``log`` or ``gamma``, one method and strength per image.
 
     Args:
-        images: tensor (N, 1, H, W), float32 in [0, 1], any device.
-        methods: N method names.
+        images: tensor (N, channels, H, W), float32 in [0, 1], any device.
+        is_log: tensor (N,) of bool: ``log``, else ``gamma``.
         strengths: tensor (N,), s in [0, 2].
 
     Returns:
@@ -74,9 +74,7 @@ def enhance_batch(images: Any, methods: list[str], strengths: Any) -> Any:
     log = (images * k).log1p() / k.log1p()
     gamma = images.clamp(min=0) ** (5.0**-s)
     identity = strengths.to(images.device).reshape(-1, 1, 1, 1) == 0
-    is_log = identity.new_tensor([m == "log" for m in methods]).reshape(-1, 1, 1, 1)
-    is_none = identity.new_tensor([m == "none" for m in methods]).reshape(-1, 1, 1, 1)
-    return images.where(identity | is_none, log.where(is_log, gamma)).clamp(0, 1)
+    return images.where(identity, log.where(is_log.reshape(-1, 1, 1, 1), gamma)).clamp(0, 1)
 
 
 def _log_factor(strength: float) -> float:

@@ -80,8 +80,9 @@ class EnhancementDefaults:
 class Model:
     """A model folder: what its manifest says. Texts are for people; ``network`` holds the fields of `DINConfig`.
 
-    ``spacing`` is the in-plane pixel size in mm at which the network works. ``mirroring``: by default the scores of a
-    slice are averaged with those of the slice mirrored along its rows; only where training mirrored, too.
+    ``spacing`` is the in-plane pixel size in mm at which the network works; ``neighbour_distance`` the distance in mm
+    from a slice to the next one that a network with ``neighbours`` sees with it. ``mirroring``: by default the scores
+    of a slice are averaged with those of its mirror image; only where training mirrored, too.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Model:
     intensity: Intensity
     enhancement: EnhancementDefaults
     network: dict[str, Any]
+    neighbour_distance: float
     mirroring: bool
     cleanup: tuple[str, ...]
     weights_path: Path
@@ -202,6 +204,7 @@ def _model(values: dict[str, Any], folder: Path) -> Model:
             trained_range=(float(enhancement["trained_range"][0]), float(enhancement["trained_range"][1])),
         ),
         network=dict(values["network"]),
+        neighbour_distance=float(values.get("neighbour_distance", 0)),
         mirroring=bool(values.get("mirroring", False)),
         cleanup=tuple(values["cleanup"]),
         weights_path=folder / values["weights"]["file"],
@@ -231,6 +234,8 @@ def _check(model: Model) -> None:
         raise ValueError("two labels share one name")
     if not 0 < model.spacing < math.inf:
         raise ValueError(f"spacing {model.spacing} mm is not positive")
+    if not 0 <= model.neighbour_distance < math.inf:
+        raise ValueError(f"neighbour distance {model.neighbour_distance} mm is negative")
     if any(not 0 <= channel <= 255 for label in model.labels for channel in label.color):
         raise ValueError("a colour is outside 0..255")
     _check_axes(model.axes)

@@ -1,9 +1,11 @@
-"""In-plane resampling of slices to the model's pixel size, and of scores back to the native grid; on the device."""
+"""From a volume's grid to the model's pixel size and slice distance, and of scores back; on the device."""
 
+import numpy as np
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import GeometryError
+from ..models import Model
 
 # A pixel size this close to the model's needs no resampling: the network was trained over a wide range of scales.
 TOLERANCE = 0.01
@@ -29,6 +31,17 @@ def model_size(shape: tuple[int, int], spacing: tuple[float, float], target: flo
         return shape
     rows, columns = (max(_SMALLEST, round(n * s / target)) for n, s in zip(shape, spacing, strict=True))
     return rows, columns
+
+
+def neighbour_offsets(model: Model, spacing: float) -> np.ndarray:
+    """Indices, relative to a slice, of the slices that the network sees with it: [0], or [-2, 0, 2], ...
+
+    Args:
+        spacing: distance of the volume's slices in mm.
+    """
+    count = model.network.get("neighbours", 0)
+    step = max(1, round(model.neighbour_distance / spacing))
+    return step * np.arange(-count, count + 1)
 
 
 def to_model_grid(slices: Tensor, size: tuple[int, int]) -> Tensor:

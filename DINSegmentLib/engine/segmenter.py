@@ -20,7 +20,7 @@ from .device import Device, choose, cpu, is_out_of_memory
 from .orientation import orientation
 from .parameters import Parameters, Result
 from .preprocessing import Preprocessor, normalization
-from .resampling import model_size, to_model_grid, to_native_grid
+from .resampling import model_size, neighbour_offsets, to_model_grid, to_native_grid
 
 # Pixels of the model's grid in one batch: on a CPU larger batches only leave its caches, a GPU wants to be filled.
 _BATCH_PIXELS = {"cpu": 600_000, "cuda": 8_000_000, "mps": 2_000_000}
@@ -34,16 +34,17 @@ class Segmenter:
     Args:
         model: from the catalogue or a model folder.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        network: used instead of the model's weights, and changed; for a network in training.
 
     Raises:
         ModelError: weights missing, changed, or of another architecture.
         DeviceError: the wanted device is not there.
     """
 
-    def __init__(self, model: Model, device: str = "auto") -> None:
+    def __init__(self, model: Model, device: str = "auto", network: DIN | None = None) -> None:
         self.device = choose(device)
         self.model = model
-        self._network = place(load_network(model), self.device)
+        self._network = place(load_network(model) if network is None else network.eval(), self.device)
 
     def segment(
         self,
@@ -84,7 +85,7 @@ class Segmenter:
 
     @torch.inference_mode()
     def scores(self, original: Tensor, enhanced: Tensor) -> Tensor:
-        """Two (N, 1, H, W) on the device, float32 in [0, 1] -> scores (N, classes, H, W), float32."""
+        """Two (N, channels, H, W) on the device, float32 in [0, 1] -> scores (N, classes, H, W), float32."""
         pair = (x.to(self.device.dtype, memory_format=torch.channels_last) for x in (original, enhanced))
         return self._network(*pair).float()
 
@@ -107,6 +108,7 @@ class _Run:
             normalization(volume, model.intensity), parameters.enhancement, parameters.strength
         )
         self.size = model_size(self.slices.shape[1:], orient.spacing[1:], model.spacing)
+        self.neighbours = neighbour_offsets(model, orient.spacing[0])
         self.mirroring = parameters.mirroring
         self.batch_size = parameters.batch_size or self._default_batch_size()
         self.timings = {"forward": 0.0}
@@ -143,9 +145,14 @@ class _Run:
 
     def one_batch(self, batch: slice) -> None:
         device = self.segmenter.device
-        original, enhanced = (torch.from_numpy(x)[:, None] for x in self.preprocess(self.slices[batch]))
+        # slices beyond either end are the last one there
+        seen = (np.arange(batch.start, batch.stop)[:, None] + self.neighbours).clip(0, len(self.slices) - 1)
+        first = seen.min()
+        original, enhanced = (
+            torch.from_numpy(x)[:, None] for x in self.preprocess(self.slices[first : seen.max() + 1])
+        )
         with torch.inference_mode():
-            pair = [to_model_grid(x.to(device.name), self.size) for x in (original, enhanced)]
+            pair = [to_model_grid(x.to(device.name), self.size)[seen - first, 0] for x in (original, enhanced)]
             with _timed(self.timings, "forward", device):
                 scores = self.segmenter.scores(*pair)
                 if self.mirroring:

@@ -30,8 +30,11 @@ class LayerNorm2d(nn.LayerNorm):
 class Block(nn.Module):
     """ConvNeXt block: depth-wise 7x7, layer norm, two linear layers with GELU, layer scale, residual.
 
-    (N, C, H, W) -> (N, C, H, W). In channels-last memory the permutations are free.
+    (N, C, H, W) -> (N, C, H, W). In channels-last memory the permutations are free. In training, ``drop_path`` is the
+    share of samples that skip the block (stochastic depth, Huang et al. 2016); it is no part of the architecture.
     """
+
+    drop_path = 0.0
 
     def __init__(self, width: int, layer_scale: float) -> None:
         super().__init__()
@@ -44,16 +47,19 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.depthwise(x).permute(0, 2, 3, 1)
         y = self.project(F.gelu(self.expand(self.norm(y)))) * self.layer_scale
+        if self.training and self.drop_path:
+            kept = torch.rand(len(y), 1, 1, 1, device=y.device) >= self.drop_path
+            y = y * (kept / (1 - self.drop_path)).to(y.dtype)
         return x + y.permute(0, 3, 1, 2)
 
 
-def _stem(kind: Literal["patchify", "convolution"], width: int) -> nn.Module:
+def _stem(kind: Literal["patchify", "convolution"], channels: int, width: int) -> nn.Sequential:
     if kind == "patchify":
-        return nn.Sequential(nn.Conv2d(1, width, 4, stride=4), LayerNorm2d(width, eps=1e-6))
+        return nn.Sequential(nn.Conv2d(channels, width, 4, stride=4), LayerNorm2d(width, eps=1e-6))
     if kind == "convolution":
         # our choice: in a trial, patchify stem and concatenating decoder together hardly learned from scratch
         return nn.Sequential(
-            nn.Conv2d(1, width // 2, 3, stride=2, padding=1, bias=False),
+            nn.Conv2d(channels, width // 2, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(width // 2),
             nn.GELU(),
             nn.Conv2d(width // 2, width, 3, stride=2, padding=1, bias=False),
@@ -70,6 +76,7 @@ class Encoder(nn.Module):
         depths: blocks of the four stages.
         stem: ``patchify`` (as published, loads ImageNet weights) or ``convolution`` (learns from scratch).
         layer_scale: its value before training; 1e-6 as published, larger when trained from scratch.
+        channels: of the input: a slice, or a slice with its neighbours.
     """
 
     def __init__(
@@ -78,9 +85,10 @@ class Encoder(nn.Module):
         depths: tuple[int, ...],
         stem: Literal["patchify", "convolution"] = "patchify",
         layer_scale: float = 1e-6,
+        channels: int = 1,
     ) -> None:
         super().__init__()
-        self.stem = _stem(stem, widths[0])
+        self.stem = _stem(stem, channels, widths[0])
         self.downsample = nn.ModuleList(
             nn.Sequential(LayerNorm2d(fine, eps=1e-6), nn.Conv2d(fine, coarse, 2, stride=2))
             for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
@@ -90,12 +98,18 @@ class Encoder(nn.Module):
             for width, depth in zip(widths, depths, strict=True)
         )
 
-    def forward(self, image: Tensor) -> list[StageFeatures]:
-        """``image`` (N, 1, H, W) in [0, 1], H and W multiples of 32 -> features of the four stages, fine to coarse."""
-        low = self.stem((image - GREY_MEAN) / GREY_STD)
-        features = []
+    def forward(self, image: Tensor) -> tuple[Tensor, list[StageFeatures]]:
+        """``image`` (N, channels, H, W) in [0, 1], H and W multiples of 32.
+
+        Returns:
+            the output of the stem's first layers, with a ``convolution`` stem (N, widths[0] / 2, H / 2, W / 2); the
+            features of the four stages, fine to coarse.
+        """
+        detail = self.stem[: len(self.stem) - 2]((image - GREY_MEAN) / GREY_STD)
+        low = self.stem[len(self.stem) - 2 :](detail)
+        features: list[StageFeatures] = []
         for index, stage in enumerate(self.stages):
             if index:
                 low = self.downsample[index - 1](features[-1].high)
             features.append(StageFeatures(low, stage(low)))
-        return features
+        return detail, features

@@ -15,20 +15,29 @@ class Decoder(nn.Module):
         width: channels inside the decoder.
         classes: number of scores per pixel, background included.
         deep_supervision: add a 1x1 head to each of the four scales, used in training only.
+        detail_width: channels of a map at stride 2 that takes part in the drawing; 0 for none.
     """
 
-    def __init__(self, widths: tuple[int, ...], width: int, classes: int, deep_supervision: bool) -> None:
+    def __init__(
+        self, widths: tuple[int, ...], width: int, classes: int, deep_supervision: bool, detail_width: int = 0
+    ) -> None:
         super().__init__()
+        self.project_detail = nn.Conv2d(detail_width, width, 1) if detail_width else None
         self.project = nn.ModuleList(nn.Conv2d(w, width, 1) for w in widths)
         self.refine = nn.ModuleList(_refine(width, width) for _ in widths)
         self.draw = _refine(width, width // 2)
         self.head = nn.Conv2d(width // 2, classes, 1)
         self.scale_heads = nn.ModuleList(nn.Conv2d(width, classes, 1) for _ in widths) if deep_supervision else None
 
-    def forward(self, fused: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Four maps (N, C, H, W), strides 4 to 32 -> (scores at stride 2, scores of the scales, fine to coarse).
+    def forward(self, fused: list[Tensor], detail: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
+        """Draw the labels.
 
-        The second list is empty outside training.
+        Args:
+            fused: four maps (N, C, H, W), strides 4 to 32.
+            detail: (N, detail_width, H, W) at stride 2; not looked at when ``detail_width`` is 0.
+
+        Returns:
+            scores at stride 2; scores of the scales, fine to coarse, empty outside training.
         """
         scales: list[Tensor] = []
         for level in reversed(range(len(fused))):
@@ -36,7 +45,10 @@ class Decoder(nn.Module):
             if scales:
                 x = x + F.interpolate(scales[0], scale_factor=2.0, mode="bilinear")
             scales.insert(0, self.refine[level](x))
-        scores = self.head(self.draw(F.interpolate(scales[0], scale_factor=2.0, mode="bilinear")))
+        finest = F.interpolate(scales[0], scale_factor=2.0, mode="bilinear")
+        if self.project_detail is not None:
+            finest = finest + self.project_detail(detail)
+        scores = self.head(self.draw(finest))
         if self.scale_heads is None or not self.training:
             return scores, []
         return scores, [head(x) for head, x in zip(self.scale_heads, scales, strict=True)]

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .convnext import Encoder
 from .decoder import Decoder
-from .fusion import DIFM
+from .fusion import DIFM, Concatenation, FeatureMerging
 
 STRIDE = 32
 
@@ -26,6 +27,11 @@ class DINConfig:
         ffn_ratio: hidden channels of the DIFM's FFN over its channels.
         decoder_width: channels inside the decoder.
         deep_supervision: scores at all four scales while training.
+        neighbours: slices seen on either side of the one that is labelled.
+        detail: the stems' maps at stride 2 take part in the drawing; needs the stem ``convolution``.
+        fusion: ``difm``, or what it is compared with: ``concatenation`` of both branches, ``none`` for one branch that
+            sees the original image alone.
+        spatial_attention: DIFM ends with global spatial attention, as drawn; without only for comparison.
     """
 
     classes: int
@@ -38,11 +44,24 @@ class DINConfig:
     ffn_ratio: float = 4.0
     decoder_width: int = 256
     deep_supervision: bool = True
+    neighbours: int = 0
+    detail: bool = False
+    fusion: Literal["difm", "concatenation", "none"] = "difm"
+    spatial_attention: bool = True
+
+    @property
+    def channels(self) -> int:
+        """Of each input image: the slice that is labelled in the middle, its neighbours around it."""
+        return 1 + 2 * self.neighbours
 
     def __post_init__(self) -> None:
         for level, reduction in enumerate(self.reductions):
             if (STRIDE >> (level + 2)) % reduction:  # a map's side is a multiple of this: 8, 4, 2, 1
                 raise ValueError(f"a reduction of {reduction} does not divide the maps of stage {level + 1}")
+        if self.detail and self.stem != "convolution":
+            raise ValueError("detail needs the stem convolution")
+        if self.fusion not in ("difm", "concatenation", "none"):
+            raise ValueError(f"unknown fusion {self.fusion!r}")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "DINConfig":
@@ -81,16 +100,20 @@ class DIN(nn.Module):
     def __init__(self, config: DINConfig) -> None:
         super().__init__()
         self.config = config
-        self.encode_original = Encoder(config.widths, config.depths, config.stem, config.layer_scale)
-        self.encode_enhanced = Encoder(config.widths, config.depths, config.stem, config.layer_scale)
+        encoder = (config.widths, config.depths, config.stem, config.layer_scale, config.channels)
+        self.encode_original = Encoder(*encoder)
+        self.encode_enhanced = Encoder(*encoder) if config.fusion != "none" else None
         self.fuse = nn.ModuleList(
-            DIFM(width, config.head_width, reduction, config.ffn_ratio)
-            for width, reduction in zip(config.widths, config.reductions, strict=True)
+            _fusion(config, width, reduction) for width, reduction in zip(config.widths, config.reductions, strict=True)
         )
-        self.decode = Decoder(config.widths, config.decoder_width, config.classes, config.deep_supervision)
+        branches = 1 if self.encode_enhanced is None else 2
+        detail_width = branches * (config.widths[0] // 2) if config.detail else 0
+        self.decode = Decoder(
+            config.widths, config.decoder_width, config.classes, config.deep_supervision, detail_width
+        )
 
     def forward(self, original: Tensor, enhanced: Tensor) -> Tensor:
-        """Two (N, 1, H, W) in [0, 1] -> scores (logits) (N, classes, H, W)."""
+        """Two (N, channels, H, W) in [0, 1] -> scores (logits) (N, classes, H, W) of the slice in the middle."""
         return self.forward_scales(original, enhanced)[0]
 
     def forward_scales(self, original: Tensor, enhanced: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -98,9 +121,21 @@ class DIN(nn.Module):
         height, width = original.shape[-2:]
         top, left = (-height % STRIDE) // 2, (-width % STRIDE) // 2
         padding = (left, -width % STRIDE - left, top, -height % STRIDE - top)
-        features_original = self.encode_original(F.pad(original, padding))
-        features_enhanced = self.encode_enhanced(F.pad(enhanced, padding))
-        fused = [fuse(o, e) for fuse, o, e in zip(self.fuse, features_original, features_enhanced, strict=True)]
-        scores, scales = self.decode(fused)
+        detail, features = self.encode_original(F.pad(original, padding))
+        branches = [features]
+        if self.encode_enhanced is not None:
+            detail_enhanced, features = self.encode_enhanced(F.pad(enhanced, padding))
+            detail = torch.cat([detail, detail_enhanced], dim=1)
+            branches.append(features)
+        fused = [fuse(*stage) for fuse, *stage in zip(self.fuse, *branches, strict=True)]
+        scores, scales = self.decode(fused, detail)
         scores = F.interpolate(scores.float(), scale_factor=2.0, mode="bilinear")
         return scores[..., top : top + height, left : left + width], scales
+
+
+def _fusion(config: DINConfig, width: int, reduction: int) -> nn.Module:
+    if config.fusion == "none":
+        return FeatureMerging(width)
+    if config.fusion == "concatenation":
+        return Concatenation(width)
+    return DIFM(width, config.head_width, reduction, config.ffn_ratio, config.spatial_attention)

@@ -83,12 +83,14 @@ class Interaction(nn.Module):
     Our choices: layer norm in front of attention and FFN, and a residual around the FFN.
     """
 
-    def __init__(self, width: int, head_width: int, reduction: int, ffn_ratio: float) -> None:
+    def __init__(
+        self, width: int, head_width: int, reduction: int, ffn_ratio: float, spatial_attention: bool = True
+    ) -> None:
         super().__init__()
         self.norm = LayerNorm2d(width, eps=1e-6)
         self.attention = CrossImageAttention(width, head_width, reduction)
         self.ffn = FeedForward(width, ffn_ratio)
-        self.spatial = GlobalSpatialAttention()
+        self.spatial = GlobalSpatialAttention() if spatial_attention else nn.Identity()
 
     def forward(self, own: Tensor, other: Tensor) -> Tensor:
         f = own + self.attention(self.norm(own), self.norm(other))
@@ -98,13 +100,28 @@ class Interaction(nn.Module):
 class DIFM(nn.Module):
     """Fuses one stage of the two branches: merge low and high, ask both ways, sum; -> (N, C, H, W)."""
 
-    def __init__(self, width: int, head_width: int, reduction: int, ffn_ratio: float) -> None:
+    def __init__(
+        self, width: int, head_width: int, reduction: int, ffn_ratio: float, spatial_attention: bool = True
+    ) -> None:
         super().__init__()
         self.merge_original = FeatureMerging(width)
         self.merge_enhanced = FeatureMerging(width)
-        self.original_asks = Interaction(width, head_width, reduction, ffn_ratio)
-        self.enhanced_asks = Interaction(width, head_width, reduction, ffn_ratio)
+        self.original_asks = Interaction(width, head_width, reduction, ffn_ratio, spatial_attention)
+        self.enhanced_asks = Interaction(width, head_width, reduction, ffn_ratio, spatial_attention)
 
     def forward(self, original: StageFeatures, enhanced: StageFeatures) -> Tensor:
         a, b = self.merge_original(original), self.merge_enhanced(enhanced)
         return self.original_asks(a, b) + self.enhanced_asks(b, a)
+
+
+class Concatenation(nn.Module):
+    """What DIFM is compared with: both branches' merged features, concatenated and mixed by one 1x1 convolution."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.merge_original = FeatureMerging(width)
+        self.merge_enhanced = FeatureMerging(width)
+        self.mix = nn.Conv2d(2 * width, width, 1)
+
+    def forward(self, original: StageFeatures, enhanced: StageFeatures) -> Tensor:
+        return self.mix(torch.cat([self.merge_original(original), self.merge_enhanced(enhanced)], dim=1))

@@ -1,4 +1,7 @@
-"""Random views of training slices: geometry, intensity, enhancement; a whole batch at once, on the device."""
+"""Random views of training slices: geometry, intensity, enhancement; a whole batch at once, on the device.
+
+MONAI's transforms work on one sample at a time, on the CPU; a small network on a GPU would wait for them.
+"""
 
 from dataclasses import dataclass
 
@@ -7,56 +10,79 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..enhancement import enhance_batch
+from .slices import Batch
+
+_STRUCTURES = 256  # label values that uint8 can hold
+_CURVE_POINTS = 6
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far views may stray from the data.
+    """How far views may stray from the data. A share is that of the samples, or of the batches for ``low_resolution``.
 
     Args:
-        free_rotation: share of samples rotated by any angle; the others stay within ``rotation`` degrees.
+        free_rotation: share rotated by any angle; the others stay within ``rotation`` degrees.
         mirror: mirror half of the samples along each in-plane axis (hearts only: an abdomen has a left and a right).
+        mirror_stack: reverse the order of the neighbours of half of the samples (base to apex, or apex to base).
+        alone: share that sees itself in place of its neighbours.
         scale: smallest and largest magnification, drawn log-uniformly.
-        shift: largest shift of the view's centre in pixels.
+        shift: largest shift of the view's centre in pixels of the model.
+        elastic: standard deviation, in pixels, of a smooth random displacement of a third of the samples.
         strengths: range of the enhancement strength; half of the samples keep strength 1.
-        gamma_share: share of samples enhanced with ``gamma`` instead of ``log``.
-        intensity: how often contrast, shading, resolution and noise are changed; 1 is often, 0 never.
+        gamma: share enhanced with ``gamma`` instead of ``log``.
+        intensity: how often contrast, shading, blur, resolution and noise are changed; 1 is often, 0 never.
+        curves: share whose grey values go through a random curve, which half of the times is not even monotone.
+        structures: standard deviation of a smooth change of each structure's brightness, in a quarter of the samples:
+            other sequences, contrast phases and scars.
     """
 
     free_rotation: float = 0.5
     rotation: float = 20.0
     mirror: bool = True
+    mirror_stack: bool = True
+    alone: float = 0.1
     scale: tuple[float, float] = (0.7, 1.4)
     shift: float = 32.0
+    elastic: float = 3.0
     strengths: tuple[float, float] = (0.0, 2.0)
-    gamma_share: float = 0.15
+    gamma: float = 0.15
     intensity: float = 1.0
+    curves: float = 0.1
+    structures: float = 0.15
 
-    def __call__(self, images: Tensor, labels: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    def __call__(self, batch: Batch, size: int) -> tuple[Tensor, Tensor, Tensor]:
         """Draw one view of each slice.
 
-        Args:
-            images: (N, 1, H, W) float32 in [0, 1].
-            labels: (N, 1, H, W) uint8.
-            size: side of the square views in pixels.
-
         Returns:
-            original and enhanced view (N, 1, size, size) in [0, 1], labels (N, size, size) int64.
+            original and enhanced view (N, channels, size, size) in [0, 1], labels (N, size, size) int64.
 
         The order is that of inference: intensities, enhancement on the native grid, then resampling of both together.
         """
-        images = self.change_intensities(images)
+        images, labels = self.change_stack(batch.images, batch.labels)
+        middle = images.shape[1] // 2
+        images = self.change_intensities(self.change_structures(images, labels))
         n = len(images)
         strengths = torch.empty(n, device=images.device).uniform_(*self.strengths)
         strengths = torch.where(_chance(n, 0.5, images), torch.ones_like(strengths), strengths)
-        methods = ["gamma" if g else "log" for g in (torch.rand(n) < self.gamma_share).tolist()]
-        pair = torch.cat([images, enhance_batch(images, methods, strengths)], dim=1)
-        grid = self.random_grid(images, size)
-        pair = F.grid_sample(pair, grid, mode="bilinear", align_corners=False)
-        labels = F.grid_sample(labels.float(), grid, mode="nearest", align_corners=False)
-        return pair[:, :1], pair[:, 1:], labels[:, 0].long()
+        enhanced = enhance_batch(images, _chance(n, 1 - self.gamma, images), strengths)
+        grid = self.random_grid(images, size, batch.pixels)
+        pair = F.grid_sample(torch.cat([images, enhanced], dim=1), grid, mode="bilinear", align_corners=False)
+        truth = F.grid_sample(labels[:, middle : middle + 1].to(grid), grid, mode="nearest", align_corners=False)
+        original, enhanced = pair.chunk(2, dim=1)
+        return original, enhanced, truth[:, 0].long()
 
-    def random_grid(self, images: Tensor, size: int) -> Tensor:
+    def change_stack(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Reverse or drop the neighbours of some samples."""
+        n, channels = images.shape[:2]
+        order = torch.arange(channels, device=images.device).expand(n, channels)
+        if self.mirror_stack:
+            order = torch.where(_chance(n, 0.5, images)[:, None], order.flip(1), order)
+        alone = _chance(n, self.alone, images)[:, None]
+        order = torch.where(alone, torch.full_like(order, channels // 2), order)
+        rows = torch.arange(n, device=images.device)[:, None]
+        return images[rows, order], labels[rows, order]
+
+    def random_grid(self, images: Tensor, size: int, pixels: Tensor) -> Tensor:
         """Sampling grid (N, size, size, 2) in the normalised coordinates of ``grid_sample``."""
         n, _, height, width = images.shape
         device = images.device
@@ -73,12 +99,25 @@ class Augmentation:
         u = u * (sign[0] / (zoom * aspect))[:, None, None]
         v = v * (sign[1] / (zoom / aspect))[:, None, None]
         cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
-        x = cos * u - sin * v + shift[:, 0, None, None]
-        y = sin * u + cos * v + shift[:, 1, None, None]
+        bent = torch.randn(n, 2, 5, 5, device=device) * (self.elastic * _chance(n, 0.33, images))[:, None, None, None]
+        bent = F.interpolate(bent, (size, size), mode="bicubic", align_corners=True)
+        x = (cos * u - sin * v + shift[:, 0, None, None] + bent[:, 0]) * pixels[:, 1, None, None]
+        y = (sin * u + cos * v + shift[:, 1, None, None] + bent[:, 1]) * pixels[:, 0, None, None]
         return torch.stack([x * 2 / width, y * 2 / height], dim=-1)
 
+    def change_structures(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Brighten or darken each structure by itself, unevenly; same shape and range."""
+        n = len(images)
+        change = torch.randn(n, _STRUCTURES, device=images.device) * self.structures
+        change[:, 0] = 0  # the rest of the body
+        change = change * _chance(n, 0.25, images)[:, None]
+        change = change.gather(1, labels.flatten(1).long()).reshape(images.shape)
+        change = F.avg_pool2d(change, 3, stride=1, padding=1)
+        field = F.interpolate(_normal(images, 6), images.shape[-2:], mode="bicubic", align_corners=True)
+        return (images + change * (1 + field)).clamp(0, 1)
+
     def change_intensities(self, images: Tensor) -> Tensor:
-        """Contrast curve, coil shading, low resolution and noise on (N, 1, H, W) in [0, 1]; same shape and range."""
+        """Contrast, shading, blur, low resolution and noise on (N, channels, H, W) in [0, 1]; same shape and range."""
         n = len(images)
 
         def draw(low: float, high: float, chance: float, neutral: float) -> Tensor:
@@ -88,13 +127,38 @@ class Augmentation:
             return values.reshape(n, 1, 1, 1)
 
         body = (images > 0).to(images)
-        images = images.clamp(0, 1) ** draw(-0.5, 0.5, 0.6, 0.0).exp()
+        images = _through_curves(images.clamp(0, 1), _chance(n, self.curves, images))
+        images = images ** draw(-0.5, 0.5, 0.6, 0.0).exp()
         images = images * draw(0.75, 1.3, 0.5, 1.0) + body * draw(-0.1, 0.1, 0.3, 0.0)
-        shading = torch.randn(n, 1, 3, 3, device=images.device) * draw(0.0, 0.3, 0.4, 0.0)
+        shading = _normal(images, 3) * draw(0.0, 0.3, 0.4, 0.0)
         images = images * F.interpolate(shading, images.shape[-2:], mode="bicubic", align_corners=True).exp()
+        images = images + draw(-0.5, 1.0, 0.3, 0.0) * (_blurred(images) - images)  # below 0 it sharpens
         images = _lower_resolution(images, _chance(n, 0.25 * self.intensity, images), _uniform(0.4, 0.9))
         images = images + torch.randn_like(images) * draw(0.0, 0.08, 0.3, 0.0)
         return images.clamp(0, 1)
+
+
+def _through_curves(images: Tensor, chosen: Tensor) -> Tensor:
+    """Send the grey values of chosen samples through random piecewise linear curves that leave 0 at 0."""
+    n = len(images)
+    heights = torch.rand(n, _CURVE_POINTS, device=images.device)
+    heights = torch.where(_chance(n, 0.5, images)[:, None], heights.sort(dim=1).values, heights)
+    heights[:, 0] = 0
+    even = torch.linspace(0, 1, _CURVE_POINTS, device=images.device)
+    heights = torch.where(chosen[:, None], heights, even)
+    place = images.flatten(1) * (_CURVE_POINTS - 1)
+    left = place.floor().clamp(0, _CURVE_POINTS - 2).long()
+    lower, upper = heights.gather(1, left), heights.gather(1, left + 1)
+    return (lower + (upper - lower) * (place - left)).reshape(images.shape)
+
+
+def _blurred(images: Tensor) -> Tensor:
+    """Gaussian of 1.2 pixels, each slice by itself."""
+    taps = torch.exp(-0.5 * (torch.arange(-3, 4, device=images.device) / 1.2) ** 2)
+    taps = taps / taps.sum()
+    flat = images.reshape(-1, 1, *images.shape[-2:])
+    flat = F.conv2d(flat, taps.reshape(1, 1, 7, 1), padding=(3, 0))
+    return F.conv2d(flat, taps.reshape(1, 1, 1, 7), padding=(0, 3)).reshape(images.shape)
 
 
 def _lower_resolution(images: Tensor, chosen: Tensor, factor: float) -> Tensor:
@@ -102,6 +166,11 @@ def _lower_resolution(images: Tensor, chosen: Tensor, factor: float) -> Tensor:
     coarse = F.interpolate(images, scale_factor=factor, mode="bilinear", antialias=True)
     coarse = F.interpolate(coarse, size, mode="bilinear")
     return torch.where(chosen.reshape(-1, 1, 1, 1), coarse, images)
+
+
+def _normal(like: Tensor, points: int) -> Tensor:
+    """(N, 1, points, points): a coarse random field, the same for a slice and its neighbours."""
+    return torch.randn(len(like), 1, points, points, device=like.device)
 
 
 def _uniform(low: float, high: float) -> float:

@@ -47,7 +47,8 @@ class DINLoss(nn.Module):
     def forward(self, scores: Tensor, scales: list[Tensor], labels: Tensor) -> Tensor:
         """``scores`` (N, C, H, W); ``scales`` coarser scores, may be empty; ``labels`` (N, H, W) int64 -> scalar."""
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-        truth = F.one_hot(labels, self.classes).permute(0, 3, 1, 2).to(scores)
+        classes = torch.arange(self.classes, device=labels.device)
+        truth = (labels[:, None] == classes[:, None, None]).to(scores)  # one_hot would hold 8 bytes a value
         probabilities = scores.softmax(dim=1)
         loss = 0.3 * F.cross_entropy(scores, labels) + 0.7 * self.dice(probabilities, truth)
         loss = loss + self.boundary_weight * boundary_loss(probabilities, truth)
