@@ -1,0 +1,158 @@
+"""How a model is trained: the recipe, and the readable file (TOML) that holds it."""
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..models import MANIFEST
+from .augmentation import Augmentation
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained; the plan is a number of steps, or where that is 0 a time.
+
+    Args:
+        steps: planned optimiser steps.
+        minutes: planned training time; the learning rate follows it, through interruptions.
+        batch: slices a step.
+        sizes, size_shares: sides of the square training views in pixels, multiples of 32, and the share of steps that
+            use each.
+        canvas: side of the stored slices in pixels.
+        balance: share of the slices that is drawn for a structure, see `Slices.batches`.
+        rate: peak learning rate (AdamW), reached after ``warmup`` of the plan, then cosine to 1 % of it.
+        decay: weight decay of the weight matrices.
+        drop_path: share of samples that skip the last block of an encoder; less for earlier ones, linearly.
+        ema: decay of the averaged weights, which are the ones validated and kept.
+        boundary_weight: weight of the boundary loss.
+        validations: how many, evenly over the plan.
+        seed: of weights, order and augmentation.
+        augmentation: how far views stray from the data.
+        cool_down: share of the plan, at its end, in which they stray less: by ``gentle``.
+    """
+
+    steps: int = 0
+    minutes: float = 95.0
+    batch: int = 8
+    sizes: tuple[int, ...] = (160, 192, 224)
+    size_shares: tuple[float, ...] = (0.7, 0.15, 0.15)
+    canvas: int = 288
+    balance: float = 0.3
+    rate: float = 6e-4
+    warmup: float = 0.02
+    decay: float = 0.05
+    drop_path: float = 0.0
+    ema: float = 0.998
+    boundary_weight: float = 1.0
+    validations: int = 20
+    seed: int = 2025
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    cool_down: float = 0.17
+    gentle: Augmentation = field(
+        default_factory=lambda: Augmentation(
+            scale=(0.85, 1.18), shift=24.0, elastic=2.0, intensity=0.35, curves=0.0, structures=0.0
+        )
+    )
+
+    def __post_init__(self) -> None:
+        wrong = None
+        if self.steps < 0 or (self.steps == 0 and self.minutes <= 0):
+            wrong = "neither steps nor minutes are more than 0"
+        elif self.batch < 2:
+            wrong = f"a batch of {self.batch} slices is too small for batch norm: use 2 or more"
+        elif len(self.sizes) != len(self.size_shares) or not self.sizes or min(self.size_shares) < 0:
+            wrong = "sizes and size_shares need one entry each for every size"
+        elif any(size < 32 or size % 32 for size in self.sizes):
+            wrong = "sizes must be multiples of 32"
+        elif not 0 <= self.balance <= 1:
+            wrong = f"balance {self.balance:g} is outside [0, 1]"
+        elif self.rate <= 0 or self.validations < 1 or self.canvas < 32:
+            wrong = "rate, validations and canvas must be positive (the canvas 32 or more)"
+        if wrong:
+            raise InputError(f"The recipe cannot be used: {wrong}.")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A training file.
+
+    Args:
+        model: id of a bundled model or a model folder, whose manifest says what is trained; None: the data folder's
+            `dataset.toml` does.
+        data: data folder; None: the command line names it.
+        network: settings of the network that differ from the manifest's or the data set's.
+        recipe: how it is trained.
+    """
+
+    model: str | None
+    data: Path | None
+    network: dict[str, Any]
+    recipe: Recipe
+
+
+def read_config(path: Path) -> Config:
+    """Read a training file; paths in it are relative to its folder.
+
+    Raises:
+        InputError: it is missing, no TOML, or has an entry that is unknown or cannot be used.
+    """
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"The training file {path} does not exist: check the name.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"The training file {path} cannot be read ({error}): correct it.") from error
+    try:
+        if unknown := set(values) - {"model", "data", "network", "recipe", "augmentation", "gentle"}:
+            raise ValueError(f"unknown entry {sorted(unknown)[0]!r}")
+        for name in ("model", "data"):
+            if not isinstance(values.get(name, ""), str):
+                raise ValueError(f"{name} is no text")
+        network = values.get("network", {})
+        if not isinstance(network, dict):
+            raise ValueError("network is no table")
+        recipe = _filled(Recipe(), values.get("recipe", {}), "recipe")
+        parts = {
+            name: _filled(getattr(recipe, name), values.get(name, {}), name) for name in ("augmentation", "gentle")
+        }
+        recipe = Recipe(**{**{f.name: getattr(recipe, f.name) for f in fields(Recipe)}, **parts})
+    except (ValueError, TypeError) as error:
+        raise InputError(f"The training file {path} cannot be used ({error}): correct it.") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    folder = Path(path).parent
+    model, data = values.get("model"), values.get("data")
+    if model is not None and (folder / model / MANIFEST).is_file():
+        model = str(folder / model)
+    return Config(model, None if data is None else folder / data, network, recipe)
+
+
+def _filled(default: Any, values: Any, table: str) -> Any:
+    """A dataclass with some of its plain fields replaced; each must be of the kind of its default."""
+    if not isinstance(values, dict):
+        raise ValueError(f"{table} is no table")
+    known = {f.name: getattr(default, f.name) for f in fields(default)}
+    chosen = {}
+    for name, value in values.items():
+        if name not in known or isinstance(known[name], Augmentation):
+            raise ValueError(f"{table} has no setting {name!r}")
+        chosen[name] = _like(known[name], value, f"{table}.{name}")
+    return type(default)(**{**known, **chosen})
+
+
+def _like(default: Any, value: Any, name: str) -> Any:
+    if isinstance(default, tuple):
+        if not isinstance(value, list):
+            raise ValueError(f"{name} must be a list")
+        return tuple(_like(default[0], v, name) for v in value)
+    if isinstance(default, bool) or isinstance(value, bool):
+        if not (isinstance(default, bool) and isinstance(value, bool)):
+            raise ValueError(f"{name} must be {'true or false' if isinstance(default, bool) else 'a number'}")
+        return value
+    if isinstance(default, float) and isinstance(value, int):
+        return float(value)
+    if type(value) is not type(default):
+        raise ValueError(f"{name} must be {'a whole number' if isinstance(default, int) else 'a number'}")
+    return value

@@ -1,0 +1,145 @@
+"""A run folder: what a training leaves on the disk."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import InputError, OutputError
+from ..models import MANIFEST, Model, read_manifest
+
+
+class Run:
+    """Files of one training run.
+
+    - `manifest.json`: the model that is trained, as `pack` puts it into a model folder.
+    - `settings.json`: model, network, recipe with its seed, initial weights; a run goes on only with the same ones.
+    - `versions.json`: of the programs, and the device, of the last start.
+    - `curve.csv`, `curve.png`: a row for each validation.
+    - `last.pt`: everything that is needed to go on. `best.pt`: averaged weights, best by validation.
+
+    Every file appears whole or not at all.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self.last, self.best = self.folder / "last.pt", self.folder / "best.pt"
+
+    @property
+    def resumes(self) -> bool:
+        """Whether there is something to go on with."""
+        return self.last.is_file()
+
+    def begin_model(self, manifest: Mapping[str, Any]) -> Model:
+        """Write the manifest of the model that is trained, and read it back.
+
+        Raises:
+            ModelError: a value in it cannot be used.
+            OutputError: the folder cannot be written.
+        """
+        self._make()
+        if not self.resumes:  # else `begin` compares what counts
+            self._write(self.folder / MANIFEST, (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode())
+        return read_manifest(self.folder)
+
+    def begin(self, settings: Mapping[str, Any], versions: Mapping[str, Any]) -> None:
+        """Make the folder, or check that it was begun with the same settings.
+
+        Raises:
+            InputError: it was begun with others.
+            OutputError: it cannot be written.
+        """
+        text = json.dumps(settings, indent=1)
+        path = self.folder / "settings.json"
+        self._make()
+        try:
+            before = path.read_text(encoding="utf-8") if self.resumes and path.is_file() else text
+        except OSError as error:
+            raise OutputError(
+                f"{self.folder} cannot be written ({error.strerror}): choose a folder that you may write to."
+            ) from error
+        if before != text:
+            raise InputError(
+                f"{self.folder} holds a run with other settings: go on with the training file as it was, or give a new "
+                "folder."
+            )
+        self._write(path, text.encode())
+        self._write(self.folder / "versions.json", json.dumps(versions, indent=1).encode())
+
+    def load_last(self) -> dict[str, Any]:
+        """Raises InputError when `last.pt` cannot be read."""
+        try:
+            return torch.load(self.last, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch tells damage by many classes of error
+            raise InputError(f"{self.last} is damaged: remove it to start anew, best.pt stays.") from error
+
+    def save_last(self, state: Mapping[str, Any]) -> None:
+        """Raises OutputError when the disk does not take it; the file before stays."""
+        self._save(state, self.last)
+
+    def save_best(self, weights: Mapping[str, Any]) -> None:
+        """Raises OutputError when the disk does not take it; the file before stays."""
+        self._save(weights, self.best)
+
+    def write_curve(self, curve: Sequence[Mapping[str, float]]) -> None:
+        """Write both forms of the curve; a row holds minutes, step, loss, dice, and the Dice of each structure."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, curve[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(curve)
+        self._write(self.folder / "curve.csv", text.getvalue().encode())
+        self._write(self.folder / "curve.png", curve_picture(curve))
+
+    def _make(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{self.folder} cannot be made ({error.strerror}): choose a folder that you may write to."
+            ) from error
+
+    def _save(self, state: Mapping[str, Any], path: Path) -> None:
+        data = io.BytesIO()
+        torch.save(state, data)
+        self._write(path, data.getbuffer())
+
+    def _write(self, path: Path, data: bytes | memoryview) -> None:
+        partial = path.with_name(f".part-{path.name}")
+        try:
+            partial.write_bytes(data)
+            partial.replace(path)
+        except OSError as error:
+            raise OutputError(
+                f"{path} cannot be written ({error.strerror}): check the folder and the space on the disk; what was "
+                "saved before is kept."
+            ) from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def curve_picture(curve: Sequence[Mapping[str, float]]) -> bytes:
+    """PNG: loss, and validation Dice of each structure and their mean, against the step."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    steps = [row["step"] for row in curve]
+    left.plot(steps, [row["loss"] for row in curve], color="0.2")
+    left.set(title="training loss", xlabel="step")
+    for name in [name for name in curve[0] if name not in ("minutes", "step", "loss", "dice")]:
+        right.plot(steps, [row[name] for row in curve], linewidth=1, label=name)
+    right.plot(steps, [row["dice"] for row in curve], color="0.2", linewidth=2, label="mean")
+    right.set(title="validation Dice", xlabel="step")
+    right.legend(fontsize="x-small", frameon=False, ncols=2, loc="lower right")
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.3)
+    data = io.BytesIO()
+    canvas.print_png(data)
+    return data.getvalue()
