@@ -43,7 +43,7 @@ class Run:
         """
         self._make()
         if not self.resumes:  # else `begin` compares what counts
-            self._write(self.folder / MANIFEST, (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode())
+            write(self.folder / MANIFEST, (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode())
         return read_manifest(self.folder)
 
     def begin(self, settings: Mapping[str, Any], versions: Mapping[str, Any]) -> None:
@@ -67,8 +67,8 @@ class Run:
                 f"{self.folder} holds a run with other settings: go on with the training file as it was, or give a new "
                 "folder."
             )
-        self._write(path, text.encode())
-        self._write(self.folder / "versions.json", json.dumps(versions, indent=1).encode())
+        write(path, text.encode())
+        write(self.folder / "versions.json", json.dumps(versions, indent=1).encode())
 
     def load_last(self) -> dict[str, Any]:
         """Raises InputError when `last.pt` cannot be read."""
@@ -91,8 +91,8 @@ class Run:
         writer = csv.DictWriter(text, curve[0].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(curve)
-        self._write(self.folder / "curve.csv", text.getvalue().encode())
-        self._write(self.folder / "curve.png", curve_picture(curve))
+        write(self.folder / "curve.csv", text.getvalue().encode())
+        write(self.folder / "curve.png", curve_picture(curve))
 
     def _make(self) -> None:
         try:
@@ -105,20 +105,26 @@ class Run:
     def _save(self, state: Mapping[str, Any], path: Path) -> None:
         data = io.BytesIO()
         torch.save(state, data)
-        self._write(path, data.getbuffer())
+        write(path, data.getbuffer())
 
-    def _write(self, path: Path, data: bytes | memoryview) -> None:
-        partial = path.with_name(f".part-{path.name}")
-        try:
-            partial.write_bytes(data)
-            partial.replace(path)
-        except OSError as error:
-            raise OutputError(
-                f"{path} cannot be written ({error.strerror}): check the folder and the space on the disk; what was "
-                "saved before is kept."
-            ) from error
-        finally:
-            partial.unlink(missing_ok=True)
+
+def write(path: Path, data: bytes | memoryview) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        OutputError: the disk does not take it; a file of that name stays as it was.
+    """
+    partial = path.with_name(f".part-{path.name}")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror}): check the folder and the space on the disk; what was saved "
+            "before is kept."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def curve_picture(curve: Sequence[Mapping[str, float]]) -> bytes:

@@ -22,10 +22,13 @@ from ..models import Model
 from ..network import DIN, DINConfig
 from ..network.convnext import Block, Encoder
 from .cases import Case, cases
+from .graph import GraphedStep
 from .loss import DINLoss
 from .recipe import Recipe
 from .run import Run
 from .slices import Batch, load_slices
+
+_SETTING_UP = 5  # first steps on a GPU, which load, compile and record, and are not counted as time of the plan
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def validate(network: DIN, model: Model, volumes: Iterator[Case], device: torch.
         rows.append([dice(labels == label.value, case.label == label.value) for label in model.labels])
     table = np.array(rows)
     known = ~np.isnan(table)  # a structure that no volume has counts as 0: nothing can be said for it
-    return tuple(np.where(known, table, 0).sum(axis=0) / known.sum(axis=0).clip(1))
+    return tuple((np.where(known, table, 0).sum(axis=0) / known.sum(axis=0).clip(1)).tolist())
 
 
 def load_initial(network: DIN, path: Path) -> None:
@@ -195,12 +198,18 @@ class Trainer:
         others = [p for p in self.network.parameters() if p.ndim <= 1]
         on_cuda = device.type == "cuda"
         self.optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": recipe.decay}, {"params": others, "weight_decay": 0.0}],
-            lr=recipe.rate,
-            fused=on_cuda,
+            [
+                {"params": params, "weight_decay": decay, "lr": torch.tensor(recipe.rate, device=device)}
+                for params, decay in ((matrices, recipe.decay), (others, 0.0))
+            ],
+            fused=True,
+            capturable=on_cuda,
         )
-        # a GPU waits for Python unless the network is compiled; on a CPU compilation gains nothing
-        self._forward = torch.compile(self.network.forward_scales) if on_cuda else self.network.forward_scales
+        self._forward = self.network.forward_scales
+        if on_cuda and recipe.compile:
+            self._forward = torch.compile(self._forward)
+        self._optimize = GraphedStep(self._one_step) if on_cuda else self._one_step
+        self._averaged = _floating(self.average.state_dict()), _floating(self.network.state_dict())
         self.step, self.seconds, self.best = 0, 0.0, -1.0
         self.curve: list[dict[str, float]] = []
 
@@ -215,31 +224,31 @@ class Trainer:
         started = time.monotonic()
         recipe = self.recipe
         for group in self.optimizer.param_groups:
-            group["lr"] = recipe.rate * _schedule(self.progress, recipe.warmup)
+            group["lr"].fill_(recipe.rate * _schedule(self.progress, recipe.warmup))
         size = recipe.sizes[int(torch.multinomial(torch.tensor(recipe.size_shares), 1))]
         augmentation = recipe.gentle if self.progress > 1 - recipe.cool_down else recipe.augmentation
         original, enhanced, truth = augmentation(batch, size)
         self.network.train()
-        with torch.autocast(self.device.type, torch.bfloat16):
-            scores, scales = self._forward(_channels_last(original), _channels_last(enhanced))
-        loss = self.loss(scores, scales, truth)
+        loss = self._optimize(_channels_last(original), _channels_last(enhanced), truth)
+        self.step += 1
+        if self.device.type == "cuda" and self.step % 16 == 0:
+            torch.cuda.synchronize()  # or the clock would run ahead of the work
+        decay = min(recipe.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(*self._averaged, 1 - decay)
+        if self.step > _SETTING_UP or self.device.type != "cuda":
+            self.seconds += time.monotonic() - started
+        return loss
+
+    def _one_step(self, original: Tensor, enhanced: Tensor, truth: Tensor) -> Tensor:
         self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False):
+            scores, scales = self._forward(original, enhanced)
+        loss = self.loss(scores, scales, truth)
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
-        self.step += 1
-        self._update_average()
-        self.seconds += time.monotonic() - started
         return loss.detach()
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
-        average, current = self.average.state_dict(), self.network.state_dict()
-        names = [name for name, value in average.items() if value.is_floating_point()]
-        torch._foreach_lerp_([average[n] for n in names], [current[n] for n in names], 1 - decay)
-        for name in average.keys() - set(names):
-            average[name].copy_(current[name])
 
     def state(self) -> dict[str, Any]:
         return {
@@ -256,11 +265,18 @@ class Trainer:
             self.optimizer.load_state_dict(state["optimizer"])
         except (RuntimeError, KeyError, ValueError) as error:
             raise InputError("The run's last.pt is of another architecture: give a new run folder.") from error
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["lr"].to(self.device)
         self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
         self.curve = state["curve"]
         torch.set_rng_state(state["random"])
         if self.device.type == "cuda":  # its own numbers start anew, otherwise than at the start
             torch.cuda.manual_seed(self.recipe.seed + self.step)
+
+
+def _floating(state: dict[str, Tensor]) -> list[Tensor]:
+    """The tensors that are averaged: all but batch norm's counters."""
+    return [value for value in state.values() if value.is_floating_point()]
 
 
 def _order(trainer: Trainer) -> torch.Generator:

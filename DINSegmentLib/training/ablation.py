@@ -1,0 +1,179 @@
+"""What each part of DIN is worth: the same training with parts left out, scored on clean and on worse pictures."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..engine.parameters import Parameters
+from ..engine.segmenter import Segmenter
+from ..errors import InputError
+from ..models import Model
+from ..network import DIN, DINConfig
+from .cases import cases
+from .degradation import CLEAN, LEVELS, conditions, degrade
+from .metrics import score
+from .recipe import Recipe
+from .run import Run, write
+from .train import Progress, train
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One network of the comparison: what it is, and how it differs from full DIN."""
+
+    title: str
+    network: dict[str, Any]
+    boundary: bool = True
+
+
+ARMS = {
+    "a": Arm("original image only", {"fusion": "none"}),
+    "b": Arm("two branches, concatenated", {"fusion": "concatenation"}),
+    "c": Arm("DIFM without global spatial attention", {"spatial_attention": False}),
+    "d": Arm("full DIN", {}),
+    "e": Arm("full DIN without boundary loss", {}, boundary=False),
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """One condition of one run: means over structures of the means over volumes."""
+
+    arm: str
+    seed: int
+    kind: str
+    level: int
+    dice: float
+    surface_dice: float
+
+
+def run_arm(
+    arm: str,
+    seed: int,
+    model: Model,
+    data: Path,
+    output: Path,
+    recipe: Recipe,
+    device: torch.device,
+    report: Callable[[Progress], None],
+) -> None:
+    """Train one network and keep what it draws on the `valid` split, clean and degraded; nothing if that is there.
+
+    The averaged weights of the last step are used: there is one validation, at the end. They are not kept.
+
+    Raises:
+        as `train`.
+    """
+    run = Run(output / f"{arm}-{seed}")
+    if _predictions(run).is_file():
+        return
+    chosen = ARMS[arm]
+    part = replace(model, network={**model.network, **chosen.network}, cleanup=())
+    recipe = replace(
+        recipe, seed=seed, validations=1, boundary_weight=recipe.boundary_weight if chosen.boundary else 0.0
+    )
+    best = train(part, data, run.folder, recipe, device, report)
+    network = DIN(DINConfig.from_dict({**part.network, "deep_supervision": True}))
+    network.load_state_dict(torch.load(best, map_location="cpu", weights_only=True))
+    segmenter = Segmenter(part, str(device), network)
+    found = {}
+    for case in cases(data, "valid"):
+        for kind, level in conditions():
+            image = degrade(case, part, kind, level)
+            labels = segmenter.segment(image, case.geometry, Parameters(mirroring=False)).labels
+            found[f"{case.name} {kind} {level}"] = labels
+    held = io.BytesIO()
+    np.savez_compressed(held, **found)
+    write(_predictions(run), held.getvalue())
+    for path in (run.last, run.best):
+        path.unlink(missing_ok=True)
+
+
+def scores(model: Model, data: Path, output: Path, arms: Sequence[str], seeds: Sequence[int]) -> list[Score]:
+    """Score what `run_arm` kept.
+
+    Raises:
+        InputError: an arm has not run.
+    """
+    truths = list(cases(data, "valid"))
+    found = []
+    for arm in arms:
+        for seed in seeds:
+            path = _predictions(Run(output / f"{arm}-{seed}"))
+            if not path.is_file():
+                raise InputError(f"{path} is missing: run the ablation again, it goes on where it stopped.")
+            with np.load(path) as predictions:
+                for kind, level in conditions():
+                    rows = []
+                    for case in truths:
+                        labels = predictions[f"{case.name} {kind} {level}"]
+                        structures = score(labels, case.label, (1, 1, 1), model.labels, tolerance=1)  # in voxels
+                        rows.append([(structure.dice, structure.nsd) for structure in structures])
+                    dice, surface = np.nanmean(np.nanmean(np.array(rows), axis=0), axis=0)
+                    found.append(Score(arm, seed, kind, level, float(dice), float(surface)))
+    return found
+
+
+def table(found: Sequence[Score]) -> str:
+    """Markdown: a row for each arm; mean over seeds (and standard deviation where there are several), in percent."""
+    seeds = sorted({s.seed for s in found})
+    head = ["", *("clean" if c == CLEAN else f"{c[0]}, mean of 3" for c in _columns())]
+    lines = [
+        "Dice / surface Dice (1 voxel) in %, mean over structures of the mean over volumes, "
+        + (f"mean (SD) over {len(seeds)} seeds" if len(seeds) > 1 else "one seed: differences of a point mean nothing")
+        + f"; seeds {', '.join(map(str, seeds))}.",
+        "",
+        "| " + " | ".join(head) + " |",
+        "|" + "---|" * len(head),
+    ]
+    for arm in dict.fromkeys(s.arm for s in found):
+        cells = [f"({arm}) {ARMS[arm].title}"]
+        for kind, _ in _columns():
+            cells.append(" / ".join(_cell(found, arm, kind, metric) for metric in ("dice", "surface_dice")))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def write_table(found: Sequence[Score], output: Path, run: dict[str, Any]) -> None:
+    """Write `ablation.csv`, `ablation.json` and `ablation.md`.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, asdict(found[0]).keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(s) for s in found)
+    write(output / "ablation.csv", text.getvalue().encode())
+    content = {
+        "run": run,
+        "arms": {name: arm.title for name, arm in ARMS.items()},
+        "scores": [asdict(s) for s in found],
+    }
+    write(output / "ablation.json", (json.dumps(content, indent=1) + "\n").encode())
+    write(output / "ablation.md", table(found).encode())
+
+
+def _columns() -> list[tuple[str, int]]:
+    return [CLEAN, *((kind, 1) for kind in LEVELS)]
+
+
+def _cell(found: Sequence[Score], arm: str, kind: str, metric: str) -> str:
+    by_seed: dict[int, list[float]] = {}
+    for one in found:
+        if one.arm == arm and one.kind == kind:
+            by_seed.setdefault(one.seed, []).append(getattr(one, metric))
+    values = [100 * float(np.mean(v)) for v in by_seed.values()]
+    spread = f" ({np.std(values, ddof=1):.1f})" if len(values) > 1 else ""
+    return f"{np.mean(values):.1f}{spread}"
+
+
+def _predictions(run: Run) -> Path:
+    return run.folder / "labels.npz"

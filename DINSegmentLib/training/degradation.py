@@ -1,0 +1,63 @@
+"""Worse pictures of the same patient: noise, blur and loss of contrast at three levels each."""
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..engine.orientation import orientation
+from ..engine.preprocessing import normalization
+from ..models import Model
+from .cases import Case
+
+CLEAN = ("clean", 0)
+# noise: standard deviation as a share of the normalised range; blur: standard deviation in pixels of the slice;
+# contrast: exponent of a curve that is flat in the middle of the range, where soft tissues differ
+LEVELS = {"noise": (0.05, 0.1, 0.2), "blur": (1.0, 2.0, 3.0), "contrast": (1.5, 2.0, 3.0)}
+_GREY_LEVELS = 255
+
+
+def conditions() -> Iterator[tuple[str, int]]:
+    """``CLEAN``, then every kind with its levels 1 to 3."""
+    yield CLEAN
+    for kind, levels in LEVELS.items():
+        for level in range(1, len(levels) + 1):
+            yield kind, level
+
+
+def degrade(case: Case, model: Model, kind: str, level: int, seed: int = 0) -> np.ndarray:
+    """Image of a case as a worse scanner would have stored it.
+
+    The image is brought to [0, 1] as the model does, changed, and brought back to its own units, so that the ordinary
+    way through the engine follows. No linear normalisation undoes any of the three; the loss of contrast also ends in
+    8 bits, as a stored picture would.
+
+    Args:
+        case: its image (K, J, I) is only read.
+        model: for the normalisation and for the plane of the slices.
+        kind, level: one of `conditions`.
+        seed: of the noise, which also depends on the case's name, the kind and the level, on nothing else.
+
+    Returns:
+        (K, J, I) float32, in the units of the case.
+    """
+    if (kind, level) == CLEAN:
+        return case.image
+    strength = LEVELS[kind][level - 1]
+    normalize = normalization(case.image, model.intensity)
+    image = normalize(case.image)
+    if kind == "noise":
+        name = f"{case.name} {kind} {level} {seed}".encode()
+        random = np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest()[:8], "little"))
+        image = image + random.normal(0, strength, image.shape).astype(np.float32)
+    elif kind == "blur":
+        from scipy.ndimage import gaussian_filter
+
+        sigma = np.full(3, strength)
+        sigma[orientation(case.geometry, model.axes).order[0]] = 0
+        image = gaussian_filter(image, sigma)
+    else:
+        centred = 2 * image - 1
+        image = (1 + np.sign(centred) * np.abs(centred) ** strength) / 2
+        image = np.round(image * _GREY_LEVELS) / _GREY_LEVELS
+    return (image.clip(0, 1) * (normalize.high - normalize.low) + normalize.low).astype(np.float32)
