@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _train(add("train", "Train a model.", commands.train))
     _pack(add("pack", "Put the weights of a training run into a model folder.", commands.pack))
     _evaluate(add("evaluate", "Score a model on cases with known truth.", commands.evaluate))
+    _ablation(add("ablation", "Train and score the network with parts left out.", commands.ablation))
     _bench(add("bench", "Measure speed and memory on this machine.", commands.bench))
     _doctor(add("doctor", "Check the installation.", commands.doctor))
     return parser
@@ -145,6 +146,18 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     _enhancement(parser)
     _mirroring(parser)
     _json(parser)
+
+
+def _ablation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=_path, required=True, metavar="FILE", help="training file (TOML)")
+    parser.add_argument("--data", type=_path, metavar="DIR", help="data folder; default: the training file's")
+    parser.add_argument(
+        "--output", type=_path, required=True, metavar="DIR", help="folder for runs and table; goes on where it stopped"
+    )
+    parser.add_argument("--arms", nargs="+", choices="abcde", help="only these; default: all")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1], help="default: 1")
+    parser.add_argument("--minutes", type=float, help="planned time of an arm; default: the training file's plan")
+    _device(parser)
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ Heavy packages are imported inside the functions, so that a command pays only fo
 """
 
 from ..batch import FORMATS
+from .ablation import ablation
 from .demo import demo
 from .enhance import enhance
 from .evaluate import evaluate
@@ -12,4 +13,4 @@ from .pack import pack
 from .segment import segment
 from .train import train
 
-__all__ = ["FORMATS", "bench", "demo", "doctor", "enhance", "evaluate", "models", "pack", "segment", "train"]
+__all__ = ["FORMATS", "ablation", "bench", "demo", "doctor", "enhance", "evaluate", "models", "pack", "segment", "train"]

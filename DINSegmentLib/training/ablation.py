@@ -13,7 +13,6 @@ import torch
 
 from ..engine.parameters import Parameters
 from ..engine.segmenter import Segmenter
-from ..errors import InputError
 from ..models import Model
 from ..network import DIN, DINConfig
 from .cases import cases
@@ -96,28 +95,30 @@ def run_arm(
         path.unlink(missing_ok=True)
 
 
-def scores(model: Model, data: Path, output: Path, arms: Sequence[str], seeds: Sequence[int]) -> list[Score]:
-    """Score what `run_arm` kept.
+def finished(output: Path) -> list[tuple[str, int]]:
+    """Arm and seed of every run in a folder that `run_arm` has finished, in order."""
+    found = []
+    for folder in output.iterdir():
+        arm, _, seed = folder.name.partition("-")
+        if arm in ARMS and seed.isdecimal() and _predictions(Run(folder)).is_file():
+            found.append((arm, int(seed)))
+    return sorted(found)
 
-    Raises:
-        InputError: an arm has not run.
-    """
+
+def scores(model: Model, data: Path, output: Path, runs: Sequence[tuple[str, int]]) -> list[Score]:
+    """Score what `run_arm` kept of these arms and seeds."""
     truths = list(cases(data, "valid"))
     found = []
-    for arm in arms:
-        for seed in seeds:
-            path = _predictions(Run(output / f"{arm}-{seed}"))
-            if not path.is_file():
-                raise InputError(f"{path} is missing: run the ablation again, it goes on where it stopped.")
-            with np.load(path) as predictions:
-                for kind, level in conditions():
-                    rows = []
-                    for case in truths:
-                        labels = predictions[f"{case.name} {kind} {level}"]
-                        structures = score(labels, case.label, (1, 1, 1), model.labels, tolerance=1)  # in voxels
-                        rows.append([(structure.dice, structure.nsd) for structure in structures])
-                    dice, surface = np.nanmean(np.nanmean(np.array(rows), axis=0), axis=0)
-                    found.append(Score(arm, seed, kind, level, float(dice), float(surface)))
+    for arm, seed in runs:
+        with np.load(_predictions(Run(output / f"{arm}-{seed}"))) as predictions:
+            for kind, level in conditions():
+                rows = []
+                for case in truths:
+                    labels = predictions[f"{case.name} {kind} {level}"]
+                    structures = score(labels, case.label, (1, 1, 1), model.labels, tolerance=1)  # in voxels
+                    rows.append([(structure.dice, structure.nsd) for structure in structures])
+                dice, surface = np.nanmean(np.nanmean(np.array(rows), axis=0), axis=0)
+                found.append(Score(arm, seed, kind, level, float(dice), float(surface)))
     return found
 
 

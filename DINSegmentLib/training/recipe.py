@@ -16,7 +16,8 @@ class Recipe:
 
     Args:
         steps: planned optimiser steps.
-        minutes: planned training time; the learning rate follows it, through interruptions.
+        minutes: planned training time, on a CPU processor time over its threads; the learning rate follows it,
+            through interruptions.
         batch: slices a step.
         sizes, size_shares: sides of the square training views in pixels, multiples of 32, and the share of steps that
             use each.

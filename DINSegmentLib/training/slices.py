@@ -61,9 +61,12 @@ class Slices:
                 come from all slices alike.
             generator: on the CPU.
         """
-        weights = self._weights(balance)
+        weights, device = self._weights(balance), self.images.device
         while True:
-            chosen = torch.multinomial(weights, size, replacement=True, generator=generator).to(self.images.device)
+            chosen = torch.multinomial(weights, size, replacement=True, generator=generator)
+            if device.type == "cuda":  # pinned, or every batch would wait for the work before it
+                chosen = chosen.pin_memory()
+            chosen = chosen.to(device, non_blocking=True)
             seen = self.seen[chosen]
             yield Batch(self.images[seen].float(), self.labels[seen], self.pixels[chosen])
 

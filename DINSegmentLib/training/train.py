@@ -119,13 +119,18 @@ def _loop(
     reported = saved = started
     while trainer.progress < 1:
         before = trainer.progress
-        losses.append(trainer.train_step(next(batches)))
+        losses.append(trainer.train_step(batches))
         due = int(before * recipe.validations) < int(trainer.progress * recipe.validations)
         now = time.monotonic()
         if due or now - reported >= 30:
             dice = validate(trainer.average, trainer.model, cases(data, "valid"), trainer.device) if due else None
-            pace = (time.monotonic() - started) / (trainer.progress - share_before)
-            loss = torch.stack(losses).mean().item()
+            pace = (time.monotonic() - started) / max(1e-9, trainer.progress - share_before)
+            loss = torch.stack(losses).nanmean().item()
+            if not np.isfinite(loss):
+                raise InputError(
+                    f"The loss is no number any more at step {trainer.step}: lower the rate in the training file and "
+                    f"start a new run from {run.best} with --init; what was saved before is kept."
+                )
             line = Progress(trainer.progress, trainer.step, loss, dice, pace * (1 - trainer.progress))
             report(line)
             losses, reported = [], now
@@ -219,9 +224,10 @@ class Trainer:
         recipe = self.recipe
         return min(1.0, self.step / recipe.steps if recipe.steps else self.seconds / (60 * recipe.minutes))
 
-    def train_step(self, batch: Batch) -> Tensor:
-        """One optimiser step; returns the loss, a scalar still on the device."""
-        started = time.monotonic()
+    def train_step(self, batches: Iterator[Batch]) -> Tensor:
+        """One optimiser step on the next batch; returns the loss, a scalar still on the device."""
+        started = self._clock()
+        batch = next(batches)
         recipe = self.recipe
         for group in self.optimizer.param_groups:
             group["lr"].fill_(recipe.rate * _schedule(self.progress, recipe.warmup))
@@ -237,8 +243,12 @@ class Trainer:
         with torch.no_grad():
             torch._foreach_lerp_(*self._averaged, 1 - decay)
         if self.step > _SETTING_UP or self.device.type != "cuda":
-            self.seconds += time.monotonic() - started
+            self.seconds += self._clock() - started
         return loss
+
+    def _clock(self) -> float:
+        """Seconds; on a CPU of processor time, so that a busy machine does not cut the plan short."""
+        return time.monotonic() if self.device.type == "cuda" else time.process_time() / torch.get_num_threads()
 
     def _one_step(self, original: Tensor, enhanced: Tensor, truth: Tensor) -> Tensor:
         self.optimizer.zero_grad(set_to_none=True)
@@ -246,7 +256,8 @@ class Trainer:
             scores, scales = self._forward(original, enhanced)
         loss = self.loss(scores, scales, truth)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.found_inf = (~norm.isfinite()).float()  # it skips the step; nothing waits for the device
         self.optimizer.step()
         return loss.detach()
 
