@@ -113,12 +113,13 @@ def test_slices_enhanced_in_parts_equal_the_whole_bit_for_bit(method, strength):
     assert np.array_equal(enhance(volume[::-1], method, strength)[::-1], whole)
 
 
-@pytest.mark.parametrize("method", ["log", "gamma", "none"])
+@pytest.mark.parametrize("method", ["log", "gamma"])
 def test_the_torch_twin_equals_it_to_1e_5_at_every_strength(method):
     strengths = np.concatenate([[0, 1e-9, 1e-6, 1e-4], np.linspace(0.01, 2, 60)])
     expected = np.stack([enhance(GREYS, method, s) for s in strengths])
     images = torch.from_numpy(GREYS)[None].expand(len(strengths), -1, -1, -1)
-    twin = enhance_batch(images, [method] * len(strengths), torch.from_numpy(strengths))
+    is_log = torch.full((len(strengths),), method == "log")
+    twin = enhance_batch(images, is_log, torch.from_numpy(strengths))
 
     assert twin.dtype == torch.float32
     assert np.abs(twin.numpy() - expected).max() <= 1e-5
@@ -126,9 +127,10 @@ def test_the_torch_twin_equals_it_to_1e_5_at_every_strength(method):
 
 def test_the_torch_twin_takes_a_method_and_a_strength_for_each_image():
     volume = slices((4, 9, 11))
-    plan = [("gamma", 0.4), ("none", 1.5), ("log", 1.7), ("log", 0.0)]
+    plan = [("gamma", 0.4), ("gamma", 0.0), ("log", 1.7), ("log", 0.0)]
     methods, strengths = zip(*plan, strict=True)
-    twin = enhance_batch(torch.from_numpy(volume)[:, None], list(methods), torch.tensor(strengths))
+    is_log = torch.tensor([method == "log" for method in methods])
+    twin = enhance_batch(torch.from_numpy(volume)[:, None], is_log, torch.tensor(strengths))
 
     for image, got, (method, strength) in zip(volume, twin, plan, strict=True):
         assert np.abs(got.numpy() - enhance(image[None], method, strength)).max() <= 1e-5

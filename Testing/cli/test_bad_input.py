@@ -211,7 +211,7 @@ def test_two_inputs_of_one_name(refused, write, tmp_path):
 
 
 def test_unknown_model(refused, write):
-    refused(write("v.nrrd"), "--model", "brain-mr", text="choose one of cardiac-mr", named='"brain-mr"')
+    refused(write("v.nrrd"), "--model", "brain-mr", text="choose one of abdomen-ct, cardiac-mr", named='"brain-mr"')
 
 
 @pytest.mark.parametrize("change", ["byte", "missing", "other network"])

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -14,7 +13,6 @@ from DINSegmentLib import headless, models
 from DINSegmentLib.console import Console
 from DINSegmentLib.engine.preprocessing import preprocess_volume
 from DINSegmentLib.measure import dice
-from DINSegmentLib.training import recipes
 from DINSegmentLib.training.cases import read_case, write_nifti
 
 CARDIAC_RULE = models.Axes("stack", "PI", "L"), models.Intensity("percentile", 99.0)
@@ -109,7 +107,7 @@ def test_demo_of_a_users_volume_writes_every_kind_of_output(command, write, tiny
 def test_demo_of_a_users_volume_asks_for_a_model(command, write, tmp_path):
     outcome = command("demo", "--input", write("heart.nii.gz"), "--output", tmp_path / "demo")
     assert outcome.code == 2
-    assert "one of cardiac-mr" in outcome.err and outcome.err.count("\n") == 1
+    assert "one of abdomen-ct, cardiac-mr" in outcome.err and outcome.err.count("\n") == 1
     assert not (tmp_path / "demo").exists()
 
 
@@ -156,19 +154,31 @@ def blank(write_model, tmp_path):
     return folder
 
 
+@pytest.fixture
+def training_file(blank, tmp_path):
+    """A training file for the blank model: tiny batches, a validation every step."""
+    path = tmp_path / "training.toml"
+    path.write_text(
+        f'model = "{blank}"\n[recipe]\nsteps = 6\nvalidations = 6\n'
+        "batch = 4\nsizes = [64]\nsize_shares = [1.0]\ncanvas = 64\n"
+    )
+    return path
+
+
 def steps(run):
     return [int(row["step"]) for row in csv.DictReader((run / "curve.csv").open())]
 
 
-def test_a_model_goes_from_data_to_scores(command, segment, blank, data, tmp_path):
+def test_a_model_goes_from_data_to_scores(command, segment, blank, training_file, data, tmp_path):
     run = tmp_path / "run"
-    train = ("train", "--model", blank, "--data", data, "--output", run, "--minutes", 0.05, "--device", "cpu")
+    train = ("train", "--config", training_file, "--data", data, "--output", run, "--device", "cpu")
 
     first = command(*train)
     assert first.code == 0, first.err
     assert "validation Dice" in first.out and f"Best weights by validation: {run / 'best.pt'}" in first.out
     before = steps(run)
-    again = command(*train)  # the planned time is used: there is nothing left to do
+    assert before == [1, 2, 3, 4, 5, 6]
+    again = command(*train)  # the plan is done: there is nothing left to do
     assert again.code == 0 and steps(run) == before
 
     packed = command("pack", run, "--model", blank)
@@ -261,10 +271,8 @@ def test_the_segmentation_of_a_real_heart_says_the_same_to_every_reader(command,
         slicer.mrmlScene.RemoveNode(added)
 
 
-def test_an_interrupted_training_goes_on_where_it_stopped(command, blank, data, tmp_path, monkeypatch):
+def test_an_interrupted_training_goes_on_where_it_stopped(command, training_file, data, tmp_path, monkeypatch):
     run = tmp_path / "run"
-    every_step = {"validate_minutes": 0.0, "sizes": (64,), "size_shares": (1.0,), "canvas": 64, "batch": 4}
-    recipe = replace(recipes.recipe(models.find(str(blank))), **every_step)
     reports = []
 
     class Interrupting(Console):
@@ -274,10 +282,9 @@ def test_an_interrupted_training_goes_on_where_it_stopped(command, blank, data, 
                 if len(reports) % 3 == 0:
                     raise KeyboardInterrupt
 
-    monkeypatch.setattr(recipes, "recipe", lambda model: recipe)
     monkeypatch.setattr("DINSegmentLib.cli.Console", Interrupting)
     for _ in range(2):
-        outcome = command("train", "--model", blank, "--data", data, "--output", run, "--device", "cpu")
+        outcome = command("train", "--config", training_file, "--data", data, "--output", run, "--device", "cpu")
         assert outcome.code == 130, outcome.err
 
     assert reports == [1, 2, 3, 3, 4, 5]  # step 3 was not saved, so it is done again
@@ -285,6 +292,7 @@ def test_an_interrupted_training_goes_on_where_it_stopped(command, blank, data, 
     minutes = [float(row["minutes"]) for row in rows]
     assert [int(row["step"]) for row in rows] == [1, 2, 3, 4]
     assert minutes == sorted(set(minutes))
+    assert (run / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
@@ -299,7 +307,7 @@ def test_an_interrupted_training_goes_on_where_it_stopped(command, blank, data, 
     ],
 )
 def test_data_that_cannot_be_used_leaves_nothing_behind(
-    name, more, text, command, tiny_model, listing, tmp_path, monkeypatch
+    name, more, text, command, tiny_model, training_file, listing, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     for folder in ("untold", "half"):
@@ -311,7 +319,9 @@ def test_data_that_cannot_be_used_leaves_nothing_behind(
         np.savez(tmp_path / "half" / "p1.npz")
         before = listing(tmp_path)
 
-    outcome = command(name, "--model", tiny_model, "--output", "run", *more)
+    subject = ("--config", training_file) if name == "train" else ("--model", tiny_model)
+
+    outcome = command(name, *subject, "--output", "run", *more)
 
     assert outcome.code == 2 and outcome.err.count("\n") == 1 and text in outcome.err, outcome.err
     assert listing(tmp_path) == before
@@ -329,4 +339,4 @@ def test_pack_of_a_run_without_weights_changes_nothing(command, blank, listing, 
 
 def test_pack_wants_a_model_that_is_there(command, tmp_path):
     outcome = command("pack", tmp_path, "--model", tmp_path / "none")
-    assert outcome.code == 2 and "choose one of cardiac-mr, or give a model folder" in outcome.err
+    assert outcome.code == 2 and "choose one of abdomen-ct, cardiac-mr, or give a model folder" in outcome.err

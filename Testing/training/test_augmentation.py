@@ -6,29 +6,31 @@ import torch
 
 from DINSegmentLib.enhancement import enhance
 from DINSegmentLib.training.augmentation import Augmentation
+from DINSegmentLib.training.slices import Batch
 
-STILL = {"free_rotation": 0.0, "rotation": 0.0, "mirror": False, "scale": (1.0, 1.0), "shift": 0.0}
+STILL = {"free_rotation": 0.0, "rotation": 0.0, "mirror": False, "scale": (1.0, 1.0), "shift": 0.0, "elastic": 0.0}
 
 
 @pytest.fixture
-def slices() -> tuple[torch.Tensor, torch.Tensor]:
+def slices() -> Batch:
     """Eight slices with a bright off-centre rectangle that is label 2, and a grey one that is label 1."""
     images, labels = torch.zeros(8, 1, 96, 96), torch.zeros(8, 1, 96, 96, dtype=torch.uint8)
     for image, label in zip(images, labels, strict=True):
         image[0, 40:60, 30:70], label[0, 40:60, 30:70] = 0.5, 1
         image[0, 45:55, 55:70], label[0, 45:55, 55:70] = 1.0, 2
-    return images, labels
+    return Batch(images, labels, torch.ones(8, 2))
 
 
 def without_intensity_changes(augmentation: Augmentation, monkeypatch: pytest.MonkeyPatch) -> Augmentation:
     monkeypatch.setattr(Augmentation, "change_intensities", lambda self, images: images)
+    monkeypatch.setattr(Augmentation, "change_structures", lambda self, images, labels: images)
     return augmentation
 
 
 def test_labels_move_with_the_image(slices, monkeypatch):
     torch.manual_seed(1)
     augmentation = without_intensity_changes(Augmentation(strengths=(0.0, 0.0)), monkeypatch)
-    original, _, labels = augmentation(*slices, 64)
+    original, _, labels = augmentation(slices, 64)
     inside = torch.tensor([0.0, 0.5, 1.0])[labels]
     # bilinear and nearest sampling differ within a pixel of an edge, nowhere else
     assert ((original[:, 0] - inside).abs() > 0.26).float().mean() < 0.02
@@ -37,10 +39,10 @@ def test_labels_move_with_the_image(slices, monkeypatch):
 
 def test_the_enhanced_view_is_the_enhancement_of_the_original_before_resampling(slices, monkeypatch):
     torch.manual_seed(2)
-    still = Augmentation(**STILL, strengths=(1.0, 1.0), gamma_share=0.0)
+    still = Augmentation(**STILL, strengths=(1.0, 1.0), gamma=0.0)
     augmentation = without_intensity_changes(still, monkeypatch)
-    monkeypatch.setattr(Augmentation, "random_grid", lambda self, images, size: half_pixel_grid(images))
-    original, enhanced, _ = augmentation(*slices, 96)
+    monkeypatch.setattr(Augmentation, "random_grid", lambda self, images, size, pixels: half_pixel_grid(images))
+    original, enhanced, _ = augmentation(slices, 96)
     native = torch.from_numpy(enhance(slices[0][:, 0].numpy()))[:, None]
     expected = torch.nn.functional.grid_sample(native, half_pixel_grid(native), align_corners=False)
     torch.testing.assert_close(enhanced, expected, atol=1e-5, rtol=0)
@@ -57,7 +59,7 @@ def half_pixel_grid(images: torch.Tensor) -> torch.Tensor:
 def test_values_stay_between_0_and_1(slices):
     torch.manual_seed(3)
     for _ in range(10):
-        original, enhanced, labels = Augmentation()(torch.rand(8, 1, 96, 96), slices[1], 64)
+        original, enhanced, labels = Augmentation()(slices._replace(images=torch.rand(8, 1, 96, 96)), 64)
         assert original.min() >= 0 and original.max() <= 1 and enhanced.min() >= 0 and enhanced.max() <= 1
         assert original.shape == enhanced.shape == (8, 1, 64, 64) and labels.shape == (8, 64, 64)
         assert labels.dtype == torch.int64 and set(labels.unique().tolist()) <= {0, 1, 2}
@@ -72,7 +74,7 @@ def test_an_abdomen_is_not_mirrored_and_a_heart_is(slices, monkeypatch):
 
 
 def views(augmentation: Augmentation, slices) -> list[np.ndarray]:
-    labels = torch.cat([augmentation(*slices, 96)[2] for _ in range(12)]).numpy()
+    labels = torch.cat([augmentation(slices, 96)[2] for _ in range(12)]).numpy()
     return [label for label in labels if (label == 1).any() and (label == 2).any()]
 
 
@@ -84,7 +86,7 @@ def mirrored(label: np.ndarray) -> bool:
 def test_a_magnified_view_holds_as_many_times_more_pixels(slices, monkeypatch):
     augmentation = without_intensity_changes(Augmentation(**{**STILL, "scale": (1.4, 1.4)}), monkeypatch)
     torch.manual_seed(5)
-    _, _, labels = augmentation(*slices, 96)
+    _, _, labels = augmentation(slices, 96)
     ratio = (labels > 0).sum() / (slices[1] > 0).sum()
     assert ratio == pytest.approx(1.4**2, rel=0.05)
 
@@ -93,16 +95,16 @@ def test_one_seed_gives_the_same_views(slices):
     results = []
     for _ in range(2):
         torch.manual_seed(6)
-        results.append(Augmentation()(*slices, 64))
+        results.append(Augmentation()(slices, 64))
     for one, two in zip(*results, strict=True):
         assert torch.equal(one, two)
 
 
 def test_without_intensity_changes_a_still_view_is_the_slice_itself(slices):
     torch.manual_seed(7)
-    original, _, labels = Augmentation(**{**STILL, "intensity": 0.0})(*slices, 96)
+    original, _, labels = Augmentation(**STILL, intensity=0.0, curves=0.0, structures=0.0)(slices, 96)
     inner = (slice(None), slice(None), slice(8, -8), slice(8, -8))
     difference = (original - slices[0])[inner].abs()
     assert (difference > 0.01).float().mean() < 0.05  # only at edges: a heart's pixels may be stretched by a tenth
-    changed, _, _ = Augmentation(**{**STILL, "intensity": 1.0})(*slices, 96)
+    changed, _, _ = Augmentation(**STILL, intensity=1.0, curves=0.0, structures=0.0)(slices, 96)
     assert ((changed - slices[0])[inner].abs() > 0.01).float().mean() > 0.05

@@ -1,4 +1,6 @@
-"""Cases to training slices: the model's axes and intensities, one canvas, every slice once an epoch."""
+"""Cases to training slices: the model's axes and intensities, one canvas, neighbours, balanced batches."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,11 +25,11 @@ def case(shape: tuple[int, int, int], directions: tuple[float, float, float] = (
 
 def test_small_slices_are_padded_and_large_ones_cropped_at_the_centre(model):
     slices = load_slices([case((2, 6, 12))], model, 8)
-    assert slices.images.shape == slices.labels.shape == (2, 1, 8, 8)
-    assert slices.labels[0, 0].sum() == 6 * 8
-    assert slices.labels[0, 0, 1:7].all() and not slices.labels[0, 0, 0].any() and not slices.labels[0, 0, 7].any()
+    assert slices.images.shape == slices.labels.shape == (2, 8, 8)
+    assert slices.labels[0].sum() == 6 * 8
+    assert slices.labels[0, 1:7].all() and not slices.labels[0, 0].any() and not slices.labels[0, 7].any()
     unclipped = case((2, 6, 12)).image / np.percentile(case((2, 6, 12)).image, 99)
-    np.testing.assert_allclose(slices.images[1, 0, 1:7], np.clip(unclipped, 0, 1)[1, :, 2:10], atol=2e-3)
+    np.testing.assert_allclose(slices.images[1, 1:7], np.clip(unclipped, 0, 1)[1, :, 2:10], atol=2e-3)
 
 
 def test_a_case_stored_mirrored_gives_the_same_slices(model):
@@ -36,11 +38,45 @@ def test_a_case_stored_mirrored_gives_the_same_slices(model):
     assert torch.equal(load_slices([stored], model, 8).images, load_slices([flipped], model, 8).images)
 
 
-def test_an_epoch_shows_every_slice_once():
-    numbers = torch.arange(7, dtype=torch.float16).reshape(7, 1, 1, 1)
-    batches = Slices(numbers, numbers.to(torch.uint8)).batches(2, torch.Generator().manual_seed(0))
-    epoch = torch.cat([next(batches)[0] for _ in range(3)]).flatten().tolist()  # 7 slices: 3 whole batches of 2
-    assert len(set(epoch)) == 6
+def test_neighbours_stay_within_their_case_and_at_the_models_distance(model):
+    pair = replace(model, network={**model.network, "neighbours": 1}, neighbour_distance=10.0)
+    slices = load_slices([case((3, 4, 4)), case((4, 4, 4), (-1.5, -1.5, 5))], pair, 32)
+    assert slices.seen[:3].tolist() == [[0, 0, 1], [0, 1, 2], [1, 2, 2]]
+    assert slices.seen[3:].tolist() == [[3, 3, 5], [3, 4, 6], [3, 5, 6], [4, 6, 6]]  # 10 mm are two slices of 5 mm
+
+
+def test_the_models_pixel_is_given_in_pixels_of_the_slice(model):
+    slices = load_slices([case((2, 4, 4), (-1.0, -2.0, 10))], model, 32)
+    assert slices.pixels[0].tolist() == pytest.approx([model.spacing / 2.0, model.spacing / 1.0])
+
+
+def numbered(labels: list[int]) -> Slices:
+    """One-pixel slices: the n-th has the value n and the given label, and sees only itself."""
+    count = len(labels)
+    images = torch.arange(count, dtype=torch.float16).reshape(count, 1, 1)
+    truth = torch.tensor(labels, dtype=torch.uint8).reshape(count, 1, 1)
+    return Slices(images, truth, torch.arange(count)[:, None], torch.ones(count, 2))
+
+
+def drawn(slices: Slices, balance: float, batches: int = 300, seed: int = 0) -> torch.Tensor:
+    source = slices.batches(8, balance, torch.Generator().manual_seed(seed))
+    return torch.cat([next(source).images.flatten() for _ in range(batches)]).int()
+
+
+def test_without_balance_every_slice_comes_as_often():
+    counts = torch.bincount(drawn(numbered([0, 0, 0, 1]), 0.0), minlength=4) / 2400
+    assert counts.tolist() == pytest.approx([0.25] * 4, abs=0.04)
+
+
+def test_with_balance_each_structure_comes_as_often():
+    counts = torch.bincount(drawn(numbered([0, 1, 1, 1, 2]), 1.0), minlength=5) / 2400
+    assert counts.tolist() == pytest.approx([0, 1 / 6, 1 / 6, 1 / 6, 1 / 2], abs=0.04)
+
+
+def test_one_seed_draws_the_same_slices():
+    slices = numbered(list(range(9)))
+    assert torch.equal(drawn(slices, 0.3, 5), drawn(slices, 0.3, 5))
+    assert not torch.equal(drawn(slices, 0.3, 5), drawn(slices, 0.3, 5, seed=1))
 
 
 def test_no_case_is_refused(model):
