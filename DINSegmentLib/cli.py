@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _enhance(add("enhance", "Write the enhanced volume that the network sees.", commands.enhance))
     _demo(add("demo", "Segment the bundled sample, or a volume of yours, with pictures.", commands.demo))
     _train(add("train", "Train a model.", commands.train))
+    _sheet(add("sheet", "Draw augmented samples of a training file, to check them.", commands.sheet))
     _pack(add("pack", "Put the weights of a training run into a model folder.", commands.pack))
     _evaluate(add("evaluate", "Score a model on cases with known truth.", commands.evaluate))
     _ablation(add("ablation", "Train and score the network with parts left out.", commands.ablation))
@@ -130,9 +131,19 @@ def _train(parser: argparse.ArgumentParser) -> None:
     _device(parser)
 
 
+def _sheet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=_path, required=True, metavar="FILE", help="training file (TOML)")
+    parser.add_argument("--data", type=_path, metavar="DIR", help="data folder; default: the training file's")
+    parser.add_argument("--output", type=_path, required=True, metavar="FILE", help="picture, .png")
+    parser.add_argument("--overwrite", action="store_true", help="replace a picture that is there already")
+
+
 def _pack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=_path, metavar="RUN", help="run folder of dinsegment train")
-    _model(parser, required=True, help_suffix="; the one whose manifest the run used")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--output", type=_path, metavar="FOLDER", help="make a complete model folder")
+    _model(where, help_suffix=", whose weights are replaced: the one whose manifest the run used")
+    parser.add_argument("--overwrite", action="store_true", help="with --output: replace a model folder that is there")
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:
@@ -140,11 +151,15 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=_path, required=True, metavar="DIR", help="folder with split.json and cases")
     parser.add_argument("--split", default="valid", help="default: valid")
     parser.add_argument(
-        "--output", type=_path, required=True, metavar="DIR", help="folder for evaluation.csv and .json"
+        "--output", type=_path, required=True, metavar="DIR", help="folder for evaluation.csv, .json and pictures"
     )
     _device(parser)
     _enhancement(parser)
     _mirroring(parser)
+    parser.add_argument(
+        "--robustness", action="store_true", help="also score noisy, blurred and flat pictures; takes 10 times the time"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an evaluation that is there already")
     _json(parser)
 
 

@@ -11,6 +11,10 @@ from .evaluate import evaluate
 from .inspect import bench, doctor, models
 from .pack import pack
 from .segment import segment
+from .sheet import sheet
 from .train import train
 
-__all__ = ["FORMATS", "ablation", "bench", "demo", "doctor", "enhance", "evaluate", "models", "pack", "segment", "train"]
+__all__ = [
+    "FORMATS", "ablation", "bench", "demo", "doctor", "enhance", "evaluate", "models", "pack", "segment", "sheet",
+    "train",
+]  # fmt: skip

@@ -4,15 +4,20 @@ from argparse import Namespace
 
 from .. import models
 from ..console import Console
+from ..errors import InputError
 
 
 def pack(options: Namespace, console: Console) -> int:
     """Always 0; errors are raised."""
-    from ..training.pack import pack as write
+    from ..training import pack as packing
 
-    weights = write(options.run, models.find(options.model).folder)
+    if options.output is not None:
+        weights, what = packing.pack(options.run, options.output, options.overwrite), "a complete model folder"
+    elif options.overwrite:
+        raise InputError("--overwrite is for a model folder that is made: give --output, or leave it away.")
+    else:
+        weights = packing.update(options.run, models.find(options.model).folder)
+        what = "the manifest has its new checksum"
     size = weights.stat().st_size
-    console.event(
-        "done", f"{weights}: {size} bytes; the manifest has its new checksum.", weights=str(weights), bytes=size
-    )
+    console.event("done", f"{weights}: {size} bytes; {what}.", weights=str(weights), bytes=size)
     return 0

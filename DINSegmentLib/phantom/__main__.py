@@ -1,22 +1,28 @@
-"""``python -m DINSegmentLib.phantom --output FOLDER [--cine]``: makes the bundled sample again."""
+"""``python -m DINSegmentLib.phantom``: makes the bundled sample again (--output), or a data set (--dataset)."""
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from ..errors import DINSegmentError
+from .dataset import write_dataset
 from .sample import write_cine, write_sample
 
 
-def main() -> int:
-    """Write the files and print their names; 0, or 2 when nothing could be written."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the files and print their names; 0, or 2 when they could not be written."""
     parser = argparse.ArgumentParser(prog="python -m DINSegmentLib.phantom", description="Make the phantom's files.")
-    parser.add_argument("--output", required=True, metavar="FOLDER", help="made when missing")
-    parser.add_argument("--cine", action="store_true", help="also the whole cycle, 25 frames, as 4-D NIfTI")
-    arguments = parser.parse_args()
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--output", metavar="FOLDER", help="the bundled sample; the folder is made when missing")
+    what.add_argument("--dataset", metavar="FOLDER", help="a data set of varying hearts, with a training file")
+    parser.add_argument("--cine", action="store_true", help="with --output: also the whole cycle, 25 frames, 4-D NIfTI")
+    parser.add_argument("--cases", type=int, default=12, help="with --dataset: how many hearts; default: 12")
+    options = parser.parse_args(arguments)
     try:
-        files = write_sample(arguments.output)
-        if arguments.cine:
-            files += write_cine(arguments.output)
+        if options.dataset is not None:
+            files = write_dataset(options.dataset, options.cases)
+        else:
+            files = write_sample(options.output) + (write_cine(options.output) if options.cine else [])
     except DINSegmentError as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,7 +1,8 @@
 """Cases with known truth, read one at a time from a data folder; no augmentation and no network here.
 
-A data folder holds `split.json` (name of a split -> list of subjects) and one or more `.npz` files for each subject,
-named `SUBJECT.npz` or `SUBJECT_anything.npz`, in one of two forms:
+A data folder is a data set of the user's with `dataset.toml`, see `dataset`; or it holds `split.json` (name of a split
+-> list of subjects) and one or more `.npz` files for each subject, named `SUBJECT.npz` or `SUBJECT_anything.npz`, in
+one of two forms:
 
 - cardiac MR: `image` uint16 (Z, H, W), value / 65535 in [0, 1]; `label` uint8. No spacing is known: it is nominal.
 - abdominal CT: `image` uint8 (Z, X, Y), HU = value / 255 * 400 - 125; `label8` uint8; `affine` (x, y, z) to RAS+ mm.
@@ -13,12 +14,16 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import SimpleITK as sitk
 
 from ..errors import InputError, OutputError
 from ..geometry import Geometry
+from . import dataset
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 # The cardiac files carry no geometry: 1.5625 x 1.5625 x 10 mm, columns to the left and rows to the back (LPS).
 _NOMINAL_IJK_TO_RAS = np.diag([-1.5625, -1.5625, 10.0, 1.0])
@@ -31,7 +36,8 @@ class Case:
 
     Args:
         name: file name without suffix.
-        image: float32 (K, J, I), as SimpleITK reads the file that `write_nifti` writes; [0, 1] or HU.
+        image: (K, J, I), as SimpleITK reads the file that `write_nifti` writes: float32, [0, 1] or HU; of a data set
+            with `dataset.toml` in its file's own type, as `dinsegment segment` reads it.
         label: uint8 (K, J, I), label values of the data's README.
         geometry: grid of both.
         nominal: the spacing is a typical one, not measured: every figure in mm is nominal too.
@@ -54,12 +60,15 @@ def cases(folder: Path, split: str) -> Iterator[Case]:
 
 
 def case_files(folder: Path, split: str) -> list[Path]:
-    """Files of one split, in the order of `split.json` and then by name.
+    """Files of one split, in the order of `dataset.toml`, or of `split.json` and then by name.
 
     Raises:
-        InputError: the folder, the split or a subject's file is missing, or the split is empty.
+        InputError: the folder, the split or a subject's file is missing, or the split is empty; what `dataset.files`
+            refuses.
     """
     folder = Path(folder)
+    if (folder / dataset.FILE).is_file():
+        return dataset.files(folder, split)
     subjects = _subjects(folder, split)
     names = sorted(path.name for path in folder.glob("*.npz"))
     files = []
@@ -72,12 +81,14 @@ def case_files(folder: Path, split: str) -> list[Path]:
 
 
 def read_case(path: Path) -> Case:
-    """Read one `.npz` file of a data folder.
+    """Read one of `case_files`.
 
     Raises:
-        InputError: the file is missing, damaged or of another form.
+        InputError: the file is missing, damaged or of another form; what `dataset.read` refuses.
     """
     path = Path(path)
+    if path.name.endswith(dataset.SUFFIXES):
+        return Case(dataset.name_of(path), *dataset.read(path))
     arrays = _arrays(path)
     image_type, label_key = (np.uint8, "label8") if "affine" in arrays else (np.uint16, "label")
     image, label = arrays.get("image"), arrays.get(label_key)
@@ -95,7 +106,7 @@ def read_case(path: Path) -> Case:
 
 
 def write_nifti(case: Case, folder: Path) -> tuple[Path, Path]:
-    """Write `NAME.nii.gz` (float32) and `NAME_label.nii.gz` (uint8) into a folder, made if missing.
+    """Write `NAME.nii.gz` (the image's own type) and `NAME_label.nii.gz` (uint8) into a folder, made if missing.
 
     Returns:
         the two paths.
@@ -103,6 +114,8 @@ def write_nifti(case: Case, folder: Path) -> tuple[Path, Path]:
     Raises:
         OutputError: the folder or a file cannot be written.
     """
+    import SimpleITK as sitk  # a machine that only trains may lack it
+
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -123,12 +136,14 @@ def write_nifti(case: Case, folder: Path) -> tuple[Path, Path]:
 
 def _subjects(folder: Path, split: str) -> list[str]:
     if not folder.is_dir():
-        raise InputError(f"The data folder {folder} does not exist: give the folder that holds split.json.")
+        raise InputError(
+            f"The data folder {folder} does not exist: give the folder that holds dataset.toml or split.json."
+        )
     path = folder / "split.json"
     try:
         splits = json.loads(path.read_text())
     except FileNotFoundError as error:
-        raise InputError(f"{folder} has no split.json: give a data folder with one.") from error
+        raise InputError(f"{folder} has no split.json and no {dataset.FILE}: give a data folder with one.") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON: restore the file.") from error
     if not isinstance(splits, dict) or split not in splits:
@@ -150,7 +165,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path} is damaged or no .npz file: copy it again.") from error
 
 
-def _itk_image(array: np.ndarray, geometry: Geometry) -> sitk.Image:
+def _itk_image(array: np.ndarray, geometry: Geometry) -> "sitk.Image":
+    import SimpleITK as sitk
+
     lps = np.diag([-1.0, -1.0, 1.0])
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(geometry.spacing.tolist())

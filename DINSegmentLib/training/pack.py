@@ -1,52 +1,179 @@
-"""From a training run to a model folder: fp16 weights without what only training needs, and their checksum."""
+"""From a training run to a model folder: fp16 weights without what only training needs, manifest, licence and card."""
 
+import csv
 import hashlib
+import io
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..errors import InputError, ModelError, OutputError
-from ..models import MANIFEST, read_manifest
+from ..models import MANIFEST, Model, read_manifest
 from ..network import DIN, DINConfig
+from .card import card, licence_text
 
-LARGEST_FILE = 12_000_000  # bytes; git never forgets, and the whole clone must stay under 100 MB
+LARGEST_BUNDLED = 12_000_000  # bytes; git never forgets, and the whole clone must stay under 100 MB
+
+# A variance above 65504 is no fp16 number; as infinity it would silence its channel without a word.
+_KEPT_WHOLE = ("running_mean", "running_var")
 
 
-def pack(run: Path, folder: Path) -> Path:
-    """Write a run's best weights into a model folder and their checksum into its manifest.
+def pack(run: Path, folder: Path, overwrite: bool = False) -> Path:
+    """Make a model folder of a run: `manifest.json`, `weights.pt`, `LICENSE.txt` and `MODEL_CARD.md`.
+
+    Args:
+        run: run folder of `dinsegment train` that has validated at least once.
+        folder: appears whole or not at all.
+        overwrite: replace these four files of a model folder that is there.
 
     Returns:
         path of the weight file.
 
     Raises:
-        InputError: the run folder holds no weights.
-        ModelError: the weights do not fit the manifest, or the file would be too large to bundle.
-        OutputError: the model folder cannot be written.
+        InputError: the run folder lacks a file, or one is damaged.
+        ModelError: the weights do not fit the run's manifest, or are no finite numbers.
+        OutputError: the folder is there already, or cannot be written.
+    """
+    if folder.exists() and not overwrite:
+        raise OutputError(f"{folder} exists already: choose another folder, or add --overwrite.")
+    if folder.exists() and not (folder / MANIFEST).is_file():
+        raise OutputError(f"{folder} is no model folder, and is not replaced: choose another one.")
+    model = read_manifest(run)
+    weights = _weights(run, model)
+    manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
+    manifest["weights"] = {"file": "weights.pt", "sha256": hashlib.sha256(weights).hexdigest()}
+    manifest["validation"] = _validation(run)
+    settings, versions = (_json(run / name) for name in ("settings.json", "versions.json"))
+    files = {
+        "weights.pt": weights,
+        "LICENSE.txt": licence_text(model).encode(),
+        "MODEL_CARD.md": card(model, manifest["validation"], settings, versions).encode(),
+        MANIFEST: (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode(),
+    }
+    if folder.exists():
+        _put(files, folder)
+    else:
+        _put_new(files, folder)
+    return folder / "weights.pt"
+
+
+def update(run: Path, folder: Path) -> Path:
+    """Put a run's best weights into a model folder; of its manifest only the checksum changes.
+
+    Returns, raises: as `pack`; ModelError also when the file would be too large to bundle.
     """
     model = read_manifest(folder)
+    weights = _weights(run, model)
+    if len(weights) > LARGEST_BUNDLED:
+        raise ModelError(
+            f"The weights would take {len(weights)} bytes, more than {LARGEST_BUNDLED}: train a smaller network."
+        )
+    checksum = hashlib.sha256(weights).hexdigest()
+    text = (folder / MANIFEST).read_text(encoding="utf-8")  # changed in one place, so that a person's layout stays
+    text = text.replace(f'"sha256": "{model.sha256}"', f'"sha256": "{checksum}"')
+    _put({model.weights_path.name: weights, MANIFEST: text.encode()}, folder)
+    return model.weights_path
+
+
+def _weights(run: Path, model: Model) -> bytes:
+    """The weight file: what a network without deep supervision needs, fp16 but for batch norm's statistics."""
     best = run / "best.pt"
     if not best.is_file():
         raise InputError(f"{run} holds no best.pt: give the run folder of a training that has validated at least once.")
-    state = torch.load(best, map_location="cpu", weights_only=True)
-    wanted = DIN(DINConfig.from_dict({**model.network, "deep_supervision": False})).state_dict()
-    if missing := sorted(set(wanted) - set(state)):
-        raise ModelError(
-            f"{best} does not fit the network of {folder / MANIFEST} (no {missing[0]}): give the run's own model."
-        )
-    packed = {name: state[name].half() if state[name].is_floating_point() else state[name] for name in wanted}
     try:
-        partial = model.weights_path.with_suffix(".partial")
-        torch.save(packed, partial)
-        if partial.stat().st_size > LARGEST_FILE:
-            partial.unlink()
-            raise ModelError(f"The weights would take more than {LARGEST_FILE} bytes: train a smaller network.")
-        partial.replace(model.weights_path)
-        checksum = hashlib.sha256(model.weights_path.read_bytes()).hexdigest()
-        text = (folder / MANIFEST).read_text(encoding="utf-8")  # changed in one place, so that a person's layout stays
-        text = text.replace(f'"sha256": "{model.sha256}"', f'"sha256": "{checksum}"')
-        (folder / MANIFEST).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(
-            f"{folder} cannot be written ({error.strerror}): choose a folder that you may write to."
+        state = torch.load(best, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch tells damage by many classes of error
+        raise InputError(
+            f"{best} is damaged: copy it again, or let the training go on to the next validation."
         ) from error
-    return model.weights_path
+    wanted = DIN(DINConfig.from_dict({**model.network, "deep_supervision": False})).state_dict()
+    packed = {}
+    for name, like in wanted.items():
+        if name not in state or state[name].shape != like.shape:
+            raise ModelError(
+                f"{best} does not fit the network of {model.folder / MANIFEST} ({name}): give the run's own model."
+            )
+        packed[name] = _packed(name, state[name])
+        if not packed[name].isfinite().all():
+            raise ModelError(
+                f"{best} has weights that are no finite numbers ({name}): the training went wrong, train anew with a "
+                "lower rate."
+            )
+    data = io.BytesIO()
+    torch.save(packed, data)
+    return data.getvalue()
+
+
+def _packed(name: str, value: Tensor) -> Tensor:
+    return value.half() if value.is_floating_point() and not name.endswith(_KEPT_WHOLE) else value
+
+
+def _validation(run: Path) -> dict[str, Any]:
+    """The figures of the weights that were kept, for the manifest."""
+    path = run / "curve.csv"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        best = max(rows, key=lambda row: row["dice"])
+    except FileNotFoundError as error:
+        raise InputError(f"{run} holds no curve.csv: copy the whole run folder.") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged: copy the run folder again.") from error
+    names = [name for name in best if name not in ("minutes", "step", "loss", "dice")]
+    return {
+        "data": "the training's own validation split, which also chose the weights",
+        "date": date.fromtimestamp((run / "best.pt").stat().st_mtime).isoformat(),
+        "command": "dinsegment train: best of the run's validations, without mirroring and clean-up",
+        "step": int(best["step"]),
+        "minutes": round(best["minutes"], 1),
+        "dice": {**{name: round(best[name], 3) for name in names}, "mean": round(best["dice"], 3)},
+    }
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: copy the whole run folder.") from error
+
+
+def _put(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write all files beside their places, and only then put them there."""
+    partial = {name: folder / f".part-{name}" for name in files}
+    try:
+        for name, content in files.items():
+            partial[name].write_bytes(content)
+        for name, path in partial.items():
+            path.replace(folder / name)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    finally:
+        for path in partial.values():
+            path.unlink(missing_ok=True)
+
+
+def _put_new(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write all files into a folder beside, which then gets its name."""
+    beside = folder.with_name(f".part-{folder.name}")
+    try:
+        beside.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (beside / name).write_bytes(content)
+        beside.rename(folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _unwritable(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{folder} cannot be written ({error.strerror}): check the folder and the space on the disk; what was there is "
+        "unchanged."
+    )

@@ -51,6 +51,14 @@ def test_a_cube_shifted_by_two_voxels_along_j_scores_as_computed_by_hand():
     assert only(cube((0, 2, 0)), cube(), tolerance=1.0).nsd == pytest.approx(88 / 152)
 
 
+@pytest.mark.parametrize("shift", [(2, 0, 0), (0, 2, 0), (0, 0, 2)])
+def test_surface_dice_at_one_voxel_does_not_depend_on_the_spacing(shift):
+    # Of 152 surface voxels the outermost face of 36 lies two voxels off; of the 16 inside the other cube, the middle 4
+    # lie two voxels from every side of it.
+    for spacing in (SPACING, (1.0, 1.0, 1.0), (0.1, 7.0, 3.0)):
+        assert only(cube(shift), cube(), spacing).nsd_voxel == pytest.approx((152 - 36 - 4) / 152)
+
+
 @pytest.mark.parametrize(("shift", "millimetres"), [((2, 0, 0), 10.0), ((0, 2, 0), 4.0), ((0, 0, 2), 2.0)])
 def test_spacing_is_taken_along_i_j_k(shift, millimetres):
     found = only(cube(shift), cube())
@@ -112,7 +120,7 @@ EMPTY = np.zeros((20, 20, 20), np.uint8)
 def test_empty_structures_follow_both_rules(prediction, truth, outcome, ours, family):
     found = only(prediction, truth)
     assert found.outcome == outcome
-    assert (found.dice, found.nsd) == pytest.approx((ours, ours), nan_ok=True)
+    assert (found.dice, found.nsd, found.nsd_voxel) == pytest.approx((ours, ours, ours), nan_ok=True)
     assert all(math.isnan(distance) for distance in (found.hd95_mm, found.hd95_voxels, found.assd_mm))
     assert (found.dice_family, found.hd95_family) == (family, 0.0)
 
@@ -130,3 +138,29 @@ def test_a_prediction_on_another_grid_is_refused():
 def test_scoring_warns_of_nothing(recwarn):
     only(cube((0, 2, 0)), cube())
     assert [str(warning.message) for warning in recwarn] == []
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("seed", range(4))
+def test_the_figures_are_those_of_monai(seed):
+    import torch
+    from monai import metrics as monai
+    from scipy.ndimage import gaussian_filter
+
+    random = np.random.default_rng(seed)
+    truth, prediction = (gaussian_filter(random.normal(size=(9, 24, 20)), 2) > 0.02 for _ in range(2))
+    spacing = (0.8, 1.3, 4.0)
+    found = score(prediction.astype(np.uint8), truth.astype(np.uint8), spacing, [Structure(1, "blob")])[0]
+
+    pair = tuple(torch.from_numpy(mask)[None, None] for mask in (prediction, truth))
+    common = {"include_background": True, "spacing": spacing[::-1]}
+    expected = {
+        "dice": monai.compute_dice(*pair, include_background=True),
+        "hd95_mm": monai.compute_hausdorff_distance(*pair, percentile=95, **common),
+        "hd95_voxels": monai.compute_hausdorff_distance(*pair, percentile=95, include_background=True),
+        "assd_mm": monai.compute_average_surface_distance(*pair, symmetric=True, **common),
+        "nsd": monai.compute_surface_dice(*pair, class_thresholds=[2.0], **common),
+        "nsd_voxel": monai.compute_surface_dice(*pair, class_thresholds=[1.0], include_background=True),
+    }
+    for name, value in expected.items():
+        assert getattr(found, name) == pytest.approx(value.item(), abs=1e-5), name

@@ -1,0 +1,87 @@
+"""The texts for people in a model folder: the model's card and its terms."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..models import Model
+from ..network import DIN, DINConfig
+
+_CARD = """\
+# {model.id}: {model.title}
+
+**What it does.** Labels {labels} in {model.modality} volumes, slice by slice. `manifest.json` holds everything that \
+the program needs to know; this page is for people.
+
+**What it is for.** Research only. It is no medical device; look at every result before you use a number from it.
+
+**Network.** DIN at {millions:.1f} M parameters.
+
+**Training data.** {model.training_data}
+
+TO BE WRITTEN by whoever trained it: which patients, scanners and protocols, who drew the labels, and who may use them.
+
+**How it was made.** `dinsegment train` ({device}, dinsegment {dinsegment}, torch {torch}){initial} with the training \
+file below; these are the weights of step {step}, the best by validation, packed by `dinsegment pack`.
+
+```toml
+{recipe}
+```
+
+**Figures.** Mean Dice over volumes on {data}, {date}, without mirroring and clean-up:
+
+{table}
+
+**Limits.** What is not like the training data was not tried. TO BE WRITTEN: where it errs, and what it has not seen.
+
+**Terms.** {model.licence} `LICENSE.txt` says it again, with what to cite.
+"""
+
+_TERMS = """\
+Terms of the weights of {model.id} ({model.title})
+
+{model.licence}
+
+For research only: this is no medical device. The weights come as they are, without any warranty.
+
+Please cite:
+{citation}
+"""
+
+
+def card(model: Model, validation: Mapping[str, Any], settings: Mapping[str, Any], versions: Mapping[str, str]) -> str:
+    """Markdown page of a model: what is known is stated, what only a person knows is asked for.
+
+    Args:
+        model: the run's manifest.
+        validation: as it goes into the manifest: data, date, step, and Dice of each structure and their mean.
+        settings, versions: what the run folder holds under these names.
+    """
+    network = DIN(DINConfig.from_dict({**model.network, "deep_supervision": False}))
+    recipe = settings["recipe"]
+    tables = {"network": settings["network"], "recipe": recipe}
+    tables |= {name: values for name, values in recipe.items() if isinstance(values, dict)}
+    dice = validation["dice"]
+    rows = (dice, dict.fromkeys(dice, "---"), {name: f"{value:.3f}" for name, value in dice.items()})
+    return _CARD.format(
+        model=model,
+        labels=", ".join(f"{label.name} ({label.value})" for label in model.labels),
+        millions=sum(parameter.numel() for parameter in network.parameters()) / 1e6,
+        initial=f", from the weights {Path(settings['initial']).name}," if settings["initial"] else "",
+        recipe="\n\n".join(_toml(name, values) for name, values in tables.items()),
+        table="\n".join("| " + " | ".join(cells) + " |" for cells in (rows[0], rows[1].values(), rows[2].values())),
+        **{name: validation[name] for name in ("step", "data", "date")},
+        **{name: versions[name] for name in ("device", "dinsegment", "torch")},
+    )
+
+
+def licence_text(model: Model) -> str:
+    """Plain text: the manifest's licence and citations."""
+    return _TERMS.format(model=model, citation="\n".join(f"- {entry}" for entry in model.citation))
+
+
+def _toml(name: str, values: Mapping[str, Any]) -> str:
+    """One table of a training file; JSON writes numbers, texts and lists as TOML does."""
+    lines = (f"{key} = {json.dumps(value)}" for key, value in values.items() if not isinstance(value, dict))
+    return "\n".join((f"[{name}]", *lines))

@@ -1,0 +1,281 @@
+"""A data set of the user's: pairs of image and label files, and `dataset.toml`, which says what they are.
+
+    FOLDER/dataset.toml
+    FOLDER/images/NAME.nii.gz        or .nii, .nrrd, .mha
+    FOLDER/labels/NAME.nii.gz        the same grid; whole numbers, 0 for the background
+
+The README of this folder lists the entries. SimpleITK and jsonschema are imported where they are needed: a machine that
+trains on `.npz` cases does without them.
+"""
+
+import json
+import tomllib
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import models, resources
+from ..engine.checks import check_array
+from ..errors import GeometryError, InputError, ModelError
+from ..geometry import Geometry
+from ..network import DINConfig
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+FILE = "dataset.toml"
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
+
+_BASE = "CardiacMR"  # model folder that gives what a data set leaves open: network, enhancement, the network's citation
+_AXES = {  # in words, and as in a manifest
+    "stack": {"slices": "stack", "rows": "PI", "columns": "L"},
+    "axial": {"slices": "S", "rows": "P", "columns": "L"},
+    "coronal": {"slices": "A", "rows": "I", "columns": "L"},
+    "sagittal": {"slices": "L", "rows": "I", "columns": "P"},
+}
+_INTENSITY = {"CT": {"method": "window", "lower": -160.0, "upper": 240.0}}  # soft tissue
+_OTHER_INTENSITY = {"method": "percentile", "upper": 99.0}
+# colours that colour-blind people tell apart: Okabe and Ito, jfly.uni-koeln.de/color, 2008
+_COLORS = (
+    [230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [204, 121, 167],
+)  # fmt: skip
+_PRIVATE_SCHEME = "99DINSEGMENT"  # DICOM PS3.16, chapter 8: private coding schemes begin with 99
+_LICENCE = "Not stated: ask the owners of the data before you pass the model on. Not for diagnosis."
+_TAKEN = ("minutes", "step", "loss", "dice", "mean")  # columns of a run's curve, and of tables
+_OFF = 0.1  # of the smallest voxel side: how far the corners of image and label may lie apart
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    """Manifest of the model that a data set trains, without a checksum of weights.
+
+    Raises:
+        InputError: `dataset.toml` is missing, no TOML, or has an entry that cannot be used.
+    """
+    path, values = folder / FILE, _read(folder)
+    base = json.loads((resources.root() / "Models" / _BASE / models.MANIFEST).read_text(encoding="utf-8"))
+    axes = values.get("axes", "stack")
+    split = values["split"]
+    optional = {name: values[name] for name in ("neighbour_distance",) if name in values}
+    made = {
+        "schema": models.SCHEMA_VERSION,
+        "id": values["id"],
+        "version": values.get("version", "0.1.0"),
+        "title": values["title"],
+        "modality": values["modality"],
+        "labels": [_label(label) for label in values["labels"]],
+        "spacing": values["spacing"],
+        "axes": _AXES[axes] if isinstance(axes, str) else axes,
+        "intensity": values.get("intensity", _INTENSITY.get(values["modality"], _OTHER_INTENSITY)),
+        "enhancement": base["enhancement"],
+        "network": {**base["network"], **values.get("network", {}), "classes": len(values["labels"]) + 1},
+        **optional,
+        "mirroring": values.get("mirroring", False),
+        "cleanup": values.get("cleanup", []),
+        "weights": {"file": "weights.pt", "sha256": ""},
+        "licence": values.get("licence", _LICENCE),
+        "citation": [*base["citation"][:1], *values.get("citation", [])],
+        "training_data": f"{values['title']}: {len(split['train'])} volumes; weights chosen by {len(split['valid'])} "
+        "others.",
+        "validation": {},
+    }
+    _check(made, path)
+    return made
+
+
+def files(folder: Path, split: str) -> list[Path]:
+    """Images of one split, in the order of `dataset.toml`; each has its label file, on the same grid by the headers.
+
+    Raises:
+        InputError: the split is not there; a file is missing, damaged or no volume; image and label lie on two grids.
+    """
+    names = _read(folder)["split"]
+    if split not in names:
+        raise InputError(f'{folder / FILE} has no split named "{split}": choose one of {", ".join(names)}.')
+    found = []
+    for name in names[split]:
+        image, label = (_find(folder / part, name) for part in ("images", "labels"))
+        _check_grids(image, label)
+        found.append(image)
+    return found
+
+
+def name_of(image: Path) -> str:
+    """Name of a case: the file's without its suffix."""
+    return next((image.name.removesuffix(s) for s in SUFFIXES if image.name.endswith(s)), image.stem)
+
+
+def read(image: Path) -> tuple[np.ndarray, np.ndarray, Geometry]:
+    """Read one of `files` with its label.
+
+    Returns:
+        image (K, J, I) in the file's own type, label (K, J, I) uint8, their grid.
+
+    Raises:
+        InputError: a file is missing or damaged, or a label value is none of the data set's.
+        GeometryError: the two lie on different grids.
+    """
+    folder = image.parent.parent
+    count = len(_read(folder)["labels"])
+    label = _find(folder / "labels", name_of(image))
+    _check_grids(image, label)
+    (voxels, geometry), (truth, _) = (_voxels(path) for path in (image, label))
+    check_array(voxels, geometry, str(image))
+    with np.errstate(invalid="ignore"):  # NaN is no whole number either
+        known = truth.astype(np.uint8)
+    if (wrong := truth[(known != truth) | (known > count)]).size:
+        values = ", ".join(f"{value:g}" for value in np.unique(wrong)[:5])
+        raise InputError(
+            f"{label} holds the label value {values}, and {FILE} names 1 to {count}: name it there, or correct the "
+            "file."
+        )
+    return voxels, known, geometry
+
+
+def _label(values: dict[str, Any]) -> dict[str, Any]:
+    value, name = values["value"], values["name"]
+    return {
+        "value": value,
+        "name": name,
+        "color": values.get("color", _COLORS[(value - 1) % len(_COLORS)]),
+        "terminology": values.get("terminology", {"type": [_PRIVATE_SCHEME, name, name]}),
+    }
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    """The entries of `dataset.toml`, each of the right kind."""
+    import jsonschema
+
+    path = folder / FILE
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{folder} has no {FILE}: write one, or name a model in the training file.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}): correct it.") from error
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(_schema()).iter_errors(values))
+    if error is not None:
+        place = error.json_path.removeprefix("$").removeprefix(".")
+        raise InputError(f"{path} cannot be used ({place}{': ' if place else ''}{error.message}): correct it.")
+    seen: dict[str, str] = {}
+    for split, names in values["split"].items():
+        for name in names:
+            if name in seen:
+                raise InputError(f"{path} has {name} in {seen[name]} and in {split}: leave it in one of them.")
+            seen[name] = split
+    return values
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    """The manifest's schema, where most entries have the same form, without what a data set need not say."""
+    schema = json.loads((resources.root() / "Models" / "manifest.schema.json").read_text(encoding="utf-8"))
+    entries = schema["properties"]
+    label = entries["labels"]["items"]
+    name = {"type": "string", "pattern": r"^[^~^|]+$", "not": {"enum": _TAKEN}}  # ~ ^ | divide terminology entries
+    case = {"type": "string", "pattern": r"^[^/\\]+$"}
+    network = {key: value for key, value in entries["network"]["properties"].items() if key != "classes"}
+    own = {
+        "labels": {
+            **entries["labels"],
+            "items": {**label, "required": ["value", "name"], "properties": {**label["properties"], "name": name}},
+        },
+        "axes": {"anyOf": [{"enum": list(_AXES)}, entries["axes"]]},
+        "network": {**entries["network"], "required": [], "properties": network},
+        "split": {
+            "type": "object",
+            "required": ["train", "valid"],
+            "additionalProperties": {"type": "array", "minItems": 1, "uniqueItems": True, "items": case},
+        },
+    }
+    same = (
+        "id", "version", "title", "modality", "spacing", "intensity", "neighbour_distance", "mirroring", "cleanup",
+        "licence", "citation",
+    )  # fmt: skip
+    return {
+        **schema,
+        "required": ["id", "title", "modality", "spacing", "labels", "split"],
+        "properties": {**{entry: entries[entry] for entry in same}, **own},
+    }
+
+
+def _check(made: dict[str, Any], path: Path) -> None:
+    """What a schema cannot say, as it is said of every model folder's manifest."""
+    try:
+        with TemporaryDirectory() as folder:
+            (Path(folder) / models.MANIFEST).write_text(json.dumps(made), encoding="utf-8")
+            models.read_manifest(Path(folder))
+        DINConfig.from_dict(made["network"])
+    except ModelError as error:
+        raise InputError(f"{path} cannot be used ({error.__cause__}): correct it.") from error
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path} cannot be used (network: {error}): correct it.") from error
+
+
+def _find(folder: Path, name: str) -> Path:
+    found = [path for suffix in SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
+    if not found:
+        raise InputError(
+            f"{folder} has no file of {name} ({', '.join(SUFFIXES)}): add it, or take {name} out of {FILE}."
+        )
+    if len(found) > 1:
+        raise InputError(f"{folder} has {found[0].name} and {found[1].name}: leave one file of {name}.")
+    return found[0]
+
+
+def _check_grids(image: Path, label: Path) -> None:
+    """Compare two files by their headers."""
+    one, other = _geometry(_header(image), image), _geometry(_header(label), label)
+    if one.shape != other.shape:
+        raise GeometryError(
+            f"{image} has {one.shape} voxels and {label} {other.shape}: draw the labels on the image's grid, or "
+            "resample them to it."
+        )
+    corners = np.array([(*index, 1) for index in np.ndindex(2, 2, 2)]) * (*np.subtract(one.shape[::-1], 1), 1)
+    apart = np.linalg.norm(corners @ (one.ijk_to_ras - other.ijk_to_ras).T, axis=1).max()
+    if apart > _OFF * one.spacing.min():
+        raise GeometryError(
+            f"{image} and {label} lie up to {apart:.3g} mm apart: draw the labels on the image's grid, or resample "
+            "them to it."
+        )
+
+
+def _header(path: Path) -> "sitk.ImageFileReader":
+    """A reader that has read the header of one grey 3-D volume."""
+    import SimpleITK as sitk
+
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # what matters in ITK's warnings is refused here
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        if "orthonormal" in str(error):
+            raise GeometryError(f"{path} has axes that are not at right angles: resample it first.") from error
+        raise InputError(f"{path} cannot be read (damaged, or no volume): copy or export it again.") from error
+    if reader.GetDimension() != 3 or reader.GetNumberOfComponents() != 1 or min(reader.GetSize()) < 2:
+        raise InputError(f"{path} is no grey volume of several slices: give one 3-D image of one frame.")
+    return reader
+
+
+def _voxels(path: Path) -> tuple[np.ndarray, Geometry]:
+    import SimpleITK as sitk
+
+    reader = _header(path)
+    try:
+        array = sitk.GetArrayFromImage(reader.Execute())
+    except RuntimeError as error:
+        raise InputError(f"{path} cannot be read (damaged, or cut short): copy or export it again.") from error
+    return array, _geometry(reader, path)
+
+
+def _geometry(header: "sitk.ImageFileReader", path: Path) -> Geometry:
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.reshape(header.GetDirection(), (3, 3)) * header.GetSpacing()
+    matrix[:3, 3] = header.GetOrigin()
+    try:
+        return Geometry(header.GetSize()[::-1], np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix)  # LPS to RAS
+    except GeometryError as error:
+        raise GeometryError(f"{path}: {error}") from error

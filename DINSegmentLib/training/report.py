@@ -1,0 +1,299 @@
+"""What an evaluation found: means with their uncertainty, as a table, CSV and JSON text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .metrics import METRICS, OUTCOMES, StructureScore
+
+if TYPE_CHECKING:
+    from ..models import Label
+
+FEW_SUBJECTS = 8  # below this number a mean says little: the table shows every case, and there is no interval
+RESAMPLES = 10_000
+SEED = 1
+_HEADINGS = {
+    "dice": "Dice",
+    "nsd_voxel": "S.Dice 1vox",
+    "nsd": "NSD",
+    "hd95_mm": "HD95 mm",
+    "hd95_voxels": "HD95 vox",
+    "assd_mm": "ASSD mm",
+    "dice_family": "Dice fam.",
+    "hd95_family": "HD95 fam.",
+}
+_OURS = ("dice", "nsd_voxel", "nsd", "hd95_mm", "hd95_voxels", "assd_mm")
+_WITH_INTERVAL = ("dice", "nsd_voxel")  # in the table; JSON has the interval of every metric
+_BOTH_RULES = ("dice", "dice_family", "hd95_voxels", "hd95_family")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One structure of one case."""
+
+    case: str
+    score: StructureScore
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One structure over all cases, or all structures.
+
+    Args:
+        outcomes: number of cases for each of `metrics.OUTCOMES`.
+        mean, spread: for each of `metrics.METRICS`; `spread` is the sample standard deviation over cases.
+            Cases without a value are left out; `nan` where too few are left.
+        interval: 95 % confidence interval (low, high) of each mean; empty with fewer than `FEW_SUBJECTS` subjects,
+            `nan` where fewer of them have a value.
+    """
+
+    name: str
+    outcomes: dict[str, int]
+    mean: dict[str, float]
+    spread: dict[str, float]
+    interval: dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an evaluation found.
+
+    Args:
+        rows: every case and structure.
+        structures: one summary for each structure, over cases.
+        overall: mean of the structures' means; spread of the cases' means over their structures.
+        tolerance: of the normalised surface Dice, in mm.
+        nominal: the spacing of at least one case is nominal, so figures in mm are.
+    """
+
+    rows: tuple[Row, ...]
+    structures: tuple[Summary, ...]
+    overall: Summary
+    tolerance: float
+    nominal: bool
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """Names of the cases, in the order of evaluation."""
+        return tuple(dict.fromkeys(row.case for row in self.rows))
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Names of the subjects, in the order of evaluation."""
+        return tuple(dict.fromkeys(map(subject, self.cases)))
+
+
+def subject(case: str) -> str:
+    """Subject of a case: its name before the first "_"."""
+    return case.partition("_")[0]
+
+
+def summarise(rows: Sequence[Row], labels: Sequence[Label], tolerance: float, nominal: bool) -> Report:
+    """Means, spreads and intervals of the rows of at least one case."""
+    intervals = _intervals(rows, labels)
+    structures = tuple(_summary(label, rows, intervals[n]) for n, label in enumerate(labels))
+    return Report(tuple(rows), structures, _overall(structures, rows, intervals[-1]), tolerance, nominal)
+
+
+def format_table(report: Report) -> str:
+    """Aligned plain-text tables with their rules in the footer; with few subjects also each case's values."""
+    parts = []
+    if len(report.subjects) < FEW_SUBJECTS:
+        lines = [("case", "structure", *(_HEADINGS[metric] for metric in METRICS), "outcome")]
+        for row in report.rows:
+            values = (_cell(metric, getattr(row.score, metric)) for metric in METRICS)
+            lines.append((row.case, row.score.name, *values, row.score.outcome))
+        parts.append(align(lines, text_columns=2))
+    summaries = (*report.structures, report.overall)
+    parts.append(align([_headings(report), *(_values(summary) for summary in summaries)], text_columns=1))
+    lines = [("ours beside family", "Dice", "Dice fam.", "HD95 vox", "HD95 fam.", *OUTCOMES)]
+    for summary in summaries:
+        means = (_cell(metric, summary.mean[metric]) for metric in _BOTH_RULES)
+        lines.append((summary.name, *means, *(str(summary.outcomes[outcome]) for outcome in OUTCOMES)))
+    parts.append(align(lines, text_columns=1))
+    return "\n\n".join((*parts, "\n".join(_rules(report))))
+
+
+def csv_text(report: Report) -> str:
+    """A row for each case and structure; an empty cell where there is no value."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("case", "value", "structure", "outcome", *METRICS))
+    for row in report.rows:
+        values = [getattr(row.score, metric) for metric in METRICS]
+        figures = ["" if math.isnan(value) else value for value in values]
+        writer.writerow((row.case, row.score.value, row.score.name, row.score.outcome, *figures))
+    return text.getvalue()
+
+
+def json_text(report: Report, run: Mapping[str, object], more: Mapping[str, object] | None = None) -> str:
+    """Everything, with what was evaluated (`run`) and further entries (`more`); `null` where there is no value."""
+    content = {
+        "run": dict(run),
+        "rules": _rules(report),
+        "tolerance_mm": report.tolerance,
+        "nominal_spacing": report.nominal,
+        "bootstrap": {"subjects": len(report.subjects), "level": 0.95, "resamples": RESAMPLES, "seed": SEED},
+        "overall": asdict(report.overall),
+        "structures": [asdict(summary) for summary in report.structures],
+        **(more or {}),
+        "rows": [{"case": row.case, **asdict(row.score)} for row in report.rows],
+    }
+    return json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n"
+
+
+def align(lines: Sequence[Sequence[str]], text_columns: int) -> str:
+    """Columns of equal width: the first `text_columns` to the left, figures to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column < text_columns else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def mean(values: Sequence[float]) -> float:
+    """Mean of the values that are no `nan`; `nan` without any."""
+    known = [value for value in values if not math.isnan(value)]
+    return float(np.mean(known)) if known else math.nan
+
+
+def _spread(values: Sequence[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return float(np.std(known, ddof=1)) if len(known) > 1 else math.nan
+
+
+def _summary(label: Label, rows: Sequence[Row], interval: dict[str, tuple[float, float]]) -> Summary:
+    scores = [row.score for row in rows if row.score.value == label.value]
+    values = {metric: [getattr(found, metric) for found in scores] for metric in METRICS}
+    return Summary(
+        name=label.name,
+        outcomes={outcome: sum(found.outcome == outcome for found in scores) for outcome in OUTCOMES},
+        mean={metric: mean(values[metric]) for metric in METRICS},
+        spread={metric: _spread(values[metric]) for metric in METRICS},
+        interval=interval,
+    )
+
+
+def _overall(structures: Sequence[Summary], rows: Sequence[Row], interval: dict[str, tuple[float, float]]) -> Summary:
+    by_case: dict[str, list[StructureScore]] = {}
+    for row in rows:
+        by_case.setdefault(row.case, []).append(row.score)
+    spread = {}
+    for metric in METRICS:
+        spread[metric] = _spread([mean([getattr(found, metric) for found in scores]) for scores in by_case.values()])
+    return Summary(
+        name="overall",
+        outcomes={outcome: sum(summary.outcomes[outcome] for summary in structures) for outcome in OUTCOMES},
+        mean={metric: mean([summary.mean[metric] for summary in structures]) for metric in METRICS},
+        spread=spread,
+        interval=interval,
+    )
+
+
+def _intervals(rows: Sequence[Row], labels: Sequence[Label]) -> list[dict[str, tuple[float, float]]]:
+    """Percentile bootstrap of the mean of each structure and, last, of the mean of their means.
+
+    Subjects are drawn, not cases: volumes of one heart are alike. All means of one draw share its subjects.
+    """
+    names = list(dict.fromkeys(subject(row.case) for row in rows))
+    if len(names) < FEW_SUBJECTS:
+        return [{}] * (len(labels) + 1)
+    place = {label.value: n for n, label in enumerate(labels)}
+    sums = np.zeros((len(names), len(labels), len(METRICS)))
+    counts = np.zeros_like(sums)
+    for row in rows:
+        values = np.array([getattr(row.score, metric) for metric in METRICS])
+        where = names.index(subject(row.case)), place[row.score.value]
+        sums[where] += np.nan_to_num(values)
+        counts[where] += ~np.isnan(values)
+    drawn = np.random.default_rng(SEED).multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES)
+    means = _ratio(np.tensordot(drawn, sums, 1), np.tensordot(drawn, counts, 1))  # (resample, structure, metric)
+    overall = _ratio(np.nan_to_num(means).sum(axis=1), (~np.isnan(means)).sum(axis=1))
+    means = np.concatenate((means, overall[:, None]), axis=1)
+    known = np.concatenate((counts > 0, (counts > 0).any(axis=1, keepdims=True)), axis=1).sum(axis=0)
+    return [
+        {metric: _percentiles(means[:, n, m], known[n, m]) for m, metric in enumerate(METRICS)}
+        for n in range(len(labels) + 1)
+    ]
+
+
+def _ratio(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+
+
+def _percentiles(means: np.ndarray, known: int) -> tuple[float, float]:
+    if known < FEW_SUBJECTS:
+        return math.nan, math.nan
+    low, high = np.nanpercentile(means, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def _headings(report: Report) -> list[str]:
+    cells = ["structure"]
+    for metric in _OURS:
+        cells.append(f"NSD {report.tolerance:g}mm" if metric == "nsd" else _HEADINGS[metric])
+        if report.overall.interval and metric in _WITH_INTERVAL:
+            cells.append("95 % CI")
+    return cells
+
+
+def _values(summary: Summary) -> list[str]:
+    cells = [summary.name]
+    for metric in _OURS:
+        cells.append(f"{_cell(metric, summary.mean[metric])} ({_cell(metric, summary.spread[metric])})")
+        if summary.interval and metric in _WITH_INTERVAL:
+            low, high = (_cell(metric, limit) for limit in summary.interval[metric])
+            cells.append(low if low == "-" else f"{low}-{high}")
+    return cells
+
+
+def _cell(metric: str, value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:.2f}" if metric.startswith(("hd95", "assd")) else f"{value:.3f}"
+
+
+def _rules(report: Report) -> list[str]:
+    count = len(report.subjects)
+    total = sum(report.overall.outcomes.values())
+    empty = total - report.overall.outcomes["scored"]
+    dice = report.overall.outcomes["spurious"] + report.overall.outcomes["absent"]
+    rules = [
+        "Mean (SD over cases). Overall: mean of the structures' means (SD of the cases' means).",
+        f"95 % CI of the mean: percentile bootstrap over the {count} subjects (not cases), {RESAMPLES:,} resamples, "
+        f"seed {SEED}."
+        if report.overall.interval
+        else f"No confidence interval: {count} subject{'s are' if count != 1 else ' is'} too few, "
+        f"from {FEW_SUBJECTS} on there is one.",
+        f"Dice, S.Dice and NSD from 0 to 1. S.Dice 1vox: surface Dice, tolerance 1 voxel (spacing 1). NSD: the same at "
+        f"{report.tolerance:g} mm. HD95 vox: spacing 1.",
+        "Ours: empty in truth and prediction (absent): no value. Empty in one (missed: in the prediction, spurious: in "
+        "the truth): Dice, S.Dice and NSD 0, no distance.",
+        "fam.: the TransUNet family's convention, for its published tables only. Spurious: Dice 1, HD95 0. Absent or "
+        "missed: Dice 0, HD95 0.",
+        "HD95 fam. is one percentile of both directions pooled, in voxels; ours the greater of the two directed ones.",
+        f"The rules for empty structures differ here in {empty} of {total} case-structures (Dice in {dice}).",
+    ]
+    if report.nominal:
+        rules.append("The data carry no measured spacing: figures in mm, and NSD, are nominal; S.Dice 1vox is not.")
+    return rules
+
+
+def _without_nan(content: object) -> object:
+    """`null` for every `nan`, which JSON does not know."""
+    if isinstance(content, Mapping):
+        return {key: _without_nan(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_nan(value) for value in content]
+    return None if isinstance(content, float) and math.isnan(content) else content

@@ -1,0 +1,38 @@
+"""The ablation's bookkeeping: what has run, and the table."""
+
+from DINSegmentLib.network import DIN, DINConfig
+from DINSegmentLib.training.ablation import ARMS, Score, finished, table
+from DINSegmentLib.training.degradation import conditions
+
+
+def scores(arm: str, seed: int, dice: float) -> list[Score]:
+    return [Score(arm, seed, kind, level, dice - level / 10, dice) for kind, level in conditions()]
+
+
+def test_the_arms_are_different_networks(tiny_model):
+    from DINSegmentLib import models
+
+    network = models.find(str(tiny_model)).network
+    counts = {name: _parameters({**network, **arm.network}) for name, arm in ARMS.items()}
+    assert counts["a"] < counts["b"] < counts["d"] == counts["c"] == counts["e"]
+    assert [name for name, arm in ARMS.items() if not arm.boundary] == ["e"]
+
+
+def _parameters(network: dict) -> int:
+    return sum(p.numel() for p in DIN(DINConfig.from_dict({**network, "deep_supervision": True})).parameters())
+
+
+def test_the_table_holds_means_over_levels_and_seeds():
+    lines = table([*scores("a", 1, 0.8), *scores("d", 1, 0.9)]).splitlines()
+    assert "one seed" in lines[0]
+    assert "| (a) original image only | 80.0 / 80.0 | 60.0 / 80.0 | 60.0 / 80.0 | 60.0 / 80.0 |" in lines
+    text = table([*scores("d", 1, 0.8), *scores("d", 2, 0.9)])
+    assert "mean (SD) over 2 seeds" in text and "85.0 (7.1) / 85.0 (7.1)" in text
+
+
+def test_only_finished_runs_count(tmp_path):
+    for name in ("a-1", "d-2", "d-10", "notes", "x-1"):
+        (tmp_path / name).mkdir()
+        if name != "a-1":
+            (tmp_path / name / "labels.npz").touch()
+    assert finished(tmp_path) == [("d", 2), ("d", 10)]

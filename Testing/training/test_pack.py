@@ -1,0 +1,148 @@
+"""Claims about packing a run into a model folder: what is kept, what is refused, whole or not at all."""
+
+import errno
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from DINSegmentLib.errors import InputError, ModelError, OutputError
+from DINSegmentLib.models import read_manifest
+from DINSegmentLib.network import DIN, DINConfig
+from DINSegmentLib.training.pack import pack, update
+
+NETWORK = {
+    "classes": 4, "widths": [8, 8, 16, 16], "depths": [1, 1, 1, 1], "layer_scale": 0.5, "head_width": 8,
+    "reductions": [8, 4, 2, 1], "ffn_ratio": 1.0, "decoder_width": 8, "stem": "convolution",
+}  # fmt: skip
+
+
+@pytest.fixture
+def run(write_model, tmp_path):
+    """A run folder as a training leaves it: best weights with a variance that fp16 cannot hold."""
+    folder = write_model(tmp_path / "run", "stack", network=NETWORK).folder
+    (folder / "weights.pt").unlink()
+    state = DIN(DINConfig.from_dict(NETWORK)).state_dict()
+    state[variance(state)][0] = 1e6
+    torch.save(state, folder / "best.pt")
+    (folder / "curve.csv").write_text(
+        "minutes,step,loss,dice,Outer part,Wall,Inner part\n"
+        "1,10,0.9,0.5,0.4,0.5,0.6\n2,20,0.8,0.7,0.61,0.7,0.79\n3,30,0.7,0.6,0.6,0.6,0.6\n"
+    )
+    settings = {"model": "tiny-stack", "network": NETWORK, "recipe": {"steps": 30}, "initial": None}
+    (folder / "settings.json").write_text(json.dumps(settings))
+    (folder / "versions.json").write_text(json.dumps({"dinsegment": "0.1.0", "torch": "2", "device": "cpu"}))
+    return folder
+
+
+def variance(state):
+    return next(name for name in state if name.endswith("running_var"))
+
+
+def change_best(run, change):
+    state = torch.load(run / "best.pt", weights_only=True)
+    change(state)
+    torch.save(state, run / "best.pt")
+
+
+def test_a_run_becomes_a_whole_model_folder(run, tmp_path):
+    weights = pack(run, tmp_path / "model")
+    model = read_manifest(tmp_path / "model")
+    model.verify()
+    assert sorted(path.name for path in weights.parent.iterdir()) == [
+        "LICENSE.txt", "MODEL_CARD.md", "manifest.json", "weights.pt",
+    ]  # fmt: skip
+    assert model.validation["dice"] == {"Outer part": 0.61, "Wall": 0.7, "Inner part": 0.79, "mean": 0.7}
+    card = (weights.parent / "MODEL_CARD.md").read_text()
+    assert "no medical device" in card and "0.790" in card
+
+
+def test_a_variance_beyond_fp16_stays_finite_and_the_weights_are_half(run, tmp_path):
+    state = torch.load(pack(run, tmp_path / "model"), weights_only=True)
+    assert state[variance(state)][0] == 1e6
+    for name, value in state.items():
+        whole = name.endswith(("running_mean", "running_var"))
+        assert value.dtype in ((torch.float32,) if whole else (torch.float16, torch.int64)), name
+        assert value.isfinite().all(), name
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e6])
+@pytest.mark.parametrize("form", ["new", "known"])
+def test_weights_that_are_no_finite_fp16_numbers_are_refused(run, write_model, listing_of, value, form, tmp_path):
+    change_best(run, lambda state: state["decode.head.weight"].fill_(value))
+    known = write_model(tmp_path / "known", "stack", network=NETWORK).folder
+    before = listing_of(tmp_path)
+    with pytest.raises(ModelError, match="no finite numbers"):
+        pack(run, tmp_path / "model") if form == "new" else update(run, known)
+    assert listing_of(tmp_path) == before
+
+
+def test_an_existing_folder_is_replaced_only_on_demand(run, listing_of, tmp_path):
+    weights = pack(run, tmp_path / "model")
+    change_best(run, lambda state: state["decode.head.bias"].fill_(0.5))
+    before = listing_of(tmp_path)
+    with pytest.raises(OutputError, match="exists already"):
+        pack(run, tmp_path / "model")
+    assert listing_of(tmp_path) == before
+    pack(run, tmp_path / "model", overwrite=True)
+    assert (torch.load(weights, weights_only=True)["decode.head.bias"] == 0.5).all()
+    read_manifest(tmp_path / "model").verify()
+
+
+def test_a_folder_that_is_no_model_is_never_replaced(run, listing_of, tmp_path):
+    (tmp_path / "photos").mkdir()
+    before = listing_of(tmp_path)
+    with pytest.raises(OutputError, match="is no model folder"):
+        pack(run, tmp_path / "photos", overwrite=True)
+    assert listing_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "LICENSE.txt", "MODEL_CARD.md", "manifest.json"])
+@pytest.mark.parametrize("form", ["new", "overwrite", "known"])
+def test_a_full_disk_leaves_everything_as_it_was(run, listing_of, name, form, tmp_path, monkeypatch):
+    if form != "new":
+        pack(run, tmp_path / "model")
+        change_best(run, lambda state: state["decode.head.bias"].fill_(0.5))
+    before = listing_of(tmp_path)
+    write_bytes, full = Path.write_bytes, []
+
+    def fill(path, data):
+        if name in path.name:
+            write_bytes(path, bytes(data)[:20])
+            full.append(path)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_bytes(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    if form == "known" and name in ("LICENSE.txt", "MODEL_CARD.md"):
+        update(run, tmp_path / "model")  # writes neither
+        assert not full
+        return
+    with pytest.raises(OutputError, match="No space left on device"):
+        update(run, tmp_path / "model") if form == "known" else pack(run, tmp_path / "model", form == "overwrite")
+    assert full and listing_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["best.pt", "curve.csv", "settings.json", "versions.json"])
+def test_a_run_that_lacks_a_file_is_refused(run, name, tmp_path):
+    (run / name).unlink()
+    with pytest.raises(InputError, match=name):
+        pack(run, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_weights_of_another_network_are_refused(run, tmp_path):
+    change_best(run, lambda state: state.pop("decode.head.bias"))
+    with pytest.raises(ModelError, match=r"decode\.head\.bias"):
+        pack(run, tmp_path / "model")
+
+
+@pytest.fixture
+def listing_of():
+    def find(folder):
+        return {
+            str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")
+        }
+
+    return find

@@ -1,0 +1,70 @@
+"""The training file: what it sets, and what is refused."""
+
+import pytest
+
+from DINSegmentLib import models
+from DINSegmentLib.errors import InputError
+from DINSegmentLib.training.recipe import Recipe, read_config
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(text):
+        path = tmp_path / "training.toml"
+        path.write_text(text)
+        return read_config(path)
+
+    return write
+
+
+def test_entries_replace_the_defaults_and_the_others_stay(config):
+    found = config(
+        'model = "cardiac-mr"\ndata = "heart"\n[network]\nneighbours = 1\n'
+        "[recipe]\nsteps = 7\nsizes = [64, 96]\nsize_shares = [1, 3]\nrate = 1\n[augmentation]\nmirror = false\n"
+    )
+    assert found.model == "cardiac-mr" and found.data.name == "heart" and found.data.is_absolute()
+    assert found.network == {"neighbours": 1}
+    assert (found.recipe.steps, found.recipe.sizes, found.recipe.size_shares) == (7, (64, 96), (1.0, 3.0))
+    assert found.recipe.rate == 1.0 and found.recipe.batch == Recipe().batch
+    assert not found.recipe.augmentation.mirror and found.recipe.gentle == Recipe().gentle
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("speed = 3", "unknown entry 'speed'"),
+        ("[recipe]\nspeed = 3", "no setting 'speed'"),
+        ("[recipe]\naugmentation = 3", "no setting 'augmentation'"),
+        ('[recipe]\nbatch = "8"', "recipe.batch must be a whole number"),
+        ("[recipe]\nbatch = 8.5", "recipe.batch must be a whole number"),
+        ("[recipe]\ncompile = 1", "recipe.compile must be true or false"),
+        ("[recipe]\nsizes = 64", "recipe.sizes must be a list"),
+        ("[recipe]\nbatch = 1", "too small for batch norm"),
+        ("[recipe]\nsteps = -1", "neither steps nor minutes"),
+        ("[recipe]\nsizes = [65]\nsize_shares = [1]", "multiples of 32"),
+        ("[recipe]\nsizes = [64]", "one entry each"),
+        ("[recipe]\nbalance = 2", "outside"),
+        ("recipe = 3", "recipe is no table"),
+        ("model = 3", "model is no text"),
+        ("[recipe", "cannot be read"),
+    ],
+)
+def test_a_wrong_entry_is_refused_with_its_name(config, text, wrong):
+    with pytest.raises(InputError, match="training.toml") as found:
+        config(text)
+    assert wrong in str(found.value) and "\n" not in str(found.value).strip()
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        read_config(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("name", ["training.toml", "ablation.toml"])
+def test_the_bundled_files_name_the_model_of_their_folder(name):
+    found = 0
+    for model in models.catalogue().values():
+        if (model.folder / name).is_file():
+            assert models.find(read_config(model.folder / name).model).id == model.id
+            found += 1
+    assert found == {"training.toml": len(models.catalogue()), "ablation.toml": 1}[name]
