@@ -8,8 +8,11 @@ The README of this folder lists the entries. SimpleITK and jsonschema are import
 trains on `.npz` cases does without them.
 """
 
+import gzip
 import json
+import math
 import tomllib
+import zlib
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -158,7 +161,9 @@ def _read(folder: Path) -> dict[str, Any]:
     error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(_schema()).iter_errors(values))
     if error is not None:
         place = error.json_path.removeprefix("$").removeprefix(".")
-        raise InputError(f"{path} cannot be used ({place}{': ' if place else ''}{error.message}): correct it.")
+        several = error.validator in ("anyOf", "oneOf")
+        reason = f"{error.instance!r} has none of the forms in the training's README" if several else error.message
+        raise InputError(f"{path} cannot be used ({place}{': ' if place else ''}{reason}): correct it.")
     seen: dict[str, str] = {}
     for split, names in values["split"].items():
         for name in names:
@@ -265,10 +270,26 @@ def _voxels(path: Path) -> tuple[np.ndarray, Geometry]:
 
     reader = _header(path)
     try:
+        if reader.HasMetaDataKey("vox_offset") and _length(path) < _nifti_length(reader):
+            raise EOFError
         array = sitk.GetArrayFromImage(reader.Execute())
-    except RuntimeError as error:
+    except (RuntimeError, EOFError, OSError, zlib.error) as error:
         raise InputError(f"{path} cannot be read (damaged, or cut short): copy or export it again.") from error
     return array, _geometry(reader, path)
+
+
+def _nifti_length(header: "sitk.ImageFileReader") -> int:
+    """Bytes that a NIfTI file must have; where they are missing ITK fills in zeros and says nothing."""
+    stored = int(header.GetMetaData("bitpix")) // 8 * math.prod(header.GetSize())
+    return int(float(header.GetMetaData("vox_offset"))) + stored
+
+
+def _length(path: Path) -> int:
+    """Bytes of a file, unpacked; raises EOFError, OSError or zlib.error for a packed one that was cut."""
+    if not path.name.endswith(".gz"):
+        return path.stat().st_size
+    with gzip.open(path) as stream:
+        return sum(map(len, iter(lambda: stream.read(1 << 24), b"")))
 
 
 def _geometry(header: "sitk.ImageFileReader", path: Path) -> Geometry:
