@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from .batch.versions import version
 from .errors import DINSegmentError
 from .geometry import Geometry
 
-_CT_MODEL = "abdominal-ct"
 _SAMPLE = "cardiac_phantom_ED"
 
 
@@ -36,11 +35,11 @@ class _Engine:
 
 _ENGINE = {
     "cardiac-10x256x216": _Engine("cardiac-mr", (10, 256, 216), (1.5625, 1.5625, 10.0), 11),
-    "ct-100x512x512": _Engine(_CT_MODEL, (100, 512, 512), (0.78125, 0.78125, 3.0), 3),
+    "ct-100x512x512": _Engine("abdomen-ct", (100, 512, 512), (0.78125, 0.78125, 3.0), 3),
 }
 _QUICK = {
     "cardiac-2x64x64": _Engine("cardiac-mr", (2, 64, 64), (1.5625, 1.5625, 10.0), 1),
-    "ct-2x64x64": _Engine(_CT_MODEL, (2, 64, 64), (0.78125, 0.78125, 3.0), 1),
+    "ct-2x64x64": _Engine("abdomen-ct", (2, 64, 64), (0.78125, 0.78125, 3.0), 1),
 }
 _COMMAND = "segment-sample"
 
@@ -61,7 +60,6 @@ def run(quick: bool = False, device: str = "auto") -> list[dict[str, Any]]:
         - ``overhead``: of the engine over the network, as a fraction of the latter; None for the command.
         - ``cpu_seconds``: of all threads; other programs disturb it least.
         - ``peak_mb``: peak resident memory of the process, interpreter included; None where the system does not tell.
-        - ``weights``: ``bundled``, or ``untrained`` where only the architecture is.
         - ``repeats``: figures are medians of so many runs after one that warms up.
 
         A measurement that failed has only ``name`` and ``error``, a sentence.
@@ -92,8 +90,6 @@ def format_table(records: list[dict[str, Any]]) -> str:
         memory = "" if one["peak_mb"] is None else f"{one['peak_mb']:.0f} MB"
         device = f"{one['device']} {one['precision']}"
         rows.append((one["name"], device, f"{one['seconds']:.2f}", f"{one['forward_seconds']:.2f}", overhead, memory))
-        if one["weights"] == "untrained":
-            notes.append(f"{one['name']}: untrained weights, for no bundled model does this yet; the time is the same.")
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([machine(), "", *lines, *notes])
@@ -130,16 +126,13 @@ def _environment() -> dict[str, str]:
 def _measure_engine(what: _Engine, device: str) -> dict[str, Any]:
     from .engine.segmenter import Segmenter
 
-    with tempfile.TemporaryDirectory() as folder:
-        bundled = what.model in models.catalogue()
-        model = models.find(what.model) if bundled else _untrained_model(Path(folder))
-        segmenter = Segmenter(model, device)
-        volume, geometry = _volume(what)
-        runs = []
-        for _ in range(1 + what.repeats):
-            started = time.process_time()
-            result = segmenter.segment(volume, geometry)
-            runs.append((result.timings["total"], result.timings["forward"], time.process_time() - started))
+    segmenter = Segmenter(models.find(what.model), device)
+    volume, geometry = _volume(what)
+    runs = []
+    for _ in range(1 + what.repeats):
+        started = time.process_time()
+        result = segmenter.segment(volume, geometry)
+        runs.append((result.timings["total"], result.timings["forward"], time.process_time() - started))
     seconds, forward, cpu = (statistics.median(column) for column in zip(*runs[1:], strict=True))
     return {
         "device": result.device,
@@ -148,7 +141,6 @@ def _measure_engine(what: _Engine, device: str) -> dict[str, Any]:
         "overhead": statistics.median(total / forward - 1 for total, forward, _ in runs[1:]),
         "cpu_seconds": cpu,
         "precision": result.precision,
-        "weights": "bundled" if bundled else "untrained",
         "repeats": what.repeats,
     }
 
@@ -171,7 +163,6 @@ def _measure_command(device: str) -> dict[str, Any]:
         "overhead": None,
         "cpu_seconds": cpu,
         "precision": record["device"]["precision"],
-        "weights": "bundled",
         "repeats": 1,
     }
 
@@ -179,33 +170,6 @@ def _measure_command(device: str) -> dict[str, Any]:
 def _cpu_of_children() -> float:
     times = os.times()
     return times.children_user + times.children_system
-
-
-def _untrained_model(folder: Path) -> models.Model:
-    """The cardiac model's architecture as a CT model with eight structures, its weights random."""
-    import hashlib
-
-    import torch
-
-    from .network import DIN, DINConfig
-
-    heart = models.find("cardiac-mr")
-    network = {**heart.network, "classes": 9}
-    weights = folder / "weights.pt"
-    torch.save(DIN(DINConfig.from_dict({**network, "deep_supervision": False})).state_dict(), weights)
-    return replace(
-        heart,
-        id=_CT_MODEL,
-        labels=tuple(replace(heart.labels[0], value=value) for value in range(1, 9)),
-        spacing=1.5,
-        axes=models.Axes("S", "L", "A"),
-        intensity=models.Intensity("window", 275.0, -125.0),
-        network=network,
-        mirroring=False,
-        cleanup=(),
-        weights_path=weights,
-        sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
-    )
 
 
 def _volume(what: _Engine) -> tuple[Any, Geometry]:

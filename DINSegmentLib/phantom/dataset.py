@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import InputError, OutputError
 from ..geometry import Geometry
-from .sample import _to_itk, _writable, _write, _write_image
+from .sample import itk_image, writable, write_image, write_whole
 from .scan import CardiacPhantom
 
 FEWEST_CASES = 3
@@ -84,13 +84,13 @@ def write_dataset(folder: str | Path, cases: int = 12) -> list[Path]:
     folder = Path(folder)
     if (folder / "dataset.toml").exists():
         raise OutputError(f"{folder} holds a data set already: choose another folder.")
-    images, labels = (_writable(folder / name) for name in ("images", "labels"))
+    images, labels = (writable(folder / name) for name in ("images", "labels"))
     names = [f"heart{number:02d}" for number in range(1, cases + 1)]
     files = []
     for number, name in enumerate(names, start=1):
         image, label, geometry = case(number)
         files += [
-            _write_image(_to_itk(array, geometry), place / f"{name}.nii.gz")
+            write_image(itk_image(array, geometry), place / f"{name}.nii.gz")
             for array, place in ((image, images), (label, labels))
         ]
     held_out = max(1, cases // 6)
@@ -100,7 +100,7 @@ def write_dataset(folder: str | Path, cases: int = 12) -> list[Path]:
         test=_listed(names[-held_out:]),
     )
     for path, content in ((folder / "training.toml", _TRAINING), (folder / "dataset.toml", text)):
-        files.append(_write(lambda beside, content=content: beside.write_text(content, encoding="utf-8"), path))
+        files.append(write_whole(lambda beside, content=content: beside.write_text(content, encoding="utf-8"), path))
     return files
 
 

@@ -31,24 +31,24 @@ def write_sample(folder: str | Path, phantom: CardiacPhantom | None = None) -> l
     Raises:
         OutputError: the folder cannot be written.
     """
-    folder, phantom = _writable(folder), phantom or CardiacPhantom()
+    folder, phantom = writable(folder), phantom or CardiacPhantom()
     files = []
     for name, phase in _PHASES.items():
         for suffix, array in zip(("", "_label"), phantom.frame(phase), strict=True):
-            image = _to_itk(array, phantom.geometry)
-            files.append(_write_image(image, folder / f"cardiac_phantom_{name}{suffix}.nrrd"))
+            image = itk_image(array, phantom.geometry)
+            files.append(write_image(image, folder / f"cardiac_phantom_{name}{suffix}.nrrd"))
     text = json.dumps(_truth(phantom), indent=2) + "\n"
-    return [*files, _write(lambda path: path.write_text(text, encoding="utf-8"), folder / "truth.json")]
+    return [*files, write_whole(lambda path: path.write_text(text, encoding="utf-8"), folder / "truth.json")]
 
 
 def write_cine(folder: str | Path, frames: int = 25, phantom: CardiacPhantom | None = None) -> list[Path]:
     """Write the cycle as 4-D NIfTI, image and labels; arguments, errors and result as in `write_sample`."""
-    folder, phantom = _writable(folder), phantom or CardiacPhantom()
+    folder, phantom = writable(folder), phantom or CardiacPhantom()
     files = []
     for suffix, series in zip(("", "_label"), phantom.cine(frames), strict=True):
-        volumes = [_to_itk(array, phantom.geometry) for array in series]
+        volumes = [itk_image(array, phantom.geometry) for array in series]
         image = sitk.JoinSeries(volumes, 0.0, CYCLE_SECONDS / frames)
-        files.append(_write_image(image, folder / f"cardiac_phantom_cine{suffix}.nii.gz"))
+        files.append(write_image(image, folder / f"cardiac_phantom_cine{suffix}.nii.gz"))
     return files
 
 
@@ -68,7 +68,7 @@ def _rounded(values: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in values.items()}
 
 
-def _to_itk(array: np.ndarray, geometry: Geometry) -> sitk.Image:
+def itk_image(array: np.ndarray, geometry: Geometry) -> sitk.Image:
     to_lps = np.diag([-1.0, -1.0, 1.0])
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(geometry.spacing.tolist())
@@ -77,7 +77,7 @@ def _to_itk(array: np.ndarray, geometry: Geometry) -> sitk.Image:
     return image
 
 
-def _writable(folder: str | Path) -> Path:
+def writable(folder: str | Path) -> Path:
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,11 +86,13 @@ def _writable(folder: str | Path) -> Path:
     return folder
 
 
-def _write_image(image: sitk.Image, path: Path) -> Path:
-    return _write(lambda beside: sitk.WriteImage(image, str(beside), useCompression=True, compressionLevel=9), path)
+def write_image(image: sitk.Image, path: Path) -> Path:
+    return write_whole(
+        lambda beside: sitk.WriteImage(image, str(beside), useCompression=True, compressionLevel=9), path
+    )
 
 
-def _write(write: Callable[[Path], object], path: Path) -> Path:
+def write_whole(write: Callable[[Path], object], path: Path) -> Path:
     """Write beside, then rename: the file appears whole or not at all."""
     beside = path.with_name(f".writing-{path.name}")
     try:

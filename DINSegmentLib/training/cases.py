@@ -40,6 +40,7 @@ class Case:
             with `dataset.toml` in its file's own type, as `dinsegment segment` reads it.
         label: uint8 (K, J, I), label values of the data's README.
         geometry: grid of both.
+        subject: whom it shows, where several cases may show one; None: nobody else's case.
         nominal: the spacing is a typical one, not measured: every figure in mm is nominal too.
     """
 
@@ -47,6 +48,7 @@ class Case:
     image: np.ndarray
     label: np.ndarray
     geometry: Geometry
+    subject: str | None = None
     nominal: bool = False
 
 
@@ -96,13 +98,14 @@ def read_case(path: Path) -> Case:
         raise InputError(f"{path} is no case of a known form: see the two in DINSegmentLib/training/cases.py.")
     if image.ndim != 3 or image.shape != label.shape:
         raise InputError(f"{path} has an image of {image.shape} and a label of {label.shape}: give one 3-D grid.")
+    subject = path.stem.partition("_")[0]
     if "affine" not in arrays:
         values = image.astype(np.float32) / np.float32(65535)
-        return Case(path.stem, values, label, Geometry(image.shape, _NOMINAL_IJK_TO_RAS), nominal=True)
+        return Case(path.stem, values, label, Geometry(image.shape, _NOMINAL_IJK_TO_RAS), subject, nominal=True)
     # stored (z, x, y) with an affine for (x, y, z): as K, J, I that is z, y, x
     values = np.ascontiguousarray(_HOUNSFIELD[image].transpose(0, 2, 1))
     label = np.ascontiguousarray(label.transpose(0, 2, 1))
-    return Case(path.stem, values, label, Geometry(values.shape, arrays["affine"]))
+    return Case(path.stem, values, label, Geometry(values.shape, arrays["affine"]), subject)
 
 
 def write_nifti(case: Case, folder: Path) -> tuple[Path, Path]:

@@ -51,7 +51,7 @@ def evaluate(
         _check_labels(case, labels)
         prediction = segment(case.image, case.geometry)
         scores = score(prediction, case.label, case.geometry.spacing, labels, tolerance)
-        rows += [Row(case.name, found) for found in scores]
+        rows += [Row(case.name, case.subject or case.name, found) for found in scores]
         nominal |= case.nominal
         for look in seen:
             look(case, prediction, scores)

@@ -37,9 +37,10 @@ _BOTH_RULES = ("dice", "dice_family", "hd95_voxels", "hd95_family")
 
 @dataclass(frozen=True)
 class Row:
-    """One structure of one case."""
+    """One structure of one case, and whom the case shows."""
 
     case: str
+    subject: str
     score: StructureScore
 
 
@@ -88,12 +89,7 @@ class Report:
     @property
     def subjects(self) -> tuple[str, ...]:
         """Names of the subjects, in the order of evaluation."""
-        return tuple(dict.fromkeys(map(subject, self.cases)))
-
-
-def subject(case: str) -> str:
-    """Subject of a case: its name before the first "_"."""
-    return case.partition("_")[0]
+        return tuple(dict.fromkeys(row.subject for row in self.rows))
 
 
 def summarise(rows: Sequence[Row], labels: Sequence[Label], tolerance: float, nominal: bool) -> Report:
@@ -145,7 +141,7 @@ def json_text(report: Report, run: Mapping[str, object], more: Mapping[str, obje
         "overall": asdict(report.overall),
         "structures": [asdict(summary) for summary in report.structures],
         **(more or {}),
-        "rows": [{"case": row.case, **asdict(row.score)} for row in report.rows],
+        "rows": [{"case": row.case, "subject": row.subject, **asdict(row.score)} for row in report.rows],
     }
     return json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n"
 
@@ -206,7 +202,7 @@ def _intervals(rows: Sequence[Row], labels: Sequence[Label]) -> list[dict[str, t
 
     Subjects are drawn, not cases: volumes of one heart are alike. All means of one draw share its subjects.
     """
-    names = list(dict.fromkeys(subject(row.case) for row in rows))
+    names = list(dict.fromkeys(row.subject for row in rows))
     if len(names) < FEW_SUBJECTS:
         return [{}] * (len(labels) + 1)
     place = {label.value: n for n, label in enumerate(labels)}
@@ -214,7 +210,7 @@ def _intervals(rows: Sequence[Row], labels: Sequence[Label]) -> list[dict[str, t
     counts = np.zeros_like(sums)
     for row in rows:
         values = np.array([getattr(row.score, metric) for metric in METRICS])
-        where = names.index(subject(row.case)), place[row.score.value]
+        where = names.index(row.subject), place[row.score.value]
         sums[where] += np.nan_to_num(values)
         counts[where] += ~np.isnan(values)
     drawn = np.random.default_rng(SEED).multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES)

@@ -201,3 +201,10 @@ def test_the_splits_have_the_published_sizes(shared_data):
     assert counts == {"train": 140, "valid": 20}
     assert len(case_files(shared_data / "btcv", "valid")) == 3
     assert sum(len(case.label) for case in cases(shared_data / "acdc", "valid")) == 182
+
+
+def test_a_case_of_a_folder_of_arrays_knows_its_subject(tmp_path):
+    volume = np.zeros((2, 4, 4), np.uint16)
+    np.savez(tmp_path / "patient001_frame12_ES.npz", image=volume, label=volume.astype(np.uint8))
+    case = read_case(tmp_path / "patient001_frame12_ES.npz")
+    assert (case.name, case.subject) == ("patient001_frame12_ES", "patient001")

@@ -30,7 +30,7 @@ def case(name: str, cavity: int, wall: int) -> Case:
     label = np.zeros(GEOMETRY.shape, np.uint8)
     label[1, 2, :cavity] = 1
     label[1, 6, :wall] = 2
-    return Case(name, label.astype(np.float32), label, GEOMETRY)
+    return Case(name, label.astype(np.float32), label, GEOMETRY, name.partition("_")[0])
 
 
 def perfect(image: np.ndarray, _: Geometry) -> np.ndarray:
@@ -181,7 +181,7 @@ def test_volumes_of_one_subject_do_not_narrow_the_interval():
     often = [case(f"s{n}_{frame}", 2 + n, 3) for n in range(8) for frame in range(5)]
     first, second = (evaluate(half_cavity, some, LABELS).structures[0] for some in (once, often))
     assert first.interval["dice"] == pytest.approx(second.interval["dice"])
-    other_subjects = [replace(one, name=f"s{n}") for n, one in enumerate(often)]
+    other_subjects = [replace(one, name=f"s{n}", subject=f"s{n}") for n, one in enumerate(often)]
     low, high = evaluate(half_cavity, other_subjects, LABELS).structures[0].interval["dice"]
     assert high - low < 0.6 * (first.interval["dice"][1] - first.interval["dice"][0])
 
