@@ -21,6 +21,14 @@ class DeviceError(DINSegmentError):
     """The wanted computing device is missing or has failed."""
 
 
+class OutOfMemory(DeviceError):
+    """Not even the smallest step fits into the device's memory."""
+
+
+class TorchMissing(DeviceError):
+    """PyTorch is not installed, or cannot be imported."""
+
+
 class OutputError(DINSegmentError):
     """A result cannot be written."""
 

@@ -65,6 +65,12 @@ def choose(wanted: str = "auto") -> Device:
     return _cuda(index, "as asked for")
 
 
+def candidates() -> list[str]:
+    """Names that `choose` may take here; a CUDA device that fails its test is among them."""
+    cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return [*cuda, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
+
+
 def cpu(reason: str) -> Device:
     """The CPU; in bfloat16 where it has instructions for it, else float32."""
     capabilities = torch.cpu.get_capabilities()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import Cancelled, DeviceError, ModelError
+from ..errors import Cancelled, ModelError, OutOfMemory
 from ..geometry import Geometry
 from ..models import Model
 from ..network import DIN, DINConfig
@@ -67,7 +67,7 @@ class Segmenter:
         Raises:
             InputError, GeometryError: the volume cannot be used.
             Cancelled: ``cancelled`` said so.
-            DeviceError: even one slice does not fit into memory.
+            OutOfMemory: even one slice does not fit into memory.
 
         The same input on the same device gives the same labels, bit for bit.
         """
@@ -182,7 +182,7 @@ class _Run:
             self.batch_size = self._default_batch_size()
             self.events.append(f"{device.name} ran out of memory with one slice: went on with the CPU.")
         else:
-            raise DeviceError(
+            raise OutOfMemory(
                 "Not even one slice fits into memory: close other programs, or crop the volume."
             ) from error
         if device.name.startswith("cuda"):

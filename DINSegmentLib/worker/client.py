@@ -1,0 +1,296 @@
+"""The worker as Slicer sees it: its state, its answers, and what becomes of a run in every ending.
+
+No Qt and no MRML here: bytes go through a channel that is passed in, and a timer of the owner calls `Client.tick`.
+"""
+
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..engine.parameters import Parameters
+from ..geometry import Geometry
+from .protocol import VERSION, Code, Lines, ProtocolError, decode, encode
+
+SILENCE = 60.0  # seconds without a line in a run, after which the worker counts as stuck
+PATIENCE = 2.0  # seconds that a cancelled run gets to stop by itself
+_PIECE = 8_000_000  # bytes copied in a turn: a few milliseconds, so that the window does not wait
+
+
+class Channel(Protocol):
+    """A process with pipes; what it says and its end are told to `Client.received` and `Client.ended`."""
+
+    def start(self) -> None: ...
+    def write(self, data: bytes) -> None: ...
+    def close(self) -> None:
+        """End its input: it ends by itself."""
+
+    def kill(self) -> None: ...
+
+
+class State(Enum):
+    """What the worker is doing."""
+
+    OFF = "off"
+    STARTING = "starting"
+    READY = "ready"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    ENDING = "ending"
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A volume to segment.
+
+    Args:
+        volume: (K, J, I), any real type; read until the run has begun.
+        geometry: its grid in the world.
+        model: a model folder.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        threads: of the CPU; 0 leaves it to torch.
+        parameters: settings of the run.
+        name: what messages call the volume.
+    """
+
+    volume: np.ndarray
+    geometry: Geometry
+    model: Path
+    device: str = "auto"
+    threads: int = 0
+    parameters: Parameters = field(default_factory=Parameters)
+    name: str = "The volume"
+
+
+class Listener(Protocol):
+    """Who is told how a run goes. After ``finished`` or ``failed`` nothing more comes of it."""
+
+    def loading(self, warm: bool) -> None: ...
+    def progressed(self, done: int, total: int) -> None: ...
+    def finished(self, labels: np.ndarray, story: dict[str, Any]) -> None: ...
+    def failed(self, code: Code, text: str) -> None: ...
+
+
+class _Run:
+    """One request: its files, which hold a patient's image, and how far it is."""
+
+    def __init__(self, identity: int, request: Request, listener: Listener) -> None:
+        self.identity, self.request, self.listener = identity, request, listener
+        self.folder = Path(tempfile.mkdtemp(prefix="DINSegment-"))  # for this user alone
+        self.volume, self.labels = self.folder / "volume", self.folder / "labels"
+        self.copied = 0
+        self.cancelled = False
+
+    def copy_a_piece(self) -> bool:
+        """Write some slices of the volume; True when it is all there."""
+        volume = self.request.volume
+        count = max(1, _PIECE // max(1, volume[:1].nbytes))
+        with self.volume.open("ab") as file:
+            file.write(np.ascontiguousarray(volume[self.copied : self.copied + count]).data)
+        self.copied = min(len(volume), self.copied + count)
+        return self.copied == len(volume)
+
+    def message(self) -> bytes:
+        request = self.request
+        return encode(
+            "segment", id=self.identity, name=request.name, volume=str(self.volume), labels=str(self.labels),
+            shape=list(request.volume.shape), dtype=request.volume.dtype.str,
+            matrix=request.geometry.ijk_to_ras.ravel().tolist(), model=str(request.model), device=request.device,
+            threads=request.threads, parameters=asdict(request.parameters),
+        )  # fmt: skip
+
+    def result(self) -> np.ndarray:
+        """Labels (K, J, I) uint8; raises ValueError when the file is not whole."""
+        return np.fromfile(self.labels, np.uint8).reshape(self.request.volume.shape)
+
+    def remove_files(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Client:
+    """Starts the worker when it is needed, one run at a time.
+
+    Args:
+        channel: the process.
+        clock: seconds, for the time limits.
+    """
+
+    def __init__(self, channel: Channel, clock: Callable[[], float] = time.monotonic) -> None:
+        self._channel, self._clock = channel, clock
+        self._lines = Lines()
+        self._state = State.OFF
+        self._run: _Run | None = None
+        self._count = 0
+        self._heard = self._asked_to_stop = 0.0
+        self._sent = self._started_again = False
+        self.about: dict[str, Any] = {}  # what the worker said of itself
+        self.devices: list[dict[str, str]] = []
+        self.on_devices: Callable[[list[dict[str, str]]], None] = lambda found: None
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run goes on: only one can, and `tick` must be called often."""
+        return self._run is not None
+
+    def start(self) -> None:
+        """Start the process, where there is none; torch is not loaded by that."""
+        if self._state is State.OFF:  # one that is ending makes room first, see `ended`
+            self._state, self._lines, self._heard = State.STARTING, Lines(), self._clock()
+            self._channel.start()
+            self._channel.write(encode("hello", version=VERSION))
+
+    def ask_for_devices(self) -> None:
+        """Let the process load torch; `on_devices` gets names and reasons."""
+        self.start()
+        if self._state is not State.ENDING:
+            self._channel.write(encode("devices"))
+
+    def segment(self, request: Request, listener: Listener) -> None:
+        """Begin a run; the listener hears the rest.
+
+        Raises:
+            RuntimeError: a run goes on.
+            OSError: there is no place for temporary files.
+        """
+        if self.busy:
+            raise RuntimeError("a run goes on")
+        self._count += 1
+        self._run, self._sent, self._started_again = _Run(self._count, request, listener), False, False
+        self._heard = self._clock()
+        self.start()
+
+    def cancel(self) -> None:
+        """Ask the run to stop; it has `PATIENCE` seconds before its process is killed."""
+        if self._run is None or self._run.cancelled:
+            return
+        self._run.cancelled = True
+        if not self._sent:
+            self._fail(Code.CANCELLED, "Cancelled before it began: nothing was changed.")
+            return
+        self._state, self._asked_to_stop = State.CANCELLING, self._clock()
+        self._channel.write(encode("cancel", id=self._run.identity))
+
+    def release(self) -> None:
+        """End the process and give its memory back; a run is cancelled."""
+        if self._run is not None:
+            self._give_up(Code.CANCELLED, "Cancelled: nothing was changed.")
+        elif self._state not in (State.OFF, State.ENDING):
+            self._state = State.ENDING
+            self._channel.close()
+
+    def tick(self) -> None:
+        """To be called some times a second, and without a pause while `copying`."""
+        now = self._clock()
+        if self.copying:
+            self._copy()
+        elif self._state is State.CANCELLING and now - self._asked_to_stop > PATIENCE:
+            self._give_up(Code.CANCELLED, "Cancelled (its process had to be ended): nothing was changed.")
+        elif self._run is not None and now - self._heard > SILENCE:
+            self._give_up(
+                Code.SILENT,
+                f"The worker has not said anything for {SILENCE:.0f} seconds and was ended: try again, with fewer "
+                "threads or on another device.",
+            )
+
+    @property
+    def copying(self) -> bool:
+        """Whether the volume is being handed over, a piece at every `tick`."""
+        return self._run is not None and not self._sent
+
+    def _copy(self) -> None:
+        try:
+            whole = self._run.copy_a_piece()
+        except OSError as error:
+            self._fail(
+                Code.OUTPUT,
+                f"The volume cannot be handed to the worker ({error.strerror}): free space in {tempfile.gettempdir()}.",
+            )
+            return
+        if whole and self._state in (State.STARTING, State.READY):
+            self._channel.write(self._run.message())
+            self._sent, self._heard = True, self._clock()
+            if self._state is State.READY:
+                self._state = State.RUNNING
+
+    def received(self, data: bytes) -> None:
+        """Bytes of the process's standard output."""
+        try:
+            for line in self._lines.feed(data):
+                self._heard = self._clock()
+                self._take(decode(line))
+        except ProtocolError as error:
+            logging.getLogger("dinsegment").warning("the worker said what is no message: %s", error)
+
+    def ended(self, code: int, crashed: bool) -> None:
+        """The process has ended; a run that it has not heard of yet gets a new one."""
+        self._state = State.OFF
+        self.about = {}
+        if self.copying and not self._started_again:
+            self._started_again = True
+            self.start()
+            return
+        how = "was killed or crashed" if crashed else f"ended with exit code {code}"
+        self._fail(
+            Code.KILLED,
+            f"The worker {how} during the run, and nothing was changed: try again; if memory is short, choose "
+            "fewer threads or close other programs.",
+        )
+
+    def _take(self, message: dict[str, Any]) -> None:
+        kind, run = message["kind"], self._run
+        if kind == "ready":
+            self.about = message
+            self._state = State.RUNNING if self._sent and run is not None else State.READY
+        elif kind == "devices":
+            self.devices = message["found"]
+            self.on_devices(self.devices)
+        elif kind == "error" and "id" not in message:
+            self._fail(Code(message["code"]), message["text"])
+        elif run is None or message.get("id") != run.identity:
+            return  # of a run that was given up
+        elif kind == "loading":
+            run.listener.loading(message["warm"])
+        elif kind == "progress":
+            run.listener.progressed(message["done"], message["total"])
+        elif kind == "error":
+            self._fail(Code(message["code"]), message["text"])
+        elif kind == "done":
+            self._finish(message)
+
+    def _finish(self, message: dict[str, Any]) -> None:
+        try:
+            labels = self._run.result()
+        except (OSError, ValueError):
+            self._fail(Code.OUTPUT, "The result did not arrive whole, and nothing was changed: free space, try again.")
+            return
+        listener = self._let_go()
+        listener.finished(labels, message)
+
+    def _give_up(self, code: Code, text: str) -> None:
+        """Fail the run and end its process at once."""
+        self._fail(code, text)
+        self._state = State.ENDING
+        self._channel.kill()
+
+    def _fail(self, code: Code, text: str) -> None:
+        if self._run is not None:
+            self._let_go().failed(code, text)
+
+    def _let_go(self) -> Listener:
+        """End the run: its files are removed before anybody hears of it."""
+        run, self._run = self._run, None
+        run.remove_files()
+        if self._state in (State.RUNNING, State.CANCELLING):
+            self._state = State.READY
+        return run.listener

@@ -1,0 +1,86 @@
+"""What Slicer and the worker say to each other: one JSON object a line, in UTF-8. Arrays go through files, not here.
+
+To the worker:
+
+- ``hello`` (version): the first line.
+- ``devices``: which devices work here, and why.
+- ``segment`` (id, name, volume, labels, shape, dtype, matrix, model, device, threads, parameters): segment the raw
+  array (K, J, I) in the file ``volume``, and write uint8 labels of that shape to the file ``labels``.
+- ``cancel`` (id).
+
+The worker ends when its input ends.
+
+From the worker:
+
+- ``ready`` (version, program, python, pid), or ``error`` with the code ``version``.
+- ``devices`` (found: name and reason of each, the one that ``auto`` takes first).
+- ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id and what the run tells of itself) or
+  ``error`` (id, code, text).
+- ``idle``: nothing was asked for a while, and the worker ends.
+"""
+
+import json
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+VERSION = 1
+_LONGEST_LINE = 1_000_000  # bytes; arrays do not come this way
+
+
+class Code(StrEnum):
+    """Causes of a failure, for those who act on them; the sentence is for people."""
+
+    INPUT = "input"
+    MODEL = "model"
+    DEVICE = "device"
+    MEMORY = "memory"
+    OUTPUT = "output"
+    TORCH = "torch"
+    CANCELLED = "cancelled"
+    VERSION = "version"
+    INTERNAL = "internal"
+    KILLED = "killed"  # said by the client: the process ended by itself
+    SILENT = "silent"  # said by the client: the process did not say anything for too long
+
+
+class ProtocolError(ValueError):
+    """A line that is no message."""
+
+
+def encode(kind: str, **values: Any) -> bytes:
+    """One message as a line."""
+    return json.dumps({"kind": kind, **values}, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def decode(line: bytes) -> dict[str, Any]:
+    """A line's message; ``kind`` is always there.
+
+    Raises:
+        ProtocolError: the line is none.
+    """
+    try:
+        message = json.loads(line)
+    except ValueError as error:
+        raise ProtocolError(f"no JSON: {line[:80]!r}") from error
+    if not isinstance(message, dict) or not isinstance(message.get("kind"), str):
+        raise ProtocolError(f"no message: {line[:80]!r}")
+    return message
+
+
+class Lines:
+    """Whole lines from a stream that arrives in pieces."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The lines that ``data`` completes.
+
+        Raises:
+            ProtocolError: a line that does not end.
+        """
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > _LONGEST_LINE:
+            raise ProtocolError("a line without an end")
+        yield from lines

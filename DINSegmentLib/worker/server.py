@@ -1,0 +1,211 @@
+"""The worker's own process: reads requests, keeps one model warm, answers; knows neither Slicer nor Qt.
+
+python -m DINSegmentLib.worker.server [--idle SECONDS]
+"""
+
+import argparse
+import errno
+import logging
+import os
+import platform
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from .. import __version__
+from ..errors import (
+    Cancelled,
+    DeviceError,
+    DINSegmentError,
+    InputError,
+    ModelError,
+    OutOfMemory,
+    OutputError,
+    TorchMissing,
+)
+from ..geometry import Geometry
+from .protocol import VERSION, Code, ProtocolError, decode, encode
+
+_CODES = {  # the first that fits
+    Cancelled: Code.CANCELLED,
+    TorchMissing: Code.TORCH,
+    OutOfMemory: Code.MEMORY,
+    DeviceError: Code.DEVICE,
+    ModelError: Code.MODEL,
+    OutputError: Code.OUTPUT,
+    InputError: Code.INPUT,
+}
+
+
+class Server:
+    """Answers one client until its requests end, or none has come for a while.
+
+    Args:
+        source: the client's lines.
+        sink: where answers go.
+        idle: seconds without a request after which it ends.
+    """
+
+    def __init__(self, source: BinaryIO, sink: BinaryIO, idle: float) -> None:
+        self._source, self._sink, self._idle = source, sink, idle
+        self._requests: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._cancelled: set[Any] = set()
+        self._ended = threading.Event()
+        self._warm: tuple[Any, Any] | None = None  # what it was made of, and the segmenter
+
+    def run(self) -> None:
+        threading.Thread(target=self._read, daemon=True).start()
+        while True:
+            try:
+                request = self._requests.get(timeout=self._idle)
+            except queue.Empty:
+                self._say("idle")
+                return
+            if request is None:
+                return
+            self._answer(request)
+
+    def _read(self) -> None:
+        """On a thread of its own: a cancel must be heard while a run goes on."""
+        for line in self._source:
+            try:
+                request = decode(line)
+            except ProtocolError as error:
+                logging.warning("not understood: %s", error)
+                continue
+            if request["kind"] == "cancel":
+                self._cancelled.add(request.get("id"))
+            else:
+                self._requests.put(request)
+        self._ended.set()  # whoever asked has gone: a run stops, too
+        self._requests.put(None)
+
+    def _say(self, kind: str, **values: Any) -> None:
+        try:
+            self._sink.write(encode(kind, **values))
+            self._sink.flush()
+        except (BrokenPipeError, ValueError):
+            self._ended.set()
+
+    def _answer(self, request: dict[str, Any]) -> None:
+        answer = {"hello": self._hello, "devices": self._devices, "segment": self._segment}.get(request["kind"])
+        about = {"id": request["id"]} if "id" in request else {}
+        try:
+            if answer is None:
+                raise ProtocolError(f"unknown request {request['kind']}")
+            answer(request)
+        except DINSegmentError as error:
+            code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), Code.INTERNAL)
+            self._say("error", code=code, text=str(error), **about)
+        except Exception as error:
+            traceback.print_exc()
+            text = f"The worker stopped on an unexpected error ({error}): please report it with the diagnostics."
+            self._say("error", code=Code.INTERNAL, text=text, **about)
+
+    def _hello(self, request: dict[str, Any]) -> None:
+        if request.get("version") != VERSION:
+            text = "Slicer and the worker are of different versions: restart Slicer after the update of the extension."
+            self._say("error", code=Code.VERSION, text=text)
+            return
+        self._say("ready", version=VERSION, program=__version__, python=platform.python_version(), pid=os.getpid())
+
+    def _devices(self, request: dict[str, Any]) -> None:
+        with _torch_needed():
+            from ..engine import device
+        found = [device.choose("auto")]
+        for name in device.candidates():
+            try:
+                found.append(device.choose(name))
+            except DeviceError as error:
+                logging.warning("%s", error)
+        self._say("devices", found=[{"name": one.name, "reason": one.reason} for one in found])
+
+    def _segment(self, request: dict[str, Any]) -> None:
+        with _torch_needed():
+            from ..engine.parameters import Parameters
+        identity = request["id"]
+        shape = tuple(request["shape"])
+        geometry = Geometry(shape, np.reshape(request["matrix"], (4, 4)))
+        segmenter = self._segmenter(request)
+        volume = np.memmap(request["volume"], dtype=request["dtype"], mode="r", shape=shape)
+        result = segmenter.segment(
+            volume,
+            geometry,
+            Parameters(**request["parameters"]),
+            lambda done, total: self._say("progress", id=identity, done=done, total=total),
+            lambda: self._ended.is_set() or identity in self._cancelled,
+            name=request["name"],
+        )
+        _write(result.labels, Path(request["labels"]))
+        self._say(
+            "done", id=identity, device=result.device, reason=result.device_reason, precision=result.precision,
+            events=result.events, timings=result.timings,
+        )  # fmt: skip
+
+    def _segmenter(self, request: dict[str, Any]) -> Any:
+        """The warm one, where model, weights, device and threads are still the same."""
+        from .. import models
+
+        with _torch_needed():
+            import torch
+
+            from ..engine.segmenter import Segmenter
+        model = models.find(request["model"])
+        wanted = (str(model.folder), model.sha256, request["device"], request["threads"])
+        warm = self._warm is not None and self._warm[0] == wanted
+        self._say("loading", id=request["id"], warm=warm)
+        if not warm:
+            self._warm = None  # two models may not fit
+            if request["threads"]:
+                torch.set_num_threads(request["threads"])
+            self._warm = wanted, Segmenter(model, request["device"])
+        return self._warm[1]
+
+
+@contextmanager
+def _torch_needed() -> Iterator[None]:
+    """Around imports of the engine, which imports torch: that takes seconds, and it may not be there."""
+    try:
+        yield
+    except ImportError as error:
+        raise TorchMissing(
+            f"PyTorch cannot be imported ({error}): install it with the button of the panel, then try again."
+        ) from error
+
+
+def _write(labels: np.ndarray, path: Path) -> None:
+    try:
+        with path.open("wb") as file:
+            file.write(np.ascontiguousarray(labels).data)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        full = " (the disk is full)" if error.errno == errno.ENOSPC else f" ({error.strerror})"
+        raise OutputError(f"The result cannot be handed to Slicer{full}: free space in {path.parent}.") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve standard input; 0 when it has ended."""
+    parser = argparse.ArgumentParser(prog="python -m DINSegmentLib.worker.server")
+    parser.add_argument(
+        "--idle", type=float, default=600, metavar="SECONDS", help="end after so long without a request"
+    )
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    # what libraries print must not get between the messages: it goes where errors go
+    sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    # unbuffered, or the thread that waits in it would hold a lock which the end of the interpreter needs
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as source:
+        Server(source, sink, options.idle).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

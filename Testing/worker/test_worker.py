@@ -1,0 +1,346 @@
+"""The worker's process through its client: warm runs, cancel, every ending, and what is left behind."""
+
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from DINSegmentLib import models
+from DINSegmentLib.engine.parameters import Parameters
+from DINSegmentLib.engine.segmenter import segment
+from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.worker import client as client_module
+from DINSegmentLib.worker.client import Client, Request, State
+from DINSegmentLib.worker.protocol import Code, Lines, ProtocolError, decode, encode
+
+SERVER = (sys.executable, "-m", "DINSegmentLib.worker.server")
+GRID = np.diag([-1.5, -1.5, 10.0, 1.0])
+
+
+class Pipes:
+    """A channel of plain pipes; ``pump`` hands over what has come, on the caller's thread."""
+
+    def __init__(self, command=SERVER):
+        self.command, self.process, self.client, self.arrived = command, None, None, []
+
+    def start(self):
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
+
+    def _listen(self, process):
+        for line in process.stdout:
+            self.arrived.append(line)
+        self.arrived.append(process.wait())
+
+    def pump(self):
+        while self.arrived:
+            one = self.arrived.pop(0)
+            if isinstance(one, bytes):
+                self.client.received(one)
+            else:
+                self.client.ended(one, one < 0)
+
+    def write(self, data):
+        try:
+            self.process.stdin.write(data)
+            self.process.stdin.flush()
+        except OSError:
+            pass  # its end is told by `ended`
+
+    def close(self):
+        self.process.stdin.close()
+
+    def kill(self):
+        self.process.kill()
+
+
+class Ears:
+    """A listener that remembers."""
+
+    def __init__(self):
+        self.warm = self.labels = self.story = self.code = self.text = None
+        self.steps = []
+        self.act = lambda done, total: None
+
+    def loading(self, warm):
+        self.warm = warm
+
+    def progressed(self, done, total):
+        self.steps.append((done, total))
+        self.act(done, total)
+
+    def finished(self, labels, story):
+        self.labels, self.story = labels, story
+
+    def failed(self, code, text):
+        self.code, self.text = code, text
+
+    @property
+    def over(self):
+        return self.code is not None or self.labels is not None
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The folder of temporary files, empty at first."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def worker(temporary):
+    channel = Pipes()
+    channel.client = Client(channel)
+    yield channel.client
+    if channel.process is not None:
+        channel.process.kill()
+        channel.process.wait()
+
+
+@pytest.fixture
+def volume():
+    return np.random.default_rng(3).integers(0, 900, (6, 64, 48)).astype(np.int16)
+
+
+def request(volume, model, **more):
+    return Request(volume, Geometry(volume.shape, GRID), Path(model), device="cpu", name="heart", **more)
+
+
+def wait(client, until, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end, "it takes too long"
+        client.tick()
+        client._channel.pump()
+        time.sleep(0 if client.copying else 0.002)
+
+
+def run(client, asked):
+    ears = Ears()
+    client.segment(asked, ears)
+    wait(client, lambda: ears.over)
+    return ears
+
+
+def test_labels_are_those_of_the_engine_and_nothing_is_left(worker, volume, tiny_model, temporary):
+    asked = request(volume, tiny_model, parameters=Parameters("gamma", 0.7, batch_size=2))
+    ears = run(worker, asked)
+    expected = segment(volume, asked.geometry, models.find(str(tiny_model)), asked.parameters, "cpu")
+    assert np.array_equal(ears.labels, expected.labels) and ears.labels.any()
+    assert ears.steps == [(0, 6), (2, 6), (4, 6), (6, 6)]
+    assert ears.story["device"] == "cpu" and ears.story["timings"]["total"] > 0
+    assert worker.state is State.READY and not any(temporary.iterdir())
+
+
+def test_the_second_run_finds_the_model_warm_and_a_change_of_model_does_not(
+    worker, volume, tiny_model, write_model, tmp_path
+):
+    assert run(worker, request(volume, tiny_model)).warm is False
+    process = worker.about["pid"]
+    started = time.monotonic()
+    again = run(worker, request(volume, tiny_model))
+    assert again.warm is True and again.labels is not None
+    assert time.monotonic() - started < 2
+    other = write_model(tmp_path / "other", "fixed").folder
+    assert run(worker, request(volume, other)).warm is False
+    assert worker.about["pid"] == process
+
+
+def test_a_cancelled_run_stops_between_batches_and_leaves_the_model_warm(worker, volume, tiny_model, temporary):
+    ears = Ears()
+    ears.act = lambda done, total: worker.cancel()
+    worker.segment(request(volume, tiny_model, parameters=Parameters(batch_size=1)), ears)
+    wait(worker, lambda: ears.over)
+    assert ears.code is Code.CANCELLED and ears.labels is None
+    assert not any(temporary.iterdir()) and worker.state is State.READY
+    assert run(worker, request(volume, tiny_model)).warm is True
+
+
+def test_cancel_before_the_volume_is_handed_over_ends_at_once(worker, volume, tiny_model, temporary):
+    ears = Ears()
+    worker.segment(request(volume, tiny_model), ears)
+    worker.cancel()
+    assert ears.code is Code.CANCELLED and not worker.busy and not any(temporary.iterdir())
+
+
+def test_a_killed_worker_is_told_and_the_next_run_starts_another(worker, volume, tiny_model, temporary):
+    ears = Ears()
+    ears.act = lambda done, total: worker._channel.process.kill()
+    worker.segment(request(volume, tiny_model, parameters=Parameters(batch_size=1)), ears)
+    wait(worker, lambda: ears.over)
+    assert ears.code is Code.KILLED and "nothing was changed" in ears.text
+    assert worker.state is State.OFF and not any(temporary.iterdir())
+    assert run(worker, request(volume, tiny_model)).labels is not None
+
+
+def test_a_worker_that_does_not_answer_a_cancel_is_killed(volume, tiny_model, temporary):
+    worker, now = stuck_worker()
+    ears = Ears()
+    worker.segment(request(volume, tiny_model), ears)
+    wait(worker, lambda: worker.state is State.RUNNING)
+    worker.cancel()
+    now[0] += client_module.PATIENCE + 0.1
+    worker.tick()
+    assert ears.code is Code.CANCELLED and not any(temporary.iterdir())
+    wait(worker, lambda: worker.state is State.OFF)
+
+
+def test_a_silent_worker_is_killed(volume, tiny_model, temporary):
+    worker, now = stuck_worker()
+    ears = Ears()
+    worker.segment(request(volume, tiny_model), ears)
+    wait(worker, lambda: worker.state is State.RUNNING)
+    now[0] += client_module.SILENCE + 1
+    worker.tick()
+    assert ears.code is Code.SILENT and "60 seconds" in ears.text
+    wait(worker, lambda: worker.state is State.OFF)
+    assert not any(temporary.iterdir())
+
+
+def stuck_worker():
+    """A process that says hello and nothing more, and a clock that the test moves."""
+    hello = encode("ready", version=1, program="", python="", pid=0)
+    script = f"import sys, time; sys.stdout.buffer.write({hello!r}); sys.stdout.flush(); time.sleep(600)"
+    channel, now = Pipes((sys.executable, "-c", script)), [0.0]
+    channel.client = Client(channel, lambda: now[0])
+    return channel.client, now
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "text"),
+    [
+        (lambda model: (model / "weights.pt").write_bytes(b"no weights"), Code.MODEL, "do not match their checksum"),
+        (lambda model: (model / "weights.pt").unlink(), Code.MODEL, "are missing"),
+        (lambda model: (model / "manifest.json").write_text("{}"), Code.MODEL, "manifest"),
+    ],
+)
+def test_a_bad_model_is_told_in_a_sentence(worker, volume, write_model, tmp_path, spoil, code, text, temporary):
+    model = write_model(tmp_path / "model", "stack").folder
+    spoil(model)
+    ears = run(worker, request(volume, model))
+    assert ears.code is code and text in ears.text and "\n" not in ears.text
+    assert not any(temporary.iterdir())
+
+
+def test_bad_input_and_a_missing_device_are_told_with_their_codes(worker, volume, tiny_model):
+    unusable = np.full(volume.shape, np.nan, np.float32)
+    ears = run(worker, request(unusable, tiny_model))
+    assert ears.code is Code.INPUT and "heart" in ears.text
+    asked = Request(volume, Geometry(volume.shape, GRID), Path(tiny_model), device="cuda:99", name="heart")
+    ears = run(worker, asked)
+    assert ears.code is Code.DEVICE and "cuda:99" in ears.text
+    assert run(worker, request(volume, tiny_model)).labels is not None  # neither ends the worker
+
+
+def test_a_full_disk_on_the_way_in_is_told_and_nothing_is_left(worker, volume, tiny_model, temporary, monkeypatch):
+    def full(self):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(client_module._Run, "copy_a_piece", full)
+    ears = run(worker, request(volume, tiny_model))
+    assert ears.code is Code.OUTPUT and "No space left on device" in ears.text
+    assert not any(temporary.iterdir())
+
+
+def test_a_large_volume_is_handed_over_in_short_turns(worker, tiny_model, monkeypatch):
+    monkeypatch.setattr(client_module, "_PIECE", 50_000)
+    volume = np.asfortranarray(np.random.default_rng(0).normal(size=(12, 40, 40)).astype(np.float32))
+    ears = Ears()
+    worker.segment(request(volume, tiny_model), ears)
+    turns = 0
+    while worker.copying:
+        worker.tick()
+        turns += 1
+    assert turns == 2  # 7 slices of 6400 bytes a turn
+    wait(worker, lambda: ears.over)
+    assert ears.labels is not None
+
+
+def test_release_ends_the_process_and_a_run_with_it(worker, volume, tiny_model, temporary):
+    run(worker, request(volume, tiny_model))
+    worker.release()
+    wait(worker, lambda: worker.state is State.OFF)
+    assert worker._channel.process.wait() == 0
+    ears = Ears()
+    ears.act = lambda done, total: worker.release()
+    worker.segment(request(volume, tiny_model, parameters=Parameters(batch_size=1)), ears)
+    wait(worker, lambda: worker.state is State.OFF)
+    assert ears.code is Code.CANCELLED and not any(temporary.iterdir())
+
+
+def test_a_run_that_is_asked_for_while_the_process_ends_gets_a_new_one(worker, volume, tiny_model):
+    run(worker, request(volume, tiny_model))
+    first = worker.about["pid"]
+    worker.release()
+    assert run(worker, request(volume, tiny_model)).labels is not None
+    assert worker.about["pid"] != first
+
+
+def test_the_worker_ends_when_nothing_is_asked_and_when_slicer_has_gone():
+    for arguments, close in ((("--idle", "0.2"), False), ((), True)):
+        process = subprocess.Popen([*SERVER, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if close:
+            process.stdin.close()
+        assert process.wait(30) == 0
+        process.kill()
+
+
+def test_the_worker_imports_torch_only_when_it_is_asked_to(tmp_path):
+    script = (
+        "import io, sys\nfrom DINSegmentLib.worker.server import Server\n"
+        "from DINSegmentLib.worker.protocol import VERSION, encode\n"
+        "Server(io.BytesIO(encode('hello', version=VERSION)), io.BytesIO(), 5).run()\n"
+        "print(sorted({'torch', 'slicer', 'vtk', 'qt'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_missing_torch_is_told_with_its_code(volume, tiny_model, temporary, tmp_path):
+    (tmp_path / "torch.py").write_text("raise ImportError('no torch here')")
+    script = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from DINSegmentLib.worker.server import main; main([])"
+    )
+    channel = Pipes((sys.executable, "-c", script))
+    channel.client = Client(channel)
+    ears = run(channel.client, request(volume, tiny_model))
+    assert ears.code is Code.TORCH and "install it" in ears.text
+    channel.process.kill()
+
+
+def test_devices_come_with_their_reasons(worker):
+    found = []
+    worker.on_devices = found.extend
+    worker.ask_for_devices()
+    wait(worker, lambda: found)
+    assert found[0]["reason"].startswith(("Auto: ", "CUDA device"))
+    assert found[-1]["name"] == "cpu"
+
+
+def test_another_version_is_told():
+    process = subprocess.Popen(SERVER, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    answer, _ = process.communicate(encode("hello", version=-1), timeout=30)
+    assert decode(answer)["code"] == Code.VERSION
+
+
+def test_lines_come_whole_from_pieces():
+    lines = Lines()
+    assert list(lines.feed(b'{"kind": "a"}\n{"ki')) == [b'{"kind": "a"}']
+    assert [decode(line) for line in lines.feed(b'nd": "b"}\n')] == [{"kind": "b"}]
+    with pytest.raises(ProtocolError):
+        list(lines.feed(b"x" * 1_000_001))
+
+
+@pytest.mark.parametrize("line", [b"", b"no JSON", b"[1]", b'{"id": 1}', b'{"kind": 3}', b"\xff"])
+def test_what_is_no_message_is_refused(line):
+    with pytest.raises(ProtocolError):
+        decode(line)
