@@ -169,7 +169,7 @@ def _ablation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=_path, required=True, metavar="DIR", help="folder for runs and table; goes on where it stopped"
     )
-    parser.add_argument("--arms", nargs="+", choices="abcde", help="only these; default: all")
+    parser.add_argument("--arms", nargs="+", choices="abcdef", help="only these; default: all")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1], help="default: 1")
     parser.add_argument("--minutes", type=float, help="planned time of an arm; default: the training file's plan")
     _device(parser)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from .convnext import Encoder
 from .decoder import Decoder
-from .fusion import DIFM, Concatenation, FeatureMerging
+from .fusion import DIFM, SPATIAL_ATTENTIONS, Concatenation, FeatureMerging
 
 STRIDE = 32
 
@@ -31,7 +31,7 @@ class DINConfig:
         detail: the stems' maps at stride 2 take part in the drawing; needs the stem ``convolution``.
         fusion: ``difm``, or what it is compared with: ``concatenation`` of both branches, ``none`` for one branch that
             sees the original image alone.
-        spatial_attention: DIFM ends with global spatial attention, as drawn; without only for comparison.
+        spatial_attention: DIFM's last part: global spatial attention as ``drawn``, our ``standardized`` one, ``none``.
     """
 
     classes: int
@@ -47,7 +47,7 @@ class DINConfig:
     neighbours: int = 0
     detail: bool = False
     fusion: Literal["difm", "concatenation", "none"] = "difm"
-    spatial_attention: bool = True
+    spatial_attention: Literal["drawn", "standardized", "none"] = "drawn"
 
     @property
     def channels(self) -> int:
@@ -62,6 +62,8 @@ class DINConfig:
             raise ValueError("detail needs the stem convolution")
         if self.fusion not in ("difm", "concatenation", "none"):
             raise ValueError(f"unknown fusion {self.fusion!r}")
+        if self.spatial_attention not in SPATIAL_ATTENTIONS:
+            raise ValueError(f"unknown spatial attention {self.spatial_attention!r}")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "DINConfig":

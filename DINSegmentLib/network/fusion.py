@@ -77,6 +77,27 @@ class GlobalSpatialAttention(nn.Module):
         return f * torch.sigmoid(f.mean(dim=1, keepdim=True))
 
 
+class StandardizedSpatialAttention(nn.Module):
+    """f * 2 sigmoid(z), z the mean of f over the channels, brought to mean 0 and deviation 1 over the image.
+
+    Our variant of the attention as drawn. There, the mean of f is unbounded: once it is large the gate is 0 or 1 for
+    most of the image and learns no more. Here it opens and closes around 1 whatever the size of f.
+    (N, C, H, W) -> (N, C, H, W).
+    """
+
+    def forward(self, f: Tensor) -> Tensor:
+        mean = f.float().mean(dim=1, keepdim=True)
+        deviation, centre = torch.std_mean(mean, dim=(2, 3), keepdim=True, correction=0)
+        return f * (2 * torch.sigmoid((mean - centre) / (deviation + 1e-3))).to(f.dtype)
+
+
+SPATIAL_ATTENTIONS = {
+    "drawn": GlobalSpatialAttention,
+    "standardized": StandardizedSpatialAttention,
+    "none": nn.Identity,
+}
+
+
 class Interaction(nn.Module):
     """One direction of DIFM: the query's image asks the other, residual from the query, FFN, global spatial attention.
 
@@ -84,13 +105,13 @@ class Interaction(nn.Module):
     """
 
     def __init__(
-        self, width: int, head_width: int, reduction: int, ffn_ratio: float, spatial_attention: bool = True
+        self, width: int, head_width: int, reduction: int, ffn_ratio: float, spatial_attention: str = "drawn"
     ) -> None:
         super().__init__()
         self.norm = LayerNorm2d(width, eps=1e-6)
         self.attention = CrossImageAttention(width, head_width, reduction)
         self.ffn = FeedForward(width, ffn_ratio)
-        self.spatial = GlobalSpatialAttention() if spatial_attention else nn.Identity()
+        self.spatial = SPATIAL_ATTENTIONS[spatial_attention]()
 
     def forward(self, own: Tensor, other: Tensor) -> Tensor:
         f = own + self.attention(self.norm(own), self.norm(other))
@@ -101,7 +122,7 @@ class DIFM(nn.Module):
     """Fuses one stage of the two branches: merge low and high, ask both ways, sum; -> (N, C, H, W)."""
 
     def __init__(
-        self, width: int, head_width: int, reduction: int, ffn_ratio: float, spatial_attention: bool = True
+        self, width: int, head_width: int, reduction: int, ffn_ratio: float, spatial_attention: str = "drawn"
     ) -> None:
         super().__init__()
         self.merge_original = FeatureMerging(width)

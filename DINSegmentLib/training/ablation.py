@@ -35,9 +35,10 @@ class Arm:
 ARMS = {
     "a": Arm("original image only", {"fusion": "none"}),
     "b": Arm("two branches, concatenated", {"fusion": "concatenation"}),
-    "c": Arm("DIFM without global spatial attention", {"spatial_attention": False}),
+    "c": Arm("DIFM without global spatial attention", {"spatial_attention": "none"}),
     "d": Arm("full DIN", {}),
     "e": Arm("full DIN without boundary loss", {}, boundary=False),
+    "f": Arm("full DIN, spatial attention standardized", {"spatial_attention": "standardized"}),
 }
 
 

@@ -12,6 +12,7 @@ from DINSegmentLib.network.fusion import (
     FeatureMerging,
     GlobalSpatialAttention,
     Interaction,
+    StandardizedSpatialAttention,
 )
 
 WIDTH, HEAD = 12, 4
@@ -79,6 +80,24 @@ def test_global_spatial_attention_is_f_times_sigmoid_of_its_channel_mean():
 
     expected = torch.tensor([1 * first, 3 * second, -4 * first, 0.0]).reshape(1, 2, 2, 1)
     assert torch.allclose(GlobalSpatialAttention()(f), expected)
+
+
+def test_standardized_spatial_attention_is_the_same_gate_on_the_standardized_channel_mean():
+    f = torch.tensor([1.0, 3.0, -4.0, 0.0]).reshape(1, 2, 2, 1)  # channel means -1.5 and 1.5: standardized -1 and 1
+    first, second = 2 / (1 + math.exp(1)), 2 / (1 + math.exp(-1))
+
+    expected = torch.tensor([1 * first, 3 * second, -4 * first, 0.0]).reshape(1, 2, 2, 1)
+    assert torch.allclose(StandardizedSpatialAttention()(f), expected, atol=2e-3)
+
+
+def test_standardized_spatial_attention_never_closes_however_large_the_features():
+    f = 1000 + 500 * torch.randn(2, WIDTH, 16, 16, generator=torch.Generator().manual_seed(3))
+
+    gates = StandardizedSpatialAttention()(f) / f
+    drawn = GlobalSpatialAttention()(f) / f
+
+    assert gates.min() > 0.02 and gates.max() < 1.98 and gates.std() > 0.2
+    assert drawn.min() == 1  # the gate as drawn no longer tells one place from another
 
 
 def test_an_interaction_adds_its_own_feature_then_the_ffn_then_gates():

@@ -14,7 +14,7 @@ def test_the_arms_are_different_networks(tiny_model):
 
     network = models.find(str(tiny_model)).network
     counts = {name: _parameters({**network, **arm.network}) for name, arm in ARMS.items()}
-    assert counts["a"] < counts["b"] < counts["d"] == counts["c"] == counts["e"]
+    assert counts["a"] < counts["b"] < counts["d"] == counts["c"] == counts["e"] == counts["f"]
     assert [name for name, arm in ARMS.items() if not arm.boundary] == ["e"]
 
 
