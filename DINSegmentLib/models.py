@@ -77,12 +77,28 @@ class EnhancementDefaults:
 
 
 @dataclass(frozen=True)
+class Expectations:
+    """What volumes that suit a model are like, each as (least, most); None: the manifest does not say.
+
+    ``slices`` is their number; ``thickness`` the distance in mm from one to the next; ``pixel`` the pixel size in mm
+    along rows and columns; ``minimum`` and ``maximum`` tell where the smallest and the largest voxel value lie.
+    """
+
+    slices: tuple[float, float] | None = None
+    thickness: tuple[float, float] | None = None
+    pixel: tuple[float, float] | None = None
+    minimum: tuple[float, float] | None = None
+    maximum: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
 class Model:
     """A model folder: what its manifest says. Texts are for people; ``network`` holds the fields of `DINConfig`.
 
     ``spacing`` is the in-plane pixel size in mm at which the network works; ``neighbour_distance`` the distance in mm
     from a slice to the next one that a network with ``neighbours`` sees with it. ``mirroring``: by default the scores
-    of a slice are averaged with those of its mirror image; only where training mirrored, too.
+    of a slice are averaged with those of its mirror image; only where training mirrored, too. ``expects`` serves advice
+    about a volume and changes no result.
     """
 
     id: str
@@ -97,6 +113,7 @@ class Model:
     network: dict[str, Any]
     neighbour_distance: float
     mirroring: bool
+    expects: Expectations
     cleanup: tuple[str, ...]
     weights_path: Path
     sha256: str
@@ -206,6 +223,7 @@ def _model(values: dict[str, Any], folder: Path) -> Model:
         network=dict(values["network"]),
         neighbour_distance=float(values.get("neighbour_distance", 0)),
         mirroring=bool(values.get("mirroring", False)),
+        expects=Expectations(**{name: _range(name, pair) for name, pair in values.get("expects", {}).items()}),
         cleanup=tuple(values["cleanup"]),
         weights_path=folder / values["weights"]["file"],
         sha256=str(values["weights"]["sha256"]),
@@ -222,6 +240,13 @@ def _label(values: dict[str, Any]) -> Label:
     entry = terminology_entry(tuple(code["type"]), tuple(code.get("modifier", ("", "", ""))))
     red, green, blue = (int(v) for v in values["color"])
     return Label(int(values["value"]), str(values["name"]), (red, green, blue), entry)
+
+
+def _range(name: str, pair: list[float]) -> tuple[float, float]:
+    low, high = (float(v) for v in pair)
+    if not -math.inf < low <= high < math.inf:
+        raise ValueError(f"the expected {name} {pair} is no range")
+    return low, high
 
 
 def _check(model: Model) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from DINSegmentLib import models, resources
 from DINSegmentLib.errors import ModelError
-from DINSegmentLib.models import Axes, catalogue, find, read_manifest, terminology_entry
+from DINSegmentLib.models import Axes, Expectations, catalogue, find, read_manifest, terminology_entry
 
 WEIGHTS = b"weights of a test"
 MANIFEST = {
@@ -33,6 +33,7 @@ MANIFEST = {
     "intensity": {"method": "window", "lower": -125, "upper": 275},
     "enhancement": {"method": "log", "strength": 1, "trained_methods": ["log"], "trained_range": [0, 1.5]},
     "network": {"classes": 3},
+    "expects": {"slices": [6, 18], "thickness": [5, 10.5], "minimum": [-1, 0]},
     "cleanup": [],
     "weights": {"file": "weights.pt", "sha256": hashlib.sha256(WEIGHTS).hexdigest()},
     "licence": "CC0",
@@ -82,6 +83,7 @@ def test_a_manifest_is_read_as_it_is_written(tmp_path):
     assert model.axes == Axes("stack", "PI", "L")
     assert (model.intensity.method, model.intensity.lower, model.intensity.upper) == ("window", -125, 275)
     assert (model.spacing, model.network, model.cleanup) == (1.5, {"classes": 3}, ())
+    assert model.expects == Expectations(slices=(6, 18), thickness=(5, 10.5), pixel=None, minimum=(-1, 0), maximum=None)
     assert model.weights_path == tmp_path / "weights.pt"
     assert model.validation == {"dice": 0.9}
 
@@ -95,7 +97,7 @@ def test_a_label_carries_slicers_serialised_terminology_entry(tmp_path):
     assert terminology_entry(("SCT", "10200004", "Liver"), context="Other").startswith("Other~SCT^123037004^")
 
 
-ENTRIES = [name for name in MANIFEST if name != "schema"]
+ENTRIES = [name for name in MANIFEST if name not in ("schema", "expects")]  # what a manifest must have
 
 
 @pytest.mark.parametrize("entry", ["schema", *ENTRIES, "labels.0.color", "weights.sha256", "enhancement.trained_range"])
@@ -129,6 +131,15 @@ BAD = [
     ("enhancement.trained_methods", ["log", "blur"], "unknown enhancement: blur"),
     ("enhancement.trained_range", [0, 3], r"must lie in \[0, 2\]"),
     ("enhancement.trained_range", [1.2, 2], "hold its default strength"),
+    ("expects.slices", [18, 6], r"expected slices \[18, 6\] is no range"),
+    ("expects.minimum", [float("-inf"), 0], "expected minimum .* is no range"),
+    ("expects.pixel", [0.7, float("nan")], "expected pixel .* is no range"),
+    ("expects.thickness", [5], "not enough values"),
+    ("expects.thickness", [5, 6, 7], "too many values"),
+    ("expects.thickness", ["thin", 6], "could not convert"),
+    ("expects.thickness", 5, "not iterable"),
+    ("expects.depth", [5, 6], "depth"),
+    ("expects", [5, 6], "items"),
     ("cleanup", ["polish"], "unknown clean-up: polish"),
     ("labels", 3, "not iterable"),
 ]
@@ -138,6 +149,10 @@ BAD = [
 def test_a_value_that_cannot_be_used_is_refused_with_the_file_and_the_reason(tmp_path, entry, value, words):
     with pytest.raises(ModelError, match=f"manifest.json has a value that cannot be used .*{words}.*: correct it"):
         read_manifest(write(tmp_path, changed(entry, value)))
+
+
+def test_a_manifest_need_not_say_what_it_expects(tmp_path):
+    assert read_manifest(write(tmp_path, changed("expects", KeyError))).expects == Expectations()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1", "\x00"])
@@ -213,6 +228,24 @@ def test_label_values_of_a_bundled_model_are_those_of_its_training_data(path):
     assert values == dict(enumerate(TRUE_LABELS[model.id], start=1))
 
 
+# of the training data: slices, mm from one to the next, pixel in mm, smallest and largest value; of ACDC and of BTCV
+TRAINED_ON = {
+    "cardiac-mr": [(6, 5.0, 1.37, 0, 255), (18, 10.0, 1.68, 0, 4000)],
+    "abdomen-ct": [(85, 5.0, 0.98, -1024, 1500), (198, 2.5, 0.59, -3024, 3071)],
+}
+
+
+@pytest.mark.parametrize("path", bundled(), ids=lambda path: path.parent.name)
+def test_a_bundled_model_expects_volumes_like_its_training_data(path):
+    model = read_manifest(path.parent)
+    names = ("slices", "thickness", "pixel", "minimum", "maximum")
+    for case in TRAINED_ON[model.id]:
+        for name, value in zip(names, case, strict=True):
+            low, high = getattr(model.expects, name) or (value, value)
+            assert low <= value <= high, name
+    assert model.expects.slices and model.expects.thickness and model.expects.pixel and model.expects.minimum
+
+
 @pytest.mark.parametrize("path", bundled(), ids=lambda path: path.parent.name)
 def test_a_bundled_manifest_satisfies_the_schema(path, schema):
     jsonschema.validate(json.loads(path.read_text(encoding="utf-8")), schema)
@@ -244,6 +277,9 @@ def test_the_schema_is_a_schema_and_takes_a_good_manifest(schema):
         ("labels.0.terminology.type", ["SCT", "1"]),
         ("network.colour", 1),
         ("network.widths", [8, 8]),
+        ("expects.depth", [5, 6]),
+        ("expects.slices", [5]),
+        ("expects.minimum", ["dark", 6]),
         ("weights.file", "../weights.pt"),
         ("weights.sha256", "ABC"),
         ("citation", "one text"),
@@ -260,5 +296,6 @@ def test_the_schema_names_the_methods_that_the_code_knows(schema):
     from DINSegmentLib.network import DINConfig
 
     assert tuple(schema["$defs"]["enhancement"]["enum"]) == METHODS
+    assert set(schema["properties"]["expects"]["properties"]) == set(Expectations.__dataclass_fields__)
     assert set(schema["properties"]["network"]["properties"]) == set(DINConfig.__dataclass_fields__)
     assert tuple(schema["properties"]["cleanup"]["items"]["enum"]) == models.CLEANUP_STEPS

@@ -1,5 +1,6 @@
 """What the network sees: voxels normalised by constants of the whole volume, then enhanced; numpy only."""
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from ..models import Axes, Intensity, Model
 from .checks import check_array
 from .orientation import orientation
 from .parameters import Parameters
+from .percentile import percentile_steps
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,21 @@ class Normalization:
 
 def normalization(volume: np.ndarray, intensity: Intensity) -> Normalization:
     """Constants of a whole native volume (any axis order), as the model's manifest asks."""
+    steps = normalization_steps(volume, intensity)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as finished:
+            return finished.value
+
+
+def normalization_steps(volume: np.ndarray, intensity: Intensity) -> Generator[None, None, Normalization]:
+    """`normalization` for those who must not wait: yields every few milliseconds, returns the constants."""
     if intensity.method == "window":
         return Normalization(intensity.lower, intensity.upper)
-    low, high = float(volume.min()), float(np.percentile(volume, intensity.upper))
-    if high <= low:  # fewer voxels than the percentile keeps differ from the background: nothing can be clipped
-        high = float(volume.max())
-    return Normalization(low, high)
+    low, high, highest = yield from percentile_steps(volume, intensity.upper)
+    # where the percentile is the minimum, too few voxels differ from the background for any to be clipped
+    return Normalization(low, high if high > low else highest)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Numbers from labels; numpy alone."""
 
 from .overlap import dice
+from .volumes import StructureStatistics, statistics
 
-__all__ = ["dice"]
+__all__ = ["StructureStatistics", "dice", "statistics"]

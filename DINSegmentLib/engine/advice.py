@@ -1,0 +1,159 @@
+"""What a volume is, in one line, and what about it is unlike a model's training data; numpy only."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from ..geometry import Geometry
+from ..models import Model
+from .checks import check_array
+from .orientation import Orientation, orientation
+
+_NEAR_AXIS = np.cos(np.radians(10))  # slices tilted less than this show an axial, coronal or sagittal view
+_CUBIC = 1.2  # slices less than this much thicker than their pixels are wide were not acquired as a stack
+_VIEWS = ("sagittal", "coronal", "axial")  # by the axis R, A, S across the slices
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One thing that may spoil a result.
+
+    Args:
+        kind: ``modality``, ``range``, ``slices``, ``thickness``, ``pixel`` or ``view``.
+        text: one sentence for people: what is unlike the training data, and what may follow or what to do.
+    """
+
+    kind: str
+    text: str
+
+
+def summary(array: np.ndarray, geometry: Geometry) -> str:
+    """Size, voxel size and range of a volume (K, J, I), such as
+    ``216 x 256 x 10 voxels, 1.50 x 1.50 x 10.0 mm, values 0 to 874``, along I, J and K.
+
+    Raises:
+        InputError, GeometryError: the volume cannot be segmented.
+    """
+    check_array(array, geometry, "The volume")
+    size = " x ".join(str(n) for n in array.shape[::-1])
+    spacing = " x ".join(_millimetres(mm) for mm in geometry.spacing)
+    return f"{size} voxels, {spacing} mm, values {array.min():g} to {array.max():g}"
+
+
+def advise(array: np.ndarray, geometry: Geometry, model: Model, modality: str = "") -> list[Advice]:
+    """What about a volume is unlike what a model was trained with; nothing when all is well.
+
+    Of the voxels only the range counts. The manifest's ``expects`` decides about range, slices, thickness and pixels;
+    what it does not say is not looked at. `_view` decides about the view.
+
+    Args:
+        array: (K, J, I), any real type; only read.
+        geometry: its grid in the world.
+        modality: of the volume, as DICOM names it; empty: not known.
+
+    Raises:
+        InputError, GeometryError: the volume cannot be segmented.
+    """
+    check_array(array, geometry, "The volume")
+    return list(_advices(array.shape, float(array.min()), float(array.max()), geometry, model, modality))
+
+
+def likely_model(array: np.ndarray, geometry: Geometry, modality: str, models: Mapping[str, Model]) -> str:
+    """The id of the model that suits a volume best, for the panel to suggest; never an error.
+
+    Where the volume's modality is known, only the models of that modality count. Values unlike a model's come first,
+    then the number of advices, then their order. Of a volume that cannot be segmented, only the modality counts.
+    """
+    alike = [name for name, model in models.items() if _same(model.modality, modality)] or list(models)
+    try:
+        check_array(array, geometry, "The volume")
+    except InputError:
+        return alike[0]
+    lowest, highest = float(array.min()), float(array.max())
+
+    def unlikeness(name: str) -> tuple[bool, int]:
+        kinds = [advice.kind for advice in _advices(array.shape, lowest, highest, geometry, models[name], "")]
+        return "range" in kinds, len(kinds)
+
+    return min(alike, key=unlikeness)
+
+
+def _advices(
+    shape: tuple[int, ...], lowest: float, highest: float, geometry: Geometry, model: Model, modality: str
+) -> Iterator[Advice]:
+    orient, expects = orientation(geometry, model.axes), model.expects
+    slices, thickness, pixels = shape[orient.order[0]], orient.spacing[0], orient.spacing[1:]
+
+    if modality and not _same(modality, model.modality):
+        yield Advice(
+            "modality",
+            f"The volume is {modality}, but this model learned from {model.modality}: choose another model or volume.",
+        )
+    if _outside(expects.minimum, lowest) or _outside(expects.maximum, highest):
+        yield Advice(
+            "range",
+            f"The voxel values, {lowest:g} to {highest:g}, are unlike those of the {model.modality} images that this "
+            "model learned from: load the image with its original values, or choose another model.",
+        )
+    if _outside(expects.slices, slices):
+        yield Advice(
+            "slices",
+            f"The volume has {slices} slices, the model expects {_between(expects.slices)}: "
+            "expect errors where it shows too little or too much of the body.",
+        )
+    if _outside(expects.thickness, thickness):
+        yield Advice(
+            "thickness",
+            f"The slices are {_millimetres(thickness)} mm apart, the model expects "
+            f"{_between(expects.thickness)} mm: look closely at every slice of the result.",
+        )
+    if _outside(expects.pixel, *pixels):
+        yield Advice(
+            "pixel",
+            f"The pixels measure {' x '.join(_millimetres(mm) for mm in pixels)} mm, the model expects "
+            f"{_between(expects.pixel)} mm: check the spacing in the file's header.",
+        )
+    if model.axes.slices == "stack" and (text := _view(orient, geometry, model)):
+        yield Advice("view", text)
+
+
+def _view(orient: Orientation, geometry: Geometry, model: Model) -> str:
+    """Why the volume is no stack such as a model for stacks learned from, or nothing.
+
+    A voxel that is nearly a cube belongs to no stack. Where the model's slices are oblique to the body, as its rows and
+    columns say (one of them has two letters), slices across one of the body's axes are the wrong view. But nothing is
+    said about a file whose I, J and K lie exactly along R, A and S: most likely its directions were never stored.
+    """
+    if orient.spacing[0] < _CUBIC * max(orient.spacing[1:]):
+        return (
+            "The voxels are nearly cubes, so the volume is no stack of thick slices: "
+            f'"{model.title}" needs the stack as it was acquired, or the volume cut into such slices.'
+        )
+    if len(model.axes.rows + model.axes.columns) == 2 or np.allclose(np.abs(geometry.directions), np.eye(3), atol=1e-3):
+        return ""
+    normal = np.cross(*(geometry.directions[:, 2 - axis] for axis in orient.order[1:]))
+    along = np.abs(normal / np.linalg.norm(normal))
+    if along.max() < _NEAR_AXIS:
+        return ""
+    return (
+        f"The slices look {_VIEWS[along.argmax()]}, unlike those that this model learned from ({model.title}): "
+        "choose a series like those, or expect wrong labels."
+    )
+
+
+def _same(modality: str, other: str) -> bool:
+    return modality.strip().upper() == other.strip().upper()
+
+
+def _outside(wanted: tuple[float, float] | None, *values: float) -> bool:
+    return wanted is not None and not all(wanted[0] <= value <= wanted[1] for value in values)
+
+
+def _between(wanted: tuple[float, float]) -> str:
+    return f"{wanted[0]:g} to {wanted[1]:g}"
+
+
+def _millimetres(mm: float) -> str:
+    return f"{mm:.2f}" if mm < 9.995 else f"{mm:.1f}"

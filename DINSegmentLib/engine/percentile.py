@@ -1,0 +1,77 @@
+"""Percentiles of large volumes, exact, in pieces of a few milliseconds; numpy only."""
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import numpy as np
+
+_PIECE = 1 << 18  # voxels
+
+
+def percentile_steps(values: np.ndarray, percent: float) -> Generator[None, None, tuple[float, float, float]]:
+    """Minimum, percentile and maximum of an array; yields between pieces of the work, which is done when it returns.
+
+    The percentile is that of ``numpy.percentile`` with ``linear`` interpolation, bit for bit, as numpy 2.4 computes it
+    for an array of this type.
+
+    Args:
+        values: any shape, no axis of length 0; whole or floating-point numbers of up to 64 bits, no NaN.
+        percent: in [0, 100].
+    """
+    last = values.size - 1
+    position = last * (percent / 100)
+    below = int(position)
+    ranks = (0, below, min(below + 1, last), last)
+    lowest, low, high, highest = yield from _order_statistics(values, ranks)
+    if values.dtype.kind != "f":  # the difference of two whole numbers need not fit their type
+        low, high = int(low), int(high)
+    weight = position - below
+    between = low + (high - low) * weight if weight < 0.5 else high - (high - low) * (1 - weight)
+    return float(lowest), float(between), float(highest)
+
+
+def _order_statistics(values: np.ndarray, ranks: Sequence[int]) -> Generator[None, None, list[Any]]:
+    """The values of these ranks (0: the smallest): a digit of 16 bits a pass, found by a histogram of that digit."""
+    bits = 8 * values.dtype.itemsize
+    width = min(bits, 16)
+    # the leading digits of each value, and its rank among the values that share them
+    found, left = [0] * len(ranks), list(ranks)
+    step = max(1, _PIECE * len(values) // values.size)
+    for shift in range(bits - width, -1, -width):
+        counts = {prefix: np.zeros(1 << width, np.int64) for prefix in found}
+        for start in range(0, len(values), step):
+            keys = _keys(values[start : start + step])
+            for prefix, count in counts.items():
+                sharing = keys if shift == bits - width else keys[keys >> (shift + width) == prefix]
+                count += np.bincount((sharing >> shift) & ((1 << width) - 1), minlength=1 << width)
+            yield
+        for index, prefix in enumerate(found):
+            up_to = counts[prefix].cumsum()
+            digit = int(up_to.searchsorted(left[index], side="right"))
+            left[index] -= int(up_to[digit] - counts[prefix][digit])
+            found[index] = prefix << width | digit
+    return [_value(key, values.dtype) for key in found]
+
+
+def _keys(values: np.ndarray) -> np.ndarray:
+    """Unsigned numbers of the same size that have the order of the values."""
+    native = np.ascontiguousarray(values, values.dtype.newbyteorder("=")).ravel()
+    kind, size = native.dtype.kind, native.dtype.itemsize
+    if kind == "u":
+        return native
+    bits, sign = native.view(f"u{size}"), 1 << (8 * size - 1)
+    if kind == "i":
+        return bits ^ bits.dtype.type(sign)
+    # the bits of positive floats are in order, those of negative ones in reverse
+    negative = (native.view(f"i{size}") >> (8 * size - 1)).view(bits.dtype)
+    return bits ^ (negative | bits.dtype.type(sign))
+
+
+def _value(key: int, dtype: np.dtype) -> Any:
+    """The value whose key this is."""
+    size, sign = dtype.itemsize, 1 << (8 * dtype.itemsize - 1)
+    if dtype.kind == "i" or (dtype.kind == "f" and key & sign):
+        key ^= sign
+    elif dtype.kind == "f":
+        key ^= (sign << 1) - 1
+    return np.array(key, f"u{size}").view(dtype.newbyteorder("="))[()]

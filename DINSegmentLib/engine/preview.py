@@ -1,0 +1,124 @@
+"""The enhanced volume, made a few milliseconds at a time while the user looks on; numpy only."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import numpy as np
+
+from ..enhancement import check
+from ..geometry import Geometry
+from ..models import Axes, Intensity
+from .checks import check_array
+from .orientation import orientation
+from .preprocessing import Normalization, Preprocessor, normalization_steps
+
+
+class Preview:
+    """Makes what `preprocess_volume` calls enhanced, bit for bit, in turns that are short enough for a GUI's thread.
+
+    A slice of ``clahe`` takes seconds at 512 x 512: it is made by a thread, for which a turn waits and which needs no
+    turn to go on. The other methods work in the turns themselves, some milliseconds a slice.
+
+    Args:
+        volume: (K, J, I), any real type; only read, and it must stay as it is.
+        geometry: its grid in the world.
+        axes, intensity: as in the model's manifest.
+        out: gets the result, (K, J, I) float32; by default a new array of zeros.
+
+    Attributes:
+        enhanced: (K, J, I) float32, stored like the input; voxels that are not done keep what they had.
+
+    Raises:
+        InputError, GeometryError: the volume cannot be used.
+        ValueError: ``out`` has another shape or type.
+    """
+
+    def __init__(
+        self, volume: np.ndarray, geometry: Geometry, axes: Axes, intensity: Intensity, out: np.ndarray | None = None
+    ) -> None:
+        check_array(volume, geometry, "The volume")
+        if out is not None and (out.shape != volume.shape or out.dtype != np.float32):
+            raise ValueError(f"out is {out.dtype} {out.shape}, not float32 {volume.shape}")
+        self.enhanced = np.zeros(volume.shape, np.float32) if out is None else out
+        self._volume = volume
+        self._orient = orientation(geometry, axes)
+        self._constants = normalization_steps(volume, intensity)
+        self._normalize: Normalization | None = None
+        self._thread = ThreadPoolExecutor(1, "preview")
+        self._work: Iterator[None] = iter(())
+        self._deadline = 0.0
+        self._axis, self._done, self._first = 0, np.zeros(len(volume), bool), None
+
+    def choose(self, method: str, strength: float, first: tuple[int, int] | None = None) -> None:
+        """Start over with another enhancement; what is known of the whole volume stays known.
+
+        Args:
+            method: ``log``, ``gamma``, ``clahe`` or ``none``.
+            strength: in [0, 2].
+            first: the slice in view, made first: an axis of the stored array and an index. ``clahe`` knows only
+                the model's slices: a slice along another axis is done when all is done.
+
+        Raises:
+            InputError: unknown method, or strength outside [0, 2]; the work in hand goes on as it was.
+        """
+        check(method, strength)
+        self._axis = self._orient.order[0] if method == "clahe" else 0
+        self._done = np.zeros(self._volume.shape[self._axis], bool)
+        self._first = None
+        self._work = self._pieces(method, strength, first)
+
+    def step(self, seconds: float) -> bool:
+        """Work for about this long, at least a piece; True while work is left."""
+        self._deadline = time.perf_counter() + seconds
+        for _ in self._work:
+            if time.perf_counter() >= self._deadline:
+                return True
+        return False
+
+    def now(self, axis: int, index: int) -> bool:
+        """Whether a slice, given as in `choose`, is done."""
+        if (axis, index) == self._first:
+            return True
+        return bool(self._done[index] if axis == self._axis else self._done.all())
+
+    def _pieces(self, method: str, strength: float, first: tuple[int, int] | None) -> Iterator[None]:
+        while self._normalize is None:  # no "yield from": the constants outlive this choice
+            try:
+                next(self._constants)
+            except StopIteration as finished:
+                self._normalize = finished.value
+            else:
+                yield
+        preprocess = Preprocessor(self._normalize, method, strength)
+        axis, index = first or (self._axis, 0)
+        if axis != self._axis:
+            if method != "clahe":
+                yield from self._make(preprocess, axis, index)
+                self._first = first
+                yield
+            index = 0
+        for near in sorted(range(len(self._done)), key=lambda one: abs(one - index)):
+            yield from self._make(preprocess, self._axis, near)
+            self._done[near] = True
+            yield
+
+    def _make(self, preprocess: Preprocessor, axis: int, index: int) -> Iterator[None]:
+        """One slice; yields only while the thread is at it."""
+        part = _part(axis, index)
+        if preprocess.method != "clahe":  # voxel by voxel: however the volume is cut, the numbers are the same
+            self.enhanced[part] = preprocess(self._volume[part])[1]
+            return
+        made = self._thread.submit(preprocess, self._orient.to_model(self._volume[part]))
+        try:
+            while not made.done():
+                wait([made], max(0.0, self._deadline - time.perf_counter()))
+                yield
+        finally:
+            made.cancel()  # nobody waits for it after another choice
+        self._orient.to_model(self.enhanced[part])[...] = made.result()[1]
+
+
+def _part(axis: int, index: int) -> tuple[slice, ...]:
+    """One slice of a stored array, three-dimensional still."""
+    return (*(slice(None),) * axis, slice(index, index + 1))

@@ -1,0 +1,79 @@
+"""Volumes and means of structures, by hand and against numpy's masks."""
+
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.measure import StructureStatistics, statistics
+from DINSegmentLib.models import Label
+
+ONE, TWO, THREE = (Label(value, name, (0, 0, 0), "") for value, name in ((1, "One"), (2, "Two"), (3, "Three")))
+
+
+def test_voxels_millilitres_and_means_are_those_counted_by_hand():
+    labels = np.array([[[0, 1, 1], [2, 1, 0]], [[0, 0, 1], [0, 0, 0]]], np.uint8)
+    image = np.array([[[9, 10, 20], [-7, 30, 9]], [[9, 9, 41], [9, 9, 9]]], np.int16)
+    geometry = Geometry(labels.shape, np.diag([2.0, -5.0, 100.0, 1]))  # 1000 mm^3 = 1 ml a voxel
+
+    assert statistics(labels, image, geometry, [ONE, TWO, THREE]) == [
+        StructureStatistics("One", 1, 4, pytest.approx(4.0), 25.25),
+        StructureStatistics("Two", 2, 1, pytest.approx(1.0), -7.0),
+        StructureStatistics("Three", 3, 0, 0.0, None),
+    ]
+
+
+def test_structures_come_in_the_order_given_and_others_are_left_out():
+    labels = np.array([[[1, 2], [3, 255]]], np.uint8)
+    found = statistics(labels, labels, Geometry(labels.shape, np.eye(4)), [THREE, ONE])
+
+    assert [(one.name, one.voxels, one.mean) for one in found] == [("Three", 1, 3.0), ("One", 1, 1.0)]
+
+
+def test_a_sheared_voxel_has_the_volume_of_its_determinant():
+    # edges of 2, 3 and 5 mm; the third leans by 4 mm, so that it is longer than 5 mm and no higher
+    matrix = np.array([[2, 0, 4, 9], [0, 3, 0, 9], [0, 0, 5, 9], [0, 0, 0, 1]], float)
+    labels = np.ones((10, 10, 10), np.uint8)
+    (one,) = statistics(labels, labels, Geometry(labels.shape, matrix), [ONE])
+
+    assert one.volume_ml == pytest.approx(1000 * 2 * 3 * 5 / 1000)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", ">i2", "i8", "f2", "f4", "f8"])
+def test_slabs_of_views_of_any_type_add_up_to_the_whole(dtype):
+    random = np.random.default_rng(3)
+    labels = random.integers(0, 4, (9, 700, 300), np.uint8)[::-1, ::2]  # several slabs
+    image = random.integers(0, 200, (350, 9, 300)).astype(dtype).transpose(1, 0, 2)
+    geometry = Geometry(labels.shape, np.eye(4))
+
+    for one in statistics(labels, image, geometry, [ONE, TWO, THREE]):
+        inside = labels == one.value
+        assert one.voxels == inside.sum()
+        assert one.mean == pytest.approx(image[inside].astype(np.float64).mean(), rel=1e-12)
+
+
+def test_sums_of_bright_voxels_lose_nothing():
+    image = np.full((2, 1200, 1000), 16_777_217, np.int32)  # the first whole number that float32 lacks
+    labels = np.ones(image.shape, np.uint8)
+
+    assert statistics(labels, image, Geometry(labels.shape, np.eye(4)), [ONE])[0].mean == 16_777_217
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 5), (24,)])
+def test_arrays_of_different_shapes_are_refused(shape):
+    with pytest.raises(ValueError, match="differ in shape"):
+        statistics(np.zeros((2, 3, 4), np.uint8), np.zeros(shape), Geometry((2, 3, 4), np.eye(4)), [ONE])
+
+
+def test_a_ct_is_measured_fast_and_in_little_memory():
+    labels = np.zeros((200, 512, 512), np.uint8)
+    labels[60:140, 100:250, 100:400] = 1
+    image = np.zeros(labels.shape, np.int16)
+    tracemalloc.start()
+    started = time.perf_counter()
+    statistics(labels, image, Geometry(labels.shape, np.eye(4)), [ONE])
+    assert time.perf_counter() - started < 2  # 0.03 s alone on the machine
+    assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    tracemalloc.stop()
