@@ -1,6 +1,11 @@
-"""Volume and segmentation nodes of ``slicer.mrmlScene``, in the desktop and in `headless`; nothing else of Slicer."""
+"""Nodes of ``slicer.mrmlScene`` and what views show of them, in the desktop and in `headless`; no widgets."""
 
-from .segmentations import write_segmentation
-from .volumes import Volume, read_volume
+from .enhanced import allocate_enhanced, enhanced_array, update_slices, write_enhanced
+from .segmentations import read_labels, write_segmentation
+from .views import visible_slice
+from .volumes import Volume, modality, read_volume
 
-__all__ = ["Volume", "read_volume", "write_segmentation"]
+__all__ = [
+    "Volume", "allocate_enhanced", "enhanced_array", "modality", "read_labels", "read_volume", "update_slices",
+    "visible_slice", "write_enhanced", "write_segmentation",
+]  # fmt: skip

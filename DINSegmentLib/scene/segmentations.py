@@ -1,19 +1,19 @@
-"""Label arrays to segmentation nodes, on the exact grid of the volume that they came from."""
+"""Label arrays to segmentation nodes, on the exact grid of the volume that they came from, and back."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import slicer
 import slicer.util
-from vtkmodules.util.numpy_support import numpy_to_vtk
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkIntArray, vtkStringArray
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import GeometryError, InputError
 from ..models import Label
-from . import terminology
-from .volumes import ijk_to_ras
+from . import hierarchy, segments, terminology, undo
+from .volumes import ijk_to_ras, ijk_to_world, to_world, voxels
 
 
 def write_segmentation(
@@ -24,45 +24,77 @@ def write_segmentation(
     Every structure gets a segment, an empty one too, with the id ``DINSegment_VALUE``. All share one label map, so that
     label values are those of ``structures`` in the scene and in a saved ``.seg.nrrd``.
 
+    In an existing node, our segments of an earlier run are replaced, of whatever model; a structure keeps how the user
+    lets it be shown. Everything else stays: the user's own segments, and ours that the user renamed or recolored (they
+    get another id).
+
     Args:
         labels: (K, J, I) uint8, on the grid of ``volume_node``; 0 is background. Copied.
         volume_node: the volume that was segmented; its parent transform holds for the segmentation, too.
         structures: the labels of the model.
         name: of a new node; None names it after the volume.
-        node: an existing segmentation node whose segments are all replaced.
+        node: an existing segmentation node.
 
     Returns:
         the segmentation node.
 
     Raises:
         GeometryError: ``labels`` is not on the volume's grid.
-        InputError: a label value is not among ``structures``.
+        InputError: a label value is not among ``structures``; or ``node`` holds segments of the user that cannot stand
+            beside the result: under another transform, or made of surfaces.
         ModelError: the terminology file is missing. After any error the scene is as before.
     """
     _check(labels, volume_node, structures)
+    if node is not None:
+        _check_output(node, volume_node)
     terminology.load()
-    segments = _segments(labels, volume_node, structures)
-    with ExitStack() as undo:
-        if node is None:
-            name = name or f"{volume_node.GetName()} segmentation"
-            node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
-            undo.callback(slicer.mrmlScene.RemoveNode, node)
+    new = _segments(labels, volume_node, structures)
+    name = name or f"{volume_node.GetName()} segmentation"
+    with undo.new_node("vtkMRMLSegmentationNode", name) if node is None else undo.changed_node(node) as node:
         with slicer.util.NodeModify(node):
             # before the reference geometry and the segments: otherwise they would be resampled
             node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
             node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
-            node.GetSegmentation().RemoveAllSegments()
-            for segment_id, segment in segments.items():
-                node.GetSegmentation().AddSegment(segment, segment_id)
             node.CreateDefaultDisplayNodes()
-        _place_beside(volume_node, node)
-        undo.pop_all()
+            segments.exchange(node, new)
+        hierarchy.place_beside(volume_node, node)
     return node
 
 
-def segment_id(label: Label) -> str:
-    """The id of a structure's segment, the same in every node that we write."""
-    return f"DINSegment_{label.value}"
+def read_labels(node: Any, volume_node: Any, structures: Sequence[Label]) -> np.ndarray:
+    """The labels that our segments of a segmentation node hold now, also after the user edited them.
+
+    Args:
+        node: ``vtkMRMLSegmentationNode``; segments that are missing count as empty, those of other ids not at all.
+        volume_node: on whose grid, through the parent transforms of both.
+        structures: which segments; where two overlap, the later one wins.
+
+    Returns:
+        (K, J, I) uint8, 0 elsewhere.
+
+    Raises:
+        GeometryError: a parent transform is not linear.
+        InputError: the volume cannot be read, or the node holds no label maps.
+    """
+    shape = voxels(volume_node).shape
+    ids, values = vtkStringArray(), vtkIntArray()
+    for label in structures:
+        if node.GetSegmentation().GetSegment(segments.segment_id(label)) is not None:
+            ids.InsertNextValue(segments.segment_id(label))
+            values.InsertNextValue(label.value)
+    if ids.GetNumberOfValues() == 0:  # Slicer would take all segments
+        return np.zeros(shape, np.uint8)
+    if not node.GetSegmentation().ContainsRepresentation(segments.LABELMAP):
+        raise InputError(f"{node.GetName()} holds surfaces and no label maps: segment the volume again.")
+    merged = slicer.vtkOrientedImageData()
+    node.GenerateMergedLabelmapForAllSegments(
+        merged,
+        slicer.vtkSegmentation.EXTENT_REFERENCE_GEOMETRY,
+        _grid(shape, np.linalg.inv(to_world(node)) @ ijk_to_world(volume_node)),
+        ids,
+        values,
+    )
+    return vtk_to_numpy(merged.GetPointData().GetScalars()).reshape(shape).astype(np.uint8)
 
 
 def _check(labels: np.ndarray, volume_node: Any, structures: Sequence[Label]) -> None:
@@ -75,36 +107,33 @@ def _check(labels: np.ndarray, volume_node: Any, structures: Sequence[Label]) ->
         raise InputError(f"The labels hold the value {labels.max()}, which no structure has: choose the right model.")
 
 
+def _check_output(node: Any, volume_node: Any) -> None:
+    segmentation = node.GetSegmentation()
+    if len(segments.ours(segmentation)) == segmentation.GetNumberOfSegments():
+        return
+    if node.GetTransformNodeID() != volume_node.GetTransformNodeID():
+        raise InputError(
+            f"{node.GetName()} holds segments of yours and is not under the transform of {volume_node.GetName()}: "
+            "choose a new segmentation for the result, or put the two under one transform."
+        )
+    if segmentation.GetSourceRepresentationName() != segments.LABELMAP:
+        raise InputError(
+            f"{node.GetName()} holds segments of yours as surfaces, not as label maps: "
+            "choose a new segmentation for the result."
+        )
+
+
 def _segments(labels: np.ndarray, volume_node: Any, structures: Sequence[Label]) -> dict[str, Any]:
-    labelmap = _labelmap(labels, ijk_to_ras(volume_node))
-    representation = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
-    segments = {}
-    for label in structures:
-        segment = slicer.vtkSegment()
-        segment.SetName(label.name)
-        segment.SetNameAutoGenerated(False)
-        segment.SetColor(*(channel / 255 for channel in label.color))
-        segment.SetColorAutoGenerated(False)
-        segment.SetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), label.terminology)
-        segment.SetLabelValue(label.value)
-        segment.AddRepresentation(representation, labelmap)
-        segments[segment_id(label)] = segment
-    return segments
+    labelmap = _grid(labels.shape, ijk_to_ras(volume_node))
+    labelmap.GetPointData().SetScalars(numpy_to_vtk(labels.astype(np.uint8, copy=False).ravel(), deep=True))
+    return {segments.segment_id(label): segments.segment(label, labelmap) for label in structures}
 
 
-def _labelmap(labels: np.ndarray, matrix: np.ndarray) -> Any:
-    labelmap = slicer.vtkOrientedImageData()
-    labelmap.SetDimensions(labels.shape[::-1])
+def _grid(shape: tuple[int, int, int], matrix: np.ndarray) -> Any:
+    """An image without voxels, (K, J, I) of them in RAS."""
+    image = slicer.vtkOrientedImageData()
+    image.SetDimensions(shape[::-1])
     image_to_world = vtkMatrix4x4()
     image_to_world.DeepCopy(matrix.ravel())
-    labelmap.SetImageToWorldMatrix(image_to_world)
-    labelmap.GetPointData().SetScalars(numpy_to_vtk(labels.astype(np.uint8, copy=False).ravel(), deep=True))
-    return labelmap
-
-
-def _place_beside(volume_node: Any, node: Any) -> None:
-    """Put the segmentation under the same study as its volume, where Slicer's hierarchy lists the two."""
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-    volume_item, item = hierarchy.GetItemByDataNode(volume_node), hierarchy.GetItemByDataNode(node)
-    if volume_item and item:
-        hierarchy.SetItemParent(item, hierarchy.GetItemParent(volume_item))
+    image.SetImageToWorldMatrix(image_to_world)
+    return image

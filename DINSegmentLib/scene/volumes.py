@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import slicer
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import GeometryError, InputError
 from ..geometry import Geometry
+from . import hierarchy
+
+# What Slicer's DICOM reader notes of a voxel's value: code of the quantity "MR signal intensity" (DICOM), and of the
+# unit "Hounsfield unit" (UCUM).
+_MODALITY_OF_CODE = {"110852": "MR", "[hnsf'U]": "CT"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,24 +34,52 @@ def read_volume(node: Any) -> Volume:
     The geometry maps voxel indices to world RAS: it includes the node's parent transforms.
 
     Raises:
-        InputError: the node holds no image.
+        InputError: the node holds no image, or several values in a voxel.
         GeometryError: a parent transform is not linear, or the grid cannot be used.
     """
-    if node.GetImageData() is None or node.GetImageData().GetPointData().GetScalars() is None:
+    array = voxels(node)
+    return Volume(array, Geometry(array.shape, ijk_to_world(node)))
+
+
+def voxels(node: Any) -> np.ndarray:
+    """The array (K, J, I) of a volume node, shared with it.
+
+    Raises:
+        InputError: the node holds no image, or several values in a voxel.
+    """
+    image = node.GetImageData()
+    if image is None or image.GetPointData().GetScalars() is None:
         raise InputError(f"{node.GetName()} holds no image: load the volume again or choose another one.")
-    array = vtk_to_numpy(node.GetImageData().GetPointData().GetScalars())
-    array = array.reshape(*node.GetImageData().GetDimensions()[::-1], *array.shape[1:])
-    return Volume(array, Geometry(array.shape[:3], _to_world(node) @ ijk_to_ras(node)))
+    if image.GetNumberOfScalarComponents() != 1:
+        raise InputError(
+            f"{node.GetName()} has {image.GetNumberOfScalarComponents()} values in each voxel (color, vectors or "
+            "frames): choose a volume with one, such as a single frame."
+        )
+    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
 
 
 def ijk_to_ras(node: Any) -> np.ndarray:
     """(4, 4) matrix from voxel indices to the node's own RAS, before its parent transform."""
     matrix = vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
-    return _numbers(matrix)
+    return numbers(matrix)
 
 
-def _to_world(node: Any) -> np.ndarray:
+def ijk_to_world(node: Any) -> np.ndarray:
+    """(4, 4) matrix from voxel indices to world RAS.
+
+    Raises:
+        GeometryError: a parent transform is not linear.
+    """
+    return to_world(node) @ ijk_to_ras(node)
+
+
+def to_world(node: Any) -> np.ndarray:
+    """(4, 4) matrix from a node's own RAS to the world, through all its parent transforms.
+
+    Raises:
+        GeometryError: a parent transform is not linear.
+    """
     transform = node.GetParentTransformNode()
     if transform is None:
         return np.eye(4)
@@ -56,10 +90,24 @@ def _to_world(node: Any) -> np.ndarray:
         )
     matrix = vtkMatrix4x4()
     transform.GetMatrixTransformToWorld(matrix)
-    return _numbers(matrix)
+    return numbers(matrix)
 
 
-def _numbers(matrix: vtkMatrix4x4) -> np.ndarray:
-    numbers = np.empty(16)
-    matrix.DeepCopy(numbers, matrix)  # the static copy, from a matrix to numbers
-    return numbers.reshape(4, 4)
+def modality(node: Any) -> str:
+    """MR or CT, as a volume that came from DICOM knows it; empty where nothing tells.
+
+    Args:
+        node: a ``vtkMRMLScalarVolumeNode``, also without an image.
+    """
+    name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMSeriesModalityAttributeName()
+    if (found := hierarchy.attribute(node, name)) in _MODALITY_OF_CODE.values():
+        return found
+    codes = [entry.GetCodeValue() for entry in (node.GetVoxelValueQuantity(), node.GetVoxelValueUnits()) if entry]
+    return next((_MODALITY_OF_CODE[code] for code in codes if code in _MODALITY_OF_CODE), "")
+
+
+def numbers(matrix: vtkMatrix4x4) -> np.ndarray:
+    """A VTK matrix as an array (4, 4)."""
+    found = np.empty(16)
+    matrix.DeepCopy(found, matrix)  # the static copy, from a matrix to numbers
+    return found.reshape(4, 4)

@@ -45,6 +45,65 @@ def add_volume(scene: Any) -> Callable[..., Any]:
     return add
 
 
+class Views:
+    """What Slicer's window does for slice views: makes those of the layout, with their slice logics, and maps them."""
+
+    def __init__(self, scene: Any) -> None:
+        import slicer
+        import vtk
+
+        self.scene, self.logics = scene, {}
+        slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
+        slicer.app.applicationLogic().SetSliceLogics(vtk.vtkCollection())
+        self._layout_logic = slicer.vtkMRMLLayoutLogic()
+        self._layout_logic.SetMRMLScene(scene)
+        self.layout = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+        self._tag = self.layout.AddObserver("ModifiedEvent", lambda *_: self._arrange())
+        self.layout.SetViewArrangement(self.layout.SlicerLayoutFourUpView)
+
+    def __call__(self, name: str) -> tuple[Any, Any]:
+        """Slice node and composite node of a view."""
+        logic = self.logics[name]
+        return logic.GetSliceNode(), logic.GetSliceCompositeNode()
+
+    def mapped(self) -> list[str]:
+        """Names of the slice views in the layout."""
+        return [name for name in self.logics if self(name)[0].IsMappedInLayout()]
+
+    def _arrange(self) -> None:
+        import slicer
+
+        inside = self._layout_logic.GetViewNodes()
+        for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+            if view.GetLayoutName() not in self.logics:
+                logic = self.logics[view.GetLayoutName()] = slicer.vtkMRMLSliceLogic()
+                logic.SetMRMLApplicationLogic(slicer.app.applicationLogic())
+                slicer.app.applicationLogic().GetSliceLogics().AddItem(logic)
+                logic.SetMRMLScene(self.scene)
+                logic.SetSliceNode(view)
+            view.SetMappedInLayout(int(inside.IsItemPresent(view) > 0))
+
+    def end(self) -> None:
+        import slicer
+
+        self.layout.RemoveObserver(self._tag)
+        self._layout_logic.SetMRMLScene(None)
+        slicer.app.applicationLogic().SetSliceLogics(None)
+        nodes = [*map(self, self.logics), [self.layout]]
+        for logic in self.logics.values():
+            logic.SetMRMLScene(None)
+        for node in (node for pair in nodes for node in pair):
+            self.scene.RemoveNode(node)
+
+
+@pytest.fixture
+def views(scene: Any) -> Iterator[Views]:
+    """Slicer's layouts and slice views, without widgets; at first the four-up layout with Red, Green and Yellow."""
+    made = Views(scene)
+    yield made
+    made.end()
+
+
 @pytest.fixture
 def heart() -> SimpleNamespace:
     """Labels without symmetry on an oblique grid of unequal spacing; structure 2 is missing."""

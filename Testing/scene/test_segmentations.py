@@ -116,12 +116,12 @@ def test_an_existing_node_gets_new_segments_and_the_new_place(heart, add_volume,
 
     other = add_volume(np.arange(24, dtype=np.int16).reshape(2, 3, 4), np.eye(4), name="other")
     node = write_segmentation(np.ones((2, 3, 4), np.uint8), other, heart.structures, name="mine")
-    node.GetSegmentation().AddEmptySegment("drawn by hand")
     volume = add_volume(heart.labels.astype(np.int16), heart.matrix, TURN)
     before = scene.GetNumberOfNodes()
     assert write_segmentation(heart.labels, volume, heart.structures, node=node) is node
     assert scene.GetNumberOfNodes() == before and node.GetName() == "mine"
     assert list(node.GetSegmentation().GetSegmentIDs()) == ["DINSegment_1", "DINSegment_2", "DINSegment_3"]
+    assert node.GetSegmentation().GetNumberOfLayers() == 1
     assert node.GetTransformNodeID() == volume.GetTransformNodeID()
     exported = slicer.util.arrayFromSegmentBinaryLabelmap(node, "DINSegment_3", volume)
     np.testing.assert_array_equal(exported > 0, heart.labels == 3)
@@ -167,7 +167,7 @@ def test_a_failure_at_the_last_step_leaves_no_half_made_node(heart, add_volume, 
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr(segmentations, "_place_beside", fail)
+    monkeypatch.setattr(segmentations.hierarchy, "place_beside", fail)
     with pytest.raises(MemoryError):
         write_segmentation(heart.labels, volume, heart.structures)
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0

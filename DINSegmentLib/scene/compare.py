@@ -1,0 +1,218 @@
+"""Original, enhanced volume and result side by side, and one fading into the other; nodes only, no widget.
+
+What has to be brought back later is kept in the nodes that it belongs to: it is saved with the scene and goes with it.
+Only the layout that the user came from is kept here, since Slicer empties the layout node when a scene is closed.
+"""
+
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import slicer
+import slicer.util
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
+
+from ..errors import DINSegmentError
+from .views import COMPARE_VIEWS, composite_node, slice_views, view_of
+from .volumes import ijk_to_world, numbers
+
+LAYOUT = 7701
+
+_LABELS = dict(zip(COMPARE_VIEWS, (("O", "#9E9E9E"), ("E", "#4F9DDE"), ("R", "#E0A33C")), strict=True))
+_VIEW = """<item><view class="vtkMRMLSliceNode" singletontag="{name}">
+ <property name="orientation" action="default">Axial</property>
+ <property name="viewlabel" action="default">{label}</property>
+ <property name="viewcolor" action="default">{color}</property>
+ <property name="viewgroup" action="default">77</property>
+</view></item>"""
+_DESCRIPTION = "".join(
+    (
+        '<layout type="horizontal" split="true">',
+        *(_VIEW.format(name=name, label=label, color=color) for name, (label, color) in _LABELS.items()),
+        "</layout>",
+    )
+)
+
+# attributes and references: of a display node that is ours, of a user's display node (the views that it was limited
+# to), and of a composite node (what it showed before it faded)
+_OUTLINE = "DINSegment.Outline"
+_VIEWS = "DINSegment.FormerViews"
+_OPACITY, _BACKGROUND, _FOREGROUND = "DINSegment.FormerOpacity", "DINSegment.Background", "DINSegment.Foreground"
+
+_former_layout: int | None = None
+
+
+def show(volume_node: Any, enhanced_node: Any, segmentation_node: Any = None, orientation: str | None = None) -> None:
+    """Show a volume, the enhanced one, and the volume with its segmentation in three linked views side by side.
+
+    Args:
+        volume_node, enhanced_node: ``vtkMRMLScalarVolumeNode``.
+        segmentation_node: filled in the third view, outlined in the others; may come later, see `update`.
+        orientation: Axial, Sagittal or Coronal, turned to the voxels; None: slices as they were acquired.
+
+    Raises:
+        GeometryError: a parent transform is not linear.
+        DINSegmentError: there are no views.
+    """
+    global _former_layout
+    layout = _layout()
+    if layout is None:
+        raise _no_views()
+    matrix, seen = ijk_to_world(volume_node), view_of(volume_node)
+    place = numbers(seen.GetSliceToRAS())[:3, 3] if seen is not None else None
+    with ExitStack() as on_error:
+        on_error.callback(restore)
+        if not layout.IsLayoutDescription(LAYOUT):
+            layout.AddLayoutDescription(LAYOUT, _DESCRIPTION)
+        if layout.GetViewArrangement() != LAYOUT:
+            _former_layout = layout.GetViewArrangement()
+            layout.SetViewArrangement(LAYOUT)
+        shown = _views()
+        if len(shown) < len(COMPARE_VIEWS):
+            raise _no_views()
+        for (view, composite), volume in zip(shown, (volume_node, enhanced_node, volume_node), strict=True):
+            _fill(composite, volume)
+            _turn(view, volume_node, matrix, orientation)
+            _fit(view, place)
+        for _, composite in shown:
+            composite.SetLinkedControl(True)
+            composite.SetHotLinkedControl(True)
+        update(segmentation_node)
+        on_error.pop_all()
+
+
+def is_shown() -> bool:
+    """Whether the present layout is ours."""
+    layout = _layout()
+    return layout is not None and layout.GetViewArrangement() == LAYOUT
+
+
+def update(segmentation_node: Any) -> None:
+    """Show a segmentation in the views of `show`, or with None no more; elsewhere nothing changes."""
+    _end_outlines()
+    if is_shown() and segmentation_node is not None and segmentation_node.GetDisplayNode() is not None:
+        _begin_outlines(segmentation_node)
+
+
+def restore() -> None:
+    """Take everything back that `show` did; a layout that the user chose meanwhile stays."""
+    _end_outlines()
+    if is_shown():
+        _layout().SetViewArrangement(
+            slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView if _former_layout is None else _former_layout
+        )
+    for _, composite in _views():
+        _fill(composite, None)
+
+
+def fade(volume_node: Any, enhanced_node: Any, value: float) -> None:
+    """Lay the enhanced volume over its volume in the user's own views.
+
+    Args:
+        volume_node, enhanced_node: ``vtkMRMLScalarVolumeNode``.
+        value: 0 shows the volume alone, 1 the enhanced one alone.
+    """
+    for view, composite in slice_views():
+        if view.GetLayoutName() in COMPARE_VIEWS:
+            continue
+        with slicer.util.NodeModify(composite):
+            if composite.GetAttribute(_OPACITY) is None:
+                composite.SetAttribute(_OPACITY, repr(composite.GetForegroundOpacity()))
+                composite.SetNodeReferenceID(_BACKGROUND, composite.GetBackgroundVolumeID())
+                composite.SetNodeReferenceID(_FOREGROUND, composite.GetForegroundVolumeID())
+            composite.SetBackgroundVolumeID(volume_node.GetID())
+            composite.SetForegroundVolumeID(enhanced_node.GetID())
+            composite.SetForegroundOpacity(value)
+
+
+def end_fade() -> None:
+    """Let every view show again what it showed before `fade`; volumes that are gone stay gone."""
+    for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        if (opacity := composite.GetAttribute(_OPACITY)) is None:
+            continue
+        with slicer.util.NodeModify(composite):
+            composite.SetBackgroundVolumeID(composite.GetNodeReferenceID(_BACKGROUND))
+            composite.SetForegroundVolumeID(composite.GetNodeReferenceID(_FOREGROUND))
+            composite.SetForegroundOpacity(float(opacity))
+            composite.RemoveAttribute(_OPACITY)
+            composite.RemoveNodeReferenceIDs(_BACKGROUND)
+            composite.RemoveNodeReferenceIDs(_FOREGROUND)
+
+
+def _layout() -> Any:
+    return slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+
+
+def _views() -> list[tuple[Any, Any]]:
+    """Slice node and composite node of our views, as many as there are."""
+    views = [slicer.mrmlScene.GetSingletonNode(name, "vtkMRMLSliceNode") for name in COMPARE_VIEWS]
+    return [(view, composite) for view in views if view is not None and (composite := composite_node(view)) is not None]
+
+
+def _no_views() -> DINSegmentError:
+    return DINSegmentError("There are no views here: compare the volumes in 3D Slicer's own window.")
+
+
+def _fill(composite: Any, volume_node: Any) -> None:
+    with slicer.util.NodeModify(composite):
+        composite.SetDoPropagateVolumeSelection(False)  # a volume that is loaded later does not come in here
+        composite.SetBackgroundVolumeID(volume_node.GetID() if volume_node is not None else None)
+        composite.SetForegroundVolumeID(None)
+        composite.SetLabelVolumeID(None)
+
+
+def _turn(view: Any, volume_node: Any, matrix: np.ndarray, orientation: str | None) -> None:
+    """Let a view cut along the voxels: near a plane of the body, or as slices were acquired."""
+    if orientation is not None:
+        view.SetOrientation(orientation)
+        view.RotateToVolumePlane(volume_node)
+        return
+    spacing = np.linalg.norm(matrix[:3, :3], axis=0)
+    across = 2 if spacing[2] * 1.5 > spacing.max() else int(np.argmax(spacing))  # K, unless another one stands out
+    nearest = np.argmax(np.abs(matrix[:3, across]))
+    view.SetOrientation(("Sagittal", "Coronal", "Axial")[nearest])
+    columns = vtkMatrix4x4()
+    columns.DeepCopy(matrix.ravel())
+    view.RotateToAxes(columns, across)
+
+
+def _fit(view: Any, place: np.ndarray | None) -> None:
+    logic = slicer.app.applicationLogic().GetSliceLogic(view)
+    if logic is not None:
+        logic.FitSliceToAll()
+    if place is not None:
+        view.JumpSliceByOffsetting(*place)
+
+
+def _begin_outlines(segmentation_node: Any) -> None:
+    """A display node of ours outlines in the first two views; the user's own one leaves these out meanwhile."""
+    display = segmentation_node.GetDisplayNode()
+    outline = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationDisplayNode")
+    outline.Copy(display)
+    outline.SetAttribute(_OUTLINE, "1")
+    outline.SetVisibility2DFill(False)
+    outline.SetVisibility2DOutline(True)
+    outline.SetVisibility3D(False)
+    *outlined, filled = (view.GetID() for view, _ in _views())
+    _limit(outline, outlined)
+    segmentation_node.AddAndObserveDisplayNodeID(outline.GetID())
+    former = display.GetViewNodeIDs()
+    display.SetAttribute(_VIEWS, " ".join(former))
+    everywhere = [view.GetID() for view in slicer.util.getNodesByClass("vtkMRMLAbstractViewNode")]
+    _limit(display, [one for one in former or everywhere if one not in (*outlined, filled)] + [filled])
+
+
+def _end_outlines() -> None:
+    for display in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode"):
+        if display.GetAttribute(_OUTLINE) is not None:
+            slicer.mrmlScene.RemoveNode(display)
+        elif (views := display.GetAttribute(_VIEWS)) is not None:
+            _limit(display, views.split())
+            display.RemoveAttribute(_VIEWS)
+
+
+def _limit(display: Any, views: list[str]) -> None:
+    with slicer.util.NodeModify(display):
+        display.RemoveAllViewNodeIDs()
+        for view in views:
+            display.AddViewNodeID(view)

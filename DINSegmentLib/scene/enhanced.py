@@ -1,0 +1,130 @@
+"""Enhanced volumes, as the network sees them: volume nodes on the grid of the volume that they are made from."""
+
+from typing import Any
+
+import numpy as np
+import slicer
+import slicer.util
+from vtkmodules.vtkCommonCore import VTK_FLOAT
+from vtkmodules.vtkCommonDataModel import vtkImageData
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
+
+from ..errors import GeometryError, InputError
+from . import hierarchy, undo
+from .volumes import voxels
+
+# of the enhanced volume's node: a reference to the volume that it is made from, and what was done to it
+SOURCE, METHOD, STRENGTH = "DINSegment.Source", "DINSegment.Enhancement", "DINSegment.Strength"
+
+
+def write_enhanced(
+    enhanced: np.ndarray, volume_node: Any, method: str, strength: float, node: Any = None, name: str | None = None
+) -> Any:
+    """Show an enhanced volume as a ``vtkMRMLScalarVolumeNode`` beside the one that it is made from.
+
+    Args:
+        enhanced: (K, J, I) float32 in [0, 1], on the grid of ``volume_node``. Copied.
+        volume_node, method, strength, node, name: as in `allocate_enhanced`.
+
+    Returns:
+        the node of the enhanced volume.
+
+    Raises:
+        GeometryError: ``enhanced`` is not on the volume's grid.
+        InputError: as in `allocate_enhanced`. After any error the scene is as before.
+    """
+    if enhanced.shape != (shape := voxels(volume_node).shape):
+        raise GeometryError(
+            f"The enhanced volume has {enhanced.shape} voxels and {volume_node.GetName()} has {shape}: enhance that "
+            "volume again."
+        )
+    node = allocate_enhanced(volume_node, method, strength, node, name)
+    np.copyto(enhanced_array(node), enhanced)
+    update_slices(node)
+    return node
+
+
+def allocate_enhanced(volume_node: Any, method: str, strength: float, node: Any = None, name: str | None = None) -> Any:
+    """Make room for an enhanced volume: its voxels are whatever the memory held, until someone writes `enhanced_array`.
+
+    Args:
+        volume_node: what is enhanced; grid and parent transform are taken from it.
+        method, strength: of the enhancement; they are noted in the node.
+        node: gets the image; None: a new node. A node that was not ours gets the window 0 to 1.
+        name: of a new node; None names it after the volume.
+
+    Returns:
+        the node of the enhanced volume: float32, a window of 0 to 1 in gray.
+
+    Raises:
+        InputError: ``volume_node`` cannot be read, or ``node`` cannot take the image. After any error the scene is as
+            before.
+    """
+    shape = voxels(volume_node).shape
+    if node is not None:
+        _check_output(node, volume_node)
+    name = name or f"{volume_node.GetName()} enhanced"
+    with undo.new_node("vtkMRMLScalarVolumeNode", name) if node is None else undo.changed_node(node) as node:
+        with slicer.util.NodeModify(node):
+            if node.GetAttribute(METHOD) is None:
+                _show_in_gray(node)
+            matrix = vtkMatrix4x4()
+            volume_node.GetIJKToRASMatrix(matrix)
+            node.SetIJKToRASMatrix(matrix)
+            node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
+            node.SetAndObserveImageData(_image(shape))
+            node.SetNodeReferenceID(SOURCE, volume_node.GetID())
+            note_enhancement(node, method, strength)
+        hierarchy.place_beside(volume_node, node)
+    return node
+
+
+def note_enhancement(node: Any, method: str, strength: float) -> None:
+    """Note in the node of an enhanced volume how its voxels are made now."""
+    node.SetAttribute(METHOD, method)
+    node.SetAttribute(STRENGTH, f"{strength:g}")
+
+
+def enhanced_array(node: Any) -> np.ndarray:
+    """The voxels of an enhanced volume: (K, J, I) float32, shared with the node; call `update_slices` after writing.
+
+    Raises:
+        InputError: the node holds no image, or not one of ours.
+    """
+    array = voxels(node)
+    if array.dtype != np.float32:
+        raise InputError(f"{node.GetName()} is no enhanced volume: enhance the volume again.")
+    return array
+
+
+def update_slices(node: Any) -> None:
+    """Tell the views that voxels of a volume were written; takes no time of its own, whatever the volume's size."""
+    node.GetImageData().GetPointData().GetScalars().Modified()
+    node.GetImageData().Modified()
+    node.Modified()
+
+
+def _check_output(node: Any, volume_node: Any) -> None:
+    if node is volume_node:
+        raise InputError(
+            f"The enhanced volume would replace {volume_node.GetName()} itself: choose another volume for it."
+        )
+    if node.GetClassName() != "vtkMRMLScalarVolumeNode":
+        raise InputError(f"{node.GetName()} is no volume of gray values: choose another one for the enhanced volume.")
+
+
+def _image(shape: tuple[int, int, int]) -> vtkImageData:
+    image = vtkImageData()
+    image.SetDimensions(shape[::-1])
+    image.AllocateScalars(VTK_FLOAT, 1)
+    return image
+
+
+def _show_in_gray(node: Any) -> None:
+    """Before the node gets its image: else Slicer looks at all voxels for a good window."""
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevelMinMax(0, 1)
+    display.SetApplyThreshold(False)
+    display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeGrey")

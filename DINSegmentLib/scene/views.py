@@ -1,0 +1,59 @@
+"""Slice views as MRML knows them: a slice node (where it cuts) and a composite node (what it shows); no widget here."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import slicer
+import slicer.util
+
+from .volumes import ijk_to_world, numbers, voxels
+
+# names of our own views, as `compare` makes them, in the order in which they stand there
+COMPARE_VIEWS = ("DINOriginal", "DINEnhanced", "DINResult")
+
+_PREFERRED = (*COMPARE_VIEWS, "Red")
+
+
+def slice_views() -> Iterator[tuple[Any, Any]]:
+    """The slice node and the composite node of every slice view in the present layout."""
+    for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+        composite = composite_node(view)
+        if view.IsMappedInLayout() and composite is not None:
+            yield view, composite
+
+
+def composite_node(view: Any) -> Any:
+    """What a slice view shows; None before a slice logic (on the desktop: the view's widget) has made it."""
+    return slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(view)
+
+
+def view_of(volume_node: Any) -> Any:
+    """The slice node of the view in which the user sees a volume: first our own views, then Red, then any; or None."""
+    shown = [
+        view
+        for view, composite in slice_views()
+        if volume_node.GetID() in (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID())
+    ]
+    names = [view.GetLayoutName() for view in shown]
+    return next((shown[names.index(name)] for name in _PREFERRED if name in names), shown[0] if shown else None)
+
+
+def visible_slice(volume_node: Any) -> tuple[int, int] | None:
+    """The slice of a volume that the user sees.
+
+    Returns:
+        axis of the array (0, 1, 2 for K, J, I) that is closest to the direction of view, and the index along it at the
+        middle of the view, kept within the volume; None: no view shows the volume.
+
+    Raises:
+        InputError, GeometryError: as `read_volume`.
+    """
+    view = view_of(volume_node)
+    if view is None:
+        return None
+    shape, matrix, plane = voxels(volume_node).shape, ijk_to_world(volume_node), numbers(view.GetSliceToRAS())
+    directions = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0)
+    column = int(np.argmax(np.abs(plane[:3, 2] @ directions)))
+    index = round((np.linalg.inv(matrix) @ plane[:, 3])[column])
+    return 2 - column, min(max(index, 0), shape[2 - column] - 1)
