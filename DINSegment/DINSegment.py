@@ -1,20 +1,23 @@
 """The module that Slicer loads: what it is, its panel, its logic and its test; the work itself is in DINSegmentLib."""
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
+from typing import Annotated
 
-import ctk
-import qt
 import slicer
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
+from slicer.util import VTKObservationMixin
 
 if importlib.util.find_spec("DINSegmentLib") is None:  # source tree: the library lies beside the module's folder
     sys.path.append(str(Path(__file__).resolve().parent.parent))
@@ -31,56 +34,107 @@ class DINSegment(ScriptedLoadableModule):
         self.parent.contributors = ["The DINSegment contributors"]
         self.parent.helpText = _(
             "Segments a volume with a dual interaction network, which reads the original image and an enhanced copy of "
-            "it side by side: choose a volume and a model of the same modality, then Apply. For research only."
+            "it side by side: choose a volume and a model of the same modality, adjust the enhancement, then Segment. "
+            "For research only."
         )
         self.parent.acknowledgementText = _(
             "An independent implementation of the dual interaction network (DIN); its authors took no part in it."
         )
+        slicer.app.connect("startupCompleted()", registerSampleData)
 
 
-class DINSegmentWidget(ScriptedLoadableModuleWidget):
-    """A volume, a model, Apply."""
+def registerSampleData():
+    """Tell Slicer's Sample Data module of the bundled heart."""
+    import SampleData
+
+    from DINSegmentLib.panel.samples import HEART
+
+    SampleData.SampleDataLogic.registerCustomSampleDataSource(**HEART)
+
+
+@parameterNodeWrapper
+class DINSegmentParameterNode:
+    """What the panel is set to; saved with the scene.
+
+    inputVolume - what is segmented.
+    outputSegmentation - what gets the result.
+    enhancedVolume - where the enhanced volume is shown.
+    modelId, device - as the catalogue and torch name them.
+    threads - of the processor, for the network.
+    method, strength - of the enhancement.
+    preview - whether the enhanced volume follows method and strength at once.
+    """
+
+    inputVolume: vtkMRMLScalarVolumeNode
+    outputSegmentation: vtkMRMLSegmentationNode
+    enhancedVolume: vtkMRMLScalarVolumeNode
+    modelId: str = ""
+    device: str = "auto"
+    threads: Annotated[int, WithinRange(1, 1024)] = max(1, (os.cpu_count() or 2) - 1)
+    method: str = ""
+    strength: Annotated[float, WithinRange(0.0, 2.0)] = 1.0
+    preview: bool = True
+
+
+class DINSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The panel's life in Slicer; what its controls do stands in DINSegmentLib.panel."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.panel = None
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
+        from DINSegmentLib.panel.panel import Panel
+
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/DINSegment.ui"))
+        self.layout.addWidget(uiWidget)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
         self.logic = DINSegmentLogic()
+        self.panel = Panel(self.ui, uiWidget, self.logic)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndClose)
+        slicer.app.connect("aboutToQuit()", self.onQuit)
+        self.enter()
 
-        parameters = ctk.ctkCollapsibleButton()
-        parameters.text = _("Segmentation")
-        self.layout.addWidget(parameters)
-        form = qt.QFormLayout(parameters)
+    def enter(self):
+        """The user comes to the module."""
+        self.panel.setParameterNode(self.logic.getParameterNode())
+        self.panel.enter()
 
-        self.volumeSelector = slicer.qMRMLNodeComboBox()
-        self.volumeSelector.nodeTypes = ["vtkMRMLScalarVolumeNode"]
-        self.volumeSelector.addEnabled = False
-        self.volumeSelector.removeEnabled = False
-        self.volumeSelector.setMRMLScene(slicer.mrmlScene)
-        form.addRow(_("Volume:"), self.volumeSelector)
+    def exit(self):
+        """The user goes to another module; a run goes on."""
+        if self.panel is not None:
+            self.panel.exit()
 
-        self.modelSelector = qt.QComboBox()
-        for modelId, title in self.logic.modelTitles().items():
-            self.modelSelector.addItem(title, modelId)
-        form.addRow(_("Model:"), self.modelSelector)
+    def cleanup(self):
+        """The module is unloaded or reloaded: nothing may stay behind."""
+        if self.panel is not None:
+            self.onQuit()
 
-        self.applyButton = qt.QPushButton(_("Apply"))
-        form.addRow(self.applyButton)
-        self.layout.addStretch(1)
+    def onQuit(self):
+        self.removeObservers()
+        slicer.app.disconnect("aboutToQuit()", self.onQuit)
+        self.panel.end()
+        self.panel = None
 
-        self.volumeSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onVolumeChanged)
-        self.applyButton.connect("clicked(bool)", self.onApply)
-        self.onVolumeChanged(self.volumeSelector.currentNode())
+    def onSceneStartClose(self, caller, event):
+        self.panel.closeScene()
 
-    def onVolumeChanged(self, volumeNode):
-        self.applyButton.enabled = volumeNode is not None
-        self.applyButton.toolTip = _("Segment the volume.") if volumeNode else _("Choose a volume first.")
-
-    def onApply(self, checked=False):
-        with slicer.util.tryWithErrorDisplay(_("The volume could not be segmented."), waitCursor=True):
-            self.logic.process(self.volumeSelector.currentNode(), self.modelSelector.currentData)
+    def onSceneEndClose(self, caller, event):
+        if self.parent.isEntered:
+            self.enter()
 
 
 class DINSegmentLogic(ScriptedLoadableModuleLogic):
     """The way from a volume node to a segmentation node; usable without the panel."""
+
+    def getParameterNode(self):
+        """The panel's settings in this scene."""
+        return DINSegmentParameterNode(super().getParameterNode())
 
     def modelTitles(self):
         """The bundled models: id to title."""
@@ -88,38 +142,112 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
 
         return {modelId: model.title for modelId, model in models.catalogue().items()}
 
-    def process(self, volumeNode, modelId, parameters=None, device="auto", progress=None, cancelled=None):
-        """Segment one volume.
+    def segment(
+        self,
+        volumeNode,
+        segmentationNode=None,
+        modelId=None,
+        enhancement=None,
+        strength=None,
+        device="auto",
+        progress=None,
+        cancelled=None,
+    ):
+        """Segment one volume in this process; it returns when it is done.
 
         Args:
             volumeNode: a vtkMRMLScalarVolumeNode; its parent transform counts.
-            modelId: a key of ``modelTitles``, or a model folder.
-            parameters: DINSegmentLib.engine.parameters.Parameters; the model's defaults if None.
+            segmentationNode: what gets the result: segments of an earlier one are replaced. None: a new node.
+            modelId: a key of ``modelTitles``, or a model folder; None: the one that suits the volume.
+            enhancement, strength: None: the model's.
             device: auto, cpu, cuda, cuda:N or mps.
             progress: called with slices done and slices in all.
             cancelled: asked between batches; True stops.
 
         Returns:
-            a new vtkMRMLSegmentationNode under the volume's parent transform.
+            the vtkMRMLSegmentationNode, under the volume's parent transform.
 
         Raises:
             DINSegmentLib.errors.DINSegmentError: the reason in one sentence, PyTorch's absence among them.
         """
-        from DINSegmentLib.errors import DeviceError
-
-        if importlib.util.find_spec("torch") is None:
-            raise DeviceError(_("PyTorch is missing: install it with the PyTorch extension of Slicer, then try again."))
-
         from DINSegmentLib import models, scene
+        from DINSegmentLib.errors import TorchMissing
+        from DINSegmentLib.panel.installer import torch_is_installed
+
+        if not torch_is_installed():
+            raise TorchMissing(
+                _("PyTorch is missing: install it with the PyTorch extension of Slicer, then try again.")
+            )
+        from DINSegmentLib.engine.parameters import Parameters
         from DINSegmentLib.engine.segmenter import Segmenter
 
-        model = models.find(modelId)
         volume = scene.read_volume(volumeNode)
-        segmenter = Segmenter(model, device)
-        result = segmenter.segment(
-            volume.array, volume.geometry, parameters, progress, cancelled, name=volumeNode.GetName()
+        model = models.find(modelId or self.likelyModel(volumeNode))
+        result = Segmenter(model, device).segment(
+            volume.array,
+            volume.geometry,
+            Parameters(enhancement, strength),
+            progress,
+            cancelled,
+            name=volumeNode.GetName(),
         )
-        return scene.write_segmentation(result.labels, volumeNode, model.labels)
+        return scene.write_segmentation(result.labels, volumeNode, model.labels, node=segmentationNode)
+
+    def likelyModel(self, volumeNode):
+        """Id of the model that suits a volume best, by its voxels and its place in the body."""
+        from DINSegmentLib import models, scene
+        from DINSegmentLib.engine.advice import likely_model
+
+        volume = scene.read_volume(volumeNode)
+        return likely_model(volume.array, volume.geometry, scene.modality(volumeNode), models.catalogue())
+
+    def enhance(self, volumeNode, method=None, strength=None, outputNode=None, modelId=None):
+        """Make the enhanced volume, as the network sees it.
+
+        Args:
+            volumeNode: a vtkMRMLScalarVolumeNode.
+            method, strength: log, gamma, clahe or none; 0 to 2. None: the model's.
+            outputNode: gets the result; None: a new node.
+            modelId: whose intensity range; None: of the model that suits the volume.
+
+        Returns:
+            the vtkMRMLScalarVolumeNode: float, 0 to 1, on the volume's grid.
+
+        Raises:
+            DINSegmentLib.errors.DINSegmentError: the reason in one sentence; the scene is as before.
+        """
+        from DINSegmentLib import models, scene
+        from DINSegmentLib.engine.parameters import Parameters
+        from DINSegmentLib.engine.preprocessing import enhance_volume
+
+        model = models.find(modelId or self.likelyModel(volumeNode))
+        volume = scene.read_volume(volumeNode)
+        chosen = Parameters(method, strength).resolved(model)
+        enhanced = enhance_volume(volume.array, volume.geometry, model, chosen)
+        return scene.write_enhanced(enhanced, volumeNode, chosen.enhancement, chosen.strength, node=outputNode)
+
+    def statistics(self, segmentationNode, volumeNode, modelId=None):
+        """Volume in ml and mean intensity of each structure as it is now, also after you edited it.
+
+        Returns:
+            a list of DINSegmentLib.measure.StructureStatistics.
+
+        Raises:
+            DINSegmentLib.errors.DINSegmentError: the reason in one sentence.
+        """
+        from DINSegmentLib import models, scene
+        from DINSegmentLib.measure import statistics
+
+        structures = models.find(modelId or self.likelyModel(volumeNode)).labels
+        volume = scene.read_volume(volumeNode)
+        labels = scene.read_labels(segmentationNode, volumeNode, structures)
+        return statistics(labels, volume.array, volume.geometry, structures)
+
+    def compare(self, volumeNode, enhancedNode, segmentationNode=None):
+        """Show original and enhanced volume side by side, with the outlines of a segmentation on both."""
+        from DINSegmentLib.scene import compare
+
+        compare.show(volumeNode, enhancedNode, segmentationNode)
 
 
 class DINSegmentTest(ScriptedLoadableModuleTest):

@@ -14,7 +14,8 @@ From the worker:
 
 - ``ready`` (version, program, python, pid), or ``error`` with the code ``version``.
 - ``devices`` (found: name and reason of each, the one that ``auto`` takes first).
-- ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id and what the run tells of itself) or
+- ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id, what the run tells of itself, statistics of
+  every structure) or
   ``error`` (id, code, text).
 - ``idle``: nothing was asked for a while, and the worker ends.
 """

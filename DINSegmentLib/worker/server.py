@@ -14,6 +14,7 @@ import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,6 +32,7 @@ from ..errors import (
     TorchMissing,
 )
 from ..geometry import Geometry
+from ..measure import statistics
 from .protocol import VERSION, Code, ProtocolError, decode, encode
 
 _CODES = {  # the first that fits
@@ -144,9 +146,10 @@ class Server:
             name=request["name"],
         )
         _write(result.labels, Path(request["labels"]))
+        found = statistics(result.labels, volume, geometry, result.model.labels)
         self._say(
             "done", id=identity, device=result.device, reason=result.device_reason, precision=result.precision,
-            events=result.events, timings=result.timings,
+            events=result.events, timings=result.timings, statistics=[asdict(one) for one in found],
         )  # fmt: skip
 
     def _segmenter(self, request: dict[str, Any]) -> Any:

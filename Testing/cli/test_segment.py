@@ -220,14 +220,13 @@ def test_same_labels_from_command_line_engine_and_scene(segment, write, tiny_mod
 
 LOGIC = """
 import sys
-import desk, numpy as np, slicer
+import numpy as np, slicer
+from desk import Desk
 from DINSegmentLib import headless
-headless.boot()
-desk.install()
-import DINSegment
+logic = Desk.start().load_module().DINSegmentLogic()
 
 volumeNode = headless.add_volume(headless.read(sys.argv[1]))
-node = DINSegment.DINSegmentLogic().process(volumeNode, sys.argv[2], device="cpu")
+node = logic.segment(volumeNode, modelId=sys.argv[2], device="cpu")
 labels = np.zeros(slicer.util.arrayFromVolume(volumeNode).shape, np.uint8)
 for n in range(3):
     segment = node.GetSegmentation().GetNthSegmentID(n)
@@ -241,7 +240,7 @@ def test_same_labels_from_command_line_and_the_modules_logic(
 ):
     path = write("heart.nii.gz", affine=AFFINES["oblique"])
     assert segment(path, "--format", "nii.gz").code == 0
-    folders = (repository, repository / "DINSegment", repository / "Testing" / "module")
+    folders = (repository, repository / "Testing")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, folders)))
 
     process = start(["-c", LOGIC, path, tiny_model, tmp_path / "logic.npy"])

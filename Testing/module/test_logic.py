@@ -1,39 +1,55 @@
-"""The module's Logic, on Slicer's own libraries, gives the labels that the engine gives."""
+"""The module's Logic, on Slicer's own libraries, gives the labels that the engine gives, and needs no panel."""
 
 import os
 import subprocess
 import sys
 
-SEGMENT = """
+LOGIC = """
 import sys
-import desk, numpy as np, slicer
-from DINSegmentLib import headless, models
+import numpy as np, slicer
+from desk import Desk
+from DINSegmentLib import models
+from DINSegmentLib.engine.parameters import Parameters
+from DINSegmentLib.engine.preprocessing import enhance_volume
 from DINSegmentLib.engine.segmenter import Segmenter
 from DINSegmentLib.geometry import Geometry
-headless.boot()
-desk.install()
-import DINSegment
+logic = Desk.start().load_module().DINSegmentLogic()
 
 geometry = Geometry((3, 40, 36), np.array([[1.5, 0, 0, -30], [0, 1.4, 0, 7], [0, 0, 8, 5], [0, 0, 0, 1.0]]))
 voxels = np.random.default_rng(1).integers(0, 900, geometry.shape).astype(np.int16)
 volumeNode = slicer.util.addVolumeFromArray(voxels, ijkToRAS=geometry.ijk_to_ras, name="heart")
-node = DINSegment.DINSegmentLogic().process(volumeNode, sys.argv[1], device="cpu")
+steps = []
+node = logic.segment(
+    volumeNode, None, sys.argv[1], "gamma", 0.7, "cpu", progress=lambda *at: steps.append(at)
+)
 
 model = models.find(sys.argv[1])
-expected = Segmenter(model, "cpu").segment(voxels, geometry).labels
+expected = Segmenter(model, "cpu").segment(voxels, geometry, Parameters("gamma", 0.7)).labels
 assert len(np.unique(expected)) > 1, "the network must say something for the comparison to mean anything"
 segmentation = node.GetSegmentation()
 assert [segmentation.GetNthSegment(n).GetName() for n in range(3)] == [label.name for label in model.labels]
 for n, label in enumerate(model.labels):
     mask = slicer.util.arrayFromSegmentBinaryLabelmap(node, segmentation.GetNthSegmentID(n), volumeNode)
     assert np.array_equal(mask > 0, expected == label.value), label.name
+assert steps[0] == (0, 3) and steps[-1] == (3, 3)
+assert logic.segment(volumeNode, node, modelId=sys.argv[1], device="cpu") is node
+
+rows = logic.statistics(node, volumeNode, modelId=sys.argv[1])
+assert [row.name for row in rows] == [label.name for label in model.labels] and sum(row.voxels for row in rows)
+
+enhanced = logic.enhance(volumeNode, "log", 1.5, modelId=sys.argv[1])
+wanted = enhance_volume(voxels, geometry, model, Parameters("log", 1.5))
+assert np.array_equal(slicer.util.arrayFromVolume(enhanced), wanted)
+assert logic.enhance(volumeNode, "none", 0, enhanced, sys.argv[1]) is enhanced
+logic.compare(volumeNode, enhanced, node)
+assert slicer.app.layoutManager().layout == 7701
 """
 
 
 def test_logic_gives_the_engines_labels_under_the_models_names(repository, tiny_model):
-    path = [repository, repository / "DINSegment", repository / "Testing" / "module"]
+    path = [repository, repository / "Testing"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-c", SEGMENT, str(tiny_model)]
+    command = [sys.executable, "-c", LOGIC, str(tiny_model)]
 
     process = subprocess.run(command, env=environment, capture_output=True, text=True)
 

@@ -10,9 +10,11 @@ import pytest
 
 LOAD = """
 import sys
-import desk
-desk.install()
-import DINSegment
+from pathlib import Path
+from types import SimpleNamespace
+from desk import Desk
+desk = Desk.start()
+DINSegment = desk.load_module(Path({folder!r}))
 """
 
 
@@ -21,9 +23,9 @@ def in_slicer(repository: Path, tmp_path: Path):
     """Run Python where Slicer's desktop is a stand-in and the module's folder alone was added to the search path."""
 
     def run(code: str, folder: Path = repository / "DINSegment") -> str:
-        path = [str(folder), str(repository / "Testing" / "module")]
+        path = [str(folder), str(repository / "Testing")]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, "-c", LOAD + code]
+        command = [sys.executable, "-c", LOAD.format(folder=str(folder)) + code]
         process = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
         assert process.returncode == 0, process.stderr
         return process.stdout
@@ -42,7 +44,7 @@ def test_loading_the_module_and_listing_its_models_loads_no_torch(in_slicer):
 
 def test_module_says_what_it_is(in_slicer):
     shown = in_slicer(
-        "parent = desk.module_parent(); DINSegment.DINSegment(parent)\n"
+        "parent = SimpleNamespace(); DINSegment.DINSegment(parent)\n"
         "print(parent.title, parent.categories, parent.contributors != [], 'independent' in parent.acknowledgementText)"
     )
 
@@ -62,11 +64,12 @@ def test_library_beside_an_installed_module_is_used(in_slicer, repository, tmp_p
 
 def test_library_of_the_source_tree_is_found_when_none_is_installed(in_slicer, repository):
     found = in_slicer(
-        "import importlib\n"
+        "import importlib.util\n"
         "sys.meta_path[:] = [finder for finder in sys.meta_path if 'editable' not in repr(finder)]\n"
         f"sys.path[:] = [folder for folder in sys.path if folder != {str(repository)!r}]\n"
+        "for name in [name for name in sys.modules if name.startswith('DINSegmentLib')]: del sys.modules[name]\n"
         "assert importlib.util.find_spec('DINSegmentLib') is None\n"
-        "importlib.reload(DINSegment)\n"
+        "desk.load_module()\n"
         "import DINSegmentLib; print(DINSegmentLib.__file__)"
     )
 
@@ -78,24 +81,11 @@ def test_missing_torch_is_named_with_the_next_step(in_slicer):
         "import importlib.util\n"
         "find = importlib.util.find_spec\n"
         "importlib.util.find_spec = lambda name, package=None: None if name == 'torch' else find(name, package)\n"
-        "try: DINSegment.DINSegmentLogic().process(None, 'cardiac-mr')\n"
+        "try: DINSegment.DINSegmentLogic().segment(None, modelId='cardiac-mr')\n"
         "except Exception as error: print(type(error).__name__, error)"
     )
 
-    assert said.startswith("DeviceError PyTorch is missing: install it")
-
-
-def test_apply_waits_for_a_volume_and_then_hands_it_to_the_logic(in_slicer):
-    said = in_slicer(
-        "widget = DINSegment.DINSegmentWidget(); widget.setup(); widget.logic.process = lambda *a: print(*a)\n"
-        "widget.onVolumeChanged(None); print(widget.applyButton.enabled, widget.applyButton.toolTip)\n"
-        "widget.onVolumeChanged('heart'); print(widget.applyButton.enabled)\n"
-        "widget.volumeSelector.currentNode.return_value = 'heart'; widget.modelSelector.currentData = 'cardiac-mr'\n"
-        "import contextlib; DINSegment.slicer.util.tryWithErrorDisplay = lambda *a, **k: contextlib.nullcontext()\n"
-        "widget.onApply()"
-    )
-
-    assert said.splitlines() == ["False Choose a volume first.", "True", "heart cardiac-mr"]
+    assert said.startswith("TorchMissing PyTorch is missing: install it")
 
 
 def test_slicers_own_test_of_the_module_passes_without_torch(in_slicer):
@@ -110,7 +100,7 @@ def test_batch_script_ends_slicer_with_the_command_lines_status(in_slicer, repos
         "import runpy, types\n"
         f"def main(arguments):\n    print(arguments)\n    {behaviour}\n"
         "sys.modules['DINSegmentLib.cli'] = types.SimpleNamespace(main=main)\n"
-        "DINSegment.slicer.util.exit = lambda status: print('status', status)\n"
+        "import slicer; slicer.util.exit = lambda status: print('status', status)\n"
         "sys.argv = ['DINSegmentBatch.py', '--', 'models']\n"
         f"try: runpy.run_path({str(repository / 'DINSegment' / 'Scripts' / 'DINSegmentBatch.py')!r})\n"
         "except BaseException as error: pass"

@@ -1,0 +1,1 @@
+"""Parts of the panel. Here alone, and in DINSegment.py, the library knows Qt."""

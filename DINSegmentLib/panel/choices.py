@@ -1,0 +1,55 @@
+"""What the panel's lists hold: models, devices, enhancement methods."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from ..enhancement import METHODS
+from ..models import Model
+
+AUTO = "auto"
+
+
+def fill_models(selector: Any, models: Mapping[str, Model]) -> None:
+    """All models of the catalogue, each with what a person wants to know in its tooltip."""
+    selector.clear()
+    for row, model in enumerate(models.values()):
+        selector.addItem(f"{model.title} ({model.modality})", model.id)
+        selector.setItemData(row, _about(model), qt.Qt.ToolTipRole)
+
+
+def _about(model: Model) -> str:
+    structures = ", ".join(label.name for label in model.labels)
+    mean = model.validation.get("dice", {}).get("mean")
+    lines = [f"{model.id} {model.version}", _("Structures: {names}").format(names=structures)]
+    if mean is not None:
+        data = model.validation.get("data", "")
+        lines.append(_("Validation: mean Dice {mean:.3f} ({data})").format(mean=mean, data=data))
+    return "\n".join([*lines, _("Licence: {licence}").format(licence=model.licence)])
+
+
+def fill_devices(selector: Any, found: Sequence[Mapping[str, str]], chosen: str) -> None:
+    """``auto`` with the reason for what it takes, then the devices by name; before any was found, ``auto`` alone."""
+    selector.clear()
+    first, *others = found or [{"name": AUTO, "reason": _("Auto: PyTorch has not been asked yet")}]
+    selector.addItem(first["reason"], AUTO)
+    for one in others:
+        selector.addItem(f"{one['name']}: {one['reason']}", one["name"])
+    choose(selector, chosen)
+
+
+def fill_methods(selector: Any, model: Model) -> None:
+    """All methods; those that the model was not trained with say so."""
+    selector.clear()
+    for method in METHODS:
+        known = method in model.enhancement.trained_methods
+        selector.addItem(method if known else _("{method} (not trained)").format(method=method), method)
+
+
+def choose(selector: Any, value: str) -> bool:
+    """Select the row whose data is the value; False where there is none, and the first row is selected."""
+    row = selector.findData(value)
+    selector.currentIndex = max(row, 0)
+    return row >= 0

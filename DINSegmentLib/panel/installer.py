@@ -1,0 +1,36 @@
+"""PyTorch inside Slicer: whether it is there, and its installation by Slicer's PyTorch extension."""
+
+import importlib.util
+
+from slicer.i18n import tr as _
+
+from ..errors import TorchMissing
+
+REQUIREMENT = ">=2.7"
+
+
+def torch_is_installed() -> bool:
+    """Without importing it, which takes seconds."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def install_torch() -> None:
+    """Let the PyTorch extension ask the user, and install.
+
+    Raises:
+        TorchMissing: that extension is not installed, or the installation failed or was declined.
+    """
+    try:
+        import PyTorchUtils
+    except ImportError as error:
+        raise TorchMissing(
+            _(
+                "Slicer's PyTorch extension is missing: install it with the Extensions Manager, restart Slicer, then "
+                "press this button again."
+            )
+        ) from error
+    logic = PyTorchUtils.PyTorchUtilsLogic()
+    logic.installTorch(askConfirmation=True, torchVersionRequirement=REQUIREMENT)
+    importlib.invalidate_caches()
+    if not torch_is_installed():
+        raise TorchMissing(_("PyTorch was not installed: try again, or look at Slicer's log for the reason."))

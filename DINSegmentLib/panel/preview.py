@@ -1,0 +1,85 @@
+"""The live preview: keeps a volume node equal to what the network will see, a few milliseconds at a time."""
+
+from collections.abc import Callable
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from .. import scene
+from ..engine.preview import Preview
+from ..errors import InputError
+from ..models import Model
+from ..scene.enhanced import METHOD, note_enhancement
+
+_TURN = 0.03  # seconds of work in a turn of the event loop
+
+
+class LivePreview:
+    """Enhances on while the event loop has nothing else to do.
+
+    Args:
+        parent: QObject that owns the timer.
+        chosen: called with the enhanced volume's node when a new one was made.
+    """
+
+    def __init__(self, parent: Any, chosen: Callable[[Any], None]) -> None:
+        self._chosen = chosen
+        self._preview: Preview | None = None
+        self._made_of: tuple[Any, ...] = ()
+        self.node: Any = None  # what is kept up to date
+        self._timer = qt.QTimer(parent)
+        self._timer.setInterval(0)
+        self._timer.connect("timeout()", self._on_turn)
+
+    @property
+    def working(self) -> bool:
+        return self._timer.active
+
+    def show(self, volume_node: Any, node: Any, model: Model, method: str, strength: float) -> None:
+        """Begin to bring a node up to date, with the slice in view first.
+
+        Args:
+            volume_node: what is enhanced.
+            node: gets the result; None: a new node, which `chosen` is told of.
+
+        Raises:
+            InputError, GeometryError: the volume cannot be used, or ``node`` holds an image that is not ours.
+        """
+        made_of = volume_node.GetID(), volume_node.GetImageData().GetMTime(), model.intensity, model.axes
+        if node is None or node is not self.node or made_of != self._made_of or node.GetImageData() is None:
+            self._begin(volume_node, node, model, method, strength)
+            self._made_of = made_of
+        else:
+            note_enhancement(node, method, strength)
+        self._preview.choose(method, strength, scene.visible_slice(volume_node))
+        self._timer.start()
+        self._on_turn()
+
+    def stop(self) -> None:
+        """Give the volume up."""
+        self._timer.stop()
+        self._preview, self._made_of, self.node = None, (), None
+
+    def _begin(self, volume_node: Any, node: Any, model: Model, method: str, strength: float) -> None:
+        if node is not None and node.GetImageData() is not None and node.GetAttribute(METHOD) is None:
+            raise InputError(
+                _("{name} has an image of its own, which would be lost: choose another enhanced volume.").format(
+                    name=node.GetName()
+                )
+            )
+        self.stop()
+        volume = scene.read_volume(volume_node)
+        out = scene.allocate_enhanced(volume_node, method, strength, node=node)
+        self._preview = Preview(
+            volume.array, volume.geometry, model.axes, model.intensity, out=scene.enhanced_array(out)
+        )
+        self.node = out
+        if node is None:
+            self._chosen(out)
+
+    def _on_turn(self) -> None:
+        more = self._preview.step(_TURN)
+        scene.update_slices(self.node)
+        if not more:
+            self._timer.stop()

@@ -1,0 +1,75 @@
+"""The worker's process, started and heard through Qt: no thread of ours, and Slicer's window never waits."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import qt
+
+_START = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from DINSegmentLib.worker.server import main; sys.exit(main())"
+)
+_LIBRARY = str(Path(__file__).resolve().parents[2])
+
+
+def python() -> str:
+    """The interpreter itself, so that its process is ours: in Slicer `sys.executable` is a launcher, which would leave
+    its child alive when it is killed.
+    """
+    return shutil.which("python-real") or sys.executable
+
+
+class WorkerProcess:
+    """A `worker.client.Channel` over QProcess.
+
+    Args:
+        parent: QObject that owns the process.
+        on_log: gets what the worker writes to its standard error.
+    """
+
+    def __init__(self, parent, on_log: Callable[[str], None]) -> None:
+        self.client = None  # set by the owner of both
+        self._on_log = on_log
+        self._process = qt.QProcess(parent)
+        environment = qt.QProcessEnvironment.systemEnvironment()
+        for name, value in (("PYTHONUNBUFFERED", "1"), ("PYTHONIOENCODING", "utf-8"), ("PYTHONNOUSERSITE", "1")):
+            environment.insert(name, value)
+        self._process.setProcessEnvironment(environment)
+        self._process.connect("readyReadStandardOutput()", self._on_output)
+        self._process.connect("readyReadStandardError()", self._on_error_output)
+        self._process.connect("finished(int,QProcess::ExitStatus)", self._on_finished)
+        self._process.connect("errorOccurred(QProcess::ProcessError)", self._on_fault)
+
+    def start(self) -> None:
+        self._process.start(python(), ["-c", _START, _LIBRARY])
+
+    def write(self, data: bytes) -> None:
+        self._process.write(qt.QByteArray(data))
+
+    def close(self) -> None:
+        self._process.closeWriteChannel()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def end(self) -> None:
+        """Kill it and wait: when Slicer or the panel goes, nobody is left to hear it."""
+        self._process.blockSignals(True)
+        self._process.kill()
+        self._process.waitForFinished(2000)
+
+    def _on_output(self) -> None:
+        self.client.received(bytes(self._process.readAllStandardOutput().data()))
+
+    def _on_error_output(self) -> None:
+        self._on_log(bytes(self._process.readAllStandardError().data()).decode(errors="replace").rstrip())
+
+    def _on_finished(self, code: int, status: int) -> None:
+        self._on_output()  # what came with the end
+        self.client.ended(code, status == qt.QProcess.CrashExit)
+
+    def _on_fault(self, fault: int) -> None:
+        if fault == qt.QProcess.FailedToStart:  # of all others, `finished` tells
+            self._on_log(f"{python()} cannot be started.")
+            self.client.ended(-1, True)

@@ -1,0 +1,37 @@
+"""The panel's table of structures and how they are drawn; all of it is kept in the segmentation's display node."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+
+def show_statistics(table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """`measure.StructureStatistics` of each structure, as the worker told them."""
+    headings = [_("Structure"), _("Volume (ml)"), _("Mean intensity")]
+    table.setColumnCount(len(headings))
+    table.setHorizontalHeaderLabels(headings)
+    table.setRowCount(len(rows))
+    for row, one in enumerate(rows):
+        texts = one["name"], f"{one['volume_ml']:.1f}", "-" if one["mean"] is None else f"{one['mean']:.1f}"
+        for column, text in enumerate(texts):
+            item = qt.QTableWidgetItem(text)
+            item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
+            table.setItem(row, column, item)
+
+
+def show_in_3d(node: Any, shown: bool) -> None:
+    """Make or remove the surfaces of a segmentation."""
+    if shown:
+        node.CreateClosedSurfaceRepresentation()
+    else:
+        node.RemoveClosedSurfaceRepresentation()
+
+
+def draw(node: Any, opacity: float, outline_only: bool) -> None:
+    """Opacity, 0 to 1, and fill of all segments in slice views."""
+    display = node.GetDisplayNode()
+    display.SetOpacity2DFill(0.0 if outline_only else opacity)
+    display.SetOpacity2DOutline(1.0 if outline_only else opacity)
+    display.SetVisibility2DFill(not outline_only)

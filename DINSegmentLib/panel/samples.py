@@ -1,0 +1,16 @@
+"""Volumes to try the module with; `HEART` is described as Slicer's Sample Data module wants it."""
+
+from .. import resources
+
+HEART_FILE = str(resources.root() / "SampleData" / "cardiac_phantom_ED.nrrd")
+HEART = {
+    "category": "DINSegment",
+    "sampleName": "DINSegmentHeart",
+    "uris": (resources.root() / "SampleData" / "cardiac_phantom_ED.nrrd").resolve().as_uri(),
+    "fileNames": "cardiac_phantom_ED.nrrd",
+    "nodeNames": "Heart phantom",
+    "loadFileType": "VolumeFile",
+    "checksums": "SHA256:c047a2f81e774d283bc982d9d7a22ff5b237d297c386099fba1131335da0037b",
+}
+HEART_MODEL = "cardiac-mr"  # chosen at first, so that the sample works without a network
+CT = "CTLiver"  # Slicer's own sample of an abdomen, which it downloads

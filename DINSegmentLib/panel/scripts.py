@@ -1,0 +1,71 @@
+"""What the panel would run, as text to paste; and what a report of a fault needs to hold."""
+
+import platform
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import slicer
+import slicer.util
+
+from .. import __version__
+from ..engine.parameters import Parameters
+from ..models import Model
+
+_LIBRARY = Path(__file__).resolve().parents[2]
+
+
+def batch_command(volume_node: Any, model: Model, parameters: Parameters, device: str) -> str | None:
+    """A command line that segments the file of this volume; None where it has none.
+
+    It is for a terminal whose Python has DINSegment installed, and for Slicer by `Scripts/DINSegmentBatch.py`.
+    """
+    storage = volume_node.GetStorageNode()
+    path = storage.GetFullNameFromFileName() if storage is not None else None
+    if not path:
+        return None
+    if storage.GetNumberOfFileNames() > 1:  # a DICOM series: its folder
+        path = str(Path(path).parent)
+    return shlex.join(["dinsegment", "segment", path, "--output", "results", *_options(model, parameters, device)])
+
+
+def python_code(volume_node: Any, model: Model, parameters: Parameters, device: str) -> str:
+    """Lines for Slicer's Python console."""
+    return "\n".join(
+        [
+            "import slicer",
+            "from DINSegment import DINSegmentLogic",
+            f"volumeNode = slicer.util.getNode({volume_node.GetID()!r})",
+            f"segmentationNode = DINSegmentLogic().segment(volumeNode, modelId={model.id!r}, "
+            f"enhancement={parameters.enhancement!r}, strength={parameters.strength!r}, device={device!r})",
+        ]
+    )
+
+
+def diagnostics(model: Model, device: str, worker: dict[str, Any], log: Sequence[str]) -> str:
+    """Versions, device, model and log. Names of nodes may be patients' names: in the log they are replaced."""
+    application = getattr(slicer.app, "applicationVersion", "")
+    lines = [
+        f"DINSegment {__version__}; Slicer {application}; Python {platform.python_version()}; {platform.platform()}",
+        f"Model: {model.id} {model.version}, {model.sha256[:12]}",
+        f"Device: {device}",
+        f"Worker: {worker or 'not running'}",
+        "Log:",
+        *map(_without_names, log),
+    ]
+    return "\n".join(lines)
+
+
+def _without_names(text: str) -> str:
+    nodes = slicer.util.getNodesByClass("vtkMRMLDisplayableNode")
+    for name in sorted({node.GetName() for node in nodes if node.GetName()}, key=len, reverse=True):
+        text = text.replace(name, "(name)")
+    return text
+
+
+def _options(model: Model, parameters: Parameters, device: str) -> Sequence[str]:
+    return (
+        "--model", model.id, "--enhancement", parameters.enhancement, "--strength", f"{parameters.strength:g}",
+        "--device", device,
+    )  # fmt: skip

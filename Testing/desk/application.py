@@ -1,0 +1,240 @@
+"""Slicer without its window: the application object, layouts with their slice views, dialogs that are noted."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import slicer
+import slicer.util
+import vtk
+from PySide6.QtWidgets import QApplication
+
+from DINSegmentLib import headless
+from DINSegmentLib.headless.application import Application, Module
+from DINSegmentLib.headless.boot import quiet
+
+_LOGICS = {"Models": "vtkSlicerModelsLogic", "Sequences": "vtkSlicerSequencesLogic"}
+
+
+class Layouts:
+    """What Slicer's layout manager does for slice views: makes those of the layout with their logics, and maps them."""
+
+    def __init__(self, scene: Any) -> None:
+        self.scene, self.logics = scene, {}
+        slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
+        slicer.app.applicationLogic().SetSliceLogics(vtk.vtkCollection())
+        slicer.app.applicationLogic().SetViewLogics(vtk.vtkCollection())
+        self.link = slicer.vtkMRMLSliceLinkLogic()
+        self.link.SetMRMLApplicationLogic(slicer.app.applicationLogic())
+        self.link.SetMRMLScene(scene)
+        self.logic = slicer.vtkMRMLLayoutLogic()
+        self.logic.SetMRMLScene(scene)
+        self._observe()
+        scene.AddObserver(scene.EndCloseEvent, lambda *_: self._observe())
+
+    @property
+    def layout(self) -> int:
+        return self.node.GetViewArrangement()
+
+    def setLayout(self, layout: int) -> None:
+        self.node.SetViewArrangement(layout)
+
+    def sliceViewNames(self) -> list[str]:
+        """Of the views in the present layout."""
+        return [name for name, logic in self.logics.items() if logic.GetSliceNode().IsMappedInLayout()]
+
+    def sliceWidget(self, name: str) -> Any:
+        logic = self.logics[name]
+        return SimpleNamespace(
+            sliceLogic=lambda: logic,
+            mrmlSliceNode=logic.GetSliceNode,
+            mrmlSliceCompositeNode=logic.GetSliceCompositeNode,
+        )
+
+    def _observe(self) -> None:
+        """A closed scene keeps the layout node, and Slicer brings its arrangement back."""
+        node = self.scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+        if getattr(self, "node", None) is not node:
+            self.node = node
+            node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._arrange())
+        self.node.SetViewArrangement(self.node.SlicerLayoutFourUpView)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        inside = self.logic.GetViewNodes()
+        for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+            name = view.GetLayoutName()
+            if name not in self.logics or self.logics[name].GetSliceNode() is not view:
+                logic = self.logics[name] = slicer.vtkMRMLSliceLogic()
+                logic.SetMRMLApplicationLogic(slicer.app.applicationLogic())
+                slicer.app.applicationLogic().GetSliceLogics().AddItem(logic)
+                logic.SetMRMLScene(self.scene)
+                logic.SetSliceNode(view)
+                logic.ResizeSliceNode(400, 400)
+            view.SetMappedInLayout(int(inside.IsItemPresent(view) > 0))
+
+
+class Settings:
+    """QSettings that live as long as the desk."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+
+    def value(self, key: str, default: Any = None) -> Any:
+        return self._values.get(key, default)
+
+    def setValue(self, key: str, value: Any) -> None:
+        self._values[key] = value
+
+    def contains(self, key: str) -> bool:
+        return key in self._values
+
+    def remove(self, key: str) -> None:
+        self._values.pop(key, None)
+
+    def clear(self) -> None:
+        self._values.clear()
+
+
+class DeskApplication(Application):
+    """``slicer.app`` with settings, layouts and its own signals."""
+
+    applicationVersion = "stand-in desk"
+
+    def __init__(self, plain: Application) -> None:
+        self.__dict__.update(plain.__dict__)
+        self.settings, self.layouts = Settings(), None
+        self._slots: dict[str, list[Callable[[], Any]]] = {"aboutToQuit()": [], "startupCompleted()": []}
+
+    def userSettings(self) -> Settings:
+        return self.settings
+
+    def layoutManager(self) -> Layouts:
+        return self.layouts
+
+    def processEvents(self) -> None:
+        QApplication.processEvents()
+
+    def testingEnabled(self) -> bool:
+        return False
+
+    def connect(self, signal: str, slot: Callable[[], Any]) -> None:
+        self._slots[signal].append(slot)
+
+    def disconnect(self, signal: str, slot: Callable[[], Any]) -> None:
+        self._slots[signal].remove(slot)
+
+    def emit(self, signal: str) -> None:
+        """What Slicer does when it has started, or quits."""
+        for slot in list(self._slots[signal]):
+            slot()
+
+    def observers(self) -> int:
+        """How many slots are connected to ``aboutToQuit()``."""
+        return len(self._slots["aboutToQuit()"])
+
+    def setOverrideCursor(self, cursor: Any) -> None:
+        """There is no cursor."""
+
+    def restoreOverrideCursor(self) -> None:
+        """There is no cursor."""
+
+
+class Editor:
+    """Segment Editor: remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.segmentation = self.volume = None
+
+    def setSegmentationNode(self, node: Any) -> None:
+        self.segmentation = node
+
+    def setSourceVolumeNode(self, node: Any) -> None:
+        self.volume = node
+
+
+class Dialogs:
+    """What the user would have been shown, and what the user answers."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.messages: list[tuple[str, str]] = []
+        self.answer = True
+        self.module = ""
+        self.editor = Editor()
+        self.samples: list[dict[str, Any]] = []
+        self.download: Callable[[str], Any] | None = None
+
+    def install(self) -> None:
+        util = slicer.util
+        for kind in ("error", "warning", "info"):
+            setattr(util, f"{kind}Display", lambda text, *_, kind=kind, **__: self.messages.append((kind, text)))
+        for name in ("confirmOkCancelDisplay", "confirmYesNoDisplay"):
+            setattr(util, name, self._confirm)
+        util.tryWithErrorDisplay = self._try
+        util.selectModule = self._select
+        widget = SimpleNamespace(self=lambda: SimpleNamespace(editor=self.editor))
+        slicer.modules.segmenteditor = SimpleNamespace(widgetRepresentation=lambda: widget)
+        sys.modules["SampleData"] = self._sample_data()
+
+    def _confirm(self, text: str, *_: Any, **__: Any) -> bool:
+        self.messages.append(("confirm", text))
+        return self.answer
+
+    def _select(self, name: str) -> None:
+        self.module = name
+
+    @contextmanager
+    def _try(self, message: str | None = None, show: bool = True, waitCursor: bool = False) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.messages.append(("error", f"{message}\n\n{error}" if message else str(error)))
+
+    def _sample_data(self) -> ModuleType:
+        dialogs = self
+
+        class SampleDataLogic:
+            @staticmethod
+            def registerCustomSampleDataSource(**about: Any) -> None:
+                dialogs.samples.append(about)
+
+            def downloadSample(self, name: str) -> Any:
+                if dialogs.download is None:
+                    raise RuntimeError("there is no network here")
+                return dialogs.download(name)
+
+        module = ModuleType("SampleData")
+        module.SampleDataLogic = SampleDataLogic
+        return module
+
+
+def _data_io(logic: Any) -> tuple[Any, Any]:
+    """What a scene needs to read a `.mrb`; both must be kept."""
+    remote, data = slicer.vtkMRMLRemoteIOLogic(), slicer.vtkDataIOManagerLogic()
+    data.SetMRMLApplicationLogic(logic)
+    remote.GetCacheManager().SetRemoteCacheDirectory(slicer.app.temporaryPath)
+    logic.SetMRMLSceneDataIO(slicer.mrmlScene, remote, data)
+    return remote, data
+
+
+def start() -> tuple[DeskApplication, Dialogs]:
+    """The application over `headless`, with everything that the panel asks of it."""
+    headless.boot()
+    logic = slicer.app.applicationLogic()
+    with quiet():
+        for name, class_name in _LOGICS.items():
+            module_logic = getattr(slicer, class_name)()
+            module_logic.SetMRMLScene(slicer.mrmlScene)
+            logic.SetModuleLogic(name, module_logic)
+            setattr(slicer.modules, name.lower(), Module(module_logic))
+    slicer.app = DeskApplication(slicer.app)
+    slicer.app.data_io = _data_io(logic)
+    slicer.app.layouts = Layouts(slicer.mrmlScene)
+    dialogs = Dialogs()
+    dialogs.install()
+    return slicer.app, dialogs

@@ -1,0 +1,49 @@
+"""The panel on the stand-in desk, with a scene that is empty at first and afterwards."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+SAMPLE = Path(__file__).resolve().parents[2] / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The desk with an empty scene, no messages and no settings; temporary files go to a folder of the test's."""
+    from desk import Desk
+
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    found = Desk.start()
+    found.reset()
+    yield found
+    found.close_module()
+    found.reset()
+    assert not any(folder.glob("DINSegment-*")), "a run has left its temporary files"
+
+
+@pytest.fixture
+def panel(desk: Any) -> Any:
+    """The panel, opened on an empty scene, with the terms of all models accepted."""
+    from DINSegmentLib import models
+
+    for model in models.catalogue().values():
+        desk.application.settings.setValue(f"DINSegment/AcceptedLicence/{model.id}", model.version)
+    return desk.open_module()
+
+
+@pytest.fixture
+def heart(desk: Any, panel: Any) -> Any:
+    """The bundled phantom, loaded and chosen as input."""
+    import slicer
+
+    node = slicer.util.loadVolume(str(SAMPLE), {"name": "Smith^John"})
+    panel.ui.inputSelector.setCurrentNode(node)
+    return node

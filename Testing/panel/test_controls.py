@@ -1,0 +1,313 @@
+"""Every other control of the panel, on the stand-in desk."""
+
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from DINSegmentLib import models
+from DINSegmentLib.engine.parameters import Parameters
+from DINSegmentLib.engine.preprocessing import enhance_volume
+
+
+def rest(desk, panel):
+    desk.run_until(lambda: not panel.panel.preview.working, 20, "the preview")
+
+
+def test_the_panel_opens_without_torch_and_says_what_to_do_first(desk, panel):
+    ui = panel.ui
+    assert not ui.segmentButton.enabled and ui.segmentButton.toolTip == "Choose a volume first."
+    assert ui.loadSampleButton.visible and not ui.progressBar.visible
+    assert not ui.installTorchButton.visible
+    assert [ui.modelSelector.itemData(row) for row in range(ui.modelSelector.count)] == list(models.catalogue())
+
+
+def test_importing_the_panel_imports_no_torch(repository):
+    script = (
+        "import sys; sys.path[:0] = ['Testing']\n"
+        "from desk import Desk\n"
+        "desk = Desk.start(); desk.open_module(); print('torch' in sys.modules); desk.close_module()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=repository, capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr
+
+
+def test_load_sample_loads_the_phantom_and_picks_the_hearts_model(desk, panel):
+    desk.click(panel.ui.loadSampleButton)
+    assert panel.ui.inputSelector.currentNode().GetName() == "Heart phantom"
+    assert panel.ui.modelSelector.currentData == "cardiac-mr"
+    assert "voxels" in panel.ui.inputSummaryLabel.text and panel.ui.inputWarningLabel.text == ""
+    assert panel.ui.segmentButton.enabled and not panel.ui.loadSampleButton.visible
+
+
+def test_load_sample_for_the_abdomen_is_slicers_own_download_and_its_failure_is_told(desk, panel):
+    import slicer
+
+    panel.ui.modelSelector.currentIndex = panel.ui.modelSelector.findData("abdomen-ct")
+    desk.click(panel.ui.loadSampleButton)
+    assert desk.messages[-1] == ("error", "The sample could not be loaded.\n\nthere is no network here")
+
+    made = []
+
+    def download(name):
+        made.append(name)
+        return slicer.util.addVolumeFromArray(np.zeros((9, 8, 7), np.int16))
+
+    desk.dialogs.download = download
+    desk.click(panel.ui.loadSampleButton)
+    assert made == ["CTLiver"]
+
+
+def test_sample_data_knows_the_bundled_heart_by_its_checksum(desk, panel, repository):
+    import hashlib
+
+    import qt
+
+    panel_module = desk.load_module()
+    parent = qt.QObject()
+    for name in ("title", "categories", "dependencies", "contributors", "helpText", "acknowledgementText"):
+        setattr(parent, name, None)
+    panel_module.DINSegment(parent)
+    desk.application.emit("startupCompleted()")
+    (about, *_) = desk.dialogs.samples
+    path = repository / "Resources" / "SampleData" / about["fileNames"]
+    assert about["checksums"] == "SHA256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+    assert about["uris"] == path.as_uri()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda array: array.__setitem__((0, 0, 0), np.nan), "NaN"),
+        (lambda array: array.fill(3), "constant"),
+    ],
+)
+def test_a_volume_that_cannot_be_segmented_is_told_before_the_run(desk, panel, change, said):
+    import slicer
+
+    array = np.random.default_rng(0).random((10, 64, 64)).astype(np.float32) * 900
+    change(array)
+    panel.ui.inputSelector.setCurrentNode(slicer.util.addVolumeFromArray(array, np.diag([-1.5, -1.5, 8.0, 1.0])))
+    assert said in panel.ui.inputWarningLabel.text
+    assert not panel.ui.segmentButton.enabled and said in panel.ui.segmentButton.toolTip
+
+
+def test_what_is_unlike_the_training_data_is_a_warning_that_can_be_overruled(desk, panel, heart):
+    import slicer
+
+    array = np.random.default_rng(0).integers(-1000, 900, (10, 128, 128)).astype(np.int16)
+    node = slicer.util.addVolumeFromArray(array, np.diag([-1.5, -1.5, 8.0, 1.0]))
+    panel.ui.inputSelector.setCurrentNode(node)
+    panel.ui.modelSelector.currentIndex = panel.ui.modelSelector.findData("cardiac-mr")
+    assert panel.ui.inputWarningLabel.text.startswith("Warning: ")
+    assert panel.ui.segmentButton.enabled
+
+
+def test_the_preview_is_what_goes_on_to_the_network_and_follows_slider_and_method(desk, panel, heart):
+    import slicer
+
+    from DINSegmentLib import scene
+
+    model, volume = models.find("cardiac-mr"), scene.read_volume(heart)
+    rest(desk, panel)
+    node = panel.panel.parameters.enhancedVolume
+    for method, strength in (("log", 1.0), ("log", 0.4), ("gamma", 1.7), ("none", 0.0)):
+        panel.ui.enhancementMethodComboBox.currentIndex = panel.ui.enhancementMethodComboBox.findData(method)
+        panel.ui.strengthSlider.value = strength
+        rest(desk, panel)
+        expected = enhance_volume(volume.array, volume.geometry, model, Parameters(method, strength))
+        assert np.array_equal(slicer.util.arrayFromVolume(node), expected), (method, strength)
+    assert panel.panel.parameters.enhancedVolume is node and node.GetName() == "Smith^John enhanced"
+
+
+def test_untrained_settings_are_marked_and_reset_brings_the_models_own_back(desk, panel, heart):
+    ui, default = panel.ui, models.find("cardiac-mr").enhancement
+    assert ui.enhancementNoteLabel.text == ""
+    ui.enhancementMethodComboBox.currentIndex = ui.enhancementMethodComboBox.findData("clahe")
+    assert (
+        ui.enhancementNoteLabel.text.startswith("Not trained")
+        and "not trained" in ui.enhancementMethodComboBox.currentText
+    )
+    ui.strengthSlider.value = 0.3
+    desk.click(ui.resetEnhancementButton)
+    assert ui.enhancementMethodComboBox.currentData == default.method and ui.strengthSlider.value == default.strength
+    assert ui.enhancementNoteLabel.text == ""
+
+
+def test_an_image_of_the_users_is_never_the_enhanced_volume(desk, panel, heart):
+    import slicer
+
+    other = slicer.util.addVolumeFromArray(np.arange(60, dtype=np.float32).reshape(3, 4, 5), name="mine")
+    panel.ui.enhancedOutputSelector.setCurrentNode(other)
+    rest(desk, panel)
+    assert np.array_equal(slicer.util.arrayFromVolume(other).ravel(), np.arange(60))
+    assert "image of its own" in panel.ui.statusLabel.text
+
+
+def test_compare_shows_both_side_by_side_and_a_second_click_brings_the_layout_back(desk, panel, heart):
+    layouts = desk.application.layouts
+    layouts.setLayout(layouts.node.SlicerLayoutOneUpRedSliceView)
+    desk.click(panel.ui.compareButton)
+    views = {name: layouts.sliceWidget(name) for name in layouts.sliceViewNames()}
+    assert list(views) == ["DINOriginal", "DINEnhanced", "DINResult"]
+    shown = [views[name].mrmlSliceCompositeNode().GetBackgroundVolumeID() for name in views]
+    assert shown == [heart.GetID(), panel.panel.parameters.enhancedVolume.GetID(), heart.GetID()]
+    desk.click(panel.ui.compareButton)
+    assert layouts.layout == layouts.node.SlicerLayoutOneUpRedSliceView
+
+
+def test_fade_mixes_in_the_users_views_and_ends_without_a_trace(desk, panel, heart):
+    composite = desk.application.layouts.sliceWidget("Red").mrmlSliceCompositeNode()
+    composite.SetBackgroundVolumeID(heart.GetID())
+    panel.ui.fadeSlider.value = 0.25
+    enhanced = panel.panel.parameters.enhancedVolume
+    assert (composite.GetForegroundVolumeID(), composite.GetForegroundOpacity()) == (enhanced.GetID(), 0.25)
+    panel.ui.fadeSlider.value = 0
+    assert composite.GetForegroundVolumeID() is None and composite.GetBackgroundVolumeID() == heart.GetID()
+
+
+def test_leaving_the_module_gives_the_views_back(desk, panel, heart):
+    layouts = desk.application.layouts
+    before = layouts.layout
+    desk.click(panel.ui.compareButton)
+    panel.exit()
+    assert layouts.layout == before and not panel.ui.compareButton.checked
+
+
+def test_drawing_3d_and_the_editor(desk, panel, heart):
+    desk.click(panel.ui.segmentButton)
+    desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
+    ui, node = panel.ui, panel.panel.parameters.outputSegmentation
+    display = node.GetDisplayNode()
+    ui.opacitySlider.value = 0.3
+    assert display.GetOpacity2DFill() == 0.3 and display.GetVisibility2DFill()
+    ui.outlineCheckBox.checked = True
+    assert not display.GetVisibility2DFill() and display.GetVisibility2DOutline()
+    desk.click(ui.show3DButton)
+    assert node.GetSegmentation().ContainsRepresentation("Closed surface")
+    desk.click(ui.show3DButton)
+    assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
+    desk.click(ui.editButton)
+    assert desk.dialogs.module == "SegmentEditor"
+    assert (desk.dialogs.editor.segmentation, desk.dialogs.editor.volume) == (node, heart)
+
+
+def test_the_copied_batch_command_gives_the_clicks_voxels(desk, panel, heart, tmp_path):
+    import slicer
+
+    desk.click(panel.ui.segmentButton)
+    desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
+    desk.click(panel.ui.copyBatchButton)
+    command = shlex.split(desk.clipboard())
+    assert command[:2] == ["dinsegment", "segment"]
+    done = subprocess.run(
+        [sys.executable, "-m", "DINSegmentLib", *command[1:], "--format", "nii.gz"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "results").glob("*.nii.gz")
+    labels = slicer.util.arrayFromVolume(slicer.util.loadVolume(str(path), {"labelmap": True}))
+    from DINSegmentLib import scene
+
+    clicked = scene.read_labels(panel.panel.parameters.outputSegmentation, heart, models.find("cardiac-mr").labels)
+    assert labels.any() and np.array_equal(labels, clicked)
+
+
+def test_the_copied_python_gives_the_clicks_voxels(desk, panel, heart):
+    from DINSegmentLib import scene
+
+    desk.click(panel.ui.segmentButton)
+    desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
+    desk.click(panel.ui.copyPythonButton)
+    names: dict = {}
+    exec(desk.clipboard(), names)
+    structures = models.find("cardiac-mr").labels
+    first, second = (
+        scene.read_labels(node, heart, structures)
+        for node in (panel.panel.parameters.outputSegmentation, names["segmentationNode"])
+    )
+    assert first.any() and np.array_equal(first, second)
+
+
+def test_a_volume_without_a_file_has_no_batch_command(desk, panel):
+    import slicer
+
+    array = np.random.default_rng(0).integers(0, 900, (10, 64, 64)).astype(np.int16)
+    panel.ui.inputSelector.setCurrentNode(slicer.util.addVolumeFromArray(array, np.diag([-1.5, -1.5, 8.0, 1.0])))
+    desk.click(panel.ui.copyBatchButton)
+    assert "save it first" in panel.ui.statusLabel.text
+
+
+def test_diagnostics_hold_versions_and_no_name_or_path_of_a_patient(desk, panel, heart):
+    from DINSegmentLib import __version__
+
+    panel.ui.enhancedOutputSelector.setCurrentNode(heart)  # a message that names the volume
+    desk.click(panel.ui.segmentButton)
+    desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
+    desk.click(panel.ui.diagnosticsButton)
+    text = desk.clipboard()
+    assert __version__ in text and "cardiac-mr" in text and "cpu" in text.lower()
+    assert "Smith" not in text and "cardiac_phantom" not in text
+
+
+def test_settings_come_back_with_the_scene(desk, panel, heart, tmp_path):
+    ui = panel.ui
+    ui.enhancementMethodComboBox.currentIndex = ui.enhancementMethodComboBox.findData("gamma")
+    ui.strengthSlider.value = 1.3
+    ui.threadsSpinBox.value = 1
+    rest(desk, panel)
+    desk.click(ui.segmentButton)
+    desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
+    desk.save_scene(tmp_path / "scene.mrb")
+    desk.load_scene(tmp_path / "scene.mrb")
+    desk.turn(0.05)
+
+    assert ui.inputSelector.currentNode().GetName() == "Smith^John"
+    assert ui.outputSelector.currentNode().GetName() == "Smith^John segmentation"
+    assert (ui.enhancementMethodComboBox.currentData, ui.strengthSlider.value) == ("gamma", 1.3)
+    assert ui.threadsSpinBox.value == 1 and ui.modelSelector.currentData == "cardiac-mr"
+    assert ui.segmentButton.enabled
+
+
+def test_without_torch_the_module_loads_explains_and_installs_on_a_click(desk, monkeypatch):
+    import types
+
+    from DINSegmentLib.panel import installer
+
+    monkeypatch.setattr(installer, "torch_is_installed", lambda: False)
+    panel = desk.open_module()
+    desk.click(panel.ui.loadSampleButton)
+    assert panel.ui.installTorchButton.visible and "needs PyTorch" in panel.ui.torchLabel.text
+    desk.click(panel.ui.segmentButton)
+    assert "press Install PyTorch" in panel.ui.statusLabel.text and not panel.panel.runner.busy
+    desk.click(panel.ui.installTorchButton)
+    assert "Extensions Manager" in desk.messages[-1][1]
+
+    asked = []
+    logic = types.SimpleNamespace(installTorch=lambda **how: asked.append(how))
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", types.SimpleNamespace(PyTorchUtilsLogic=lambda: logic))
+    monkeypatch.setattr(installer, "torch_is_installed", lambda: bool(asked))
+    desk.click(panel.ui.installTorchButton)
+    assert asked and not panel.ui.installTorchButton.visible
+
+
+def test_every_control_has_a_tooltip_and_the_mnemonics_differ(desk, panel):
+    import re
+
+    named = [widget for widget in vars(panel.ui).values() if widget.name in CONTROLS]
+    assert len(named) == len(CONTROLS)
+    assert [widget.name for widget in named if not widget.toolTip] == []
+    texts = [widget.text for widget in vars(panel.ui).values() if isinstance(getattr(widget, "text", None), str)]
+    keys = [found[1].lower() for text in texts if (found := re.search(r"&(\w)", text))]
+    assert len(keys) == len(set(keys)) > 15
+
+
+CONTROLS = (
+    "inputSelector", "outputSelector", "enhancedOutputSelector", "inputSummaryLabel", "modelSelector", "deviceSelector",
+    "enhancementMethodComboBox", "strengthSlider", "fadeSlider", "opacitySlider", "previewCheckBox",
+    "resetEnhancementButton", "compareButton", "segmentButton", "progressBar", "statusLabel", "logTextEdit",
+    "diagnosticsButton", "segmentsTable", "show3DButton", "releaseMemoryButton", "loadSampleButton", "copyBatchButton",
+    "copyPythonButton", "installTorchButton", "threadsSpinBox",
+)  # fmt: skip
