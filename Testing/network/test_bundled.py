@@ -1,0 +1,34 @@
+"""What training made of the bundled networks; the README tells it."""
+
+import pytest
+import torch
+
+from DINSegmentLib import headless, models
+from DINSegmentLib.engine.preprocessing import preprocess_volume
+from DINSegmentLib.engine.segmenter import load_network
+from DINSegmentLib.network.fusion import GlobalSpatialAttention
+from DINSegmentLib.resources import root
+
+
+def test_the_attention_as_drawn_is_shut_or_wide_open_for_most_of_the_coarsest_level_of_the_hearts_model():
+    model = models.find("cardiac-mr")
+    network = load_network(model)
+    shares: list[float] = []
+
+    def watch(layer, inputs, output):
+        gate = torch.sigmoid(inputs[0].float().mean(dim=1))
+        shares.append(float(((gate < 0.05) | (gate > 0.95)).float().mean()))
+
+    for layer in network.modules():
+        if isinstance(layer, GlobalSpatialAttention):
+            layer.register_forward_hook(watch)
+    image = headless.read(root() / "SampleData" / "cardiac_phantom_ED.nrrd")
+    default = model.enhancement
+    original, enhanced = preprocess_volume(
+        image.array, image.geometry, model.axes, model.intensity, default.method, default.strength
+    )
+    channels = network.config.channels
+    with torch.inference_mode():
+        network(*(torch.from_numpy(x[4:5].copy())[None].repeat(1, channels, 1, 1) for x in (original, enhanced)))
+    print([f"{share:.2f}" for share in shares])
+    assert len(shares) == 8 and min(shares[-2:]) > 0.8
