@@ -1,6 +1,5 @@
 """What training made of the bundled networks; the README tells it."""
 
-import pytest
 import torch
 
 from DINSegmentLib import headless, models
