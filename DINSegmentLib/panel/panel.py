@@ -125,7 +125,7 @@ class Panel:
         """Lists that the parameter node cannot be bound to follow it by hand."""
         self._updating = True
         parameters, ui = self.parameters, self.ui
-        choices.choose(ui.modelSelector, parameters.modelId or samples.HEART_MODEL)
+        choices.choose(ui.modelSelector, parameters.modelId or self._likely_model(parameters.inputVolume))
         choices.choose(ui.deviceSelector, parameters.device)
         choices.fill_methods(ui.enhancementMethodComboBox, self.model)
         known = parameters.method in METHODS
@@ -140,10 +140,17 @@ class Panel:
         self.parameters.inputVolume = node  # this slot may be called before that of the parameter node
         self.preview.stop()
         self.ui.loadSampleButton.visible = node is None
-        if node is not None and node.GetImageData() is not None and not self.parameters.modelId:
-            choices.choose(self.ui.modelSelector, self.logic.likelyModel(node))
+        if not self.parameters.modelId:
+            choices.choose(self.ui.modelSelector, self._likely_model(node))
+            self.parameters.modelId = ""  # it is not the user's choice
         self._advise()
         self._show_preview()
+
+    def _likely_model(self, node: Any) -> str:
+        """What suits the volume; without one, what suits the sample."""
+        if node is None or node.GetImageData() is None:
+            return samples.HEART_MODEL
+        return self.logic.likelyModel(node)
 
     def onModelChanged(self, row: int) -> None:
         if self._updating or self.parameters is None or row < 0:
@@ -276,6 +283,7 @@ class Panel:
         node = self.parameters.outputSegmentation if self.parameters is not None else None
         if node is not None and node.GetDisplayNode() is not None:
             result.draw(node, self.ui.opacitySlider.value, self.ui.outlineCheckBox.checked)
+            compare.update(node)
 
     def onEdit(self) -> None:
         slicer.util.selectModule("SegmentEditor")
@@ -347,6 +355,7 @@ class Panel:
             return
         self.parameters.outputSegmentation = node
         self.onOutputChanged(node)
+        compare.update(node)
         result.show_statistics(self.ui.statisticsTable, statistics)
         self.onDrawing(None)
 

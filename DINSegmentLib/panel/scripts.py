@@ -1,7 +1,9 @@
 """What the panel would run, as text to paste; and what a report of a fault needs to hold."""
 
+import os
 import platform
 import shlex
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,21 +15,22 @@ from .. import __version__
 from ..engine.parameters import Parameters
 from ..models import Model
 
-_LIBRARY = Path(__file__).resolve().parents[2]
-
 
 def batch_command(volume_node: Any, model: Model, parameters: Parameters, device: str) -> str | None:
-    """A command line that segments the file of this volume; None where it has none.
-
-    It is for a terminal whose Python has DINSegment installed, and for Slicer by `Scripts/DINSegmentBatch.py`.
-    """
+    """A command line that segments the file of this volume with this Slicer; None where the volume has no file."""
     storage = volume_node.GetStorageNode()
     path = storage.GetFullNameFromFileName() if storage is not None else None
     if not path:
         return None
     if storage.GetNumberOfFileNames() > 1:  # a DICOM series: its folder
         path = str(Path(path).parent)
-    return shlex.join(["dinsegment", "segment", path, "--output", "results", *_options(model, parameters, device)])
+    command = [
+        slicer.app.launcherExecutableFilePath, "--no-main-window", "--no-splash",
+        "--python-script", str(Path(slicer.modules.dinsegment.path).parent / "Scripts" / "DINSegmentBatch.py"), "--",
+        "segment", path, "--output", "results", "--model", model.id, "--enhancement", parameters.enhancement,
+        "--strength", f"{parameters.strength:g}", "--device", device,
+    ]  # fmt: skip
+    return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
 
 
 def python_code(volume_node: Any, model: Model, parameters: Parameters, device: str) -> str:
@@ -62,10 +65,3 @@ def _without_names(text: str) -> str:
     for name in sorted({node.GetName() for node in nodes if node.GetName()}, key=len, reverse=True):
         text = text.replace(name, "(name)")
     return text
-
-
-def _options(model: Model, parameters: Parameters, device: str) -> Sequence[str]:
-    return (
-        "--model", model.id, "--enhancement", parameters.enhancement, "--strength", f"{parameters.strength:g}",
-        "--device", device,
-    )  # fmt: skip

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -21,6 +22,8 @@ from .protocol import VERSION, Code, Lines, ProtocolError, decode, encode
 
 SILENCE = 60.0  # seconds without a line in a run, after which the worker counts as stuck
 PATIENCE = 2.0  # seconds that a cancelled run gets to stop by itself
+_PREFIX = "DINSegment-"  # of a run's temporary folder
+_STALE = 86_400.0  # seconds after which no run can still need one
 _PIECE = 8_000_000  # bytes copied in a turn: a few milliseconds, so that the window does not wait
 
 
@@ -83,7 +86,7 @@ class _Run:
 
     def __init__(self, identity: int, request: Request, listener: Listener) -> None:
         self.identity, self.request, self.listener = identity, request, listener
-        self.folder = Path(tempfile.mkdtemp(prefix="DINSegment-"))  # for this user alone
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # for this user alone
         self.volume, self.labels = self.folder / "volume", self.folder / "labels"
         self.copied = 0
         self.cancelled = False
@@ -114,6 +117,14 @@ class _Run:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def sweep() -> None:
+    """Remove what a Slicer that crashed while it handed a volume over has left for a day or longer."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # another user's, or gone by now
+            if time.time() - folder.stat().st_mtime > _STALE:
+                shutil.rmtree(folder)
+
+
 class Client:
     """Starts the worker when it is needed, one run at a time.
 
@@ -123,6 +134,7 @@ class Client:
     """
 
     def __init__(self, channel: Channel, clock: Callable[[], float] = time.monotonic) -> None:
+        sweep()
         self._channel, self._clock = channel, clock
         self._lines = Lines()
         self._state = State.OFF

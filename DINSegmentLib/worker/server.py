@@ -13,7 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -130,6 +130,13 @@ class Server:
         self._say("devices", found=[{"name": one.name, "reason": one.reason} for one in found])
 
     def _segment(self, request: dict[str, Any]) -> None:
+        try:
+            self._run(request)
+        finally:
+            if self._ended.is_set():  # Slicer has gone and cannot remove the patient's image
+                _remove(Path(request["volume"]), Path(request["labels"]))
+
+    def _run(self, request: dict[str, Any]) -> None:
         with _torch_needed():
             from ..engine.parameters import Parameters
         identity = request["id"]
@@ -181,6 +188,13 @@ def _torch_needed() -> Iterator[None]:
         raise TorchMissing(
             f"PyTorch cannot be imported ({error}): install it with the button of the panel, then try again."
         ) from error
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+    with suppress(OSError):  # it is the folder of the run, unless somebody put other things there
+        paths[0].parent.rmdir()
 
 
 def _write(labels: np.ndarray, path: Path) -> None:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from . import pythonqt
@@ -65,6 +65,9 @@ class Desk:
         module = importlib.util.module_from_spec(spec)
         sys.modules["DINSegment"] = module
         spec.loader.exec_module(module)
+        import slicer
+
+        slicer.modules.dinsegment = SimpleNamespace(path=str(folder / "DINSegment.py"))
         return module
 
     def open_module(self) -> Any:

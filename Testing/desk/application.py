@@ -1,6 +1,7 @@
 """Slicer without its window: the application object, layouts with their slice views, dialogs that are noted."""
 
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
@@ -102,6 +103,7 @@ class DeskApplication(Application):
     """``slicer.app`` with settings, layouts and its own signals."""
 
     applicationVersion = "stand-in desk"
+    launcherExecutableFilePath = "Slicer"
 
     def __init__(self, plain: Application) -> None:
         self.__dict__.update(plain.__dict__)
@@ -213,13 +215,15 @@ class Dialogs:
         return module
 
 
-def _data_io(logic: Any) -> tuple[Any, Any]:
-    """What a scene needs to read a `.mrb`; both must be kept."""
+def _data_io(logic: Any) -> tuple[Any, ...]:
+    """What a scene needs to read a `.mrb`; all of it must be kept."""
     remote, data = slicer.vtkMRMLRemoteIOLogic(), slicer.vtkDataIOManagerLogic()
     data.SetMRMLApplicationLogic(logic)
-    remote.GetCacheManager().SetRemoteCacheDirectory(slicer.app.temporaryPath)
-    logic.SetMRMLSceneDataIO(slicer.mrmlScene, remote, data)
-    return remote, data
+    cache = tempfile.TemporaryDirectory(prefix="desk-cache-")
+    with quiet():
+        remote.GetCacheManager().SetRemoteCacheDirectory(cache.name)
+        logic.SetMRMLSceneDataIO(slicer.mrmlScene, remote, data)
+    return remote, data, cache
 
 
 def start() -> tuple[DeskApplication, Dialogs]:

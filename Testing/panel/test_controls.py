@@ -42,6 +42,23 @@ def test_load_sample_loads_the_phantom_and_picks_the_hearts_model(desk, panel):
     assert panel.ui.segmentButton.enabled and not panel.ui.loadSampleButton.visible
 
 
+def test_the_model_follows_the_volume_until_the_user_chooses_one(desk, panel, heart):
+    import slicer
+
+    ui = panel.ui
+    voxels = np.random.default_rng(0).integers(-1000, 1500, (90, 128, 128)).astype(np.int16)
+    ct = slicer.util.addVolumeFromArray(voxels, np.diag([-0.8, -0.8, 3.0, 1.0]))
+    assert ui.modelSelector.currentData == "cardiac-mr"
+    ui.inputSelector.setCurrentNode(ct)
+    assert ui.modelSelector.currentData == "abdomen-ct" and panel.panel.parameters.modelId == ""
+    ui.inputSelector.setCurrentNode(heart)
+    assert ui.modelSelector.currentData == "cardiac-mr"
+    ui.modelSelector.currentIndex = ui.modelSelector.findData("abdomen-ct")
+    ui.inputSelector.setCurrentNode(ct)
+    ui.inputSelector.setCurrentNode(heart)
+    assert ui.modelSelector.currentData == "abdomen-ct" and ui.inputWarningLabel.text
+
+
 def test_load_sample_for_the_abdomen_is_slicers_own_download_and_its_failure_is_told(desk, panel):
     import slicer
 
@@ -194,18 +211,18 @@ def test_drawing_3d_and_the_editor(desk, panel, heart):
     assert (desk.dialogs.editor.segmentation, desk.dialogs.editor.volume) == (node, heart)
 
 
-def test_the_copied_batch_command_gives_the_clicks_voxels(desk, panel, heart, tmp_path):
+def test_the_copied_batch_command_gives_the_clicks_voxels(desk, panel, heart, tmp_path, repository):
     import slicer
 
     desk.click(panel.ui.segmentButton)
     desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
     desk.click(panel.ui.copyBatchButton)
-    command = shlex.split(desk.clipboard())
-    assert command[:2] == ["dinsegment", "segment"]
+    launcher, *arguments = shlex.split(desk.clipboard())
+    assert launcher == "Slicer" and arguments[:2] == ["--no-main-window", "--no-splash"]
+    slicer_command = [sys.executable, str(repository / "Testing" / "desk" / "launcher.py")]
     done = subprocess.run(
-        [sys.executable, "-m", "DINSegmentLib", *command[1:], "--format", "nii.gz"],
-        cwd=tmp_path, capture_output=True, text=True,
-    )  # fmt: skip
+        [*slicer_command, *arguments, "--format", "nii.gz"], cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     (path,) = (tmp_path / "results").glob("*.nii.gz")
     labels = slicer.util.arrayFromVolume(slicer.util.loadVolume(str(path), {"labelmap": True}))

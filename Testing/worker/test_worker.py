@@ -1,5 +1,6 @@
 """The worker's process through its client: warm runs, cancel, every ending, and what is left behind."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -292,6 +293,27 @@ def test_the_worker_ends_when_nothing_is_asked_and_when_slicer_has_gone():
             process.stdin.close()
         assert process.wait(30) == 0
         process.kill()
+
+
+def test_a_worker_whose_slicer_has_gone_in_a_run_removes_the_patients_image(volume, tiny_model, temporary):
+    channel = Pipes()
+    channel.client = Client(channel)
+    ears = Ears()
+    ears.act = lambda done, total: channel.process.stdin.close()  # what a dead Slicer does to it
+    channel.client.segment(request(volume, tiny_model, parameters=Parameters(batch_size=1)), ears)
+    wait(channel.client, lambda: ears.steps)
+    assert channel.process.wait(30) == 0
+    assert not any(temporary.iterdir())
+
+
+def test_what_a_crash_has_left_is_swept_after_a_day(temporary):
+    old, new = temporary / "DINSegment-old", temporary / "DINSegment-new"
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "volume").touch()
+    os.utime(old, (time.time() - 90_000,) * 2)
+    Client(Pipes())
+    assert [folder.name for folder in temporary.iterdir()] == ["DINSegment-new"]
 
 
 def test_the_worker_imports_torch_only_when_it_is_asked_to(tmp_path):

@@ -1,0 +1,126 @@
+"""How fast the panel answers and what it keeps, on the stand-in desk: `make measure`.
+
+Times that Slicer's own widgets and views would add are not in it.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from . import Desk
+
+_SAMPLE = Path(__file__).resolve().parents[2] / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"
+_CT = (100, 512, 512)
+
+
+def memory_mb(process: int | str = "self") -> float:
+    """Resident memory of a process (Linux)."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"process {process} has no memory")
+
+
+class Measurements:
+    """One desk, one panel, a line for each figure."""
+
+    def __init__(self) -> None:
+        import slicer.util
+
+        self.desk = Desk.start()
+        began = time.perf_counter()
+        self.panel = self.desk.open_module()
+        self.tell("panel opened", time.perf_counter() - began)
+        from DINSegmentLib import models
+
+        for model in models.catalogue().values():
+            self.desk.application.settings.setValue(f"DINSegment/AcceptedLicence/{model.id}", model.version)
+        self.heart = slicer.util.loadVolume(str(_SAMPLE), {"name": "heart"})
+        self.panel.ui.inputSelector.setCurrentNode(self.heart)
+        self.desk.turn(1)
+
+    @staticmethod
+    def tell(what: str, seconds: float) -> None:
+        print(f"{what:58} {1000 * seconds:8.0f} ms", flush=True)
+
+    def click(self) -> float:
+        """One segmentation; seconds from the click to the first message that counts slices."""
+        panel, first = self.panel.panel, []
+        shown = panel._progressed
+
+        def listen(text: str, done: int, total: int) -> None:
+            if total and not first:
+                first.append(time.perf_counter())
+            shown(text, done, total)
+
+        panel._progressed = listen
+        began = time.perf_counter()
+        self.desk.click(self.panel.ui.segmentButton)
+        self.desk.run_until(lambda: not panel.runner.busy, 120, "the run")
+        panel._progressed = shown
+        return first[0] - began
+
+    def runs(self) -> None:
+        worker = self.panel.panel.runner.client
+        worker.release()
+        self.desk.run_until(lambda: worker.state.value == "off", 30, "the worker's end")
+        self.tell("click to first progress, no worker yet", self.click())
+        self.desk.turn(0.5)
+        self.desk.largest_gap = 0.0
+        self.tell("click to first progress, model warm", self.click())
+        self.tell("longest time without events in that run", self.desk.largest_gap)
+
+    def preview(self) -> None:
+        """From a move of the slider to the visible slice done, 512 x 512, and the longest turn until all is done."""
+        import slicer
+
+        voxels = np.random.default_rng(0).integers(-1000, 1500, _CT).astype(np.int16)
+        node = slicer.util.addVolumeFromArray(voxels, np.diag([-0.7, -0.7, 3.0, 1.0]), "CT")
+        self.panel.ui.inputSelector.setCurrentNode(node)
+        composite = self.desk.application.layouts.sliceWidget("Red").mrmlSliceCompositeNode()
+        composite.SetBackgroundVolumeID(node.GetID())
+        preview, slider = self.panel.panel.preview, self.panel.ui.strengthSlider
+        methods = self.panel.ui.enhancementMethodComboBox
+        self.desk.run_until(lambda: not preview.working, 60, "the preview")
+        for method in ("log", "gamma"):
+            methods.currentIndex = methods.findData(method)
+            self.desk.run_until(lambda: not preview.working, 60, "the preview")
+            times = []
+            for step in range(20):
+                began = time.perf_counter()
+                slider.value = 0.5 + 0.05 * step
+                times.append(time.perf_counter() - began)  # the slice in view is done when the slot returns
+            self.tell(f"slider to visible slice, {method}, 512 x 512, longest of 20", max(times))
+            self.desk.largest_gap = 0.0
+            self.desk.run_until(lambda: not preview.working, 60, "the preview")
+            self.tell(f"longest turn until all {_CT[0]} slices are done, {method}", self.desk.largest_gap)
+        self.panel.ui.inputSelector.setCurrentNode(self.heart)
+        slicer.mrmlScene.RemoveNode(node)
+
+    def memory(self, clicks: int) -> None:
+        """Growth from the third click on: what is loaded once is loaded by then."""
+        sizes = []
+        for count in range(clicks):
+            self.click()
+            if count in (2, clicks - 1):
+                sizes.append((memory_mb(), memory_mb(self.panel.panel.runner.client.about["pid"])))
+        (panel, worker), (panel_end, worker_end) = sizes
+        print(f"memory over {clicks} clicks: panel {panel:.0f} to {panel_end:.0f} MB ({panel_end / panel - 1:+.1%}), "
+              f"worker {worker:.0f} to {worker_end:.0f} MB ({worker_end / worker - 1:+.1%})")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clicks", type=int, default=100, help="segmentations for the memory figure; default 100")
+    options = parser.parse_args()
+    found = Measurements()
+    found.runs()
+    found.preview()
+    found.memory(max(4, options.clicks))
+    found.desk.close_module()
+
+
+if __name__ == "__main__":
+    main()
