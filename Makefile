@@ -2,7 +2,9 @@
 #   make demo                              segment the bundled sample into out/demo
 #   make demo INPUT=file MODEL=cardiac-mr  segment any volume
 #   make test | lint | clean               tests, style, back to a fresh clone
-#   make system-packages                   Debian's libraries for offscreen rendering and Qt, where you may install them
+#   make screenshots                       write Resources/Screenshots/panel.png and compare.png
+#   make measure                           how fast the panel answers, on the stand-in desk
+#   make system-packages                   Debian's libraries for offscreen rendering and Qt, a browser, where you may install them
 #   make lock                              write requirements.lock from what .venv holds
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch from its publisher's CPU index.
 
@@ -25,9 +27,9 @@ INSIDE := HOME="$(SCRATCH)/home" XDG_CACHE_HOME="$(SCRATCH)/home/.cache" XDG_CON
 	TMPDIR="$(SCRATCH)/tmp" PYTHONNOUSERSITE=1
 
 SYSTEM_PACKAGES := python3-venv libosmesa6 libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libx11-6 libxkbcommon0 \
-	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3
+	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3 chromium
 
-.PHONY: demo test lint lock system-packages clean
+.PHONY: demo test lint lock screenshots measure system-packages clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -36,6 +38,13 @@ demo: $(READY)
 test: $(READY)
 	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp"
 	@$(INSIDE) $(PY) -m pytest --basetemp="$(SCRATCH)/pytest"
+
+screenshots: $(READY)
+	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp"
+	@$(INSIDE) PYTHONPATH=Testing $(PY) -m desk.screenshots
+
+measure: $(READY)
+	@PYTHONPATH=Testing $(PY) -m desk.measure
 
 lint: $(READY)
 	@$(PY) -m ruff check .

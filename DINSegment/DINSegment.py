@@ -96,7 +96,7 @@ class DINSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel = Panel(self.ui, uiWidget, self.logic)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         slicer.app.connect("aboutToQuit()", self.onQuit)
         self.enter()
 
@@ -127,6 +127,10 @@ class DINSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneEndClose(self, caller, event):
         if self.parent.isEntered:
             self.enter()
+
+    def onSceneEndImport(self, caller, event):
+        self.panel.setParameterNode(None)  # what was read while nodes were still missing is read again
+        self.onSceneEndClose(caller, event)
 
 
 class DINSegmentLogic(ScriptedLoadableModuleLogic):
@@ -196,10 +200,10 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
     def likelyModel(self, volumeNode):
         """Id of the model that suits a volume best, by its voxels and its place in the body."""
         from DINSegmentLib import models, scene
-        from DINSegmentLib.engine.advice import likely_model
+        from DINSegmentLib.engine.advice import likely_model, look
 
         volume = scene.read_volume(volumeNode)
-        return likely_model(volume.array, volume.geometry, scene.modality(volumeNode), models.catalogue())
+        return likely_model(look(volume.array, volume.geometry, scene.modality(volumeNode)), models.catalogue())
 
     def enhance(self, volumeNode, method=None, strength=None, outputNode=None, modelId=None):
         """Make the enhanced volume, as the network sees it.

@@ -26,12 +26,16 @@ _ANATOMIC_CONTEXT = "Anatomic codes - DICOM master list"
 
 @dataclass(frozen=True)
 class Label:
-    """One structure: label value, name, colour (r, g, b) in 0..255, Slicer's serialised terminology entry."""
+    """One structure: label value, name, colour (r, g, b) in 0..255, Slicer's serialised terminology entry.
+
+    ``plausible_ml``: least and most millilitres that a person's may have, disease included; None: not known.
+    """
 
     value: int
     name: str
     color: tuple[int, int, int]
     terminology: str
+    plausible_ml: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -239,7 +243,9 @@ def _label(values: dict[str, Any]) -> Label:
     code = values["terminology"]
     entry = terminology_entry(tuple(code["type"]), tuple(code.get("modifier", ("", "", ""))))
     red, green, blue = (int(v) for v in values["color"])
-    return Label(int(values["value"]), str(values["name"]), (red, green, blue), entry)
+    name, volume = str(values["name"]), values.get("plausible_ml")
+    plausible = None if volume is None else _range(f"volume of {name}", volume)
+    return Label(int(values["value"]), name, (red, green, blue), entry, plausible)
 
 
 def _range(name: str, pair: list[float]) -> tuple[float, float]:

@@ -26,6 +26,7 @@ MANIFEST = {
             "name": "two",
             "color": [0, 128, 255],
             "terminology": {"type": ["SCT", "64033007", "Kidney"], "modifier": ["SCT", "7771000", "Left"]},
+            "plausible_ml": [30, 2000],
         },
     ],
     "spacing": 1.5,
@@ -80,6 +81,7 @@ def test_a_manifest_is_read_as_it_is_written(tmp_path):
     assert [(label.value, label.name, label.color) for label in model.labels] == [
         (1, "one", (1, 2, 3)), (2, "two", (0, 128, 255)),
     ]  # fmt: skip
+    assert [label.plausible_ml for label in model.labels] == [None, (30, 2000)]
     assert model.axes == Axes("stack", "PI", "L")
     assert (model.intensity.method, model.intensity.lower, model.intensity.upper) == ("window", -125, 275)
     assert (model.spacing, model.network, model.cleanup) == (1.5, {"classes": 3}, ())
@@ -113,6 +115,8 @@ BAD = [
     ("labels.1.name", "one", "two labels share one name"),
     ("labels.0.color", [1, 2], "not enough values"),
     ("labels.0.color", [1, 2, 256], r"colour is outside 0\.\.255"),
+    ("labels.1.plausible_ml", [60, 50], r"volume of two \[60, 50\] is no range"),
+    ("labels.1.plausible_ml", [50], "not enough values"),
     ("network.classes", 4, "number of labels plus one"),
     ("spacing", 0, "spacing 0.0 mm is not positive"),
     ("spacing", float("nan"), "is not positive"),
@@ -246,6 +250,31 @@ def test_a_bundled_model_expects_volumes_like_its_training_data(path):
     assert model.expects.slices and model.expects.thickness and model.expects.pixel and model.expects.minimum
 
 
+# ml: healthy and diseased adults, as the model cards quote them, then what no adult has
+PLAUSIBLE = {
+    "Left ventricle": ([22, 44, 54, 160, 214], [1, 1000]),
+    "Myocardium": ([53, 93, 128, 168, 300], [5, 1000]),
+    "Right ventricle": ([44, 160, 214], [1, 1000]),
+    "Aorta": ([11, 95, 280], [1, 2000]),
+    "Gallbladder": ([17, 23, 50], [0.1, 1000]),
+    "Left kidney": ([157, 193, 530, 1172], [5, 5000]),
+    "Right kidney": ([157, 193, 530, 1172], [5, 5000]),
+    "Liver": ([825, 1411, 1710, 2500], [100, 10_000]),
+    "Pancreas": ([19, 64, 87, 140], [1, 1000]),
+    "Spleen": ([81, 322, 1000, 3000], [5, 10_000]),
+    "Stomach": ([167, 800, 1800], [5, 6000]),
+}
+
+
+@pytest.mark.parametrize("path", bundled(), ids=lambda path: path.parent.name)
+def test_a_bundled_model_takes_adults_with_disease_for_plausible_and_nothing_beyond(path):
+    for label in read_manifest(path.parent).labels:
+        low, high = label.plausible_ml
+        people, nobody = PLAUSIBLE[label.name]
+        assert low <= min(people) and max(people) <= high, label.name
+        assert min(nobody) < low and high < max(nobody), label.name
+
+
 @pytest.mark.parametrize("path", bundled(), ids=lambda path: path.parent.name)
 def test_a_bundled_manifest_satisfies_the_schema(path, schema):
     jsonschema.validate(json.loads(path.read_text(encoding="utf-8")), schema)
@@ -275,6 +304,8 @@ def test_the_schema_is_a_schema_and_takes_a_good_manifest(schema):
         ("id", "My Model"),
         ("labels.0.value", 1.5),
         ("labels.0.terminology.type", ["SCT", "1"]),
+        ("labels.1.plausible_ml", [50]),
+        ("labels.1.plausible_ml", ["few", 50]),
         ("network.colour", 1),
         ("network.widths", [8, 8]),
         ("expects.depth", [5, 6]),

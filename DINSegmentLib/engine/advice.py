@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
 from ..geometry import Geometry
 from ..models import Model
 from .checks import check_array
@@ -29,62 +28,68 @@ class Advice:
     text: str
 
 
-def summary(array: np.ndarray, geometry: Geometry) -> str:
-    """Size, voxel size and range of a volume (K, J, I), such as
-    ``216 x 256 x 10 voxels, 1.50 x 1.50 x 10.0 mm, values 0 to 874``, along I, J and K.
+@dataclass(frozen=True)
+class Look:
+    """What one look at all voxels of a volume tells.
+
+    Args:
+        geometry: the volume's grid.
+        lowest, highest: value.
+        modality: as DICOM names it; empty: not known.
+    """
+
+    geometry: Geometry
+    lowest: float
+    highest: float
+    modality: str = ""
+
+
+def look(array: np.ndarray, geometry: Geometry, modality: str = "") -> Look:
+    """Look at a volume (K, J, I), any real type; two passes over its voxels.
 
     Raises:
         InputError, GeometryError: the volume cannot be segmented.
     """
-    check_array(array, geometry, "The volume")
-    size = " x ".join(str(n) for n in array.shape[::-1])
-    spacing = " x ".join(_millimetres(mm) for mm in geometry.spacing)
-    return f"{size} voxels, {spacing} mm, values {array.min():g} to {array.max():g}"
+    return Look(geometry, *check_array(array, geometry, "The volume"), modality)
 
 
-def advise(array: np.ndarray, geometry: Geometry, model: Model, modality: str = "") -> list[Advice]:
+def summary(seen: Look) -> str:
+    """Size, voxel size and range of a volume, such as
+    ``216 x 256 x 10 voxels, 1.50 x 1.50 x 10.0 mm, values 0 to 874``, along I, J and K.
+    """
+    size = " x ".join(str(n) for n in seen.geometry.shape[::-1])
+    spacing = " x ".join(_millimetres(mm) for mm in seen.geometry.spacing)
+    return f"{size} voxels, {spacing} mm, values {seen.lowest:g} to {seen.highest:g}"
+
+
+def advise(seen: Look, model: Model) -> list[Advice]:
     """What about a volume is unlike what a model was trained with; nothing when all is well.
 
     Of the voxels only the range counts. The manifest's ``expects`` decides about range, slices, thickness and pixels;
     what it does not say is not looked at. `_view` decides about the view.
-
-    Args:
-        array: (K, J, I), any real type; only read.
-        geometry: its grid in the world.
-        modality: of the volume, as DICOM names it; empty: not known.
-
-    Raises:
-        InputError, GeometryError: the volume cannot be segmented.
     """
-    check_array(array, geometry, "The volume")
-    return list(_advices(array.shape, float(array.min()), float(array.max()), geometry, model, modality))
+    return list(_advices(seen, model))
 
 
-def likely_model(array: np.ndarray, geometry: Geometry, modality: str, models: Mapping[str, Model]) -> str:
-    """The id of the model that suits a volume best, for the panel to suggest; never an error.
+def likely_model(seen: Look, models: Mapping[str, Model]) -> str:
+    """The id of the model that suits a volume best, for the panel to suggest.
 
     Where the volume's modality is known, only the models of that modality count. Values unlike a model's come first,
-    then the number of advices, then their order. Of a volume that cannot be segmented, only the modality counts.
+    then the number of advices, then their order.
     """
-    alike = [name for name, model in models.items() if _same(model.modality, modality)] or list(models)
-    try:
-        check_array(array, geometry, "The volume")
-    except InputError:
-        return alike[0]
-    lowest, highest = float(array.min()), float(array.max())
+    alike = [name for name, model in models.items() if _same(model.modality, seen.modality)] or list(models)
 
     def unlikeness(name: str) -> tuple[bool, int]:
-        kinds = [advice.kind for advice in _advices(array.shape, lowest, highest, geometry, models[name], "")]
+        kinds = [advice.kind for advice in _advices(seen, models[name])]
         return "range" in kinds, len(kinds)
 
     return min(alike, key=unlikeness)
 
 
-def _advices(
-    shape: tuple[int, ...], lowest: float, highest: float, geometry: Geometry, model: Model, modality: str
-) -> Iterator[Advice]:
+def _advices(seen: Look, model: Model) -> Iterator[Advice]:
+    geometry, modality, lowest, highest = seen.geometry, seen.modality, seen.lowest, seen.highest
     orient, expects = orientation(geometry, model.axes), model.expects
-    slices, thickness, pixels = shape[orient.order[0]], orient.spacing[0], orient.spacing[1:]
+    slices, thickness, pixels = geometry.shape[orient.order[0]], orient.spacing[0], orient.spacing[1:]
 
     if modality and not _same(modality, model.modality):
         yield Advice(

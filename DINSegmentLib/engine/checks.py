@@ -6,13 +6,16 @@ from ..errors import GeometryError, InputError
 from ..geometry import Geometry
 
 
-def check_array(array: np.ndarray, geometry: Geometry, name: str) -> None:
+def check_array(array: np.ndarray, geometry: Geometry, name: str) -> tuple[float, float]:
     """Refuse a volume that cannot be segmented; the voxels are read twice and never copied.
 
     Args:
         array: voxels, meant to be (K, J, I) and of a real number type.
         geometry: the grid that the voxels should fill.
         name: what the user calls the volume, for the message.
+
+    Returns:
+        the lowest and the highest value.
 
     Raises:
         GeometryError: the array does not fill the grid, or is one voxel thin.
@@ -33,3 +36,4 @@ def check_array(array: np.ndarray, geometry: Geometry, name: str) -> None:
         raise InputError(f"{name} has voxels that are NaN or infinite: replace them by a background value.")
     if lowest == highest:
         raise InputError(f"{name} is constant (every voxel is {lowest:g}): check that the right file was exported.")
+    return float(lowest), float(highest)

@@ -1,4 +1,4 @@
-"""How large every structure is, and how bright."""
+"""How large every structure is, how bright, and whether the volume's edge cuts it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,10 @@ class StructureStatistics:
         name, value: of its label.
         voxels: how many have the label.
         volume_ml: their volume in millilitres.
-        mean: of the image over them; None where there are none.
+        mean, sd: of the image over them (SD of the population, not of a sample); None where there are none.
+        slices: in how many slices it is.
+        touches_border: whether it has a voxel in the first or last row or column of a slice.
+        touches_end: whether it is in the first or last slice. An aorta always is, and a heart may be.
     """
 
     name: str
@@ -27,45 +30,75 @@ class StructureStatistics:
     voxels: int
     volume_ml: float
     mean: float | None
+    sd: float | None
+    slices: int
+    touches_border: bool
+    touches_end: bool
 
 
 def statistics(
-    labels: np.ndarray, image: np.ndarray, geometry: Geometry, structures: Sequence[Label]
+    labels: np.ndarray, image: np.ndarray, geometry: Geometry, structures: Sequence[Label], axis: int = 0
 ) -> list[StructureStatistics]:
-    """Size and mean intensity of every structure, in the order given.
+    """Size, intensity and place of every structure, in the order given.
 
     Args:
         labels: (K, J, I), uint8; values that belong to no structure are not counted.
         image: (K, J, I), any real type; the volume as it was loaded.
         geometry: their common grid; a sheared one gives right volumes, too.
         structures: the labels of a model.
+        axis: array axis across the slices, 0, 1 or 2; `engine.orientation` finds it for a model.
 
     Raises:
         ValueError: labels, image and geometry do not have one shape.
     """
     if not labels.shape == image.shape == geometry.shape:
         raise ValueError(f"labels {labels.shape}, image {image.shape} and geometry {geometry.shape} differ in shape")
-    counts, sums = _counts_and_sums(labels, image)
+    counts, means, deviations, slices = _count(labels, image, axis)
+    end, *sides = (_on_faces(labels, across) for across in (axis, *({0, 1, 2} - {axis})))
     return [
         StructureStatistics(
             one.name,
             one.value,
             int(counts[one.value]),
             float(counts[one.value] * geometry.voxel_volume / 1000),
-            float(sums[one.value] / counts[one.value]) if counts[one.value] else None,
+            float(means[one.value]) if counts[one.value] else None,
+            float(deviations[one.value]) if counts[one.value] else None,
+            int(slices[one.value]),
+            any(bool(side[one.value]) for side in sides),
+            bool(end[one.value]),
         )
         for one in structures
     ]
 
 
-def _counts_and_sums(labels: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Voxels of every label value, and the sum of the image over them in float64; 0, the background, is left out."""
-    counts, sums = np.zeros(256, np.int64), np.zeros(256)
+def _count(labels: np.ndarray, image: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Voxels of every label value, mean and SD of the image over them in float64, and slices; 0 is left out.
+
+    Squares are those of the distance from a mean that a first slab tells: they lose nothing where values are large and
+    differ little, and every voxel is read once.
+    """
+    counts, sums, squares, middles = np.zeros(256, np.int64), np.zeros(256), np.zeros(256), np.zeros(256)
+    places = np.arange(labels.shape[axis]).reshape([-1 if one == axis else 1 for one in range(3)])
+    places = np.broadcast_to(places, labels.shape)
+    held = np.zeros((256, labels.shape[axis]), bool)
     step = max(1, _SLAB // max(1, labels[0].size))
     for start in range(0, len(labels), step):
-        slab, values = labels[start : start + step], image[start : start + step]
-        inside = slab > 0
-        found = slab[inside]
-        counts += np.bincount(found, minlength=256)
-        sums += np.bincount(found, values[inside], minlength=256)
-    return counts, sums
+        slab = slice(start, start + step)
+        inside = labels[slab] > 0
+        found, values = labels[slab][inside].astype(np.intp), image[slab][inside]
+        new, new_sums = np.bincount(found, minlength=256), np.bincount(found, values, minlength=256)
+        first = (counts == 0) & (new > 0)
+        middles[first] = new_sums[first] / new[first]
+        counts += new
+        sums += new_sums
+        squares += np.bincount(found, (values - middles[found]) ** 2, minlength=256)
+        held[found, places[slab][inside]] = True
+    means = sums / np.maximum(counts, 1)
+    variances = squares / np.maximum(counts, 1) - (means - middles) ** 2
+    return counts, means, np.sqrt(np.maximum(variances, 0)), held.sum(axis=1)
+
+
+def _on_faces(labels: np.ndarray, axis: int) -> np.ndarray:
+    """Of every label value whether it is in the first or last plane across an axis."""
+    faces = np.concatenate([labels.take(end, axis).ravel() for end in (0, -1)])
+    return np.bincount(faces, minlength=256) > 0

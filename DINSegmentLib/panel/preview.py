@@ -10,7 +10,7 @@ from .. import scene
 from ..engine.preview import Preview
 from ..errors import InputError
 from ..models import Model
-from ..scene.enhanced import METHOD, note_enhancement
+from ..scene.enhanced import METHOD, SOURCE, note_enhancement
 
 _TURN = 0.03  # seconds of work in a turn of the event loop
 
@@ -46,9 +46,12 @@ class LivePreview:
         Raises:
             InputError, GeometryError: the volume cannot be used, or ``node`` holds an image that is not ours.
         """
+        volume = scene.read_volume(volume_node)
         made_of = volume_node.GetID(), volume_node.GetImageData().GetMTime(), model.intensity, model.axes
+        if node is not None and node.GetNodeReferenceID(SOURCE) not in (None, volume_node.GetID()):
+            node = None  # it bears another volume's name
         if node is None or node is not self.node or made_of != self._made_of or node.GetImageData() is None:
-            self._begin(volume_node, node, model, method, strength)
+            self._begin(volume, volume_node, node, model, method, strength)
             self._made_of = made_of
         else:
             note_enhancement(node, method, strength)
@@ -61,7 +64,9 @@ class LivePreview:
         self._timer.stop()
         self._preview, self._made_of, self.node = None, (), None
 
-    def _begin(self, volume_node: Any, node: Any, model: Model, method: str, strength: float) -> None:
+    def _begin(
+        self, volume: scene.Volume, volume_node: Any, node: Any, model: Model, method: str, strength: float
+    ) -> None:
         if node is not None and node.GetImageData() is not None and node.GetAttribute(METHOD) is None:
             raise InputError(
                 _("{name} has an image of its own, which would be lost: choose another enhanced volume.").format(
@@ -69,7 +74,6 @@ class LivePreview:
                 )
             )
         self.stop()
-        volume = scene.read_volume(volume_node)
         out = scene.allocate_enhanced(volume_node, method, strength, node=node)
         self._preview = Preview(
             volume.array, volume.geometry, model.axes, model.intensity, out=scene.enhanced_array(out)

@@ -45,7 +45,7 @@ class WorkerProcess:
         self._process.start(python(), ["-c", _START, _LIBRARY])
 
     def write(self, data: bytes) -> None:
-        self._process.write(qt.QByteArray(data))
+        self._process.write(data)
 
     def close(self) -> None:
         self._process.closeWriteChannel()

@@ -6,6 +6,8 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+_SURFACE = "Closed surface"
+
 
 def show_statistics(table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     """`measure.StructureStatistics` of each structure, as the worker told them."""
@@ -21,17 +23,30 @@ def show_statistics(table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
             table.setItem(row, column, item)
 
 
+def is_in_3d(node: Any) -> bool:
+    """Whether a segmentation has surfaces."""
+    return node.GetSegmentation().ContainsRepresentation(_SURFACE)
+
+
 def show_in_3d(node: Any, shown: bool) -> None:
-    """Make or remove the surfaces of a segmentation."""
+    """Make or remove the surfaces of a segmentation; of one that was made of surfaces they are only hidden."""
     if shown:
         node.CreateClosedSurfaceRepresentation()
-    else:
+    elif node.GetSegmentation().GetSourceRepresentationName() != _SURFACE:
         node.RemoveClosedSurfaceRepresentation()
+    node.GetDisplayNode().SetVisibility3D(shown)
+
+
+def drawing(node: Any) -> tuple[float, bool]:
+    """Opacity and whether segments are outlines only, as `draw` sets them."""
+    display = node.GetDisplayNode()
+    outline_only = not display.GetVisibility2DFill()
+    return display.GetOpacity2DOutline() if outline_only else display.GetOpacity2DFill(), outline_only
 
 
 def draw(node: Any, opacity: float, outline_only: bool) -> None:
     """Opacity, 0 to 1, and fill of all segments in slice views."""
     display = node.GetDisplayNode()
-    display.SetOpacity2DFill(0.0 if outline_only else opacity)
-    display.SetOpacity2DOutline(1.0 if outline_only else opacity)
+    display.SetOpacity2DFill(opacity)
+    display.SetOpacity2DOutline(opacity)
     display.SetVisibility2DFill(not outline_only)

@@ -26,11 +26,15 @@ class Runner:
     Args:
         parent: QObject that owns process and timer.
         on_log: gets lines for the log.
+        on_trouble: gets what the worker cannot do, when that is not about a run.
     """
 
-    def __init__(self, parent: Any, on_log: Callable[[str], None]) -> None:
+    def __init__(
+        self, parent: Any, on_log: Callable[[str], None], on_trouble: Callable[[Code, str], None]
+    ) -> None:  # fmt: skip
         self._channel = WorkerProcess(parent, on_log)
         self.client = self._channel.client = Client(self._channel)
+        self.client.on_trouble = on_trouble
         self._timer = qt.QTimer(parent)
         self._timer.connect("timeout()", self._on_turn)
 
@@ -127,7 +131,7 @@ class Job:
             self._over(None, Code.INTERNAL, str(error))
             return
         text = _("Done in {seconds:.1f} s on {device}.").format(
-            seconds=time.monotonic() - self._began, device=story["reason"]
+            seconds=time.monotonic() - self._began, device=story["device"]
         )
         self._over(node, None, " ".join((text, *story["events"])), story["statistics"])
 

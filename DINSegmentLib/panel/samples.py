@@ -1,5 +1,9 @@
 """Volumes to try the module with; `HEART` is described as Slicer's Sample Data module wants it."""
 
+from typing import Any
+
+from slicer.i18n import tr as _
+
 from .. import resources
 
 HEART_FILE = str(resources.root() / "SampleData" / "cardiac_phantom_ED.nrrd")
@@ -14,3 +18,17 @@ HEART = {
 }
 HEART_MODEL = "cardiac-mr"  # chosen at first, so that the sample works without a network
 CT = "CTLiver"  # Slicer's own sample of an abdomen, which it downloads
+
+
+def download_ct() -> Any:
+    """Slicer's CT of an abdomen.
+
+    Raises:
+        RuntimeError: it could not be downloaded.
+    """
+    import SampleData
+
+    found = SampleData.SampleDataLogic().downloadSamples(CT)
+    if not found:
+        raise RuntimeError(_("Slicer could not download {name}: check the network, then try again.").format(name=CT))
+    return found[0]

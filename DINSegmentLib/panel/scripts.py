@@ -4,7 +4,6 @@ import os
 import platform
 import shlex
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +32,22 @@ def batch_command(volume_node: Any, model: Model, parameters: Parameters, device
     return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
 
 
-def python_code(volume_node: Any, model: Model, parameters: Parameters, device: str) -> str:
-    """Lines for Slicer's Python console."""
+def python_code(volume_node: Any, segmentation_node: Any, model: Model, parameters: Parameters, device: str) -> str:
+    """Lines for Slicer's Python console; they fill the same segmentation, where one is chosen."""
+    output = "None" if segmentation_node is None else f"slicer.util.getNode({segmentation_node.GetID()!r})"
     return "\n".join(
         [
             "import slicer",
             "from DINSegment import DINSegmentLogic",
             f"volumeNode = slicer.util.getNode({volume_node.GetID()!r})",
-            f"segmentationNode = DINSegmentLogic().segment(volumeNode, modelId={model.id!r}, "
+            f"segmentationNode = DINSegmentLogic().segment(volumeNode, {output}, modelId={model.id!r}, "
             f"enhancement={parameters.enhancement!r}, strength={parameters.strength!r}, device={device!r})",
         ]
     )
 
 
-def diagnostics(model: Model, device: str, worker: dict[str, Any], log: Sequence[str]) -> str:
-    """Versions, device, model and log. Names of nodes may be patients' names: in the log they are replaced."""
+def diagnostics(model: Model, device: str, worker: dict[str, Any], log: str) -> str:
+    """Versions, device, model and log, in which no node is named (see `without_names`)."""
     application = getattr(slicer.app, "applicationVersion", "")
     lines = [
         f"DINSegment {__version__}; Slicer {application}; Python {platform.python_version()}; {platform.platform()}",
@@ -55,12 +55,13 @@ def diagnostics(model: Model, device: str, worker: dict[str, Any], log: Sequence
         f"Device: {device}",
         f"Worker: {worker or 'not running'}",
         "Log:",
-        *map(_without_names, log),
+        log,
     ]
     return "\n".join(lines)
 
 
-def _without_names(text: str) -> str:
+def without_names(text: str) -> str:
+    """A text in which names of nodes, which may be patients' names, are replaced."""
     nodes = slicer.util.getNodesByClass("vtkMRMLDisplayableNode")
     for name in sorted({node.GetName() for node in nodes if node.GetName()}, key=len, reverse=True):
         text = text.replace(name, "(name)")

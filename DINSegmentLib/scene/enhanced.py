@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import slicer
 import slicer.util
-from vtkmodules.vtkCommonCore import VTK_FLOAT
+from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
@@ -45,7 +45,7 @@ def write_enhanced(
 
 
 def allocate_enhanced(volume_node: Any, method: str, strength: float, node: Any = None, name: str | None = None) -> Any:
-    """Make room for an enhanced volume: its voxels are whatever the memory held, until someone writes `enhanced_array`.
+    """Make room for an enhanced volume: its voxels are 0 until someone writes `enhanced_array`.
 
     Args:
         volume_node: what is enhanced; grid and parent transform are taken from it.
@@ -97,6 +97,12 @@ def enhanced_array(node: Any) -> np.ndarray:
     return array
 
 
+def find_enhanced(volume_node: Any) -> Any:
+    """The enhanced volume that was made of a volume first; None: there is none."""
+    nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    return next((node for node in nodes if node.GetNodeReferenceID(SOURCE) == volume_node.GetID()), None)
+
+
 def update_slices(node: Any) -> None:
     """Tell the views that voxels of a volume were written; takes no time of its own, whatever the volume's size."""
     node.GetImageData().GetPointData().GetScalars().Modified()
@@ -114,9 +120,10 @@ def _check_output(node: Any, volume_node: Any) -> None:
 
 
 def _image(shape: tuple[int, int, int]) -> vtkImageData:
+    """All 0; the memory is only touched when somebody writes."""
     image = vtkImageData()
     image.SetDimensions(shape[::-1])
-    image.AllocateScalars(VTK_FLOAT, 1)
+    image.GetPointData().SetScalars(numpy_to_vtk(np.zeros(int(np.prod(shape)), np.float32)))
     return image
 
 

@@ -113,8 +113,10 @@ class _Run:
         """Labels (K, J, I) uint8; raises ValueError when the file is not whole."""
         return np.fromfile(self.labels, np.uint8).reshape(self.request.volume.shape)
 
-    def remove_files(self) -> None:
+    def remove_files(self) -> bool:
+        """Whether they are gone: Windows keeps a file as long as a process has it open."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        return not self.folder.exists()
 
 
 def sweep() -> None:
@@ -145,6 +147,8 @@ class Client:
         self.about: dict[str, Any] = {}  # what the worker said of itself
         self.devices: list[dict[str, str]] = []
         self.on_devices: Callable[[list[dict[str, str]]], None] = lambda found: None
+        self.on_trouble: Callable[[Code, str], None] = lambda code, text: None  # what is not about a run
+        self._doomed: list[_Run] = []  # whose files the system did not let go yet
 
     @property
     def state(self) -> State:
@@ -204,6 +208,7 @@ class Client:
     def tick(self) -> None:
         """To be called some times a second, and without a pause while `copying`."""
         now = self._clock()
+        self._remove_files()
         if self.copying:
             self._copy()
         elif self._state is State.CANCELLING and now - self._asked_to_stop > PATIENCE:
@@ -248,6 +253,7 @@ class Client:
         """The process has ended; a run that it has not heard of yet gets a new one."""
         self._state = State.OFF
         self.about = {}
+        self._remove_files()
         if self.copying and not self._started_again:
             self._started_again = True
             self.start()
@@ -268,6 +274,8 @@ class Client:
             self.devices = message["found"]
             self.on_devices(self.devices)
         elif kind == "error" and "id" not in message:
+            if run is None:
+                self.on_trouble(Code(message["code"]), message["text"])
             self._fail(Code(message["code"]), message["text"])
         elif run is None or message.get("id") != run.identity:
             return  # of a run that was given up
@@ -299,10 +307,14 @@ class Client:
         if self._run is not None:
             self._let_go().failed(code, text)
 
+    def _remove_files(self) -> None:
+        self._doomed = [run for run in self._doomed if not run.remove_files()]
+
     def _let_go(self) -> Listener:
         """End the run: its files are removed before anybody hears of it."""
         run, self._run = self._run, None
-        run.remove_files()
+        self._doomed.append(run)
+        self._remove_files()
         if self._state in (State.RUNNING, State.CANCELLING):
             self._state = State.READY
         return run.listener

@@ -103,13 +103,18 @@ class Server:
             if answer is None:
                 raise ProtocolError(f"unknown request {request['kind']}")
             answer(request)
+            return
         except DINSegmentError as error:
-            code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), Code.INTERNAL)
-            self._say("error", code=code, text=str(error), **about)
+            code, text = (
+                next((code for kind, code in _CODES.items() if isinstance(error, kind)), Code.INTERNAL),
+                str(error),
+            )
         except Exception as error:
             traceback.print_exc()
+            code = Code.INTERNAL
             text = f"The worker stopped on an unexpected error ({error}): please report it with the diagnostics."
-            self._say("error", code=Code.INTERNAL, text=text, **about)
+        # said when the error is gone, which held the volume's file open
+        self._say("error", code=code, text=text, **about)
 
     def _hello(self, request: dict[str, Any]) -> None:
         if request.get("version") != VERSION:
@@ -152,8 +157,9 @@ class Server:
             lambda: self._ended.is_set() or identity in self._cancelled,
             name=request["name"],
         )
-        _write(result.labels, Path(request["labels"]))
         found = statistics(result.labels, volume, geometry, result.model.labels)
+        del volume  # Slicer removes the file when it hears that we are done
+        _write(result.labels, Path(request["labels"]))
         self._say(
             "done", id=identity, device=result.device, reason=result.device_reason, precision=result.precision,
             events=result.events, timings=result.timings, statistics=[asdict(one) for one in found],

@@ -2,8 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -177,7 +176,6 @@ class Dialogs:
             setattr(util, f"{kind}Display", lambda text, *_, kind=kind, **__: self.messages.append((kind, text)))
         for name in ("confirmOkCancelDisplay", "confirmYesNoDisplay"):
             setattr(util, name, self._confirm)
-        util.tryWithErrorDisplay = self._try
         util.selectModule = self._select
         widget = SimpleNamespace(self=lambda: SimpleNamespace(editor=self.editor))
         slicer.modules.segmenteditor = SimpleNamespace(widgetRepresentation=lambda: widget)
@@ -190,13 +188,6 @@ class Dialogs:
     def _select(self, name: str) -> None:
         self.module = name
 
-    @contextmanager
-    def _try(self, message: str | None = None, show: bool = True, waitCursor: bool = False) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            self.messages.append(("error", f"{message}\n\n{error}" if message else str(error)))
-
     def _sample_data(self) -> ModuleType:
         dialogs = self
 
@@ -205,10 +196,8 @@ class Dialogs:
             def registerCustomSampleDataSource(**about: Any) -> None:
                 dialogs.samples.append(about)
 
-            def downloadSample(self, name: str) -> Any:
-                if dialogs.download is None:
-                    raise RuntimeError("there is no network here")
-                return dialogs.download(name)
+            def downloadSamples(self, name: str) -> list[Any]:
+                return [] if dialogs.download is None else [dialogs.download(name)]
 
         module = ModuleType("SampleData")
         module.SampleDataLogic = SampleDataLogic

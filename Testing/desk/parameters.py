@@ -6,8 +6,6 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import vtk
 
-_SEPARATOR = "SlicerParameterName"
-
 
 @dataclass(frozen=True)
 class WithinRange:
@@ -49,7 +47,7 @@ def parameterNodeWrapper(wrapped: type) -> type:
                 setattr(self, name, kind.default)
 
     wrapped.__init__ = begin
-    wrapped.connectGui, wrapped.disconnectGui = _connect_gui, _disconnect_gui
+    wrapped.connectParametersToGui, wrapped.disconnectGui = _connect, _disconnect
     for name, kind in kinds.items():
         setattr(wrapped, name, _attribute(name, kind))
     return wrapped
@@ -87,15 +85,10 @@ _BY_WIDGET: dict[str, tuple[str, Callable[[Any], Any], Callable[[Any, Any], None
 }  # fmt: skip
 
 
-def _connect_gui(self: Any, ui: Any) -> int:
-    """Bind the widgets that name a parameter, both ways; the node's value is shown first."""
-    undo: list[Callable[[], Any]] = []
-    for widget in vars(ui).values():
-        name = widget.property(_SEPARATOR)
-        if name:
-            undo.append(_bind(self, widget, name))
+def _connect(self: Any, widgets: dict[str, Any]) -> int:
+    """Bind a widget to each parameter, both ways; the node's value is shown first."""
     tag = len(self._bindings) + 1
-    self._bindings[tag] = undo
+    self._bindings[tag] = [_bind(self, widget, name) for name, widget in widgets.items()]
     return tag
 
 
@@ -122,6 +115,6 @@ def _bind(self: Any, widget: Any, name: str) -> Callable[[], Any]:
     return undo
 
 
-def _disconnect_gui(self: Any, tag: int) -> None:
+def _disconnect(self: Any, tag: int) -> None:
     for undo in self._bindings.pop(tag):
         undo()

@@ -4,11 +4,13 @@ from typing import Any
 
 import slicer
 from PySide6.QtCore import Property, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QPixmap
+from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
+    QHeaderView,
+    QSizePolicy,
     QSlider,
     QTableWidget,
     QTableWidgetItem,
@@ -17,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 _STEPS = 1000  # of a slider
+_ROW = 20  # pixels of a row of segments
 
 
 class ctkCollapsibleButton(QWidget):
@@ -43,11 +46,13 @@ class ctkCollapsibleButton(QWidget):
     collapsed = Property(bool, _is_collapsed, _collapse)
 
     def paintEvent(self, event: Any) -> None:
-        from PySide6.QtGui import QPainter
-
         painter = QPainter(self)
-        painter.fillRect(0, 2, self.size.width(), 20, QColor("#D8DCE2"))
-        painter.drawText(8, 17, f"▾ {self._text}")
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor("#D3D9E1"))
+        painter.drawRoundedRect(0, 1, self.size.width(), 22, 3, 3)
+        painter.setPen(self.palette.color(self.foregroundRole()))
+        painter.drawText(8, 17, f"▾  {self._text}")
         painter.end()
 
 
@@ -217,8 +222,15 @@ class qMRMLSegmentsTableView(QWidget):
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
-        self._table = QTableWidget(0, 2)
-        self._table.setHorizontalHeaderLabels(["Visible", "Name"])
+        self._table = QTableWidget(0, 3)
+        self._table.setHorizontalHeaderLabels(["Visible", "Color", "Name"])
+        self._table.setAlternatingRowColors(True)
+        self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self._table.horizontalHeader().setStretchLastSection(True)
+        self._table.verticalHeader().hide()
+        self._table.verticalHeader().setMinimumSectionSize(_ROW)
+        self._table.verticalHeader().setDefaultSectionSize(_ROW)
+        self._table.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.MinimumExpanding)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._table)
@@ -245,14 +257,17 @@ class qMRMLSegmentsTableView(QWidget):
         segmentation = self._node.GetSegmentation() if self._node is not None else None
         count = segmentation.GetNumberOfSegments() if segmentation is not None else 0
         self._table.setRowCount(count)
+        display = self._node.GetDisplayNode() if self._node is not None else None
         for row in range(count):
-            segment = segmentation.GetNthSegment(row)
-            shown = QTableWidgetItem("yes")
-            swatch = QPixmap(14, 14)
-            swatch.fill(QColor.fromRgbF(*segment.GetColor()))
-            name = QTableWidgetItem(QIcon(swatch), segment.GetName())
-            self._table.setItem(row, 0, shown)
-            self._table.setItem(row, 1, name)
+            identity = segmentation.GetNthSegmentID(row)
+            segment = segmentation.GetSegment(identity)
+            shown, color, name = cells = [QTableWidgetItem() for _ in range(3)]
+            shown.setText("✓" if display is not None and display.GetSegmentVisibility(identity) else "")
+            shown.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+            color.setBackground(QColor.fromRgbF(*segment.GetColor()))
+            name.setText(segment.GetName())
+            for column, cell in enumerate(cells):
+                self._table.setItem(row, column, cell)
 
 
 STAND_INS = (ctkCollapsibleButton, ctkSliderWidget, qMRMLWidget, qMRMLNodeComboBox, qMRMLSegmentsTableView)

@@ -8,16 +8,13 @@ import pytest
 UI = """<ui version="4.0"><class>Small</class>
 <widget class="qMRMLWidget" name="Small"><layout class="QVBoxLayout">
  <item><widget class="QPushButton" name="button"><property name="text"><string>Go</string></property></widget></item>
- <item><widget class="QCheckBox" name="box">
-  <property name="SlicerParameterName" stdset="0"><string>flag</string></property></widget></item>
- <item><widget class="QSpinBox" name="spin"><property name="maximum"><number>99</number></property>
-  <property name="SlicerParameterName" stdset="0"><string>count</string></property></widget></item>
- <item><widget class="ctkSliderWidget" name="slider"><property name="maximum"><double>2.0</double></property>
-  <property name="SlicerParameterName" stdset="0"><string>strength</string></property></widget></item>
+ <item><widget class="QCheckBox" name="box"/></item>
+ <item><widget class="QSpinBox" name="spin"><property name="maximum"><number>99</number></property></widget></item>
+ <item><widget class="ctkSliderWidget" name="slider">
+  <property name="maximum"><double>2.0</double></property></widget></item>
  <item><widget class="qMRMLNodeComboBox" name="nodes">
   <property name="nodeTypes"><stringlist><string>vtkMRMLScalarVolumeNode</string></stringlist></property>
-  <property name="noneEnabled"><bool>true</bool></property>
-  <property name="SlicerParameterName" stdset="0"><string>volume</string></property></widget></item>
+  <property name="noneEnabled"><bool>true</bool></property></widget></item>
 </layout></widget>
 <connections><connection><sender>Small</sender><signal>mrmlSceneChanged(vtkMRMLScene*)</signal>
  <receiver>nodes</receiver><slot>setMRMLScene(vtkMRMLScene*)</slot></connection></connections></ui>"""
@@ -49,7 +46,12 @@ def parameters(desk):
         count: Annotated[int, WithinRange(1, 10)] = 3
         strength: float = 0.5
 
-    return Parameters(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode"))
+    return Parameters(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode", "Small"))
+
+
+def connect(parameters, ui):
+    widgets = {"flag": ui.box, "count": ui.spin, "strength": ui.slider, "volume": ui.nodes}
+    return parameters.connectParametersToGui(widgets)
 
 
 def volume(name="volume"):
@@ -83,10 +85,12 @@ def test_an_unknown_signal_is_refused(ui, signature):
 
 def test_a_slot_gets_as_many_values_as_its_signature_names(ui):
     got = []
-    ui.button.connect("clicked()", lambda *values: got.append(values))
-    ui.button.connect("clicked(bool)", lambda *values: got.append(values))
-    ui.button.click()
-    assert got == [(), (False,)]
+    ui.box.connect("clicked()", lambda *values: got.append(values))
+    ui.box.connect("toggled(bool)", lambda *values: got.append(values))
+    ui.spin.connect("valueChanged(int)", lambda *values: got.append(values))
+    ui.box.click()
+    ui.spin.value = 5
+    assert sorted(got, key=len) == [(), (True,), (5,)]
 
 
 def test_a_disconnected_slot_is_called_no_more(ui):
@@ -128,7 +132,7 @@ def test_a_hidden_or_disabled_button_cannot_be_clicked(desk, panel):
 
 def test_widgets_show_the_parameter_node_and_it_follows_them(ui, parameters):
     node = volume()
-    parameters.connectGui(ui)
+    connect(parameters, ui)
     assert (ui.box.checked, ui.spin.value, ui.slider.value, ui.nodes.currentNode()) == (True, 3, 0.5, None)
 
     ui.box.checked, ui.spin.value, ui.slider.value = False, 7, 1.25
@@ -141,7 +145,7 @@ def test_widgets_show_the_parameter_node_and_it_follows_them(ui, parameters):
 
 
 def test_disconnect_gui_parts_them(ui, parameters):
-    parameters.disconnectGui(parameters.connectGui(ui))
+    parameters.disconnectGui(connect(parameters, ui))
     ui.spin.value = 8
     assert parameters.count == 3
     parameters.count = 5
@@ -159,7 +163,7 @@ def test_a_parameter_outside_its_range_or_of_another_type_is_refused_and_the_old
 
 
 def test_a_value_outside_the_range_in_a_widget_is_a_fault_in_a_slot(desk, ui, parameters):
-    parameters.connectGui(ui)
+    connect(parameters, ui)
     ui.spin.value = 50
     with pytest.raises(ValueError, match="outside"):
         desk.raise_faults()
@@ -184,7 +188,7 @@ def test_a_node_list_follows_the_scene(ui):
     slicer.mrmlScene.RemoveNode(second)
     assert ui.nodes.currentNode() is first
     slicer.mrmlScene.RemoveNode(first)
-    assert ui.nodes.currentNode() is None
+    assert ui.nodes.currentNode() is None and got == [first, None]
     made = ui.nodes.addNode()
     assert ui.nodes.currentNode() is made and ui.nodes.nodeCount() == 1
     ui.nodes.setCurrentNode(None)
@@ -230,7 +234,7 @@ def test_the_tables_show_eight_structures_without_scrolling_and_no_more(desk, pa
     panel.ui.outputSelector.setCurrentNode(node)
     statistics = [{"name": f"Structure {row}", "volume_ml": 1.0, "mean": 2.0} for row in range(rows)]
     show_statistics(panel.ui.statisticsTable, statistics)
-    desk.window.resize(540, 0)
+    desk.window.resize(540, 1600)
     desk.turn(0.02)
     for table in (panel.ui.statisticsTable, panel.ui.segmentsTable.findChild(qt.QTableWidget)):
         assert table.rowCount == rows and table.height <= 192
@@ -248,7 +252,7 @@ def test_a_layout_makes_its_slice_views_and_their_composites_at_once(desk):
     assert layouts.sliceViewNames() == ["Red"]
     layouts.setLayout(layouts.node.SlicerLayoutThreeOverThreeView)
     names = layouts.sliceViewNames()
-    assert names == ["Red", "Yellow", "Green", "Slice4", "Slice5", "Slice6"]
+    assert sorted(names) == ["Green", "Green+", "Red", "Red+", "Yellow", "Yellow+"]
     for name in names:
         composite = layouts.sliceWidget(name).mrmlSliceCompositeNode()
         assert composite.GetLayoutName() == name and slicer.mrmlScene.IsNodePresent(composite)
@@ -290,6 +294,6 @@ def test_a_saved_scene_comes_back_with_voxels_and_parameters(desk, parameters, t
     assert slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") == []
 
     desk.load_scene(tmp_path / "scene.mrb")
-    again = type(parameters)(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScriptedModuleNode"))
+    again = type(parameters)(slicer.util.getNode("Small"))
     assert again.count == 6 and again.volume.GetName() == "kept"
     assert np.array_equal(slicer.util.arrayFromVolume(again.volume), array)

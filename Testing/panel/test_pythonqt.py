@@ -23,7 +23,7 @@ NAMES = {
 APPLICATION = {"aboutToQuit()", "startupCompleted()"}  # signals of qSlicerApplication that we use
 SHOWN = {"text", "toolTip", "title", "windowTitle", "placeholderText"}
 SHOWS = {
-    "_say", "addItem", "confirmOkCancelDisplay", "confirmYesNoDisplay", "errorDisplay", "infoDisplay", "setText",
+    "_say", "addItem", "confirmOkCancelDisplay", "confirmYesNoDisplay", "errorDisplay", "infoDisplay", "say", "setText",
     "setToolTip", "setWindowTitle", "tryWithErrorDisplay", "warningDisplay",
 }  # fmt: skip
 
@@ -69,7 +69,7 @@ class Lint(ast.NodeVisitor):
     def class_of(self, node):
         """The class of the Qt object that an expression names, if that is known."""
         text = ast.unparse(node)
-        widget = re.fullmatch(r"(?:self\.)?ui\.(\w+)", text)
+        widget = re.fullmatch(r"(?:\w+\.)*ui\.(\w+)", text)
         name = self.widgets.get(widget[1]) if widget else self.made.get(text) or NAMES.get(text)
         return find_class(name) if name else None
 
@@ -95,7 +95,7 @@ class Lint(ast.NodeVisitor):
     def visit_Attribute(self, node):
         if attribute_of_qt(node) in FORBIDDEN:
             self.fault(node, f"qt.{node.attr} is not in PythonQt")
-        if re.fullmatch(r"(?:self\.)?ui", ast.unparse(node.value)) and node.attr not in self.widgets:
+        if re.fullmatch(r"(?:\w+\.)*ui", ast.unparse(node.value)) and node.attr not in self.widgets:
             self.fault(node, f"the .ui file has no widget {node.attr}")
         self.generic_visit(node)
 
@@ -178,7 +178,7 @@ BAD = [
     ("ui.modelSelector.findData(value='x')", "1: PythonQt takes no keyword arguments: findData"),
     ("self.ui.segmentButton.text()", "1: text of QPushButton is a property, which cannot be called"),
     ("self.ui.modelSelector.currentData()", "1: currentData of QComboBox is a property, which cannot be called"),
-    ("ui.strengthSlider.value()", "1: value of ctkSliderWidget is a property, which cannot be called"),
+    ("self.panel.ui.strengthSlider.value()", "1: value of ctkSliderWidget is a property, which cannot be called"),
     ("ui.statisticsTable.rowCount()", "1: rowCount of QTableWidget is a property, which cannot be called"),
     (
         "self.t = qt.QTimer(x)\nself.t.interval()",
@@ -186,7 +186,7 @@ BAD = [
     ),
     ("act = qt.QAction(x)\nact.checked()", "2: checked of QAction is a property, which cannot be called"),
     ("def fill(selector):\n    selector.count()", "2: count of QComboBox is a property, which cannot be called"),
-    ("ui.noSuchButton.enabled = True", "1: the .ui file has no widget noSuchButton"),
+    ("panel.ui.noSuchButton.enabled = True", "1: the .ui file has no widget noSuchButton"),
     ("ui.segmentButton.connect('click()', f)", "1: QPushButton has no signal click()"),
     ("ui.segmentButton.connect('clicked(int)', f)", "1: QPushButton has no signal clicked(int)"),
     (
@@ -200,7 +200,7 @@ BAD = [
     ("ui.statusLabel.text = 'All went well.'", "1: not translated: All went well."),
     ("label.toolTip = '' if x else 'Try again'", "1: not translated: Try again"),
     ("ui.statusLabel.text = f'{n} of {m} slices'", "1: not translated:  of  slices"),
-    ("self._say('Not a volume: ' + name)", "1: not translated: Not a volume: "),
+    ("self.panel.say('Not a volume: ' + name)", "1: not translated: Not a volume: "),
     ("raise InputError(f'{name} has no image.')", "1: not translated:  has no image."),
     ("_(f'{n} slices')", "1: what is translated must be a plain string"),
 ]

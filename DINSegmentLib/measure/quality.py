@@ -1,0 +1,146 @@
+"""What about a result gives reason to look at it: from the labels and their figures, without a file."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..geometry import Geometry
+from ..models import Label, Model
+from .volumes import StructureStatistics
+
+KINDS = ("missing", "volume", "parts", "border", "confidence")
+MOST_APART = 0.10  # of a structure's voxels that may lie outside its largest part
+# Mean probability of the winning class. Of the 84 structures in the validation cases of the two bundled models 5 have a
+# Dice below 0.7; 4 of these lie below this bound, and no other structure does (2026-11-24, without mirroring). It finds
+# doubtful outlines, not whole slices that a network missed and is sure of.
+LEAST_CONFIDENCE = 0.85
+
+_SLAB = 1 << 20  # voxels; bounds the memory for probabilities
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One thing about a structure that a person should look at.
+
+    Args:
+        kind: one of `KINDS`.
+        structure: its name.
+        text: one sentence for people.
+    """
+
+    kind: str
+    structure: str
+    text: str
+
+
+def flags(
+    labels: np.ndarray,
+    statistics: Sequence[StructureStatistics],
+    geometry: Geometry,
+    model: Model,
+    confidence: Mapping[int, float] | None = None,
+) -> list[Flag]:
+    """What to look at, structure by structure in the model's order; nothing when all is well.
+
+    A structure that reaches the first or last slice is no flag: vessels and hearts do so in good volumes.
+
+    Args:
+        labels: (K, J, I), uint8.
+        statistics: of all the model's structures, of these labels.
+        geometry: their grid.
+        model: says which structures there are and how large they may be (``plausible_ml``).
+        confidence: by label value, see `mean_confidence`; None: not known.
+
+    Raises:
+        ValueError: labels and geometry differ in shape, or a structure has no statistics.
+    """
+    if labels.shape != geometry.shape:
+        raise ValueError(f"labels {labels.shape} and geometry {geometry.shape} differ in shape")
+    by_value = {one.value: one for one in statistics}
+    if absent := [label.name for label in model.labels if label.value not in by_value]:
+        raise ValueError(f"no statistics of {', '.join(absent)}")
+    found = []
+    for label in model.labels:
+        found += _of_one(labels, by_value[label.value], geometry, label, (confidence or {}).get(label.value))
+    return found
+
+
+def mean_confidence(labels: np.ndarray, probabilities: np.ndarray) -> dict[int, float]:
+    """How sure the network was of every structure: mean probability of its class over its voxels.
+
+    Args:
+        labels: (K, J, I), uint8.
+        probabilities: (classes, K, J, I), any float type, background first, as the engine returns them.
+
+    Returns:
+        by label value, those that have a voxel.
+
+    Raises:
+        ValueError: the two do not have one shape, or a label has no class.
+    """
+    if probabilities.shape[1:] != labels.shape:
+        raise ValueError(f"labels {labels.shape} and probabilities {probabilities.shape} differ in shape")
+    counts, sums = np.zeros(256, np.int64), np.zeros(256)
+    step = max(1, _SLAB // max(1, labels[0].size))
+    for start in range(0, len(labels), step):
+        where = np.nonzero(labels[start : start + step])
+        found = labels[start : start + step][where].astype(np.intp)
+        if found.size and found.max() >= len(probabilities):
+            raise ValueError(f"label {found.max()} has none of the {len(probabilities)} classes")
+        counts += np.bincount(found, minlength=256)
+        sums += np.bincount(found, probabilities[:, start : start + step][(found, *where)], minlength=256)
+    return {int(value): float(sums[value] / counts[value]) for value in np.flatnonzero(counts)}
+
+
+def _of_one(
+    labels: np.ndarray, figures: StructureStatistics, geometry: Geometry, label: Label, confidence: float | None
+) -> Iterator[Flag]:
+    name = label.name
+    if not figures.voxels:
+        yield Flag("missing", name, f"{name} was not found: look whether the volume shows it.")
+        return
+    if label.plausible_ml is not None:
+        low, high = label.plausible_ml
+        if not low <= figures.volume_ml <= high:
+            size = "small" if figures.volume_ml < low else "large"
+            yield Flag(
+                "volume",
+                name,
+                f"{name} is implausibly {size}, {_ml(figures.volume_ml)} ml where {low:g} to {high:g} ml are expected: "
+                "look at the result, and at the spacing in the file's header.",
+            )
+    apart = figures.voxels - _largest_part(labels == label.value)
+    if apart > MOST_APART * figures.voxels:
+        volume = apart * geometry.voxel_volume / 1000
+        yield Flag(
+            "parts",
+            name,
+            f"{name} is in pieces, {apart / figures.voxels:.0%} of it ({_ml(volume)} ml) lies outside the largest: "
+            "look whether the others belong to it.",
+        )
+    if figures.touches_border:
+        yield Flag("border", name, f"{name} touches the edge of a slice: part of it may lie outside the image.")
+    if confidence is not None and confidence < LEAST_CONFIDENCE:
+        yield Flag(
+            "confidence",
+            name,
+            f"{name} is uncertain, with a mean probability of {confidence:.2f}, below {LEAST_CONFIDENCE:.2f}: "
+            "look closely at its outline.",
+        )
+
+
+def _largest_part(mask: np.ndarray) -> int:
+    """Voxels of the largest part of a mask (K, J, I), not empty, that hangs together by faces, edges and corners."""
+    import SimpleITK as sitk  # heavy, and only this needs it
+
+    for axis in range(3):  # to its box, which is small
+        held = np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis})))
+        mask = mask[(slice(None),) * axis + (slice(held[0], held[-1] + 1),)]
+    image = sitk.GetImageFromArray(mask.astype(np.uint8))
+    parts = sitk.ConnectedComponent(image, True)
+    return int(np.bincount(sitk.GetArrayViewFromImage(parts).ravel())[1:].max())
+
+
+def _ml(volume: float) -> str:
+    return f"{volume:.0f}" if volume >= 10 else f"{volume:.2g}"

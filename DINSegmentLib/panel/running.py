@@ -1,0 +1,137 @@
+"""The part of the panel that segments and shows the result."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from ..errors import DINSegmentError
+from ..scene import compare
+from ..worker.protocol import Code
+from . import installer, result
+from .runner import Job, Runner
+
+_ACCEPTED = "DINSegment/AcceptedLicence"  # key of Slicer's settings, with the model's id
+
+
+class Running:
+    """Connects Segment, its progress, and what is done with the result.
+
+    Args:
+        panel: the `Panel`, for its widgets and what is chosen.
+        widget: owns process and timer.
+    """
+
+    def __init__(self, panel: Any, widget: Any) -> None:
+        self.panel, ui = panel, panel.ui
+        self.runner = Runner(widget, panel.log, panel.onTrouble)
+        ui.outputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onOutputChanged)
+        ui.segmentButton.connect("clicked()", self.onSegment)
+        ui.releaseMemoryButton.connect("clicked()", self.onReleaseMemory)
+        ui.show3DButton.connect("toggled(bool)", self.onShow3D)
+        ui.opacitySlider.connect("valueChanged(double)", self.onDrawing)
+        ui.outlineCheckBox.connect("toggled(bool)", self.onDrawing)
+        ui.editButton.connect("clicked()", self.onEdit)
+
+    def onOutputChanged(self, node: Any) -> None:
+        """Show a segmentation as it is; only the user changes how it is drawn."""
+        panel, ui = self.panel, self.panel.ui
+        if panel.deaf:
+            return
+        panel.parameters.outputSegmentation = node
+        ui.segmentsTable.setSegmentationNode(node)
+        ui.statisticsTable.setRowCount(0)
+        ui.editButton.enabled = ui.show3DButton.enabled = node is not None
+        with panel.quietly():
+            ui.show3DButton.checked = node is not None and result.is_in_3d(node)
+            if node is not None and node.GetDisplayNode() is not None:
+                ui.opacitySlider.value, ui.outlineCheckBox.checked = result.drawing(node)
+        compare.update(node)
+
+    def onShow3D(self, checked: bool) -> None:
+        if not self.panel.deaf and self.panel.parameters.outputSegmentation is not None:
+            result.show_in_3d(self.panel.parameters.outputSegmentation, checked)
+
+    def onDrawing(self, value: Any) -> None:
+        node = self.panel.parameters.outputSegmentation if not self.panel.deaf else None
+        if node is not None and node.GetDisplayNode() is not None:
+            result.draw(node, self.panel.ui.opacitySlider.value, self.panel.ui.outlineCheckBox.checked)
+            compare.update(node)
+
+    def onEdit(self) -> None:
+        slicer.util.selectModule("SegmentEditor")
+        editor = slicer.modules.segmenteditor.widgetRepresentation().self().editor
+        editor.setSegmentationNode(self.panel.parameters.outputSegmentation)
+        editor.setSourceVolumeNode(self.panel.parameters.inputVolume)
+
+    def onSegment(self) -> None:
+        panel = self.panel
+        if self.runner.busy:
+            panel.ui.segmentButton.enabled = False
+            panel.ui.statusLabel.text = _("Cancelling...")
+            self.runner.cancel()
+            return
+        if not installer.torch_is_installed():
+            panel.say(_("PyTorch is missing: press Install PyTorch above, then Segment again."))
+            return
+        if not self._licence_accepted():
+            return
+        node, model, threads = panel.parameters.inputVolume, panel.model, panel.parameters.threads
+        job = Job(node, panel.parameters.outputSegmentation, model, self.progressed, self.over)
+        self._show_running(True)
+        try:
+            self.runner.segment(node, model, panel.run_parameters(), panel.device, threads, job)
+        except (DINSegmentError, OSError) as error:
+            self.over(None, Code.INPUT, str(error))
+
+    def _licence_accepted(self) -> bool:
+        """Ask once for each version of a model."""
+        model, settings = self.panel.model, slicer.app.userSettings()
+        key = f"{_ACCEPTED}/{model.id}"
+        if settings.value(key) == model.version:
+            return True
+        text = _("Terms of {model}:\n\n{licence}\n\nDo you accept them?").format(
+            model=model.title, licence=model.licence
+        )
+        if not slicer.util.confirmOkCancelDisplay(text):
+            self.panel.say(_("The terms of the model were not accepted: nothing was done."))
+            return False
+        settings.setValue(key, model.version)
+        return True
+
+    def _show_running(self, running: bool) -> None:
+        ui = self.panel.ui
+        ui.segmentButton.text = _("Cancel &segmentation") if running else _("&Segment")
+        ui.segmentButton.toolTip = _("Stop; nothing will have changed.") if running else ui.segmentButton.toolTip
+        ui.segmentButton.enabled = True
+        ui.progressBar.visible = running
+        ui.progressBar.maximum = 0  # busy, until slices are counted
+        for selector in (ui.inputSelector, ui.outputSelector, ui.modelSelector, ui.deviceSelector):
+            selector.enabled = not running
+
+    def progressed(self, text: str, done: int, total: int) -> None:
+        """How far the run is; 0 slices in all: not known yet."""
+        self.panel.ui.statusLabel.text = text
+        self.panel.ui.progressBar.maximum = total
+        self.panel.ui.progressBar.value = done
+
+    def over(
+        self, node: Any, code: Code | None, text: str, statistics: Sequence[Mapping[str, Any]] = ()
+    ) -> None:  # fmt: skip
+        """The run has ended, one way or the other."""
+        self._show_running(False)
+        if code is Code.TORCH:
+            self.panel.onTrouble(code, text)
+        else:
+            self.panel.say(text)
+        if self.panel.parameters is None:
+            return
+        if node is not None:
+            self.onOutputChanged(node)
+            result.show_statistics(self.panel.ui.statisticsTable, statistics)
+        self.panel.advise()
+
+    def onReleaseMemory(self) -> None:
+        self.runner.release()
+        self.panel.say(_("The worker has ended; the next run loads the model again."))

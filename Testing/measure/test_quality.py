@@ -1,0 +1,171 @@
+"""Each flag rises where it should, from labels drawn by hand, and stays down just beside."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from DINSegmentLib import models
+from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.measure import Flag, flags, mean_confidence, statistics
+from DINSegmentLib.measure.quality import KINDS, LEAST_CONFIDENCE, MOST_APART
+from DINSegmentLib.models import Label
+
+ONE, TWO = Label(1, "One", (0, 0, 0), "", (0.5, 2.0)), Label(2, "Two", (0, 0, 0), "")
+SHAPE = (10, 20, 30)
+
+
+def model_of(*labels):
+    return replace(models.find("cardiac-mr"), labels=labels)
+
+
+def box(*corners, value=1, labels=None):
+    """Labels with a box from (k, j, i) to (k, j, i)."""
+    labels = np.zeros(SHAPE, np.uint8) if labels is None else labels
+    labels[tuple(slice(*pair) for pair in zip(*corners, strict=True))] = value
+    return labels
+
+
+def raised(labels, *known, mm3=1.0, confidence=None) -> list[Flag]:
+    """Flags of labels whose voxels have a volume in mm^3."""
+    geometry = Geometry(labels.shape, np.diag([mm3, 1, 1, 1]))
+    found = statistics(labels, labels, geometry, known)
+    return flags(labels, found, geometry, model_of(*known), confidence)
+
+
+@pytest.fixture
+def cube():
+    """1000 voxels, which are 1 ml of 1 mm^3 each, away from every edge."""
+    return box((0, 5, 5), (10, 15, 15))
+
+
+def test_a_good_structure_has_no_flag_even_in_the_first_and_last_slice(cube):
+    assert raised(cube, ONE, confidence={1: 0.99}) == []
+
+
+def test_a_structure_without_a_voxel_is_missing_and_nothing_else(cube):
+    (flag,) = raised(cube, ONE, replace(ONE, value=3, name="Three"), confidence={1: 0.99})
+
+    assert (flag.kind, flag.structure) == ("missing", "Three")
+    assert flag.text == "Three was not found: look whether the volume shows it."
+
+
+@pytest.mark.parametrize(
+    ("mm3", "words"),
+    [
+        (0.499, "implausibly small, 0.5 ml where 0.5 to 2 ml"),
+        (0.5, ""),
+        (2.0, ""),
+        (2.001, "implausibly large, 2 ml"),
+        (30.0, "implausibly large, 30 ml where 0.5 to 2 ml are expected"),
+    ],
+)
+def test_a_volume_outside_the_models_range_is_told_with_both(cube, mm3, words):
+    found = raised(cube, ONE, mm3=mm3)
+
+    assert [flag.kind for flag in found] == (["volume"] if words else [])
+    assert all(words in flag.text for flag in found)
+
+
+def test_a_model_that_knows_no_volumes_calls_none_implausible(cube):
+    assert raised(cube, replace(ONE, plausible_ml=None), mm3=1e6) == []
+
+
+@pytest.mark.parametrize(("length", "pieces"), [(8, []), (9, ["parts"])])  # 80 of 880 voxels, and 90 of 890
+def test_more_than_a_tenth_outside_the_largest_part_is_told(length, pieces):
+    labels = box((1, 5, 5), (9, 15, 15))  # 800 voxels
+    labels[1:2, 5:15, 17 : 17 + length] = 1
+    found = raised(labels, ONE)
+
+    assert [flag.kind for flag in found] == pieces
+    if found:
+        assert "in pieces, 10% of it (0.09 ml)" in found[0].text
+    assert 80 / 880 < MOST_APART < 90 / 890
+
+
+def test_parts_that_meet_at_a_corner_in_space_are_one():
+    labels = box((1, 5, 5), (4, 8, 8))
+    assert raised(box((4, 8, 8), (7, 11, 11), labels=labels), replace(ONE, plausible_ml=None)) == []
+
+
+def test_parts_of_one_structure_are_not_joined_by_another(cube):
+    bridged = box((2, 8, 8), (4, 12, 12), value=2, labels=cube)
+    bridged[4, 5:15, 5:15] = 2  # cuts the first in two, of 4 and 5 slices
+    found = raised(bridged, replace(ONE, plausible_ml=None), TWO)
+
+    assert [(flag.kind, flag.structure) for flag in found] == [("parts", "One")]
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [((3, 0, 5), (6, 4, 9)), ((3, 16, 5), (6, 20, 9)), ((3, 5, 0), (6, 9, 4)), ((3, 5, 26), (6, 9, 30))],
+)
+def test_a_structure_at_the_edge_of_a_slice_is_told(start, stop):
+    (flag,) = raised(box(start, stop), replace(ONE, plausible_ml=None))
+
+    assert flag == Flag("border", "One", "One touches the edge of a slice: part of it may lie outside the image.")
+
+
+def test_an_uncertain_structure_is_told_and_one_at_the_bound_is_not(cube):
+    assert raised(cube, ONE, confidence={1: LEAST_CONFIDENCE}) == []
+    (flag,) = raised(cube, ONE, confidence={1: 0.6})
+
+    assert flag.kind == "confidence" and "mean probability of 0.60, below 0.85" in flag.text
+
+
+def test_flags_come_by_structure_in_the_models_order_and_then_by_kind():
+    labels = box((1, 0, 5), (9, 10, 15))
+    labels[2, 12:15, 20:29] = 2
+    labels[5, 12:15, 20:29] = 2
+    found = raised(labels, TWO, ONE, mm3=9.0, confidence={1: 0.1, 2: 0.1})
+
+    assert [(flag.structure, flag.kind) for flag in found] == [
+        ("Two", "parts"), ("Two", "confidence"), ("One", "volume"), ("One", "border"), ("One", "confidence"),
+    ]  # fmt: skip
+    assert {flag.kind for flag in found} < set(KINDS)
+    for flag in found:  # one sentence that names the structure and what to do or why it matters
+        assert flag.text.startswith(flag.structure) and ": " in flag.text and flag.text.endswith(".")
+
+
+def test_labels_are_only_read(cube):
+    before = cube.copy()
+    cube.flags.writeable = False
+    raised(cube, ONE)
+
+    assert np.array_equal(cube, before)
+
+
+def test_labels_of_another_grid_and_statistics_that_lack_a_structure_are_refused(cube):
+    geometry = Geometry(SHAPE, np.eye(4))
+    found = statistics(cube, cube, geometry, [ONE])
+
+    with pytest.raises(ValueError, match="differ in shape"):
+        flags(cube[1:], found, geometry, model_of(ONE))
+    with pytest.raises(ValueError, match="no statistics of Two"):
+        flags(cube, found, geometry, model_of(ONE, TWO))
+
+
+def test_confidence_is_the_mean_probability_of_a_structures_own_class():
+    labels = np.array([[[0, 1, 1, 2]]], np.uint8)
+    probabilities = np.zeros((4, 1, 1, 4), np.float16)
+    probabilities[1] = [[[0.9, 0.75, 0.5, 0.8]]]
+    probabilities[2] = [[[0.1, 0.25, 0.5, 0.125]]]
+
+    assert mean_confidence(labels, probabilities) == {1: 0.625, 2: 0.125}
+
+
+def test_confidence_adds_up_over_slabs_without_loss():
+    random = np.random.default_rng(5)
+    labels = random.integers(0, 3, (5, 700, 900), np.uint8)[::-1]
+    probabilities = random.random((3, *labels.shape), np.float32).astype(np.float16)
+
+    for value, mean in mean_confidence(labels, probabilities).items():
+        assert mean == pytest.approx(probabilities[value][labels == value].astype(np.float64).mean(), rel=1e-12)
+
+
+def test_confidence_of_another_shape_or_of_too_few_classes_is_refused():
+    labels = np.full((2, 3, 4), 2, np.uint8)
+    with pytest.raises(ValueError, match="differ in shape"):
+        mean_confidence(labels, np.zeros((3, 2, 3, 5), np.float16))
+    with pytest.raises(ValueError, match="label 2 has none of the 2 classes"):
+        mean_confidence(labels, np.zeros((2, 2, 3, 4), np.float16))
