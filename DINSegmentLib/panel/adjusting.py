@@ -99,7 +99,7 @@ class Adjusting:
         text = _("Not trained: the model knows {methods} from {low:g} to {high:g}.").format(
             methods=", ".join(known.trained_methods), low=low_high[0], high=low_high[1]
         )
-        self.panel.ui.enhancementNoteLabel.text = "" if covered else text
+        choices.tell(self.panel.ui.enhancementNoteLabel, "" if covered else text)
 
     def _enhance(self) -> bool:
         """Begin to enhance, with the slice in view; False: it cannot be done, and the user was told why."""

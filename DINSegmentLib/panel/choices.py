@@ -1,4 +1,4 @@
-"""What the panel's lists hold: models, devices, enhancement methods."""
+"""What the panel's lists hold: models, devices, enhancement methods; and its labels that come and go."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -46,6 +46,12 @@ def fill_methods(selector: Any, model: Model) -> None:
     for method in METHODS:
         known = method in model.enhancement.trained_methods
         selector.addItem(method if known else _("{method} (not trained)").format(method=method), method)
+
+
+def tell(label: Any, text: str) -> None:
+    """Show a text; an empty one takes no room."""
+    label.text = text
+    label.visible = bool(text)
 
 
 def choose(selector: Any, value: str) -> bool:

@@ -208,10 +208,11 @@ class Panel:
                 warnings = [one.text for one in advice.advise(seen, self.model)]
             except DINSegmentError as error:
                 warnings, reason = [], str(error)
-        ui.inputSummaryLabel.text = summary
-        ui.inputWarningLabel.text = "\n".join(_("Warning: {text}").format(text=text) for text in warnings)
+        told = "\n".join(_("Warning: {text}").format(text=text) for text in warnings)
         if node is not None and reason:
-            ui.inputWarningLabel.text = reason
+            told = reason
+        choices.tell(ui.inputSummaryLabel, summary)
+        choices.tell(ui.inputWarningLabel, told)
         ui.licenceLabel.text = self.model.licence
         ui.segmentButton.enabled = self.running.runner.busy or not reason
         ui.segmentButton.toolTip = reason or _("Segment the volume; the output changes only when all went well.")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import qt
+from slicer.i18n import tr as _
 
 _START = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from DINSegmentLib.worker.server import main; sys.exit(main())"
@@ -71,5 +72,5 @@ class WorkerProcess:
 
     def _on_fault(self, fault: int) -> None:
         if fault == qt.QProcess.FailedToStart:  # of all others, `finished` tells
-            self._on_log(f"{python()} cannot be started.")
+            self._on_log(_("{program} cannot be started.").format(program=python()))
             self.client.ended(-1, True)

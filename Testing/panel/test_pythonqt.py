@@ -23,7 +23,7 @@ NAMES = {
 APPLICATION = {"aboutToQuit()", "startupCompleted()"}  # signals of qSlicerApplication that we use
 SHOWN = {"text", "toolTip", "title", "windowTitle", "placeholderText"}
 SHOWS = {
-    "_say", "addItem", "confirmOkCancelDisplay", "confirmYesNoDisplay", "errorDisplay", "infoDisplay", "say", "setText",
+    "addItem", "confirmOkCancelDisplay", "confirmYesNoDisplay", "errorDisplay", "infoDisplay", "say", "setText",
     "setToolTip", "setWindowTitle", "tryWithErrorDisplay", "warningDisplay",
 }  # fmt: skip
 
