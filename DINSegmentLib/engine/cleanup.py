@@ -13,16 +13,32 @@ def clean_up(labels: np.ndarray, model: Model) -> np.ndarray:
     Of two largest parts of one size the first in the model's axes stays, however the volume is stored.
     """
     if "largest_component" in model.cleanup:
+        labels = labels.copy()
         for label in model.labels:
-            labels = np.where((labels == label.value) & ~_largest_component(labels == label.value), 0, labels)
+            box = _box(labels == label.value)
+            if box is not None:
+                part = labels[box]
+                mask = part == label.value
+                part[mask & ~_largest_component(mask)] = 0
     return labels.astype(np.uint8, copy=False)
+
+
+def _box(mask: np.ndarray) -> tuple[slice, ...] | None:
+    """The smallest box around a structure: components are searched there alone; None: there is none."""
+    found = []
+    for axis in range(mask.ndim):
+        places = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
+        if not len(places):
+            return None
+        box = slice(int(places[0]), int(places[-1]) + 1)
+        mask = mask[(slice(None),) * axis + (box,)]
+        found.append(box)
+    return tuple(found)
 
 
 def _largest_component(mask: np.ndarray) -> np.ndarray:
     import SimpleITK as sitk  # heavy, and only this step needs it
 
-    if not mask.any():
-        return mask
     components = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), True)
     by_size = sitk.RelabelComponent(components)
     return sitk.GetArrayFromImage(by_size) == 1  # a copy: a view does not keep its image alive
