@@ -83,14 +83,28 @@ def _path(text: str) -> Path:
 
 
 def _segment(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("inputs", nargs="+", type=_path, metavar="INPUT", help="volume file or DICOM folder")
+    parser.add_argument(
+        "inputs", nargs="+", type=_path, metavar="INPUT",
+        help="volume file, folder of volume files or DICOM series, or table (CSV: path, case, model, ...)",
+    )  # fmt: skip
     parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--pattern", metavar="GLOB", help="only such files of a folder, like '*.nii.gz'")
+    parser.add_argument(
+        "--no-recursive", action="store_false", dest="recursive", help="do not search the folders in a folder"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only tell what would be done and refused, with estimates"
+    )
     _model(parser, required=True)
     _device(parser)
     _enhancement(parser)
     _mirroring(parser)
     parser.add_argument(
-        "--format", action="append", choices=commands.FORMATS, dest="formats", help="may be repeated; default seg.nrrd"
+        "--format",
+        action="append",
+        choices=commands.FORMATS,
+        dest="formats",
+        help="may be repeated; default seg.nrrd; dcm: DICOM SEG, of DICOM series",
     )
     parser.add_argument("--preview", action="store_true", help="also write a picture, NAME.png")
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")

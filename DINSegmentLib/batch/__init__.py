@@ -1,3 +1,3 @@
 """Many inputs to files: what will be written, one case after the other, and what came of each."""
 
-FORMATS = ("seg.nrrd", "nii.gz")
+FORMATS = ("seg.nrrd", "nii.gz", "dcm")

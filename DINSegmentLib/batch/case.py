@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ from ..engine.parameters import Parameters, Result
 from ..engine.preprocessing import preprocess_volume
 from ..errors import InputError
 from . import outputs
+from .found import Found
 from .picture import draw_case
-from .record import record
+from .record import record, seed
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,9 @@ class Case:
         name: stem of every output.
         output: folder of the outputs.
         suffixes: of the outputs, without the leading dot, the record's ``json`` last.
-        series, frame: choice within the input, see `headless.read`.
+        series, frame, files: choice within the input, see `headless.read`.
+        model: id or folder of a model for this case alone; None: the run's.
+        extra: the user's own columns, to be carried to the results.
     """
 
     input: Path
@@ -33,42 +36,45 @@ class Case:
     suffixes: tuple[str, ...]
     series: str | None = None
     frame: int | None = None
+    files: tuple[Path, ...] = ()
+    model: str | None = None
+    extra: dict[str, str] = field(default_factory=dict)
 
     @property
     def paths(self) -> tuple[Path, ...]:
         return tuple(self.output / f"{self.name}.{suffix}" for suffix in self.suffixes)
 
 
-def plan(
-    inputs: Sequence[Path], output: Path, formats: Sequence[str], preview: bool,
-    series: str | None = None, frame: int | None = None,
-) -> list[Case]:  # fmt: skip
-    """The cases of several inputs.
+def plan(found: Found, output: Path, formats: Sequence[str], preview: bool) -> Case:
+    """What will be written for an input that was found."""
+    suffixes = (*dict.fromkeys(formats), *(["png"] if preview else []), "json")
+    return Case(
+        found.path, found.case, output, suffixes, found.series, found.frame, found.files, found.model, found.extra
+    )
+
+
+def check(case: Case, overwrite: bool) -> None:
+    """Refuse what can be told without reading the input.
 
     Raises:
-        InputError: two inputs would write the same files.
+        InputError, OutputError: as `outputs.check`; or a DICOM segmentation is wanted of what is no DICOM series.
     """
-    suffixes = (*dict.fromkeys(formats), *(["png"] if preview else []), "json")
-    cases = [Case(path, headless.case_name(path), output, suffixes, series, frame) for path in inputs]
-    seen: dict[str, Path] = {}
-    for case in cases:
-        if case.name in seen:
-            raise InputError(
-                f"{seen[case.name]} and {case.input} would both be written as {case.name}: "
-                "rename one, or run them with two output folders."
-            )
-        seen[case.name] = case.input
-    return cases
+    if "dcm" in case.suffixes and not case.files:
+        raise InputError(
+            f"{case.input} is no DICOM series, which a DICOM segmentation refers to: choose --format seg.nrrd."
+        )
+    outputs.check(case.input, case.paths, overwrite)
 
 
 def run(
     case: Case, segmenter: Any, parameters: Parameters, overwrite: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None, strip: bool = False,
 ) -> tuple[dict[str, Any], Result]:  # fmt: skip
     """Segment one case and write its files, all or none.
 
     Args:
         segmenter: an `engine.segmenter.Segmenter`, which stays warm between cases.
+        strip: also draw the case for the report, see `report.picture_path`.
 
     Returns:
         the record, as written to ``NAME.json``, and the engine's result.
@@ -76,14 +82,24 @@ def run(
     Raises:
         DINSegmentError: in one sentence; nothing was written.
     """
-    outputs.check(case.input, case.paths, overwrite)
-    image = headless.read(case.input, case.series, case.frame)
+    check(case, overwrite)
+    image = headless.read(case.input, case.series, case.frame, case.files or None)
     result = segmenter.segment(image.array, image.geometry, parameters, progress, name=case.input.name or case.name)
     with outputs.beside(case.paths) as folder:
-        written = record(case.input, image, result, [path.name for path in case.paths])
+        written = record(case.input, image, result, [path.name for path in case.paths], case.name, case.extra)
         for suffix in case.suffixes:
             _write(suffix, folder / f"{case.name}.{suffix}", image, result, written)
+    if strip:
+        _draw_strip(case, image, result)
     return written, result
+
+
+def _draw_strip(case: Case, image: headless.Image, result: Result) -> None:
+    from . import report, strip
+
+    model = result.model
+    original, _ = preprocess_volume(image.array, image.geometry, model.axes, model.intensity, "none", 0)
+    report.save_picture(strip.strip(original, result.labels, image.geometry, model), case.output, case.name)
 
 
 def _write(suffix: str, path: Path, image: headless.Image, result: Result, written: dict[str, Any]) -> None:
@@ -91,6 +107,10 @@ def _write(suffix: str, path: Path, image: headless.Image, result: Result, writt
         _write_segmentation(path, image, result)
     elif suffix == "nii.gz":
         headless.write_labelmap(result.labels, image, path)
+    elif suffix == "dcm":
+        from .dicom_seg import write_dicom_seg  # highdicom takes a second to import
+
+        write_dicom_seg(result.labels, image.geometry, image.files, result.model, path, seed(written))
     elif suffix == "png":
         _write_picture(path, image, result)
     else:

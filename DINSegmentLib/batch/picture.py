@@ -18,7 +18,7 @@ _BAR = (10, 20, 50, 100)  # mm that a scale bar may stand for; the longest withi
 
 # Radiologists look from the feet or from the front: rows run to the back or down, columns to the patient's left (seen
 # from the side: to the back).
-_ROWS, _COLUMNS = "PI", "LP"
+ROWS, COLUMNS = "PI", "LP"
 
 
 def draw_case(
@@ -46,7 +46,7 @@ def draw_case(
         and show the structures with room around them, true in millimetres. A slice's number is its place in the file,
         counted from 1.
     """
-    orient = orientation(geometry, replace(model.axes, rows=_ROWS, columns=_COLUMNS))
+    orient = orientation(geometry, replace(model.axes, rows=ROWS, columns=COLUMNS))
     volume, enhanced, shown = (orient.to_model(array) for array in (volume, enhanced, labels))
     field = _field(shown)
     pixels_per_mm, size = _panel_size(field, orient.spacing[1:])
@@ -74,12 +74,12 @@ def draw_case(
     return page.image
 
 
-def choose_slices(labels: np.ndarray) -> list[int]:
-    """At most five slices of (S, H, W), evenly spaced among those that hold a label, else among all."""
+def choose_slices(labels: np.ndarray, most: int = MOST_SLICES) -> list[int]:
+    """At most so many slices of (S, H, W), evenly spaced among those that hold a label, else among all."""
     candidates = np.flatnonzero(labels.any(axis=(1, 2)))
     if not len(candidates):
         candidates = np.arange(len(labels))
-    count = min(MOST_SLICES, len(candidates))
+    count = min(most, len(candidates))
     middles = (2 * np.arange(count) + 1) * len(candidates) // (2 * count)
     return candidates[middles].tolist()
 

@@ -1,22 +1,25 @@
 """The record of a run: everything that is needed to tell how a result came about, and to make it again."""
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from ..engine.orientation import orientation
 from ..engine.parameters import Result
 from ..headless.image import Image
+from ..measure import StructureStatistics, flags, statistics
 from .versions import versions
 
 SCHEMA_VERSION = 1
 
 
-def record(source: Path, image: Image, result: Result, outputs: Sequence[str]) -> dict[str, Any]:
+def record(
+    source: Path, image: Image, result: Result, outputs: Sequence[str], case: str, extra: Mapping[str, str]
+) -> dict[str, Any]:
     """What ``NAME.json`` holds, in the order in which it is written.
 
     Args:
@@ -24,12 +27,15 @@ def record(source: Path, image: Image, result: Result, outputs: Sequence[str]) -
         image: what was read from it.
         result: what the engine made of it.
         outputs: file names of the outputs, which lie beside the record.
+        case: id of the case.
+        extra: the user's own columns.
 
     Returns:
         values that JSON knows:
 
         - ``schema``: version of this layout.
         - ``date``: UTC, ISO 8601.
+        - ``case``, ``extra``: id and own columns.
         - ``input``: ``name``; ``path``; ``files`` (how many were read); ``sha256`` of the file, or, where there are
           several, of their hashes (each as 64 letters and a line feed, sorted); ``modality`` (DICOM only); ``dtype``;
           ``shape`` (K, J, I); ``spacing`` (I, J, K) in mm; ``ijk_to_ras`` (4 x 4).
@@ -37,13 +43,19 @@ def record(source: Path, image: Image, result: Result, outputs: Sequence[str]) -
         - ``parameters``: of the engine, defaults filled in; a ``batch_size`` of null suits the device.
         - ``device``: ``name``, ``reason``, ``precision``, ``events`` (what had to be changed on the way, in sentences).
         - ``timings``: seconds by step; ``total`` is the engine's, ``forward`` the network's alone.
-        - ``structures``: ``value``, ``name``, ``voxels``, ``volume_ml`` of each.
+        - ``structures``: ``value``, ``name``, ``voxels``, ``volume_ml`` of each, ``mean`` and ``sd`` of the image
+          (null: it is empty), ``slices`` that it is in, whether it ``touches_border`` or ``touches_end``.
+        - ``flags``: what is doubtful, with ``kind``, ``structure`` and ``text``, see `measure.flags`.
         - ``outputs``: file names.
         - ``versions``: of DINSegment, Python and the packages it depends on.
     """
+    axis = orientation(image.geometry, result.model.axes).order[0]
+    found = statistics(result.labels, image.array, image.geometry, result.model.labels, axis)
     return {
         "schema": SCHEMA_VERSION,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "case": case,
+        "extra": dict(extra),
         "input": _input(source, image),
         "model": {
             "id": result.model.id,
@@ -58,7 +70,8 @@ def record(source: Path, image: Image, result: Result, outputs: Sequence[str]) -
             "events": list(result.events),
         },
         "timings": {step: round(seconds, 4) for step, seconds in sorted(result.timings.items())},
-        "structures": _structures(result, image.geometry.voxel_volume),
+        "structures": [_structure(one) for one in found],
+        "flags": [asdict(flag) for flag in flags(result.labels, found, image.geometry, result.model)],
         "outputs": list(outputs),
         "versions": versions(),
     }
@@ -88,14 +101,16 @@ def _hash(files: Sequence[Path]) -> str:
     return hashlib.sha256("".join(f"{one}\n" for one in sorted(hashes)).encode()).hexdigest()
 
 
-def _structures(result: Result, voxel_volume: float) -> list[dict[str, Any]]:
-    counts = np.bincount(result.labels.ravel(), minlength=256)
-    return [
-        {
-            "value": label.value,
-            "name": label.name,
-            "voxels": int(counts[label.value]),
-            "volume_ml": round(float(counts[label.value] * voxel_volume / 1000), 3),
-        }
-        for label in result.model.labels
-    ]
+def _structure(found: StructureStatistics) -> dict[str, Any]:
+    """Rounded, so that a sum in another order on another machine is the same text."""
+    values = asdict(found)
+    return {
+        key: float(f"{value:.6g}") if isinstance(value, float) and key != "volume_ml" else value
+        for key, value in {**values, "volume_ml": round(found.volume_ml, 3)}.items()
+    }
+
+
+def seed(written: Mapping[str, Any]) -> bytes:
+    """Of a record, what decides about the result: the same input, model and parameters give the same bytes."""
+    deciding = {key: written[key] for key in ("model", "parameters")} | {"input": written["input"]["sha256"]}
+    return json.dumps(deciding, sort_keys=True).encode()

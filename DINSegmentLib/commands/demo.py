@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 from .. import models, resources
-from ..batch import FORMATS
 from ..console import Console, table
 from ..engine.parameters import Parameters
 from ..errors import InputError
@@ -19,6 +18,8 @@ SAMPLES = ("cardiac_phantom_ED.nrrd", "cardiac_phantom_ES.nrrd")
 def demo(options: Namespace, console: Console) -> int:
     """Always 0; errors are raised. Results of an earlier demo are replaced."""
     from ..batch import case as cases
+    from ..batch.found import Refused
+    from ..batch.inputs import find
     from ..engine.segmenter import Segmenter
 
     if options.input and not options.model:
@@ -30,7 +31,10 @@ def demo(options: Namespace, console: Console) -> int:
     inputs = [options.input] if options.input else [sample / name for name in SAMPLES]
     model = models.find(options.model or SAMPLE_MODEL)
     segmenter = Segmenter(model, options.device)
-    for case in cases.plan(inputs, options.output, FORMATS, preview=True):
+    for item in find(inputs):
+        if isinstance(item, Refused):
+            raise InputError(item.reason)
+        case = cases.plan(item, options.output, ("seg.nrrd", "nii.gz"), preview=True)
         progress = partial(console.progress, case.name)
         record, result = cases.run(case, segmenter, Parameters(), overwrite=True, progress=progress)
         console.event("done", describe(record), record=record)

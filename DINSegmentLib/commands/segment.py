@@ -1,6 +1,7 @@
-"""`dinsegment segment`: volumes to files, one after the other with one warm model."""
+"""`dinsegment segment`: volumes to files, one after the other with one warm model, and tables of what came of them."""
 
 import logging
+import time
 from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
@@ -15,56 +16,147 @@ from ..errors import DINSegmentError
 
 def segment(options: Namespace, console: Console) -> int:
     """0 all done; 1 some written and some failed; 2 nothing written."""
-    from ..batch import case as cases
-    from ..batch import outputs
+    from ..batch import inputs
 
     model = models.find(options.model)
-    parameters = Parameters(options.enhancement, options.strength, options.mirroring).resolved(model)
-    formats = options.formats or ["seg.nrrd"]
-    planned = cases.plan(options.inputs, options.output, formats, options.preview, options.series, options.frame)
+    parameters = Parameters(options.enhancement, options.strength, options.mirroring)
+    parameters.resolved(model)  # refused before anything is searched
+    found = inputs.find(
+        options.inputs, options.pattern, options.recursive, options.output, options.series, options.frame
+    )
+    if options.dry_run:
+        from ..batch import dryrun
 
-    def check(case: cases.Case) -> None:
-        outputs.check(case.input, case.paths, options.overwrite)
+        description = dryrun.describe(found, model, options.device, options.mirroring)
+        console.event("plan", dryrun.format_text(description), plan=description)
+        return 0 if description["cases"] else 2
+    return _Run(options, console, model, parameters, found).code()
 
-    def run(case: cases.Case) -> None:
-        progress = partial(console.progress, case.name)
-        record, _ = cases.run(case, segmenter, parameters, options.overwrite, progress)
-        console.event("done", describe(record), record=record)
-        modality = record["input"]["modality"]
+
+class _Run:
+    """All cases of one command."""
+
+    def __init__(
+        self, options: Namespace, console: Console, model: models.Model, parameters: Parameters, found: list[Any]
+    ) -> None:
+        self.options, self.console, self.model, self.parameters = options, console, model, parameters
+        self.found = found
+        self.entries: list[dict[str, Any]] = []  # of the tables, one for each input
+        self.many = len(found) > 1  # then there are tables and a report
+        self._models = {model.id: model}
+        self._segmenter: Any = None
+        self._started = time.perf_counter()
+
+    def code(self) -> int:
+        from ..batch import case as cases
+        from ..batch.found import Refused
+
+        options = self.options
+        for item in self.found:
+            if isinstance(item, Refused):
+                self._refuse(item)
+        formats = options.formats or ["seg.nrrd"]
+        planned = [
+            cases.plan(item, options.output, formats, options.preview)
+            for item in self.found
+            if not isinstance(item, Refused)
+        ]
+        ready = [case for case in planned if self._went_well(lambda case: cases.check(case, options.overwrite), case)]
+        waiting = list(ready)
+        try:
+            while waiting:
+                case = waiting[0]
+                self._went_well(self._segment, case)
+                waiting.pop(0)
+        finally:
+            for case in waiting:  # stopped in the middle of the first of them
+                self._tell(case, "cancelled", "The run was stopped before it was done.")
+            if self.many:
+                self._write_tables()
+        outcomes = [entry.get("outcome", "done") for entry in self.entries]
+        done, failed = outcomes.count("done"), outcomes.count("failed")
+        if self.many:
+            skipped = outcomes.count("skipped")
+            text = f"{done} of {done + failed} done." + (f" {skipped} passed over, see above." if skipped else "")
+            self.console.event("summary", text, done=done, failed=failed, skipped=skipped)
+        return 0 if done and not failed else 1 if done else 2
+
+    def _segment(self, case: Any) -> None:
+        from ..batch import case as cases
+
+        segmenter = self._warm(case)
+        progress = partial(self.console.progress, case.name)
+        record, _ = cases.run(case, segmenter, self.parameters, self.options.overwrite, progress, strip=self.many)
+        self.entries.append(record)
+        self.console.event("done", describe(record), record=record)
+        modality, model = record["input"]["modality"], segmenter.model
         if modality not in (None, model.modality):
-            console.warn(
+            self.console.warn(
                 f"{case.input} is {modality}, and {model.id} is for {model.modality}: do not trust the result."
             )
+        for flag in record["flags"]:
+            self.console.warn(f"{case.name}: {flag['text']}")
 
-    done = 0
-    ready = [case for case in planned if _went_well(check, case, console)]
-    if ready:
+    def _warm(self, case: Any) -> Any:
+        """The segmenter of the case's model; only the last one is kept, for two may not fit."""
         from ..engine.segmenter import Segmenter  # torch takes seconds: not for inputs that cannot be used
 
-        if not model.enhancement.covers(parameters.enhancement, parameters.strength):
-            console.warn(uncovered(model, parameters))
-        segmenter = Segmenter(model, options.device)
-        done = sum([_went_well(run, case, console) for case in ready])
-    failed = len(planned) - done
-    if len(planned) > 1:
-        console.event("summary", f"{done} of {len(planned)} done.", done=done, failed=failed)
-    return 0 if not failed else 1 if done else 2
+        model = models.find(case.model) if case.model else self.model
+        if self._segmenter is None or self._segmenter.model.folder != model.folder:
+            resolved = self.parameters.resolved(model)
+            if not model.enhancement.covers(resolved.enhancement, resolved.strength):
+                self.console.warn(uncovered(model, resolved))
+            self._models[model.id] = model
+            self._segmenter = None
+            self._segmenter = Segmenter(model, self.options.device)
+        return self._segmenter
 
+    def _refuse(self, refused: Any) -> None:
+        if refused.expected:  # no fault of the data
+            self.console.warn(refused.reason)
+        else:
+            self.console.error(refused.reason, input=str(refused.path))
+        outcome = "skipped" if refused.expected else "failed"
+        self.entries.append({"input": str(refused.path), "outcome": outcome, "error": refused.reason})
 
-def _went_well(work: Callable[[Any], None], case: Any, console: Console) -> bool:
-    """Do some work for one case and tell its error, which must not cost the other cases."""
-    try:
-        work(case)
-    except DINSegmentError as error:
-        console.error(str(error), input=str(case.input))
-    except BrokenPipeError:
-        raise  # nobody reads our messages any more
-    except Exception as error:
-        logging.getLogger("dinsegment").exception("unexpected error")
-        console.error(f"{case.input} failed unexpectedly ({error}): please report it.", input=str(case.input))
-    else:
-        return True
-    return False
+    def _tell(self, case: Any, outcome: str, error: str) -> None:
+        self.entries.append(
+            {"case": case.name, "input": str(case.input), "extra": case.extra, "outcome": outcome, "error": error}
+        )
+
+    def _went_well(self, work: Callable[[Any], None], case: Any) -> bool:
+        """Do some work for one case and tell its error, which must not cost the other cases."""
+        try:
+            work(case)
+        except DINSegmentError as error:
+            text = str(error)
+        except BrokenPipeError:
+            raise  # nobody reads our messages any more
+        except Exception as error:
+            logging.getLogger("dinsegment").exception("unexpected error")
+            text = f"{case.input} failed unexpectedly ({error}): please report it."
+        else:
+            return True
+        self._tell(case, "failed", text)
+        self.console.error(text, input=str(case.input))
+        return False
+
+    def _write_tables(self) -> None:
+        from ..batch import report, tables
+
+        if not any(entry.get("structures") for entry in self.entries):
+            return
+        output: Path = self.options.output
+        asked = {"model": self.options.model, "enhancement": self.parameters.enhancement,
+                 "strength": self.parameters.strength, "mirroring": self.parameters.mirroring}  # fmt: skip
+        tables.write_statistics(self.entries, output / "statistics.csv")
+        tables.write_summary(
+            self.entries, asked, {"total": time.perf_counter() - self._started}, output / "summary.json"
+        )
+        pictures = {entry["case"]: report.picture_path(output, entry["case"])
+                    for entry in self.entries if entry.get("structures")}  # fmt: skip
+        report.write_report(self.entries, pictures, output, output.name, self._models.values())
+        self.console.event("report", f"To review: {output / 'report.html'}", report=str(output / "report.html"))
 
 
 def uncovered(model: models.Model, parameters: Parameters) -> str:

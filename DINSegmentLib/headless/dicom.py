@@ -1,89 +1,70 @@
 """DICOM folders: find the series, put its slices in order by position, and refuse what is no regular volume."""
 
 import warnings
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pydicom
-from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from ..errors import GeometryError, InputError
 from ..geometry import Geometry
 from . import memory
+from .dicom_files import Slice, group, is_dicom, scan, without_localizers
 from .header import check_steps, pick_frame
 
-_TAGS = [
-    "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "Modality", "Rows", "Columns",
-    "SamplesPerPixel", "NumberOfFrames", "BitsAllocated", "PixelSpacing", "ImageOrientationPatient",
-    "ImagePositionPatient", "TriggerTime", "TemporalPositionIdentifier", "InstanceNumber",
-]  # fmt: skip
 _SAME_PLACE = 0.01  # mm; positions are written with about this precision
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
-class Slice:
-    """One file: where it is and its header without the pixels."""
-
-    path: Path
-    header: Dataset
-
-    @property
-    def position(self) -> np.ndarray:
-        """Centre of the first pixel, LPS mm."""
-        return np.array(self.header.ImagePositionPatient, dtype=np.float64)
-
-    @property
-    def axes(self) -> np.ndarray:
-        """(2, 3): unit vectors along a row (I grows) and down a column (J grows), LPS."""
-        return np.array(self.header.ImageOrientationPatient, dtype=np.float64).reshape(2, 3)
-
-    @property
-    def pixel_size(self) -> np.ndarray:
-        """Pixel size in mm along (I, J); DICOM gives (between rows, between columns)."""
-        return np.array(self.header.PixelSpacing, dtype=np.float64)[::-1]
-
-
-@dataclass(frozen=True, eq=False)
 class Volume:
-    """A regular stack of slices: its files in the order of K, its grid and modality."""
+    """A regular stack of slices: its files in the order of K, its grid, modality and bytes of a stored voxel."""
 
     files: tuple[Path, ...]
     geometry: Geometry
     modality: str | None
+    voxel_bytes: int
 
 
-def find_volume(folder: Path, name: str, series: str | None, frame: int | None) -> Volume:
-    """The one volume in a folder and the folders below it, by headers alone.
+def find_volume(
+    folder: Path, name: str, series: str | None, frame: int | None, files: Sequence[Path] | None = None,
+    pixels: bool = True,
+) -> Volume:  # fmt: skip
+    """The one volume in a folder and the folders below it; localizers and copies of slices are passed over.
 
     Args:
         folder: where to look; files that are no DICOM image are passed over.
         name: what the user calls it, for messages.
         series: number, description or UID of the series wanted; needed when there are several.
         frame: which image at every slice position, from 1; needed when there are several.
+        files: the DICOM files of the series where they are known: the folder is not searched then.
+        pixels: look for pixels that are missing, too.
 
     Raises:
-        InputError: no DICOM image, several series and no choice, no such series, no grey slices with a position.
+        InputError: no DICOM image, damaged files, several series and no choice, no such series, no grey slices.
         GeometryError: the slices do not make a regular grid.
     """
-    slices = _choose_series(_find_slices(folder, name), name, series)
+    slices = _choose_series(_find_slices(folder, name, files), name, series)
+    try:
+        volume = _arrange(slices, name, frame)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"{name} has damaged DICOM headers ({error}): export the series again.") from error
+    memory.check(volume.geometry.shape, volume.voxel_bytes, name)
+    for path in volume.files if pixels else ():
+        check_pixels(path, name)
+    return volume
+
+
+def _arrange(slices: Sequence[Slice], name: str, frame: int | None) -> Volume:
     _check_alike(slices, name)
     slices = _one_frame(slices, name, frame)
     geometry = _geometry(slices, name)
-    memory.check(geometry.shape, int(slices[0].header.get("BitsAllocated", 16)) // 8, name)
-    for item in slices:
-        check_pixels(item.path, name)
-    return Volume(tuple(item.path for item in slices), geometry, slices[0].header.get("Modality") or None)
-
-
-def is_dicom(path: Path) -> bool:
-    """Whether a file has the mark of a DICOM file (PS3.10, 7.1)."""
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+    first = slices[0].header
+    voxel_bytes = int(first.get("BitsAllocated", 16)) // 8
+    return Volume(tuple(item.path for item in slices), geometry, first.get("Modality") or None, voxel_bytes)
 
 
 def check_pixels(path: Path, name: str) -> None:
@@ -104,40 +85,23 @@ def check_pixels(path: Path, name: str) -> None:
         raise InputError(f"{path.name} in {name} is cut short (pixels are missing): export the series again.")
 
 
-def _find_slices(folder: Path, name: str) -> list[Slice]:
-    slices, damaged = [], []
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file() or not is_dicom(path):
-            continue
-        try:
-            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
-        except (EOFError, OSError, InvalidDicomError, ValueError):
-            damaged.append(path.name)
-            continue
-        if "Rows" in header:
-            slices.append(Slice(path, header))
-        elif "Image Storage" in header.file_meta.get("MediaStorageSOPClassUID", pydicom.uid.UID("")).name:
-            damaged.append(path.name)  # unlike a directory, report or structure set it should have rows
-    if damaged:
-        raise InputError(f"{damaged[0]} in {name} is damaged: export the series again.")
-    if not slices:
+def _find_slices(folder: Path, name: str, files: Sequence[Path] | None) -> list[Slice]:
+    if files is None:
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file() and is_dicom(path)]
+    found = scan(files)
+    if found.damaged:
+        raise InputError(f"{found.damaged[0][0].name} in {name} is damaged: export the series again.")
+    if not found.slices:
         raise InputError(f"{name} is a folder without DICOM images: give a folder with one series, or an image file.")
-    return slices
+    return found.slices
 
 
 def _choose_series(slices: Sequence[Slice], name: str, wanted: str | None) -> list[Slice]:
-    groups = defaultdict(list)
-    for item in slices:
-        header = item.header
-        # anonymised files may all have an empty UID: number and description still tell series apart
-        uid = header.get("SeriesInstanceUID") or (header.get("StudyInstanceUID"), *_titles(item))
-        groups[uid].append(item)
-    if wanted is None and len(groups) == 1:
-        return next(iter(groups.values()))
-    found = [group for uid, group in groups.items() if wanted is None or wanted in (uid, *_titles(group[0]))]
-    if wanted is not None and len(found) == 1:
-        return found[0]
-    listing = "; ".join(_series_line(group) for group in found or groups.values())
+    groups = group(slices if wanted is not None else without_localizers(slices))
+    found = [series for series in groups if wanted is None or series.is_called(wanted)]
+    if len(found) == 1:
+        return without_localizers(found[0].slices)
+    listing = "; ".join(str(series) for series in found or groups)
     if not found:
         raise InputError(f'{name} has no series "{wanted}" ({listing}): choose one with --series.')
     raise InputError(
@@ -145,22 +109,11 @@ def _choose_series(slices: Sequence[Slice], name: str, wanted: str | None) -> li
     )
 
 
-def _titles(item: Slice) -> tuple[str, str]:
-    number, text = item.header.get("SeriesNumber"), item.header.get("SeriesDescription")
-    return "" if number is None else str(number), str(text or "")
-
-
-def _series_line(group: Sequence[Slice]) -> str:
-    number, text = _titles(group[0])
-    uid = "" if number or text else f" UID {group[0].header.get('SeriesInstanceUID')}"
-    return f'{number or "no number"} "{text}"{uid}, {len(group)} slices'
-
-
 def _check_alike(slices: Sequence[Slice], name: str) -> None:
     for item in slices:
         if int(item.header.get("SamplesPerPixel", 1)) != 1:
             raise InputError(f"{name} holds color images: give a grey-value series.")
-        if int(item.header.get("NumberOfFrames") or 1) > 1:
+        if item.is_multi_frame:
             raise InputError(
                 f"{item.path.name} in {name} is a multi-frame DICOM file: convert it to NIfTI or NRRD first."
             )

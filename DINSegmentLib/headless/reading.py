@@ -1,5 +1,6 @@
 """Files to volumes: NIfTI, NRRD, MetaImage and DICOM folders, refused from the header when they cannot be used."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,16 @@ _FORMATS = {  # suffix: our reader of the header, ITK's reader of the voxels
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def read(path: Path | str, series: str | None = None, frame: int | None = None) -> Image:
+def read(
+    path: Path | str, series: str | None = None, frame: int | None = None, files: Sequence[Path] | None = None
+) -> Image:
     """Read one volume; its voxel values are checked later, by `engine.checks.check_array`.
 
     Args:
         path: an image file, or a folder with DICOM images (searched with the folders below it).
         series: number, description or UID of the DICOM series, where a folder holds several.
         frame: which frame of a 4-D input, counted from 1.
+        files: the DICOM files of the series where they are known: the folder is not searched then.
 
     Raises:
         InputError: missing, damaged, not a grey volume, too large, or a choice of series or frame is needed.
@@ -38,7 +42,7 @@ def read(path: Path | str, series: str | None = None, frame: int | None = None) 
     if not path.exists():
         raise InputError(f"{path} does not exist: check the path.")
     if path.is_dir():
-        return _read_dicom(path, series, frame)
+        return _read_dicom(path, series, frame, files)
     if series is not None:
         raise InputError(f"{path.name} is a file, and --series chooses from a DICOM folder: leave --series away.")
     try:
@@ -93,11 +97,11 @@ def _read_voxels(path: Path, reader_name: str, found: header.Header, index: int)
     return sitk.VectorIndexSelectionCast(image, index) if found.frames_are_components else image
 
 
-def _read_dicom(folder: Path, series: str | None, frame: int | None) -> Image:
+def _read_dicom(folder: Path, series: str | None, frame: int | None, files: Sequence[Path] | None) -> Image:
     from . import dicom  # pydicom takes a quarter of a second to import
 
     name = case_name(folder)
-    volume = dicom.find_volume(folder, name, series, frame)
+    volume = dicom.find_volume(folder, name, series, frame, files)
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames([str(path) for path in volume.files])
     reader.SetImageIO("GDCMImageIO")

@@ -39,14 +39,14 @@ def result(image):
 
 
 def test_a_record_survives_json(image, result):
-    written = record(image.files[0], image, result, ["heart.seg.nrrd"])
+    written = record(image.files[0], image, result, ["heart.seg.nrrd"], "heart", {})
     assert json.loads(json.dumps(written, allow_nan=False)) == written
 
 
 def test_a_record_names_input_model_device_and_outputs(image, result):
-    written = record(image.files[0], image, result, ["heart.seg.nrrd", "heart.json"])
+    written = record(image.files[0], image, result, ["heart.seg.nrrd", "heart.json"], "heart", {})
 
-    assert written["input"]["name"] == "heart"
+    assert written["input"]["name"] == written["case"] == "heart"
     assert written["input"]["path"] == str(image.files[0])
     assert written["input"]["shape"] == [4, 5, 6]
     assert written["input"]["spacing"] == [1.5, 2.0, 10.0]
@@ -62,15 +62,23 @@ def test_a_record_names_input_model_device_and_outputs(image, result):
     assert written["outputs"] == ["heart.seg.nrrd", "heart.json"]
 
 
-def test_volumes_are_voxels_times_their_size(image, result):  # of 30 mm^3
-    by_name = {one["name"]: one for one in record(image.files[0], image, result, [])["structures"]}
+def test_a_structure_that_is_missing_is_flagged(image, result):
+    found = record(image.files[0], image, result, [], "heart", {"site": "A"})
+    assert ("missing", "Myocardium") in [(flag["kind"], flag["structure"]) for flag in found["flags"]]
+    assert found["extra"] == {"site": "A"}
 
-    assert by_name["Left ventricle"] == {"value": 3, "name": "Left ventricle", "voxels": 5, "volume_ml": 0.15}
+
+def test_volumes_are_voxels_times_their_size(image, result):  # of 30 mm^3
+    by_name = {one["name"]: one for one in record(image.files[0], image, result, [], "heart", {})["structures"]}
+
+    left = by_name["Left ventricle"]
+    assert (left["value"], left["voxels"], left["volume_ml"], left["slices"]) == (3, 5, 0.15, 1)
+    assert left["touches_border"] and left["touches_end"]
     assert by_name["Myocardium"]["voxels"] == 0
 
 
 def test_the_hash_of_one_file_is_its_own(image, result):
-    written = record(image.files[0], image, result, [])["input"]
+    written = record(image.files[0], image, result, [], "heart", {})["input"]
     assert written["files"] == 1
     assert written["sha256"] == hashlib.sha256(b"voxels").hexdigest()
 
@@ -86,18 +94,18 @@ def test_the_hash_of_a_folder_is_that_of_its_sorted_hashes_whatever_the_order_of
 
     for order in (files, files[::-1]):
         series = Image(image.array, image.geometry, "series", order, "MR")
-        written = record(folder, series, result, [])["input"]
+        written = record(folder, series, result, [], "heart", {})["input"]
         assert (written["files"], written["sha256"], written["modality"]) == (2, wanted, "MR")
 
 
 def test_the_date_is_now_in_utc(image, result):
-    written = datetime.fromisoformat(record(image.files[0], image, result, [])["date"])
+    written = datetime.fromisoformat(record(image.files[0], image, result, [], "heart", {})["date"])
     assert written.utcoffset() == timedelta(0)
     assert abs(datetime.now(UTC) - written) < timedelta(minutes=1)
 
 
 def test_versions_are_those_installed(image, result):
-    found = record(image.files[0], image, result, [])["versions"]
+    found = record(image.files[0], image, result, [], "heart", {})["versions"]
 
     assert found == versions()
     assert found["dinsegment"] == __version__

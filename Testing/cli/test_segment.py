@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 
 import nibabel
 import nrrd
@@ -142,7 +143,7 @@ def test_json_lines_are_all_that_machines_see(segment, write, tmp_path):
 
     events = {event["event"]: event for event in outcome.events}
     assert outcome.code == 1 and outcome.err == ""
-    assert set(events) == {"error", "warning", "progress", "done", "summary"}
+    assert set(events) == {"error", "warning", "progress", "done", "summary", "report"}
     assert events["error"]["input"] == str(tmp_path / "none.nrrd")
     assert events["progress"] == {"event": "progress", "case": "heart", "done": 6, "total": 6}
     assert events["done"]["record"] == json.loads((tmp_path / "out" / "heart.json").read_text())
@@ -156,9 +157,64 @@ def test_exit_code_tells_whether_all_some_or_none_were_written(inputs, code, seg
 
     outcome = segment(*paths)
 
-    written = {path.name for path in (tmp_path / "out").glob("*.json")}
+    good = [n for n, kind in enumerate(inputs.split()) if kind == "good"]
+    written = {path.name for path in (tmp_path / "out").glob("*")}
+    tables = {"statistics.csv", "summary.json", "report.html", "report"} if good else set()
     assert outcome.code == code
-    assert written == {f"{n}.json" for n, kind in enumerate(inputs.split()) if kind == "good"}
+    assert written == {f"{n}.{end}" for n in good for end in ("json", "seg.nrrd")} | tables
+
+
+def test_tables_tell_every_structure_and_what_became_of_every_input(segment, write, tmp_path):
+    import csv
+
+    flat = write("flat.nrrd", np.full((4, 8, 8), 7, np.int16))
+    (tmp_path / "list.csv").write_text("path;case;site\nb.nrrd;second;Jena\nflat.nrrd;;\nnone.nrrd;;\na.nrrd;;Ulm\n")
+    write("a.nrrd")
+    write("b.nrrd")
+
+    outcome = segment(tmp_path / "list.csv", "--format", "nii.gz")
+
+    assert outcome.code == 1
+    with open(tmp_path / "out" / "statistics.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["case"], row["value"], row["site"]) for row in rows] == [
+        (case, value, site) for case, site in (("a", "Ulm"), ("second", "Jena")) for value in "123"
+    ]
+    record = json.loads((tmp_path / "out" / "second.json").read_text())
+    assert [float(row["volume_ml"]) for row in rows[3:]] == [one["volume_ml"] for one in record["structures"]]
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["counts"] | {"flagged": 0} == {
+        "inputs": 4, "done": 2, "resumed": 0, "skipped": 0, "refused": 0, "failed": 2, "cancelled": 0, "flagged": 0,
+    }  # fmt: skip
+    reasons = {Path(one["input"]).name: one["reason"] for one in summary["inputs"]}
+    assert "constant" in reasons[flat.name] and any("does not exist" in str(reason) for reason in reasons.values())
+
+
+def test_a_dry_run_tells_and_writes_nothing(segment, write, tmp_path, listing):
+    write("a.nrrd")
+    (tmp_path / "damaged.nii.gz").write_bytes(b"")
+    before = listing(tmp_path)
+
+    outcome = segment(tmp_path, "--dry-run")
+
+    assert outcome.code == 0 and listing(tmp_path) == before
+    assert "a     36 x 40 x 6" in outcome.out and "damaged.nii.gz is an empty file" in outcome.out
+
+
+def test_a_dicom_segmentation_refers_to_the_series_and_other_inputs_are_refused(segment, write, write_series, tmp_path):
+    import pydicom
+
+    folder = write_series("exam")
+    for path in folder.iterdir():  # what SimpleITK does not write and every scanner does
+        header = pydicom.dcmread(path)
+        header.FrameOfReferenceUID, header.PatientID, header.PatientName = "2.25.77", "1", "Phantom"
+        header.save_as(path)
+    assert segment(folder, "--format", "dcm").code == 0
+    found = pydicom.dcmread(tmp_path / "out" / "exam.dcm")
+    assert found.Modality == "SEG" and len(found.SegmentSequence) == 3
+
+    outcome = segment(write("heart.nrrd"), "--format", "dcm")
+    assert outcome.code == 2 and "is no DICOM series" in outcome.err
 
 
 def test_a_fault_of_ours_in_one_case_does_not_cost_the_others(segment, write, tmp_path, monkeypatch):
@@ -179,7 +235,7 @@ def test_a_fault_of_ours_in_one_case_does_not_cost_the_others(segment, write, tm
 
 def test_an_enhancement_outside_the_training_is_used_with_a_warning(segment, write, tmp_path):
     path = write("heart.nrrd")
-    assert "Warning" not in segment(path, "--strength", 1.5).err
+    assert "was not trained" not in segment(path, "--strength", 1.5).err
     outcome = segment(path, "--strength", 2, "--overwrite")
     assert outcome.code == 0
     assert "Warning: tiny-stack was not trained with log of strength 2 (only log, none, 0 to 1.5)" in outcome.err
@@ -268,7 +324,10 @@ def test_an_interrupted_run_keeps_finished_cases_and_leaves_nothing_else(wanted,
     assert process.returncode == 130, err
     assert last["event"] == "error" and last["message"].startswith("Interrupted")
     assert err == ""
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"first.nii.gz", "first.json"}
+    names = {"first.nii.gz", "first.json", "statistics.csv", "summary.json", "report.html", "report"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert [one["outcome"] for one in summary["inputs"]] == ["done", "cancelled"]
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError(28, "No space left on device")])
@@ -317,7 +376,7 @@ def test_segment_needs_no_network_and_no_heavy_package(write, tiny_model, start)
 
     _, err = process.communicate()
 
-    assert (process.returncode, err.strip()) == (0, "[]")
+    assert (process.returncode, err.splitlines()[-1]) == (0, "[]")
 
 
 def test_doctor_needs_no_network_and_no_heavy_package(start):
@@ -336,8 +395,8 @@ def test_in_a_pipe_there_are_plain_lines_only(write, tiny_model, start):
 
     assert process.returncode == 0
     assert "written: heart.nii.gz, heart.json" in out
-    assert err == ""
-    assert not {"\x1b", "\r"} & set(out)
+    assert all(line.startswith("Warning: heart: ") for line in err.splitlines())
+    assert not {"\x1b", "\r"} & set(out + err)
 
 
 def test_a_reader_that_goes_away_ends_the_command_without_a_traceback(start, tmp_path, write, tiny_model):

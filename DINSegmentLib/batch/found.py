@@ -1,0 +1,71 @@
+"""What a search for inputs gives: cases to be segmented, and what is refused with its reason."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Found:
+    """A case that can be tried.
+
+    Args:
+        path: volume file, or the folder of a DICOM series.
+        case: unique among all cases of the search, fit for a file name on every system.
+        size: bytes on the disk, voxels beside a header included.
+        series: UID, number or description of the DICOM series in the folder; None for a volume file.
+        frame: which frame, from 1; None: the only one.
+        model: id or folder of a model for this case alone; None: the run's.
+        extra: the user's own columns of a table, to be carried to the results.
+        files: the DICOM files of the series, so that nobody has to search the folder again; empty for a volume file.
+    """
+
+    path: Path
+    case: str
+    size: int
+    series: str | None = None
+    frame: int | None = None
+    model: str | None = None
+    extra: dict[str, str] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file or folder that looks like an input and will not be segmented.
+
+    Args:
+        path: of the file or folder, or of the table whose line is meant.
+        reason: a sentence for people.
+        expected: it is no fault of the data: a localizer, a report, a single image, or something found before.
+    """
+
+    path: Path
+    reason: str
+    expected: bool = False
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A case on its way to its name.
+
+    Args:
+        found: the case; its ``case`` is the name that it gets when no other wants it.
+        root: the folder from which the user sees it.
+        details: what tells it apart within its folder, such as its kind of file or its series.
+    """
+
+    found: Found
+    root: Path
+    details: tuple[str, ...] = ()
+
+
+def shown(path: Path | str) -> str:
+    """A path as messages show it: on one line, whatever letters are in it."""
+    text = os.fsencode(path).decode(errors="replace")
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def is_utf8(path: Path | str) -> bool:
+    """Whether a name can be written in UTF-8: the image libraries would end the whole program on another."""
+    return os.fsencode(path).decode(errors="replace") == str(path)

@@ -1,0 +1,170 @@
+"""The tables of a run: `statistics.csv`, a row for each case and structure; `summary.json`, what came of each input.
+
+Both are made of entries, one for each input. An entry is either a case's record, as `record.record` describes it, or
+what is known of an input that gave no result:
+
+- ``case``: id; missing where the input never became a case. A record without it goes by the name of its input.
+- ``input``: of a record as documented there, else the path as text.
+- ``outcome``: one of `OUTCOMES`; by default ``done``, or ``failed`` where there is an ``error``.
+- ``error``: why there is no result, one sentence.
+- ``structures``: of a record; each also with what `measure.StructureStatistics` and `measure.mean_confidence` tell:
+  ``mean``, ``sd``, ``slices``, ``touches_border``, ``touches_end``, ``confidence``. What is missing stays empty.
+- ``flags``: list of ``kind``, ``structure`` (null: the whole case) and ``text``, as `measure.Flag`.
+- ``extra``: the user's own columns, name to text.
+"""
+
+import csv
+import io
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import outputs
+from .versions import versions
+
+SCHEMA_VERSION = 1
+OUTCOMES = ("done", "resumed", "skipped", "refused", "failed", "cancelled")  # resumed: done by an earlier run
+
+COLUMNS = (
+    "case", "input", "model", "structure", "value", "volume_ml", "mean", "sd", "voxels", "slices", "touches_border",
+    "touches_end", "mean_confidence", "flags",
+)  # fmt: skip
+
+_FORMULA = ("=", "+", "-", "@")  # a spreadsheet would run a cell that begins so
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_BREAKING = {"Cc", "Cs", "Zl", "Zp"}  # Unicode's controls, half characters, line and paragraph separators
+
+
+def write_statistics(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
+    """Write `statistics.csv`: UTF-8, commas, `COLUMNS` and then the user's own columns.
+
+    Rows stand in the order of the case ids, then as in the record, so that the same results give the same bytes,
+    whatever the order in which they came. ``flags`` holds the kinds of a structure's flags and of the whole case's,
+    divided by blanks. An own column that has the name of one of ours becomes ``own NAME``. No cell is a formula (such a
+    text gets a leading apostrophe) and none has line breaks (they are written as backslash and n).
+
+    Raises:
+        OutputError: it cannot be written; a former table is unchanged.
+    """
+    entries = [entry for entry in _in_order(entries) if entry.get("structures")]
+    own = list(dict.fromkeys(name for entry in entries for name in entry.get("extra") or {}))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(_cell, [*COLUMNS, *(f"own {name}" if name in COLUMNS else name for name in own)]))
+    for entry in entries:
+        extra = entry.get("extra") or {}
+        ends = [_cell(extra.get(name)) for name in own]
+        writer.writerows([*map(_cell, _row(entry, one)), *ends] for one in entry["structures"])
+    _write(text.getvalue(), path)
+
+
+def write_summary(
+    entries: Iterable[Mapping[str, Any]], parameters: Mapping[str, Any], timings: Mapping[str, float], path: Path
+) -> None:
+    """Write `summary.json`: what happened to every input, and how the run was made.
+
+    It holds ``schema``, ``versions``, ``parameters`` and ``timings`` as given, ``counts`` (``inputs``, the number of
+    each of `OUTCOMES` and ``flagged``, how many results have a flag) and ``inputs`` in the order of the case ids, each
+    with ``case``, ``input``, ``outcome``, ``reason`` (null where all went well), ``flags`` (sentences), ``seconds`` (of
+    a result) and ``outputs`` (file names).
+
+    Args:
+        parameters: of the run, values that JSON knows.
+        timings: seconds of the run by step.
+
+    Raises:
+        OutputError: it cannot be written; a former summary is unchanged.
+        ValueError: an outcome is none of `OUTCOMES`, or a number is not finite.
+    """
+    inputs = [_told(entry) for entry in _in_order(entries)]
+    counted = Counter(one["outcome"] for one in inputs)
+    if unknown := set(counted) - set(OUTCOMES):
+        raise ValueError(f"unknown outcome: {', '.join(sorted(unknown))}")
+    summary = {
+        "schema": SCHEMA_VERSION,
+        "versions": versions(),
+        "parameters": dict(parameters),
+        "timings": {step: round(seconds, 4) for step, seconds in sorted(timings.items())},
+        "counts": {
+            "inputs": len(inputs),
+            **{outcome: counted[outcome] for outcome in OUTCOMES},
+            "flagged": sum(bool(one["flags"]) for one in inputs),
+        },
+        "inputs": inputs,
+    }
+    _write(json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
+
+
+def _in_order(entries: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return sorted(entries, key=lambda entry: (_case(entry) or "", _path(entry)))
+
+
+def _case(entry: Mapping[str, Any]) -> str | None:
+    if entry.get("case") is None and isinstance(entry["input"], Mapping):
+        return entry["input"]["name"]
+    return entry.get("case")
+
+
+def _path(entry: Mapping[str, Any]) -> str:
+    return str(entry["input"]["path"] if isinstance(entry["input"], Mapping) else entry["input"])
+
+
+def _told(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "case": _case(entry),
+        "input": _path(entry),
+        "outcome": entry.get("outcome") or ("failed" if entry.get("error") else "done"),
+        "reason": entry.get("error"),
+        "flags": [flag["text"] for flag in entry.get("flags") or ()],
+        "seconds": (entry.get("timings") or {}).get("total"),
+        "outputs": list(entry.get("outputs") or ()),
+    }
+
+
+def _row(entry: Mapping[str, Any], structure: Mapping[str, Any]) -> Sequence[Any]:
+    name = structure["name"]
+    kinds = [flag["kind"] for flag in entry.get("flags") or () if flag.get("structure") in (name, None)]
+    return (
+        _case(entry),
+        _path(entry),
+        entry["model"]["id"],
+        name,
+        structure["value"],
+        _number(structure.get("volume_ml"), ".3f"),
+        _number(structure.get("mean"), ".7g"),
+        _number(structure.get("sd"), ".7g"),
+        structure.get("voxels"),
+        structure.get("slices"),
+        _yes(structure.get("touches_border")),
+        _yes(structure.get("touches_end")),
+        _number(structure.get("confidence"), ".4f"),
+        " ".join(dict.fromkeys(kinds)),
+    )
+
+
+def _number(value: float | None, form: str) -> str | None:
+    return None if value is None else format(value, form)
+
+
+def _yes(value: bool | None) -> str | None:
+    return None if value is None else "true" if value else "false"
+
+
+def _cell(value: Any) -> str:
+    """A value as the text of a cell, on one line and never a formula."""
+    text = "" if value is None else "".join(map(_visible, str(value)))
+    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+
+
+def _visible(letter: str) -> str:
+    return letter.encode("unicode_escape").decode() if unicodedata.category(letter) in _BREAKING else letter
+
+
+def _write(text: str, path: Path) -> None:
+    with outputs.beside([path]) as folder:
+        # half a character, from a name that is not UTF-8, becomes what JSON knows, too
+        (folder / path.name).write_bytes(text.encode("utf-8", "backslashreplace"))

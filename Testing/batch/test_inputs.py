@@ -1,0 +1,426 @@
+"""Inputs to cases: files, folders, tables and DICOM trees, however messy; what is no case is refused with a reason."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, SegmentationStorage, generate_uid
+
+from DINSegmentLib import headless
+from DINSegmentLib.batch import case_names
+from DINSegmentLib.batch.inputs import Found, Refused, find
+from DINSegmentLib.errors import InputError
+
+
+def volume(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(np.arange(60, dtype=np.int16).reshape(5, 4, 3), np.eye(4)), path)
+    return path
+
+
+def image(path: Path, series: str, k: int, kind: str = CTImageStorage, **tags) -> Path:
+    """One slice of 2 x 2 pixels at k mm."""
+    meta = pydicom.dataset.FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = kind, ExplicitVRLittleEndian
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    data = pydicom.dataset.FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+    values = {
+        "SOPInstanceUID": meta.MediaStorageSOPInstanceUID, "SeriesInstanceUID": series, "SeriesNumber": 1,
+        "SeriesDescription": "thorax", "Modality": "CT", "Rows": 2, "Columns": 2, "PixelSpacing": [1, 1],
+        "ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "ImagePositionPatient": [0, 0, k], "InstanceNumber": k,
+        "SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2", "BitsAllocated": 16, "BitsStored": 16,
+        "HighBit": 15, "PixelRepresentation": 0, "PixelData": bytes([k] * 8),
+    }  # fmt: skip
+    for tag, value in {**values, **tags}.items():
+        setattr(data, tag, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data.save_as(path, enforce_file_format=True)
+    return path
+
+
+def series(folder: Path, uid: str | None = None, count: int = 4, prefix: str = "IM", **tags) -> Path:
+    uid = generate_uid() if uid is None else uid
+    for k in range(count):
+        image(folder / f"{prefix}{k:03d}", uid, k, **tags)
+    return folder
+
+
+def cases(items) -> dict[str, Found]:
+    return {item.case: item for item in items if isinstance(item, Found)}
+
+
+def reasons(items) -> dict[str, str]:
+    """Reason by file name; every one is one sentence on one line."""
+    refused = [item for item in items if isinstance(item, Refused)]
+    for item in refused:
+        assert item.reason.endswith(".") and ": " in item.reason and item.reason.isprintable(), item.reason
+    return {item.path.name: item.reason for item in refused}
+
+
+def test_files_folders_and_dicom_in_their_order(tmp_path):
+    alone = volume(tmp_path / "alone.nii.gz")
+    folder = volume(tmp_path / "many" / "b.nii").parent
+    volume(folder / "deep" / "a.nii.gz")
+    exam = series(tmp_path / "exam", "1.2.3")
+    found = find([alone, folder, exam])
+    assert [item.case for item in found] == ["alone", "b", "a", "exam"]
+    assert found[0] == Found(alone, "alone", alone.stat().st_size)
+    assert found[3].path == exam and found[3].series == "1.2.3"
+    assert set(found[3].files) == set(exam.iterdir())
+    assert found[3].size == sum(path.stat().st_size for path in exam.iterdir())
+
+
+def test_pattern_and_folders_below(tmp_path):
+    for name in ("a/x_t1.nii.gz", "a/x_t2.nii.gz", "b/anat/y_t1.nii.gz", "z_t1.nrrd"):
+        volume(tmp_path / name) if "nii" in name else (tmp_path / name).write_bytes(b"NRRD0004")
+    assert set(cases(find([tmp_path], "*_t1.nii.gz"))) == {"x_t1", "y_t1"}
+    assert set(cases(find([tmp_path], "*/anat/*"))) == {"y_t1"}
+    assert set(cases(find([tmp_path], recursive=False))) == {"z_t1"}
+    assert 'that "*.mha" matches' in reasons(find([tmp_path], "*.mha"))[tmp_path.name]
+
+
+def test_cases_of_one_name_get_their_folders(tmp_path):
+    for patient in ("patient1", "patient2"):
+        volume(tmp_path / patient / "heart.nii.gz")
+    volume(tmp_path / "patient2" / "liver.nii.gz")
+    assert set(cases(find([tmp_path]))) == {"patient1_heart", "patient2_heart", "liver"}
+    files = sorted(tmp_path.rglob("heart.nii.gz"))
+    assert list(cases(find(files))) == ["patient1_heart", "patient2_heart"]
+
+
+def test_a_folder_name_taken_by_another_case_is_not_given_twice(tmp_path):
+    for name in ("heart.nii.gz", "p/heart.nii.gz", "p_heart.nii.gz", "q/heart.nii", "q/heart.nii.gz", "P_Heart.nii"):
+        volume(tmp_path / name)
+    found = cases(find([tmp_path]))
+    assert len({name.casefold() for name in found}) == 6
+    assert found["q_heart_nii-gz"].path.name == "heart.nii.gz" and found["q_heart_nii"].path.name == "heart.nii"
+
+
+def test_names_do_not_depend_on_the_order_of_the_inputs(tmp_path):
+    files = [volume(tmp_path / name) for name in ("a/h.nii", "b/h.nii", "b/h.nii.gz", "c/H.nii", "x.nii")]
+    forward, backward = find(files), find(files[::-1])
+    assert {item.path: item.case for item in forward} == {item.path: item.case for item in backward}
+
+
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [
+        ("two words.nii", "two words"), ("Müller 左.nii", "Müller 左"), ("a\nb.nii", "a_b"), ('a:b"c.nii', "a_b_c"),
+        ("con.nii", "_con"), ("a. .nii", "a"), ("-x.nii", "-x"),
+    ],
+)  # fmt: skip
+def test_unusual_names_work(name, case, tmp_path):
+    volume(tmp_path / name)
+    found = find([tmp_path])
+    assert list(cases(found)) == [case]
+    assert headless.read(found[0].path).array.shape == (3, 4, 5)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / f"{case}.seg.nrrd").touch()
+
+
+def test_composed_and_decomposed_letters_are_one_name(tmp_path):
+    volume(tmp_path / "a" / "u\u0308.nii")
+    volume(tmp_path / "b" / "\u00fc.nii")
+    assert set(cases(find([tmp_path]))) == {"a_\u00fc", "b_\u00fc"}
+
+
+def test_too_long_names_are_refused_and_the_rest_goes_on(tmp_path, monkeypatch):
+    longest = volume(tmp_path / f"{'a' * (case_names.LONGEST_NAME)}.nii")
+    too_long = volume(tmp_path / f"{'ü' * 124}.nii.gz")  # 255 bytes, and .seg.nrrd is longer than .nii.gz
+    assert len(too_long.name.encode()) == 255
+    found = find([tmp_path])
+    assert [item.path for item in found if isinstance(item, Found)] == [longest]
+    assert "name too long" in reasons(found)[too_long.name]
+    # as on a system whose paths end at 259 letters
+    monkeypatch.setattr(case_names, "LONGEST_PATH", 259)
+    deep = volume(tmp_path / "d" / ("e" * (259 - len(str(tmp_path)))) / "x.nii")
+    near = volume(tmp_path / "d" / "y.nii")
+    found = find([tmp_path / "d"])
+    assert list(cases(found)) == ["y"]
+    assert "259 are possible" in reasons(found)["x.nii"] and str(deep) != str(near)
+    found = find([near], output=tmp_path / ("o" * (250 - len(str(tmp_path)))))
+    assert "results" in reasons(found)["y.nii"]
+
+
+def test_a_messy_folder(tmp_path):
+    good = volume(tmp_path / "good.nii.gz")
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "list.csv").write_text("path\ngood.nii.gz\n")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG")
+    (tmp_path / "voxels.raw").write_bytes(bytes(99))
+    (tmp_path / ".hidden.nii").touch()
+    volume(tmp_path / ".cache" / "old.nii")
+    (tmp_path / "zero.nii").touch()
+    (tmp_path / "half.nii.gz.part").write_bytes(good.read_bytes()[:50])
+    (tmp_path / "brain.mgz").write_bytes(b"x")
+    (tmp_path / "lonely.dcm").write_bytes(bytes(500))
+    (tmp_path / "dangling.nii").symlink_to(tmp_path / "nowhere.nii")
+    (tmp_path / "self.nii").symlink_to(tmp_path / "self.nii")
+    (tmp_path / "same.nii.gz").symlink_to(good)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.nii")
+    os.mkfifo(tmp_path / "pipe")
+    found = find([tmp_path])
+    assert list(cases(found)) == ["good"]
+    told = reasons(found)
+    for name, text in {
+        "zero.nii": "empty file", "half.nii.gz.part": "not finished", "brain.mgz": "not read",
+        "lonely.dcm": "no DICOM file", "dangling.nii": "leads nowhere", "self.nii": "leads nowhere",
+        "same.nii.gz": "twice", "loop": "back to a folder above", "pipe.nii": "no regular file",
+    }.items():  # fmt: skip
+        assert text in told.pop(name)
+    assert not told
+
+
+def test_a_folder_reached_twice_is_searched_once(tmp_path):
+    volume(tmp_path / "data" / "a.nii")
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    found = find([tmp_path])
+    assert list(cases(found)) == ["a"]
+    assert "same folder" in reasons(found)["link"]
+    assert "twice" in reasons(find([tmp_path / "data", tmp_path / "data" / "a.nii"]))["a.nii"]
+
+
+def test_no_permission(tmp_path, monkeypatch):
+    volume(tmp_path / "a.nii")
+    volume(tmp_path / "b.nii")
+    volume(tmp_path / "locked" / "c.nii")
+    access, scandir = os.access, os.scandir  # tests may run as root, whom nothing is forbidden
+
+    def locked(folder):
+        if Path(folder).name == "locked":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "a.nii" and access(path, mode))
+    monkeypatch.setattr(os, "scandir", locked)
+    found = find([tmp_path])
+    assert list(cases(found)) == ["b"]
+    assert all("no permission" in text for text in reasons(found).values()) and len(reasons(found)) == 2
+
+
+def test_our_own_results_are_no_inputs(tmp_path):
+    volume(tmp_path / "heart.nii")
+    volume(tmp_path / "heart.nii.gz")
+    (tmp_path / "heart.seg.nrrd").write_bytes(b"NRRD0004")
+    record = {"model": {"id": "m", "weights_sha256": "0"}, "outputs": ["heart.seg.nrrd", "heart.nii.gz", "heart.json"]}
+    (tmp_path / "heart.json").write_text(json.dumps(record))
+    volume(tmp_path / "bids.nii.gz")
+    (tmp_path / "bids.json").write_text('{"Modality": "MR"}')
+    output = tmp_path / "results"
+    volume(output / "other.nii.gz")
+    found = find([tmp_path], output=output)
+    assert [item.path.name for item in found] == ["bids.nii.gz", "heart.nii"]
+    assert [item.path.name for item in find([tmp_path], output=tmp_path)][:2] == ["bids.nii.gz", "heart.nii"]
+    assert "segmentation" in reasons(find([tmp_path / "heart.seg.nrrd"]))["heart.seg.nrrd"]
+
+
+def test_what_was_named_is_never_passed_over(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "empty").mkdir()
+    slice_ = series(tmp_path / "exam") / "IM000"
+    told = reasons(find([tmp_path / "notes.txt", tmp_path / "empty", tmp_path / "none.nii", slice_]))
+    assert "no volume file" in told["notes.txt"] and "holds no volume" in told["empty"]
+    assert "does not exist" in told["none.nii"] and "single DICOM file" in told["IM000"]
+
+
+def test_voxels_beside_a_header_count_as_its_size(tmp_path):
+    head = "ObjectType = Image\nNDims = 3\nDimSize = 2 2 2\nElementType = MET_SHORT\nElementDataFile = v.raw\n"
+    (tmp_path / "v.mhd").write_text(head)
+    (tmp_path / "v.raw").write_bytes(bytes(16))
+    assert find([tmp_path]) == [Found(tmp_path / "v.mhd", "v", len(head) + 16)]
+
+
+def test_every_series_of_a_dicom_tree_is_a_case(tmp_path):
+    series(tmp_path / "p1" / "mixed", "1.1", prefix="A", SeriesNumber=7, SeriesDescription="native")
+    series(tmp_path / "p1" / "mixed", "1.2", prefix="B", SeriesNumber=8, SeriesDescription="late")
+    series(tmp_path / "p2" / "s", "2.1")
+    series(tmp_path / "p3" / "s", "3.1")
+    for k in range(4):  # one series in two folders
+        image(tmp_path / "p4" / "ab"[k % 2] / f"{k}", "4.1", k)
+    found = cases(find([tmp_path]))
+    assert {name: item.series for name, item in found.items()} == {
+        "p1_mixed_7_native": "1.1", "p1_mixed_8_late": "1.2", "p2_s": "2.1", "p3_s": "3.1", "p4": "4.1",
+    }  # fmt: skip
+    for item in found.values():
+        assert len(item.files) == 4
+        assert headless.read(item.path, item.series).array[:, 0, 0].tolist() == [0, 257, 514, 771]
+    assert list(cases(find([tmp_path], series="late"))) == ["mixed"]
+    assert "no series" in reasons(find([tmp_path], series="9"))[tmp_path.name]
+
+
+def test_series_without_uid_are_told_apart_by_folder(tmp_path):
+    for patient in ("p1", "p2"):
+        series(tmp_path / patient, "")
+    found = cases(find([tmp_path]))
+    assert set(found) == {"p1", "p2"} and found["p1"].series == "1" and len(found["p1"].files) == 4
+
+
+def test_series_without_uid_and_of_one_number_are_told_apart_by_description(tmp_path):
+    series(tmp_path, "", prefix="A", SeriesDescription="native")
+    series(tmp_path, "", prefix="B", SeriesDescription="late")
+    found = find([tmp_path])
+    assert len(cases(found)) == 2 and {item.files[0].name[0] for item in found} == {"A", "B"}
+
+
+def test_localizers_copies_and_objects_without_an_image_are_passed_over(tmp_path):
+    exam = series(tmp_path / "exam", "1.1")
+    series(exam, "1.2", prefix="LOC", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
+    image(exam / "IM900", "1.1", 50, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])  # in the series itself
+    image(exam / "SEG", "1.3", 0, SegmentationStorage, Modality="SEG", NumberOfFrames=3)
+    image(exam / "ONE", "1.4", 0)
+    image(exam / "MULTI", "1.5", 0, NumberOfFrames=3)
+    (exam / "COPY").write_bytes((exam / "IM002").read_bytes())
+    found = find([tmp_path])
+    assert list(cases(found)) == ["exam"] and len(cases(found)["exam"].files) == 4
+    told = " ".join(reasons([item]).popitem()[1] for item in found if isinstance(item, Refused))
+    assert "a localizer, by which other series are planned, like 4 more" in told
+    assert "SEG is no image (Segmentation)" in told and "single image" in told and "multi-frame" in told
+    assert "is an image that is there already" in told
+    faults = [item.reason for item in found if isinstance(item, Refused) and not item.expected]
+    assert len(faults) == 1 and "multi-frame" in faults[0]
+    only = cases(find([tmp_path]))["exam"]
+    assert headless.read(only.path, only.series).array.shape == (4, 2, 2)
+
+
+def test_slices_that_share_one_uid_are_not_taken_for_copies(tmp_path):
+    series(tmp_path / "exam", "1.1", SOPInstanceUID="1.2.3")
+    assert len(find([tmp_path])[0].files) == 4
+
+
+def test_a_damaged_slice_costs_its_series_and_no_other(tmp_path):
+    series(tmp_path / "a", "1.1")
+    series(tmp_path / "b", "2.1")
+    series(tmp_path / "c", "3.1")
+    (tmp_path / "c" / "README").write_text("not a slice")
+    (tmp_path / "a" / "IM003").write_bytes((tmp_path / "a" / "IM003").read_bytes()[:300])  # its end: no gap shows
+    (tmp_path / "b" / "IM003").write_bytes(b"")
+    found = find([tmp_path])
+    assert list(cases(found)) == ["c"]
+    told = reasons(found)
+    assert "may lack IM003" in told["a"] and "may lack IM003" in told["b"]
+    assert len([item for item in found if item.path.name == "IM003"]) == 2
+
+
+def table(path: Path, text: str, encoding: str = "utf-8-sig") -> Path:
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_table(delimiter, tmp_path):
+    volume(tmp_path / "data" / "a.nii.gz")
+    volume(tmp_path / "data" / "b c, d; e.nii")
+    series(tmp_path / "exam", "1.1", prefix="A", SeriesNumber=7)
+    series(tmp_path / "exam", "1.2", prefix="B", SeriesNumber=8)
+    text = (
+        'Path|case|model|series|frame|Site|größe\ndata/a.nii.gz|first|abdomen-ct||2|"Köln\nWest"|1\n\n'
+        f'"data/b c, d; e.nii"\n{tmp_path / "exam"}|||7|||\n'
+    )
+    listed = table(tmp_path / "list.csv", text.replace("|", delimiter))
+    first, second, third = find([listed])
+    assert (first.path, first.case, first.model, first.frame) == (
+        tmp_path / "data" / "a.nii.gz", "first", "abdomen-ct", 2,
+    )  # fmt: skip
+    assert first.extra == {"Site": "Köln\nWest", "größe": "1"}
+    assert (second.case, second.model, second.extra) == ("b c, d; e", None, {"Site": "", "größe": ""})
+    assert (third.case, third.series, len(third.files)) == ("exam", "1.1", 4)
+
+
+def test_lines_that_cannot_be_used_are_named_and_the_rest_goes_on(tmp_path):
+    volume(tmp_path / "a.nii")
+    series(tmp_path / "exam", "1.1", prefix="A", SeriesNumber=7)
+    series(tmp_path / "exam", "1.2", prefix="B", SeriesNumber=8)
+    lines = [
+        "path,series,frame",
+        "none.nii",
+        ",7",
+        "a.nii,,two",
+        "a.nii,3",
+        "a,b,c,d",
+        "exam",
+        "exam,9",
+        '"a"x',
+        "a.nii",
+    ]
+    found = find([table(tmp_path / "list.csv", "\r\n".join(lines))])
+    assert list(cases(found)) == ["a"]
+    told = [item.reason for item in found if isinstance(item, Refused)]
+    expected = [
+        "does not exist",
+        "no path",
+        '"two" as frame',
+        "leave it empty",
+        "4 cells",
+        "holds 2",
+        "no series",
+        "quot",
+    ]
+    assert len(told) == len(expected)
+    for number, (reason, text) in enumerate(zip(told, expected, strict=True), 2):
+        assert f"Line {number} of" in reason and text in reason, reason
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [(b"", "no column"), (b"file,case\na.nii,1\n", "no column"), (b"path,x,x\n", 'two columns "x"'),
+     ("path\nä.nii\n".encode("latin-1"), "not UTF-8"), ("path\na.nii\n".encode("utf-16"), "not UTF-8")],
+)  # fmt: skip
+def test_tables_that_cannot_be_used(content, text, tmp_path):
+    (tmp_path / "list.csv").write_bytes(content)
+    assert text in reasons(find([tmp_path / "list.csv"]))["list.csv"]
+
+
+def test_two_lines_with_one_case_id_get_two_names(tmp_path):
+    for name in ("x/a.nii", "y/a.nii", "y/b.nii"):
+        volume(tmp_path / name)
+    listed = table(tmp_path / "list.csv", "path,case\nx/a.nii,heart\ny/a.nii,heart\ny/b.nii,heart\nx/a.nii,again\n")
+    found = find([listed])
+    assert len(cases(found)) == 3 and set(cases(found)) >= {"x_heart", "y_heart_a_nii"}
+    assert "twice" in found[3].reason
+
+
+def test_ten_thousand_files_in_a_few_seconds(tmp_path):
+    content = volume(tmp_path / "a.nii.gz").read_bytes()
+    for patient in range(100):
+        folder = tmp_path / f"p{patient:03d}"
+        folder.mkdir()
+        for index in range(100):
+            (folder / f"v{index}.nii.gz").write_bytes(content)
+    started = time.process_time()
+    found = find([tmp_path])
+    assert time.process_time() - started < 10  # 1 s on one core of 2024
+    assert len(cases(found)) == 10_001 and "p007_v7" in cases(found)
+
+
+def test_numbers_in_a_header_that_are_none_are_told(tmp_path, capfd):
+    series(tmp_path / "a", "1.1")
+    path = series(tmp_path / "b", "2.1", ImageOrientationPatient=["1", "0", "0", "0", "1", "0"]) / "IM001"
+    path.write_bytes(path.read_bytes().replace(b"1\\0\\0\\0\\1\\0", b"1\\x\\0\\0\\1\\0"))
+    series(tmp_path / "c", "3.1", NumberOfFrames="00001")
+    path = tmp_path / "c" / "IM001"
+    path.write_bytes(path.read_bytes().replace(b"00001", b"0x001"))
+    found = find([tmp_path])
+    assert list(cases(found)) == ["a", "b"] and "damaged" in reasons(found)["IM001"]
+    with pytest.raises(InputError, match="damaged"):
+        headless.read(cases(found)["b"].path)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="Linux counts the bytes that a process reads")
+def test_no_voxel_is_read(tmp_path):
+    nibabel.save(nibabel.Nifti1Image(np.zeros((100, 100, 100), np.int16), np.eye(4)), tmp_path / "a.nii")
+    series(tmp_path / "exam", Rows=1000, Columns=1000, PixelData=bytes(2_000_000))
+    assert len(find([tmp_path])) == 2  # also loads pydicom
+    before = bytes_read()
+    find([tmp_path])
+    assert bytes_read() - before < 500_000 < sum(path.stat().st_size for path in tmp_path.rglob("*")) / 10
+
+
+def bytes_read() -> int:
+    return int(Path("/proc/self/io").read_text().split()[1])

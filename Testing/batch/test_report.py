@@ -1,0 +1,426 @@
+"""The review page in a real browser: Debian's Chromium without a window, driven by Playwright."""
+
+import csv
+import os
+import shutil
+import socket
+import time
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Error, expect, sync_playwright
+
+from DINSegmentLib import models
+from DINSegmentLib.batch.report import save_picture, write_report
+
+CHROMIUM = shutil.which("chromium")
+MODEL = replace(models.find("cardiac-mr"), labels=(models.Label(1, "Left ventricle", (200, 30, 30), ""),))
+# ml; the median is 100, the median absolute deviation 10, so that case5 lies 27 robust standard deviations up
+VOLUMES = {"case1": 80.0, "case2": 90.0, "case3": 100.0, "case4": 110.0, "case5": 500.0, "case10": 100.0}
+HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without its sandbox, which root may not have in a container: Playwright's default."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is missing: `make system-packages` installs it")
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM) as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser):
+    """An empty tab of a browser that knows no marks yet; an error in a script fails the test."""
+    errors = []
+    with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        yield page
+    assert errors == []
+
+
+def record(case, volume, flags=(), **values):
+    structure = {"value": 1, "name": "Left ventricle", "voxels": 1000, "volume_ml": volume, "confidence": 0.9}
+    return {
+        "date": "2026-11-24T10:00:00+00:00", "case": case, "input": {"name": case, "path": f"/data/{case}.nii.gz"},
+        "model": {"id": "cardiac-mr"}, "structures": [structure], "flags": list(flags), **values,
+    }  # fmt: skip
+
+
+def flag(text):
+    return {"kind": "parts", "structure": "Left ventricle", "text": text}
+
+
+def records():
+    """Six cases with a result, of which one has a warning, and one that failed."""
+    found = [record(case, volume) for case, volume in VOLUMES.items()]
+    found[1] = record("case2", 90.0, [flag("A fifth lies apart.")], confidence=0.4)
+    return [*found, {"case": "broken", "input": "/data/broken.nii.gz", "error": "broken.nii.gz is cut short: copy it."}]
+
+
+@pytest.fixture
+def report(tmp_path):
+    """The address of a page of these cases, each result with a picture of eight squares."""
+    pictures = {case: save_picture(Image.new("RGB", (1628, 200), "gray"), tmp_path, case) for case in VOLUMES}
+    return write_report(records(), pictures, tmp_path, "A run", [MODEL]).as_uri()
+
+
+def shown(page):
+    """Names of the cases that are not filtered away, in their order."""
+    return page.locator("tbody:not([hidden]) .name").all_text_contents()
+
+
+def current(page):
+    return page.locator("tbody[aria-current] .name").text_content()
+
+
+def mark_of(page, case):
+    return page.locator(f'tbody[aria-label="{case}"]').get_attribute("data-mark")
+
+
+def heading(page, name):
+    return page.get_by_role("columnheader", name=name)
+
+
+def test_failures_come_first_then_outliers_and_warnings(page, report):
+    page.goto(report)
+
+    # case5 lies 27 deviations from the median, case2 0.67 and has a warning, which counts 3.5; then 1.35 and 0.67
+    assert shown(page) == ["broken", "case5", "case2", "case1", "case4", "case3", "case10"]
+    assert heading(page, "Outlier score").get_attribute("aria-sort") == "descending"
+    assert "▲ 500.0" in page.locator('tbody[aria-label="case5"]').inner_text()
+
+
+def test_every_heading_sorts_both_ways_and_cases_without_a_value_come_last(page, report):
+    page.goto(report)
+    volume = heading(page, "Left ventricle")
+    volume.get_by_role("button").click()
+    assert volume.get_attribute("aria-sort") == "descending"
+    assert shown(page) == ["case5", "case4", "case3", "case10", "case2", "case1", "broken"]
+
+    volume.get_by_role("button").click()
+    assert volume.get_attribute("aria-sort") == "ascending"
+    assert shown(page) == ["case1", "case2", "case3", "case10", "case4", "case5", "broken"]
+
+    heading(page, "Confidence").get_by_role("button").click()
+    assert shown(page)[0] == "case2"
+    heading(page, "Warnings").get_by_role("button").click()
+    assert shown(page)[0] == "case2"
+    heading(page, "Case").get_by_role("button").click()
+    assert shown(page) == ["broken", "case1", "case2", "case3", "case4", "case5", "case10"]  # 10 comes after 5
+    assert page.locator("[aria-sort]:not([aria-sort=none])").count() == 1
+
+
+def test_filters_show_what_they_say_and_how_many(page, report):
+    page.goto(report)
+    page.get_by_role("searchbox").fill("APART fifth")
+    assert shown(page) == ["case2"]
+    assert page.locator("#shown").inner_text() == "1 of 7 shown"
+
+    page.get_by_role("button", name="Clear filters").click()
+    page.get_by_role("button", name="Warnings 1").click()
+    assert shown(page) == ["case2"]
+    page.get_by_role("button", name="Failures 1").click()  # one or the other
+    assert shown(page) == ["broken", "case2"]
+
+    page.get_by_role("button", name="Clear filters").click()
+    page.get_by_label("from").fill("95")
+    page.get_by_label("to", exact=True).fill("110")
+    assert sorted(shown(page)) == ["case10", "case3", "case4"]
+
+    page.get_by_label("to", exact=True).fill("96")
+    expect(page.get_by_text("No case passes the filters.")).to_be_visible()
+    page.get_by_role("button", name="Clear filters").click()
+    assert len(shown(page)) == 7
+
+
+def test_a_failure_says_why(page, report):
+    page.goto(report)
+
+    assert "broken.nii.gz is cut short: copy it." in page.locator('tbody[aria-label="broken"]').inner_text()
+    assert "1 failed" in page.locator("#summary").inner_text()
+
+
+def test_keys_step_mark_and_unmark(page, report):
+    page.goto(report)
+    order = shown(page)
+    for key in ("j", "ArrowDown", "j", "k"):
+        page.keyboard.press(key)
+    assert current(page) == order[2] == "case2"
+
+    page.keyboard.press("1")
+    assert mark_of(page, "case2") == "checked"
+    assert page.locator("#counts").inner_text() == "1 checked · 0 poor · 6 unmarked"
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("2")
+    assert (mark_of(page, "case5"), mark_of(page, "case2")) == ("poor", "checked")
+    pressed = page.locator('tbody[aria-label="case5"] button[aria-pressed="true"]')
+    assert pressed.all_inner_texts() == ["✗ Poor"]
+    page.keyboard.press("0")
+    assert mark_of(page, "case5") == ""
+
+
+def test_a_case_that_is_marked_leaves_the_unmarked_to_the_next(page, report):
+    page.goto(report)
+    page.get_by_role("button", name="Unmarked 7").click()
+    order = shown(page)
+    page.locator("h1").click()  # away from the button
+    page.keyboard.press("j")
+    page.keyboard.press("1")
+
+    assert shown(page) == [order[0], *order[2:]]
+    assert current(page) == order[2]
+    for _ in range(6):
+        page.keyboard.press("2")
+    assert shown(page) == []
+
+
+def test_keys_typed_into_a_field_are_text(page, report):
+    page.goto(report)
+    page.keyboard.press("/")
+    page.keyboard.type("case12 0")
+    assert page.locator("#counts").inner_text() == "0 checked · 0 poor · 7 unmarked"
+    page.get_by_role("button", name="Clear filters").click()
+    page.locator("h1").click()
+
+    page.keyboard.press("n")
+    page.keyboard.type("jk 1, look again")
+    page.keyboard.press("Enter")
+    page.keyboard.press("1")
+    assert mark_of(page, "broken") == "checked"
+    page.keyboard.press("/")
+    page.keyboard.type("again")
+    assert shown(page) == ["broken"]  # notes are searched, too
+
+
+def test_the_slices_are_enlarged_one_by_one_and_keys_go_on(page, report):
+    page.goto(report)
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    large = page.locator("#large")
+    expect(large).to_be_visible()
+    expect(large.locator("#tiles img")).to_have_count(8)
+    assert large.locator("h2").inner_text() == "case5"
+    first, last = large.locator("#tiles img").first.bounding_box(), large.locator("#tiles img").last.bounding_box()
+    assert first["width"] > 200 and last["y"] > first["y"]
+
+    page.keyboard.press("1")
+    page.keyboard.press("j")
+    assert large.locator("h2").inner_text() == "case2"
+    assert "A fifth lies apart." in large.inner_text()
+    page.keyboard.press("Enter")
+    expect(large).to_be_hidden()
+    assert (mark_of(page, "case5"), mark_of(page, "case2")) == ("checked", "")
+
+    page.locator('tbody[aria-label="case1"] .strip').click()
+    assert large.locator("h2").inner_text() == "case1"
+    page.keyboard.press("Escape")
+    expect(large).to_be_hidden()
+
+
+def test_the_question_mark_shows_the_keys(page, report):
+    page.goto(report)
+    page.keyboard.press("?")
+
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("mark as poor")
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+
+
+def test_marks_outlive_the_page_but_not_the_result_or_the_run(page, tmp_path):
+    def write(run, date="2026-11-24T10:00:00+00:00"):
+        return write_report([record("a", 1.0, date=date), record("b", 1.0)], {}, tmp_path / run, "run").as_uri()
+
+    def marks(page, address):
+        page.goto(address)
+        return [mark_of(page, case) for case in ("a", "b")]
+
+    page.goto(write("run"))
+    for key in "1j2":
+        page.keyboard.press(key)
+    page.reload()
+    assert [mark_of(page, case) for case in ("a", "b")] == ["checked", "poor"]
+
+    other = page.context.new_page()
+    page.close()
+    assert marks(other, write("run")) == ["checked", "poor"]
+    assert marks(other, write("other run")) == ["", ""]
+    assert marks(other, write("run", date="2126-01-01T00:00:00+00:00")) == ["", "poor"]  # segmented after the mark
+
+
+def test_marks_go_out_as_csv_and_come_in_again(page, report, browser, tmp_path):
+    page.goto(report)
+    page.keyboard.press("1")
+    page.keyboard.press("j")
+    page.keyboard.press("2")
+    page.keyboard.press("n")
+    page.keyboard.type('=cut; "apex", ä')
+    page.keyboard.press("Enter")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export marks").click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+
+    assert path.name == "A-run-marks.csv"
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["case", "mark", "note", "time"]
+    # a spreadsheet takes what begins with an apostrophe for a text
+    assert [row[:3] for row in rows] == [["case5", "poor", '\'=cut; "apex", ä'], ["broken", "checked", ""]]
+    assert all(row[3].endswith("Z") for row in rows)
+
+    with browser.new_context() as context:
+        other = context.new_page()
+        other.goto(report)
+        other.locator("#file").set_input_files(path)
+        expect(other.locator("#message")).to_have_text("2 of 2 marks taken.")
+        assert (mark_of(other, "case5"), mark_of(other, "broken")) == ("poor", "checked")
+        assert other.locator('tbody[aria-label="case5"] .note').input_value() == '=cut; "apex", ä'
+
+
+def test_marks_that_do_not_fit_are_told(page, report, tmp_path):
+    path = tmp_path / "marks.csv"
+    lines = [
+        "case;mark;note;time",
+        "case1;checked;from a spreadsheet;",
+        "case2;poor;;2020-01-01T00:00:00Z",
+        "who;poor;;",
+    ]
+    path.write_text("\n".join([*lines, "case3;perhaps;;", ""]))
+    page.goto(report)
+    page.locator("#file").set_input_files(path)
+
+    expect(page.locator("#message")).to_have_text(
+        "1 of 4 marks taken. 1 name no case of this run. 1 are older than the result of their case. "
+        "1 have a mark or time that cannot be read."
+    )
+    assert (mark_of(page, "case1"), mark_of(page, "case2"), mark_of(page, "case3")) == ("checked", "", "")
+
+    path.write_text("name,volume\ncase1,5\n")
+    page.locator("#file").set_input_files(path)
+    expect(page.locator("#message")).to_contain_text("choose a file that was exported here")
+
+
+def test_hostile_names_are_text(page, tmp_path):
+    hostile = record(HOSTILE, 1.0, [flag(HOSTILE)], device={"events": [HOSTILE]})
+    hostile["structures"][0]["name"] = HOSTILE
+    failed = {"case": "__proto__", "error": HOSTILE}
+    page.goto(write_report([hostile, failed], {}, tmp_path, HOSTILE).as_uri())
+
+    assert shown(page) == ["__proto__", HOSTILE]
+    assert page.title() == HOSTILE == page.locator("h1").inner_text()
+    assert page.locator("img").count() == 0 and page.locator("script").count() == 2
+    page.keyboard.press("1")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("#large h2")).to_have_text(HOSTILE)
+    page.reload()
+    assert mark_of(page, "__proto__") == "checked"
+
+
+def test_the_page_asks_for_its_pictures_and_nothing_else_and_may_not(page, report, tmp_path):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(report)
+    expect(page.locator(".strip img").first).to_have_js_property("naturalWidth", 1628)
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("#tiles img")).to_have_count(8)
+
+    assert all(url.startswith(tmp_path.as_uri()) for url in asked)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        with pytest.raises(Error, match="Failed to fetch"):
+            page.evaluate("url => fetch(url, {signal: AbortSignal.timeout(1000)})", address)
+        page.evaluate("url => { document.images[0].src = url; }", address)
+        server.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_a_picture_that_is_gone_is_told(page, report, tmp_path):
+    (tmp_path / "report" / "case5.jpg").unlink()
+    page.goto(report)
+
+    expect(page.locator('tbody[aria-label="case5"]')).to_contain_text("No picture")
+
+
+def test_a_thousand_cases_open_and_move_without_waiting(page, tmp_path):
+    picture = save_picture(Image.new("RGB", (1628, 200), "gray"), tmp_path, "case0")
+    cases = [record(f"case{number}", 100.0 + number % 37) for number in range(1000)]
+    names = ("Aorta", "Gallbladder", "Left kidney", "Right kidney", "Liver", "Pancreas", "Spleen", "Stomach")
+    for case in cases:
+        case["structures"] = [{**case["structures"][0], "name": name} for name in names]
+    pictures = {"case0": picture}
+    for case in cases[1:]:
+        pictures[case["case"]] = picture.with_name(f"{case['case']}.jpg")
+        os.link(picture, pictures[case["case"]])
+    written = write_report(cases, pictures, tmp_path, "run")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    start = time.monotonic()
+    page.goto(written.as_uri())
+    expect(page.locator("#shown")).to_have_text("1000 of 1000 shown")
+    opened = time.monotonic() - start
+    assert opened < 5
+    page.wait_for_timeout(300)
+    assert 5 < len(asked) < 100  # pictures that nobody looks at are not read
+
+    def seconds(action):
+        """Until the page is laid out again."""
+        timed = f"const t = performance.now(); {action}; document.body.offsetHeight; return performance.now() - t"
+        return page.evaluate(f"() => {{ {timed} }}") / 1000
+
+    sort = seconds("document.querySelectorAll('thead button')[5].click()")
+    few = seconds("const f = document.getElementById('text'); f.value = '99'; f.oninput()")
+    assert page.locator("#shown").inner_text() == "19 of 1000 shown"  # x99, 99x and 99 itself
+    all_again = seconds("document.getElementById('clear').click()")
+    before = shown(page).index(current(page))
+    press = "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'j', bubbles: true}))"
+    steps = seconds(f"for (let i = 0; i < 100; i++) {press}")
+    assert shown(page).index(current(page)) == before + 100
+    print(f"open {opened:.2f} s, sort {sort:.2f}, filter {few:.2f}, clear {all_again:.2f}, 100 steps {steps:.2f}")
+    assert max(sort, few, all_again, steps) < 2
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colors_follow_the_system_and_texts_stand_out(browser, report, tmp_path, scheme):
+    with browser.new_context(color_scheme=scheme, viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        page.goto(report)
+        page.keyboard.press("1")
+        page.screenshot(path=tmp_path / f"{scheme}.png")  # to look at
+        texts = ["body", ".from", ".reason b", ".reasons", ".unusual", "#counts", "[aria-sort=descending] button"]
+        ground, *colors = page.evaluate(
+            "texts => [getComputedStyle(document.querySelector('tbody')).backgroundColor,"
+            " ...texts.map(text => getComputedStyle(document.querySelector(text)).color)]",
+            texts,
+        )
+
+    assert (luminance(ground) > 0.5) == (scheme == "light")
+    assert {text: contrast(color, ground) for text, color in zip(texts, colors, strict=True) if
+            contrast(color, ground) < 4.5} == {}  # fmt: skip
+
+
+def test_paper_shows_the_cases_without_controls(page, report):
+    page.goto(report)
+    page.emulate_media(media="print")
+
+    expect(page.locator(".bar")).to_be_hidden()
+    expect(page.locator('tbody[aria-label="case5"]')).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def luminance(color):
+    """Relative luminance of ``rgb(r, g, b)`` as WCAG 2 defines it."""
+    parts = [int(part) / 255 for part in color.removeprefix("rgb(").removesuffix(")").split(",")]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one, other):
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
