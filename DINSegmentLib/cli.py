@@ -93,6 +93,10 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         "--no-recursive", action="store_false", dest="recursive", help="do not search the folders in a folder"
     )
     parser.add_argument(
+        "--no-resume", action="store_false", dest="resume",
+        help="do not count results of an earlier run with the same input, model and parameters as done",
+    )  # fmt: skip
+    parser.add_argument(
         "--dry-run", action="store_true", help="only tell what would be done and refused, with estimates"
     )
     _model(parser, required=True)

@@ -2,18 +2,19 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .. import headless
 from ..engine.parameters import Parameters, Result
 from ..engine.preprocessing import preprocess_volume
-from ..errors import InputError
+from ..errors import DINSegmentError, InputError
+from ..models import Model
 from . import outputs
 from .found import Found
 from .picture import draw_case
-from .record import record, seed
+from .record import about_model, input_hash, record, seed
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,24 @@ def check(case: Case, overwrite: bool) -> None:
     outputs.check(case.input, case.paths, overwrite)
 
 
+def finished(case: Case, model: Model, parameters: Parameters) -> dict[str, Any] | None:
+    """The record of a run that was finished earlier with the same input, model and parameters; None: there is none.
+
+    Its files were renamed to their places after they were whole, the record last: so where it is, all of them are.
+    """
+    try:
+        written = json.loads(case.paths[-1].read_text(encoding="utf-8"))
+        asked = json.loads(json.dumps([about_model(model), asdict(parameters.resolved(model))]))
+        if [written["model"], written["parameters"], written["input"]["frame"]] != [*asked, case.frame]:
+            return None
+        if not all(path.name in written["outputs"] and path.is_file() for path in case.paths):
+            return None
+        files = headless.files_of(case.input, case.series, case.frame, case.files or None)
+        return written if input_hash(files) == written["input"]["sha256"] else None
+    except (OSError, ValueError, KeyError, TypeError, DINSegmentError):
+        return None
+
+
 def run(
     case: Case, segmenter: Any, parameters: Parameters, overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None, strip: bool = False,
@@ -86,7 +105,9 @@ def run(
     image = headless.read(case.input, case.series, case.frame, case.files or None)
     result = segmenter.segment(image.array, image.geometry, parameters, progress, name=case.input.name or case.name)
     with outputs.beside(case.paths) as folder:
-        written = record(case.input, image, result, [path.name for path in case.paths], case.name, case.extra)
+        written = record(
+            case.input, image, result, [path.name for path in case.paths], case.name, case.extra, case.frame
+        )
         for suffix in case.suffixes:
             _write(suffix, folder / f"{case.name}.{suffix}", image, result, written)
     if strip:

@@ -12,14 +12,16 @@ from ..engine.orientation import orientation
 from ..engine.parameters import Result
 from ..headless.image import Image
 from ..measure import StructureStatistics, flags, statistics
+from ..models import Model
 from .versions import versions
 
 SCHEMA_VERSION = 1
 
 
 def record(
-    source: Path, image: Image, result: Result, outputs: Sequence[str], case: str, extra: Mapping[str, str]
-) -> dict[str, Any]:
+    source: Path, image: Image, result: Result, outputs: Sequence[str], case: str, extra: Mapping[str, str],
+    frame: int | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """What ``NAME.json`` holds, in the order in which it is written.
 
     Args:
@@ -29,6 +31,7 @@ def record(
         outputs: file names of the outputs, which lie beside the record.
         case: id of the case.
         extra: the user's own columns.
+        frame: which one of several, from 1.
 
     Returns:
         values that JSON knows:
@@ -37,8 +40,8 @@ def record(
         - ``date``: UTC, ISO 8601.
         - ``case``, ``extra``: id and own columns.
         - ``input``: ``name``; ``path``; ``files`` (how many were read); ``sha256`` of the file, or, where there are
-          several, of their hashes (each as 64 letters and a line feed, sorted); ``modality`` (DICOM only); ``dtype``;
-          ``shape`` (K, J, I); ``spacing`` (I, J, K) in mm; ``ijk_to_ras`` (4 x 4).
+          several, of their hashes (each as 64 letters and a line feed, sorted); ``frame`` (null: it has only one);
+          ``modality`` (DICOM only); ``dtype``; ``shape`` (K, J, I); ``spacing`` (I, J, K) in mm; ``ijk_to_ras`` (4 x 4).
         - ``model``: ``id``, ``version``, ``weights_sha256``.
         - ``parameters``: of the engine, defaults filled in; a ``batch_size`` of null suits the device.
         - ``device``: ``name``, ``reason``, ``precision``, ``events`` (what had to be changed on the way, in sentences).
@@ -56,12 +59,8 @@ def record(
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "case": case,
         "extra": dict(extra),
-        "input": _input(source, image),
-        "model": {
-            "id": result.model.id,
-            "version": result.model.version,
-            "weights_sha256": result.model.sha256,
-        },
+        "input": _input(source, image, frame),
+        "model": about_model(result.model),
         "parameters": asdict(result.parameters),
         "device": {
             "name": result.device,
@@ -77,12 +76,13 @@ def record(
     }
 
 
-def _input(source: Path, image: Image) -> dict[str, Any]:
+def _input(source: Path, image: Image, frame: int | None) -> dict[str, Any]:
     return {
         "name": image.name,
         "path": str(Path(source).absolute()),
         "files": len(image.files),
-        "sha256": _hash(image.files),
+        "sha256": input_hash(image.files),
+        "frame": frame,
         "modality": image.modality,
         "dtype": str(image.array.dtype),
         "shape": list(image.geometry.shape),
@@ -91,7 +91,8 @@ def _input(source: Path, image: Image) -> dict[str, Any]:
     }
 
 
-def _hash(files: Sequence[Path]) -> str:
+def input_hash(files: Sequence[Path]) -> str:
+    """SHA-256 of a file; of several, that of their hashes (64 letters and a line feed each, sorted)."""
     hashes = []
     for path in files:
         with open(path, "rb") as file:
@@ -112,5 +113,12 @@ def _structure(found: StructureStatistics) -> dict[str, Any]:
 
 def seed(written: Mapping[str, Any]) -> bytes:
     """Of a record, what decides about the result: the same input, model and parameters give the same bytes."""
-    deciding = {key: written[key] for key in ("model", "parameters")} | {"input": written["input"]["sha256"]}
+    deciding = {key: written[key] for key in ("model", "parameters")} | {
+        key: written["input"][key] for key in ("sha256", "frame")
+    }
     return json.dumps(deciding, sort_keys=True).encode()
+
+
+def about_model(model: Model) -> dict[str, str]:
+    """What a record tells of the model."""
+    return {"id": model.id, "version": model.version, "weights_sha256": model.sha256}

@@ -61,8 +61,9 @@ class _Run:
             for item in self.found
             if not isinstance(item, Refused)
         ]
-        ready = [case for case in planned if self._went_well(lambda case: cases.check(case, options.overwrite), case)]
-        waiting = list(ready)
+        left = [case for case in planned if not (options.resume and not options.overwrite and self._finished(case))]
+        check = partial(cases.check, overwrite=options.overwrite)
+        waiting = [case for case in left if self._went_well(check, case)]
         try:
             while waiting:
                 case = waiting[0]
@@ -74,12 +75,30 @@ class _Run:
             if self.many:
                 self._write_tables()
         outcomes = [entry.get("outcome", "done") for entry in self.entries]
-        done, failed = outcomes.count("done"), outcomes.count("failed")
+        counts = {name: outcomes.count(name) for name in ("done", "resumed", "failed", "skipped")}
+        done, failed = counts["done"] + counts["resumed"], counts["failed"]
         if self.many:
-            skipped = outcomes.count("skipped")
-            text = f"{done} of {done + failed} done." + (f" {skipped} passed over, see above." if skipped else "")
-            self.console.event("summary", text, done=done, failed=failed, skipped=skipped)
+            text = f"{done} of {done + failed} done"
+            text += f", {counts['resumed']} of them by an earlier run." if counts["resumed"] else "."
+            text += f" {counts['skipped']} passed over, see above." if counts["skipped"] else ""
+            self.console.event("summary", text, **counts)
         return 0 if done and not failed else 1 if done else 2
+
+    def _finished(self, case: Any) -> bool:
+        """Whether an earlier run has done the case, which then counts as it is."""
+        from ..batch import case as cases
+
+        try:
+            model = models.find(case.model) if case.model else self.model
+        except DINSegmentError:
+            return False  # told when it is tried
+        written = cases.finished(case, model, self.parameters)
+        if written is None:
+            return False
+        self._models[model.id] = model
+        self.entries.append({**written, "outcome": "resumed"})
+        self.console.event("resumed", f"{case.name} was done before: nothing to do.", case=case.name)
+        return True
 
     def _segment(self, case: Any) -> None:
         from ..batch import case as cases

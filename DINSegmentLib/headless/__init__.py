@@ -3,7 +3,17 @@
 from .boot import boot
 from .image import Image, case_name
 from .nodes import add_volume, save_segmentation
-from .reading import read
+from .reading import files_of, read
 from .writing import write_labelmap, write_volume
 
-__all__ = ["Image", "add_volume", "boot", "case_name", "read", "save_segmentation", "write_labelmap", "write_volume"]
+__all__ = [
+    "Image",
+    "add_volume",
+    "boot",
+    "case_name",
+    "files_of",
+    "read",
+    "save_segmentation",
+    "write_labelmap",
+    "write_volume",
+]

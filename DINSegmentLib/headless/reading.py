@@ -70,8 +70,24 @@ def _read_file(path: Path, frame: int | None) -> Image:
     matrix[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
     matrix[:3, 3] = image.GetOrigin()
     array = sitk.GetArrayFromImage(image)
-    files = (path,) if found.payload.path == path else (path, found.payload.path)  # .nhdr, .mhd: voxels lie beside
+    files = (path,) if found.payload.path == path else (path, found.payload.path)
     return Image(array, Geometry(array.shape, _LPS_TO_RAS @ matrix), case_name(path), files, None, found.raw)
+
+
+def files_of(
+    path: Path, series: str | None = None, frame: int | None = None, files: Sequence[Path] | None = None
+) -> tuple[Path, ...]:
+    """The files that `read` would read, with the same arguments: told from headers.
+
+    Raises:
+        InputError, GeometryError: as `read`, where headers tell it.
+    """
+    if path.is_dir():
+        from . import dicom
+
+        return dicom.find_volume(path, case_name(path), series, frame, files, pixels=False).files
+    payload = _FORMATS[image_suffix(path)][0](path).payload.path
+    return (path,) if payload == path else (path, payload)
 
 
 def _read_voxels(path: Path, reader_name: str, found: header.Header, index: int) -> sitk.Image:

@@ -423,3 +423,36 @@ def test_a_missing_input_is_told_before_torch_is_loaded(start):
     process = start(["-c", script, "segment", "none.nrrd", "--model", "cardiac-mr", "--output", "out"])
 
     assert process.communicate()[0] == "False\n", sys.version
+
+
+def test_a_run_goes_on_where_an_earlier_one_stopped_and_ends_with_the_same_tables(segment, write, tmp_path):
+    paths = [write(f"{name}.nrrd") for name in "abc"]
+    assert segment(*paths, "--format", "nii.gz", "--output", tmp_path / "whole").code == 0
+    assert segment(paths[1], "--format", "nii.gz").code == 0
+    first = (tmp_path / "out" / "b.nii.gz").stat().st_mtime_ns
+
+    outcome = segment(*paths, "--format", "nii.gz")
+
+    assert outcome.code == 0 and "3 of 3 done, 1 of them by an earlier run." in outcome.out
+    assert (tmp_path / "out" / "b.nii.gz").stat().st_mtime_ns == first
+    whole, resumed = (tmp_path / folder for folder in ("whole", "out"))
+    for name in ("statistics.csv", "a.nii.gz", "b.nii.gz", "c.nii.gz"):
+        assert (whole / name).read_bytes() == (resumed / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda write, out: write("v.nrrd", np.random.default_rng(9).integers(0, 900, (6, 40, 36)).astype(np.int16)),
+        lambda write, out: (out / "v.json").write_text((out / "v.json").read_text().replace("weights_sha256", "x")),
+        lambda write, out: (out / "v.nii.gz").unlink(),
+    ],
+    ids=["another input", "another model", "an output gone"],
+)
+def test_what_is_not_the_same_run_is_not_taken_for_done(change, segment, write, tmp_path):
+    path = write("v.nrrd")
+    assert segment(path, "--format", "nii.gz").code == 0
+    assert segment(path, "--format", "nii.gz").code == 0
+    change(write, tmp_path / "out")
+    outcome = segment(path, "--format", "nii.gz")
+    assert outcome.code == 2 and "add --overwrite" in outcome.err
