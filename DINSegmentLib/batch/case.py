@@ -105,9 +105,8 @@ def run(
     image = headless.read(case.input, case.series, case.frame, case.files or None)
     result = segmenter.segment(image.array, image.geometry, parameters, progress, name=case.input.name or case.name)
     with outputs.beside(case.paths) as folder:
-        written = record(
-            case.input, image, result, [path.name for path in case.paths], case.name, case.extra, case.frame
-        )
+        names = [path.name for path in case.paths]
+        written = record(case.input, image, result, names, case.name, case.extra, case.frame)
         for suffix in case.suffixes:
             _write(suffix, folder / f"{case.name}.{suffix}", image, result, written)
     if strip:

@@ -41,7 +41,7 @@ def record(
         - ``case``, ``extra``: id and own columns.
         - ``input``: ``name``; ``path``; ``files`` (how many were read); ``sha256`` of the file, or, where there are
           several, of their hashes (each as 64 letters and a line feed, sorted); ``frame`` (null: it has only one);
-          ``modality`` (DICOM only); ``dtype``; ``shape`` (K, J, I); ``spacing`` (I, J, K) in mm; ``ijk_to_ras`` (4 x 4).
+          ``modality`` (DICOM only); ``dtype``; ``shape`` (K, J, I); ``spacing`` (I, J, K) in mm; ``ijk_to_ras``.
         - ``model``: ``id``, ``version``, ``weights_sha256``.
         - ``parameters``: of the engine, defaults filled in; a ``batch_size`` of null suits the device.
         - ``device``: ``name``, ``reason``, ``precision``, ``events`` (what had to be changed on the way, in sentences).
@@ -113,9 +113,7 @@ def _structure(found: StructureStatistics) -> dict[str, Any]:
 
 def seed(written: Mapping[str, Any]) -> bytes:
     """Of a record, what decides about the result: the same input, model and parameters give the same bytes."""
-    deciding = {key: written[key] for key in ("model", "parameters")} | {
-        key: written["input"][key] for key in ("sha256", "frame")
-    }
+    deciding = [written["model"], written["parameters"], written["input"]["sha256"], written["input"]["frame"]]
     return json.dumps(deciding, sort_keys=True).encode()
 
 
