@@ -255,14 +255,42 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
 
 
 class DINSegmentTest(ScriptedLoadableModuleTest):
-    """What must hold in any Slicer, also in one without PyTorch."""
+    """What must hold in any Slicer; where PyTorch is missing, the last test has nothing to do."""
 
     def setUp(self):
         slicer.mrmlScene.Clear(0)
+        self.logic = DINSegmentLogic()
 
     def runTest(self):
-        self.setUp()
-        self.test_bundledModelsAreFound()
+        for test in (self.test_bundledModelsAreFound, self.test_enhance, self.test_segment):
+            self.setUp()
+            test()
 
     def test_bundledModelsAreFound(self):
-        self.assertIn("cardiac-mr", DINSegmentLogic().modelTitles())
+        self.assertIn("cardiac-mr", self.logic.modelTitles())
+
+    def test_enhance(self):
+        volumeNode = self.loadSample()
+        enhancedNode = self.logic.enhance(volumeNode, "log", 1.0)
+        original, enhanced = (slicer.util.arrayFromVolume(node) for node in (volumeNode, enhancedNode))
+        self.assertEqual(enhanced.shape, original.shape)
+        self.assertGreaterEqual(enhanced.min(), 0)
+        self.assertLessEqual(enhanced.max(), 1)
+
+    def test_segment(self):
+        from DINSegmentLib.panel.installer import torch_is_installed
+
+        if not torch_is_installed():
+            self.delayDisplay("PyTorch is not installed: segmentation was not tested.")
+            return
+        volumeNode = self.loadSample()
+        segmentationNode = self.logic.segment(volumeNode, modelId="cardiac-mr", device="cpu")
+        rows = self.logic.statistics(segmentationNode, volumeNode, "cardiac-mr")
+        self.assertEqual(len(rows), 3)
+        # the phantom's true volumes are 148, 105 and 140 ml
+        self.assertTrue(all(50 < row.volume_ml < 250 for row in rows), rows)
+
+    def loadSample(self):
+        from DINSegmentLib.panel.samples import HEART_FILE
+
+        return slicer.util.loadVolume(HEART_FILE, {"name": "Heart phantom"})

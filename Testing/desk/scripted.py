@@ -55,6 +55,9 @@ class ScriptedLoadableModuleLogic:
 class ScriptedLoadableModuleTest(unittest.TestCase):
     """A module's self-test."""
 
+    def delayDisplay(self, message: str, msec: int | None = None) -> None:
+        """Slicer shows the message for a moment."""
+
 
 def tr(text: str) -> str:
     """No translation."""
