@@ -144,6 +144,7 @@ def _label(values: dict[str, Any]) -> dict[str, Any]:
         "name": name,
         "color": values.get("color", _COLORS[(value - 1) % len(_COLORS)]),
         "terminology": values.get("terminology", {"type": [_PRIVATE_SCHEME, name, name]}),
+        **({"plausible_ml": values["plausible_ml"]} if "plausible_ml" in values else {}),
     }
 
 

@@ -66,12 +66,16 @@ def test_the_manifest_is_one_that_the_schema_and_the_catalogue_take(folder, repo
 
 def test_what_the_file_says_comes_into_the_manifest(folder):
     terminology = '{type = ["SCT", "10200004", "Liver"]}'
-    change(folder, 'name = "Outer"', f'name = "Outer", color = [1, 2, 3], terminology = {terminology}')
+    change(
+        folder,
+        'name = "Outer"',
+        f'name = "Outer", color = [1, 2, 3], plausible_ml = [1, 9], terminology = {terminology}',
+    )
     text = (folder / "dataset.toml").read_text()
     entries = 'axes = "axial"\nintensity = {method = "window", lower = -100, upper = 300}\nlicence = "CC0"\n'
     (folder / "dataset.toml").write_text(entries + text)
     made = dataset.manifest(folder)
-    assert made["labels"][0]["color"] == [1, 2, 3]
+    assert made["labels"][0]["color"] == [1, 2, 3] and made["labels"][0]["plausible_ml"] == [1, 9]
     assert made["labels"][0]["terminology"] == {"type": ["SCT", "10200004", "Liver"]}
     assert made["axes"]["slices"] == "S"
     assert made["intensity"] == {"method": "window", "lower": -100, "upper": 300}
