@@ -82,6 +82,12 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of processes: give 1 or more")
+    return int(text)
+
+
 def _segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "inputs", nargs="+", type=_path, metavar="INPUT",
@@ -91,6 +97,12 @@ def _segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pattern", metavar="GLOB", help="only such files of a folder, like '*.nii.gz'")
     parser.add_argument(
         "--no-recursive", action="store_false", dest="recursive", help="do not search the folders in a folder"
+    )
+    parser.add_argument(
+        "--workers", type=_at_least_one, default=1, metavar="N", help="processes here, each with one thread (Dask)"
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="address or file of a Dask scheduler, whose workers do the cases"
     )
     parser.add_argument(
         "--no-resume", action="store_false", dest="resume",

@@ -65,6 +65,8 @@ class _Run:
         check = partial(cases.check, overwrite=options.overwrite)
         waiting = [case for case in left if self._went_well(check, case)]
         try:
+            if options.workers > 1 or options.scheduler:
+                self._segment_by_others(waiting)
             while waiting:
                 case = waiting[0]
                 self._went_well(self._segment, case)
@@ -88,11 +90,8 @@ class _Run:
         """Whether an earlier run has done the case, which then counts as it is."""
         from ..batch import case as cases
 
-        try:
-            model = models.find(case.model) if case.model else self.model
-        except DINSegmentError:
-            return False  # told when it is tried
-        written = cases.finished(case, model, self.parameters)
+        model = self._model_of(case)
+        written = cases.finished(case, model, self.parameters) if model else None
         if written is None:
             return False
         self._models[model.id] = model
@@ -106,9 +105,37 @@ class _Run:
         segmenter = self._warm(case)
         progress = partial(self.console.progress, case.name)
         record, _ = cases.run(case, segmenter, self.parameters, self.options.overwrite, progress, strip=self.many)
+        self._take(case, record, segmenter.model)
+
+    def _segment_by_others(self, waiting: list[Any]) -> None:
+        """All cases on several processes; what is done is taken out of the list."""
+        from ..batch import cluster
+
+        planned = [(case, model) for case in waiting if (model := self._model_of(case))]
+        with cluster.connect(self.options.workers, self.options.scheduler) as client:
+            for model in {model.id: model for _, model in planned}.values():
+                self._warn_uncovered(model)
+            of = {case.name: model for case, model in planned}
+            arguments = self.parameters, self.options.device, self.options.overwrite, self.many
+            for case, record in cluster.run(client, planned, *arguments):
+                waiting.remove(case)
+                if "error" in record:
+                    self._fail(case, record["error"])
+                else:
+                    self._take(case, record, of[case.name])
+
+    def _model_of(self, case: Any) -> models.Model | None:
+        """The case's model; None: there is none of that name, which is told when the case is tried here."""
+        try:
+            return models.find(case.model) if case.model else self.model
+        except DINSegmentError:
+            return None
+
+    def _take(self, case: Any, record: dict[str, Any], model: models.Model) -> None:
+        self._models[model.id] = model
         self.entries.append(record)
         self.console.event("done", describe(record), record=record)
-        modality, model = record["input"]["modality"], segmenter.model
+        modality = record["input"]["modality"]
         if modality not in (None, model.modality):
             self.console.warn(
                 f"{case.input} is {modality}, and {model.id} is for {model.modality}: do not trust the result."
@@ -122,13 +149,15 @@ class _Run:
 
         model = models.find(case.model) if case.model else self.model
         if self._segmenter is None or self._segmenter.model.folder != model.folder:
-            resolved = self.parameters.resolved(model)
-            if not model.enhancement.covers(resolved.enhancement, resolved.strength):
-                self.console.warn(uncovered(model, resolved))
-            self._models[model.id] = model
+            self._warn_uncovered(model)
             self._segmenter = None
             self._segmenter = Segmenter(model, self.options.device)
         return self._segmenter
+
+    def _warn_uncovered(self, model: models.Model) -> None:
+        resolved = self.parameters.resolved(model)
+        if not model.enhancement.covers(resolved.enhancement, resolved.strength):
+            self.console.warn(uncovered(model, resolved))
 
     def _refuse(self, refused: Any) -> None:
         if refused.expected:  # no fault of the data
@@ -156,9 +185,12 @@ class _Run:
             text = f"{case.input} failed unexpectedly ({error}): please report it."
         else:
             return True
+        self._fail(case, text)
+        return False
+
+    def _fail(self, case: Any, text: str) -> None:
         self._tell(case, "failed", text)
         self.console.error(text, input=str(case.input))
-        return False
 
     def _write_tables(self) -> None:
         from ..batch import report, tables

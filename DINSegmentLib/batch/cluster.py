@@ -1,0 +1,147 @@
+"""Cases on several processes or machines, by Dask distributed: its workers see all files by the same paths.
+
+A case of a worker that is lost is done again by another; Dask gives up when that has happened several times.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .. import __version__, models
+from ..engine.parameters import Parameters
+from ..errors import DINSegmentError, InputError
+from . import case as cases
+from .case import Case
+
+_WAIT = "15s"  # for a scheduler to answer
+_warm: dict[str, Any] = {}  # in a worker: the segmenter of the last model, by folder and device
+
+
+@contextmanager
+def connect(workers: int, scheduler: str | None) -> Iterator[Any]:
+    """A Dask client: of a cluster of processes here, each with one thread, or of one that runs already.
+
+    Args:
+        workers: processes here; not used with a scheduler.
+        scheduler: address, such as ``tcp://host:8786``, or a scheduler file.
+
+    Raises:
+        InputError: Dask is not installed, no scheduler answers, or it has no workers.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise InputError(
+            "Several processes need Dask, which is not installed: pip install distributed, or leave --workers away."
+        ) from error
+    if scheduler is None:
+        with LocalCluster(
+            n_workers=workers, threads_per_worker=1, memory_limit=0, host="127.0.0.1", dashboard_address=None
+        ) as local, Client(local) as client:  # fmt: skip
+            yield client
+        return
+    where = {"scheduler_file": scheduler} if os.path.isfile(scheduler) else {"address": scheduler}
+    try:
+        client = Client(**where, timeout=_WAIT)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"No Dask scheduler answers at {scheduler} ({error}): start one with dask scheduler, or check the address."
+        ) from error
+    with client:
+        if not client.scheduler_info()["workers"]:
+            raise InputError(f"The scheduler at {scheduler} has no workers: start some with dask worker {scheduler}.")
+        yield client
+
+
+def run(
+    client: Any, planned: Sequence[tuple[Case, models.Model]], parameters: Parameters, device: str, overwrite: bool,
+    strip: bool,
+) -> Iterator[tuple[Case, dict[str, Any]]]:  # fmt: skip
+    """Do all cases, and tell of each as soon as it is done.
+
+    Args:
+        client: from `connect`.
+        planned: cases with their models.
+        parameters, device, overwrite, strip: as for one case.
+
+    Yields:
+        the case, and its record, or a dictionary with ``error``, a sentence.
+
+    Raises:
+        InputError: a worker has another version of DINSegment, or cannot see an input or write the output.
+    """
+    from distributed import as_completed
+
+    absolute = [
+        replace(case, input=Path(os.path.abspath(case.input)), output=Path(os.path.abspath(case.output)))
+        for case, _ in planned
+    ]
+    paths = [str(case.input) for case in absolute]
+    folders = sorted({str(model.folder) for _, model in planned})
+    for worker, fault in client.run(_fault, __version__, paths, folders, str(absolute[0].output)).items():
+        if fault:
+            raise InputError(f"The worker {worker} {fault}")
+    futures = {
+        client.submit(
+            _work, there, str(model.folder), parameters, device, overwrite, strip, key=f"dinsegment-{case.name}",
+            pure=False,
+        ): case
+        for there, (case, model) in zip(absolute, planned, strict=True)
+    }  # fmt: skip
+    try:
+        for future in as_completed(list(futures)):
+            case = futures.pop(future)
+            error = future.exception()
+            yield case, future.result() if error is None else {"error": _lost(case, error)}
+            future.release()
+    finally:
+        client.cancel(list(futures), force=True)
+
+
+def _lost(case: Case, error: BaseException) -> str:
+    return f"{case.input} was lost with its workers ({type(error).__name__}): they ended in the middle of it."
+
+
+def _fault(version: str, paths: Sequence[str], folders: Sequence[str], output: str) -> str:
+    """In a worker: why it cannot take part, or nothing."""
+    if __version__ != version:
+        return f"has DINSegment {__version__}, and this is {version}: install the same version there."
+    for path in (*paths, *folders):
+        if not os.access(path, os.R_OK):
+            return f"cannot read {path}: put the data where all workers see them by the same path."
+    nearest = next(str(folder) for folder in (Path(output), *Path(output).parents) if folder.exists())
+    if not os.access(nearest, os.W_OK):
+        return f"cannot write to {nearest}: choose an output folder that all workers may write to."
+    return ""
+
+
+def _work(
+    case: Case, folder: str, parameters: Parameters, device: str, overwrite: bool, strip: bool
+) -> dict[str, Any]:  # fmt: skip
+    """In a worker: one case; never an exception, whose class the other side might not know."""
+    try:
+        model = models.find(folder)
+        if not overwrite and (done := cases.finished(case, model, parameters)):
+            return done  # by a worker that was lost before it could say so
+        return cases.run(case, _segmenter(model, device), parameters, overwrite, strip=strip)[0]
+    except DINSegmentError as error:
+        return {"error": str(error)}
+    except Exception as error:
+        return {"error": f"{case.input} failed unexpectedly ({error}): please report it."}
+
+
+def _segmenter(model: models.Model, device: str) -> Any:
+    import torch
+    from distributed import get_worker
+
+    from ..engine.segmenter import Segmenter
+
+    key = f"{model.folder} {model.sha256} {device}"
+    if key not in _warm:
+        _warm.clear()  # two models may not fit
+        torch.set_num_threads(get_worker().state.nthreads)
+        _warm[key] = Segmenter(model, device)
+    return _warm[key]

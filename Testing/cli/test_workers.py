@@ -1,0 +1,105 @@
+"""`dinsegment segment` with several processes and with a Dask scheduler: the same results, and nothing lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+FORMAT = ("--format", "nii.gz")
+
+
+@pytest.fixture
+def cases(write, voxels):
+    return [write(f"case{n}.nrrd", np.roll(voxels, n, axis=1)) for n in range(6)]
+
+
+def same(one, other):
+    names = sorted(path.name for path in one.glob("*.nii.gz"))
+    assert names and names == sorted(path.name for path in other.glob("*.nii.gz"))
+    for name in (*names, "statistics.csv"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+def test_two_processes_give_the_bytes_that_one_gives(segment, cases, tmp_path, write):
+    broken = write("flat.nrrd", np.full((4, 8, 8), 7, np.int16))
+    assert segment(*cases, broken, *FORMAT, "--output", tmp_path / "one").code == 1
+    outcome = segment(*cases, broken, *FORMAT, "--workers", 2)
+    assert outcome.code == 1 and "6 of 7 done" in outcome.out and "constant" in outcome.err
+    same(tmp_path / "out", tmp_path / "one")
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    """A real scheduler on loopback, and a way to start workers."""
+    processes = []
+
+    def start(*arguments):
+        command = [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]]
+        with open(tmp_path / "dask.log", "ab") as log:
+            processes.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path))
+        return processes[-1]
+
+    file = tmp_path / "scheduler.json"
+    start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
+    workers = [
+        start("dask_worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-dashboard", "--no-nanny",
+              "--host", "127.0.0.1")
+        for _ in range(2)
+    ]  # fmt: skip
+    wait_for_workers(file, 2)
+    yield file, workers
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def wait_for_workers(file, count):
+    from distributed import Client
+
+    end = time.monotonic() + 60
+    while not file.is_file():
+        assert time.monotonic() < end, "no scheduler"
+        time.sleep(0.1)
+    with Client(scheduler_file=str(file), timeout="60s") as client:
+        client.wait_for_workers(count, timeout=60)
+
+
+def test_a_worker_that_is_killed_costs_no_case(segment, cases, scheduler, tmp_path, start, tiny_model):
+    file, workers = scheduler
+    assert segment(*cases, *FORMAT, "--output", tmp_path / "one").code == 0
+    process = start(
+        ["-m", "DINSegmentLib", "segment", *cases, "--model", tiny_model, "--output", tmp_path / "out",
+         *FORMAT, "--device", "cpu", "--scheduler", file]
+    )  # fmt: skip
+    end = time.monotonic() + 60
+    while not list((tmp_path / "out").glob("*.nii.gz")):
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.01)
+    os.kill(workers[0].pid, signal.SIGKILL)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "6 of 6 done" in out
+    same(tmp_path / "out", tmp_path / "one")
+
+
+def test_a_scheduler_that_is_not_there_is_told(segment, cases, tmp_path, monkeypatch):
+    from DINSegmentLib.batch import cluster
+
+    monkeypatch.setattr(cluster, "_WAIT", "1s")
+    outcome = segment(*cases, *FORMAT, "--scheduler", "tcp://127.0.0.1:9")
+    assert outcome.code == 2 and "No Dask scheduler answers at tcp://127.0.0.1:9" in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_worker_that_cannot_take_part_is_told_with_the_path(tmp_path):
+    from DINSegmentLib import __version__
+    from DINSegmentLib.batch.cluster import _fault
+
+    missing = str(tmp_path / "none.nrrd")
+    assert f"cannot read {missing}" in _fault(__version__, [missing], [], str(tmp_path))
+    assert "install the same version" in _fault("0.0", [], [], str(tmp_path))
+    assert _fault(__version__, [], [], str(tmp_path / "new" / "deeper")) == ""
