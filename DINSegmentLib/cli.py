@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     _segment(add("segment", "Segment volumes into files.", commands.segment))
+    _rerun(add("rerun", "Make the results of a record, NAME.json, once more.", commands.rerun))
     _models(add("models", "List the models.", commands.models))
     _enhance(add("enhance", "Write the enhanced volume that the network sees.", commands.enhance))
     _demo(add("demo", "Segment the bundled sample, or a volume of yours, with pictures.", commands.demo))
@@ -125,6 +126,14 @@ def _segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preview", action="store_true", help="also write a picture, NAME.png")
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
     _choice_within_input(parser)
+    _json(parser)
+
+
+def _rerun(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("record", type=_path, metavar="NAME.json", help="record of a run")
+    parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for the results")
+    _model(parser, help_suffix="; default: the record's")
+    parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
     _json(parser)
 
 

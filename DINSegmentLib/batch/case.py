@@ -106,7 +106,7 @@ def run(
     result = segmenter.segment(image.array, image.geometry, parameters, progress, name=case.input.name or case.name)
     with outputs.beside(case.paths) as folder:
         names = [path.name for path in case.paths]
-        written = record(case.input, image, result, names, case.name, case.extra, case.frame)
+        written = record(case.input, image, result, names, case.name, case.extra, case.frame, case.series)
         for suffix in case.suffixes:
             _write(suffix, folder / f"{case.name}.{suffix}", image, result, written)
     if strip:

@@ -20,7 +20,7 @@ SCHEMA_VERSION = 1
 
 def record(
     source: Path, image: Image, result: Result, outputs: Sequence[str], case: str, extra: Mapping[str, str],
-    frame: int | None = None,
+    frame: int | None = None, series: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """What ``NAME.json`` holds, in the order in which it is written.
 
@@ -31,7 +31,7 @@ def record(
         outputs: file names of the outputs, which lie beside the record.
         case: id of the case.
         extra: the user's own columns.
-        frame: which one of several, from 1.
+        frame, series: choice within the input.
 
     Returns:
         values that JSON knows:
@@ -40,7 +40,7 @@ def record(
         - ``date``: UTC, ISO 8601.
         - ``case``, ``extra``: id and own columns.
         - ``input``: ``name``; ``path``; ``files`` (how many were read); ``sha256`` of the file, or, where there are
-          several, of their hashes (each as 64 letters and a line feed, sorted); ``frame`` (null: it has only one);
+          several, of their hashes (each as 64 letters and a line feed, sorted); ``frame``, ``series`` (null: only one);
           ``modality`` (DICOM only); ``dtype``; ``shape`` (K, J, I); ``spacing`` (I, J, K) in mm; ``ijk_to_ras``.
         - ``model``: ``id``, ``version``, ``weights_sha256``.
         - ``parameters``: of the engine, defaults filled in; a ``batch_size`` of null suits the device.
@@ -59,7 +59,7 @@ def record(
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "case": case,
         "extra": dict(extra),
-        "input": _input(source, image, frame),
+        "input": _input(source, image, frame, series),
         "model": about_model(result.model),
         "parameters": asdict(result.parameters),
         "device": {
@@ -76,13 +76,14 @@ def record(
     }
 
 
-def _input(source: Path, image: Image, frame: int | None) -> dict[str, Any]:
+def _input(source: Path, image: Image, frame: int | None, series: str | None) -> dict[str, Any]:
     return {
         "name": image.name,
         "path": str(Path(source).absolute()),
         "files": len(image.files),
         "sha256": input_hash(image.files),
         "frame": frame,
+        "series": series,
         "modality": image.modality,
         "dtype": str(image.array.dtype),
         "shape": list(image.geometry.shape),

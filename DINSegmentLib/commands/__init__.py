@@ -10,11 +10,12 @@ from .enhance import enhance
 from .evaluate import evaluate
 from .inspect import bench, doctor, models
 from .pack import pack
+from .rerun import rerun
 from .segment import segment
 from .sheet import sheet
 from .train import train
 
 __all__ = [
-    "FORMATS", "ablation", "bench", "demo", "doctor", "enhance", "evaluate", "models", "pack", "segment", "sheet",
+    "FORMATS", "ablation", "bench", "demo", "doctor", "enhance", "evaluate", "models", "pack", "rerun", "segment", "sheet",
     "train",
 ]  # fmt: skip

@@ -456,3 +456,42 @@ def test_what_is_not_the_same_run_is_not_taken_for_done(change, segment, write, 
     change(write, tmp_path / "out")
     outcome = segment(path, "--format", "nii.gz")
     assert outcome.code == 2 and "add --overwrite" in outcome.err
+
+
+@pytest.mark.parametrize("kind", ["file", "series"])
+def test_rerun_makes_the_same_labels_from_the_record(kind, segment, command, write, write_series, tmp_path, tiny_model):
+    path = write("v.nrrd") if kind == "file" else write_series("v")
+    if kind == "series":
+        write_series("v", series=2)
+    arguments = ("--series", "2") if kind == "series" else ()
+    assert segment(path, "--format", "nii.gz", "--strength", 0.5, *arguments).code == 0
+    (record,) = (tmp_path / "out").glob("*.json")
+
+    again = ("rerun", record, "--output", tmp_path / "again", "--model", tiny_model)
+    assert command(*again).code == 0
+    name = f"{record.stem}.nii.gz"
+    assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+    outcome = command(*again)
+    assert outcome.code == 2 and "add --overwrite" in outcome.err
+
+
+def test_rerun_refuses_another_input_other_weights_and_what_is_no_record(
+    segment, command, write, tmp_path, write_model
+):
+    path = write("v.nrrd")
+    assert segment(path, "--format", "nii.gz").code == 0
+    record = tmp_path / "out" / "v.json"
+    other = write_model(tmp_path / "other", "fixed").folder
+    again = ("--output", tmp_path / "again")
+    for arguments, said in (
+        (("rerun", record, "--model", other), "was made with other weights"),
+        (("rerun", path), "cannot be read as a record"),
+        (("rerun", tmp_path / "none.json"), "cannot be read as a record"),
+    ):
+        outcome = command(*arguments, *again)
+        assert outcome.code == 2 and said in outcome.err, outcome.err
+    record.with_name("odd.json").write_text('{"case": 1}')
+    assert "is no record of a run" in command("rerun", record.with_name("odd.json"), *again).err
+    path.write_bytes(path.read_bytes() + b"more")
+    assert "has changed since that run" in command("rerun", record, *again).err
+    assert not (tmp_path / "again").exists()
