@@ -16,6 +16,6 @@ from .sheet import sheet
 from .train import train
 
 __all__ = [
-    "FORMATS", "ablation", "bench", "demo", "doctor", "enhance", "evaluate", "models", "pack", "rerun", "segment", "sheet",
-    "train",
+    "FORMATS", "ablation", "bench", "demo", "doctor", "enhance", "evaluate", "models", "pack", "rerun",
+    "segment", "sheet", "train",
 ]  # fmt: skip
