@@ -1,6 +1,7 @@
 """Outputs that appear whole or not at all: checked before the work, written beside, renamed at the end."""
 
 import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -54,7 +55,7 @@ def beside(paths: Sequence[Path]) -> Iterator[Path]:
     folder = None
     try:
         target.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".dinsegment-", dir=target))
+        folder = Path(tempfile.mkdtemp(prefix=_prefix(os.getpid()), dir=target))
         yield folder
         for path in paths:
             (folder / path.name).replace(path)
@@ -68,6 +69,31 @@ def beside(paths: Sequence[Path]) -> Iterator[Path]:
         with suppress(OSError):  # folders that we made stay when something is in them
             for parent in made:
                 parent.rmdir()
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes of this computer that were killed have left unfinished in an output folder."""
+    for left in folder.glob(f"{_prefix('*')}*"):
+        process = left.name.split("-")[2]
+        if process.isdecimal() and not _is_alive(int(process)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _prefix(process: int | str) -> str:
+    computer = "".join(letter for letter in platform.node() if letter.isalnum()) or "here"
+    return f".dinsegment-{computer}-{process}-"
+
+
+def _is_alive(process: int) -> bool:
+    if os.name == "nt":
+        return True  # a signal would end it: what is left there stays
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _check_names(*paths: Path) -> None:

@@ -49,9 +49,11 @@ class _Run:
 
     def code(self) -> int:
         from ..batch import case as cases
+        from ..batch import outputs
         from ..batch.found import Refused
 
         options = self.options
+        outputs.sweep(options.output)
         for item in self.found:
             if isinstance(item, Refused):
                 self._refuse(item)
