@@ -72,6 +72,10 @@ class Running:
             panel.ui.statusLabel.text = _("Cancelling...")
             self.runner.cancel()
             return
+        panel.advise()  # voxels or a transform may have changed since the volume was chosen
+        if not panel.ui.segmentButton.enabled:
+            panel.say(panel.ui.segmentButton.toolTip)
+            return
         if not installer.torch_is_installed():
             panel.say(_("PyTorch is missing: press Install PyTorch above, then Segment again."))
             return

@@ -186,6 +186,16 @@ def test_a_volume_that_is_removed_or_changed_in_a_run_gets_no_result(desk, panel
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
 
 
+def test_voxels_that_were_edited_since_are_looked_at_before_the_run(desk, panel, heart):
+    import slicer
+
+    slicer.util.arrayFromVolume(heart).fill(3)
+    slicer.util.arrayFromVolumeModified(heart)
+    desk.click(panel.ui.segmentButton)
+    assert not panel.panel.running.runner.busy and "constant" in panel.ui.statusLabel.text
+    assert "constant" in panel.ui.inputWarningLabel.text and not panel.ui.segmentButton.enabled
+
+
 def test_reload_in_a_run_leaves_no_process_and_no_observer(desk, panel, heart):
     import os
 
