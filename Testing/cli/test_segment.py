@@ -323,7 +323,7 @@ def test_an_interrupted_run_keeps_finished_cases_and_leaves_nothing_else(wanted,
     last = json.loads(out.splitlines()[-1])
     assert process.returncode == 130, err
     assert last["event"] == "error" and last["message"].startswith("Interrupted")
-    assert "the same command again goes on" in last["message"]
+    assert "run the same command again to go on" in last["message"]
     assert err == ""
     names = {"first.nii.gz", "first.json", "statistics.csv", "summary.json", "report.html", "report"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
