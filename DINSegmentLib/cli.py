@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.command(options, console)
     except (KeyboardInterrupt, Cancelled):
-        console.error("Interrupted: what was finished is kept, nothing is half-written; run the same command again to go on.")
+        console.error(
+            "Interrupted: what was finished is kept, nothing is half-written; run the same command again to go on."
+        )
         return INTERRUPTED
     except DINSegmentError as error:
         console.error(str(error))
