@@ -4,6 +4,7 @@ A case of a worker that is lost is done again by another; Dask gives up when tha
 """
 
 import os
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -64,7 +65,7 @@ def run(
 
     Args:
         client: from `connect`.
-        planned: cases with their models.
+        planned: cases with their models, one at least.
         parameters, device, overwrite, strip: as for one case.
 
     Yields:
@@ -84,9 +85,10 @@ def run(
     for worker, fault in client.run(_fault, __version__, paths, folders, str(absolute[0].output)).items():
         if fault:
             raise InputError(f"The worker {worker} {fault}")
+    this = uuid.uuid4().hex  # others on the scheduler may have cases of the same names
     futures = {
         client.submit(
-            _work, there, str(model.folder), parameters, device, overwrite, strip, key=f"dinsegment-{case.name}",
+            _work, there, str(model.folder), parameters, device, overwrite, strip, key=f"dinsegment-{this}-{case.name}",
             pure=False,
         ): case
         for there, (case, model) in zip(absolute, planned, strict=True)

@@ -114,6 +114,8 @@ class _Run:
         from ..batch import cluster
 
         planned = [(case, model) for case in waiting if (model := self._model_of(case))]
+        if not planned:
+            return
         with cluster.connect(self.options.workers, self.options.scheduler) as client:
             for model in {model.id: model for _, model in planned}.values():
                 self._warn_uncovered(model)

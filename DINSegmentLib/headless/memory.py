@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..errors import InputError
 
-_BYTES_AROUND_A_VOXEL = 13  # normalised, enhanced and resampled copies in float32, and its label
-_BYTES_FOR_THE_PROGRAM = 1 << 30
+BYTES_AROUND_A_VOXEL = 13  # normalised, enhanced and resampled copies in float32, and its label
+BYTES_FOR_THE_PROGRAM = 1 << 30
 _MEMINFO = Path("/proc/meminfo")
 
 
@@ -23,7 +23,7 @@ def check(shape: Sequence[int], voxel_bytes: int, name: str) -> None:
         InputError: the memory available is less than what reading and segmenting the volume need.
     """
     free = available()
-    needed = math.prod(shape) * (2 * voxel_bytes + _BYTES_AROUND_A_VOXEL) + _BYTES_FOR_THE_PROGRAM
+    needed = math.prod(shape) * (2 * voxel_bytes + BYTES_AROUND_A_VOXEL) + BYTES_FOR_THE_PROGRAM
     if free is not None and needed > free:
         size = " x ".join(str(n) for n in shape)
         raise InputError(

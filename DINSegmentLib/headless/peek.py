@@ -12,8 +12,8 @@ from ..errors import GeometryError, InputError
 from ..geometry import Geometry
 from . import header
 from .image import case_name, image_suffix
-from .memory import _BYTES_AROUND_A_VOXEL, _BYTES_FOR_THE_PROGRAM
-from .reading import _FORMATS, _LPS_TO_RAS
+from .memory import BYTES_AROUND_A_VOXEL, BYTES_FOR_THE_PROGRAM
+from .reading import FORMATS, LPS_TO_RAS
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ def peek(path: Path, series: str | None = None, frame: int | None = None, files:
 
 
 def _file(path: Path, frame: int | None) -> Glance:
-    read_header, reader_name = _FORMATS[image_suffix(path)]
+    read_header, reader_name = FORMATS[image_suffix(path)]
     found = read_header(path)
     if found.payload.encoding == "deflate":  # to unpack it is to read it
         found = replace(found, payload=replace(found.payload, encoding="other"))
@@ -67,7 +67,7 @@ def _file(path: Path, frame: int | None) -> Glance:
     matrix = np.eye(4)
     matrix[:3, :3] = directions * reader.GetSpacing()[:3]
     matrix[:3, 3] = reader.GetOrigin()[:3]
-    return _glance(Geometry(found.shape[::-1], _LPS_TO_RAS @ matrix), found.voxel_bytes, None)
+    return _glance(Geometry(found.shape[::-1], LPS_TO_RAS @ matrix), found.voxel_bytes, None)
 
 
 def _series(folder: Path, series: str | None, frame: int | None, files: Sequence[Path]) -> Glance:
@@ -78,5 +78,5 @@ def _series(folder: Path, series: str | None, frame: int | None, files: Sequence
 
 
 def _glance(geometry: Geometry, voxel_bytes: int, modality: str | None) -> Glance:
-    needed = math.prod(geometry.shape) * (2 * voxel_bytes + _BYTES_AROUND_A_VOXEL) + _BYTES_FOR_THE_PROGRAM
+    needed = math.prod(geometry.shape) * (2 * voxel_bytes + BYTES_AROUND_A_VOXEL) + BYTES_FOR_THE_PROGRAM
     return Glance(geometry, voxel_bytes, modality, needed)

@@ -11,7 +11,7 @@ from ..geometry import Geometry
 from . import header, metaimage, nifti, nrrd
 from .image import SUFFIXES, Image, case_name, image_suffix
 
-_FORMATS = {  # suffix: our reader of the header, ITK's reader of the voxels
+FORMATS = {  # suffix: our reader of the header, ITK's reader of the voxels
     ".nii.gz": (nifti.read_header, "NiftiImageIO"),
     ".nii": (nifti.read_header, "NiftiImageIO"),
     ".nrrd": (nrrd.read_header, "NrrdImageIO"),
@@ -19,7 +19,7 @@ _FORMATS = {  # suffix: our reader of the header, ITK's reader of the voxels
     ".mha": (metaimage.read_header, "MetaImageIO"),
     ".mhd": (metaimage.read_header, "MetaImageIO"),
 }
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read(
@@ -61,7 +61,7 @@ def _read_file(path: Path, frame: int | None) -> Image:
         if dicom.is_dicom(path):
             raise InputError(f"{path.name} is a single DICOM file: give the folder with the whole series.")
         raise InputError(f"{path.name} is no volume file ({', '.join(SUFFIXES)}): convert it, or give a DICOM folder.")
-    read_header, reader_name = _FORMATS[suffix]
+    read_header, reader_name = FORMATS[suffix]
     found = read_header(path)
     header.check(found, path.name, frame)
     index = header.pick_frame(path.name, found.frames, frame)
@@ -71,7 +71,7 @@ def _read_file(path: Path, frame: int | None) -> Image:
     matrix[:3, 3] = image.GetOrigin()
     array = sitk.GetArrayFromImage(image)
     files = (path,) if found.payload.path == path else (path, found.payload.path)
-    return Image(array, Geometry(array.shape, _LPS_TO_RAS @ matrix), case_name(path), files, None, found.raw)
+    return Image(array, Geometry(array.shape, LPS_TO_RAS @ matrix), case_name(path), files, None, found.raw)
 
 
 def files_of(
@@ -86,7 +86,7 @@ def files_of(
         from . import dicom
 
         return dicom.find_volume(path, case_name(path), series, frame, files, pixels=False).files
-    payload = _FORMATS[image_suffix(path)][0](path).payload.path
+    payload = FORMATS[image_suffix(path)][0](path).payload.path
     return (path,) if payload == path else (path, payload)
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-from pathlib import Path
 
 import nibabel
 import nrrd
@@ -162,43 +161,6 @@ def test_exit_code_tells_whether_all_some_or_none_were_written(inputs, code, seg
     tables = {"statistics.csv", "summary.json", "report.html", "report"} if good else set()
     assert outcome.code == code
     assert written == {f"{n}.{end}" for n in good for end in ("json", "seg.nrrd")} | tables
-
-
-def test_tables_tell_every_structure_and_what_became_of_every_input(segment, write, tmp_path):
-    import csv
-
-    flat = write("flat.nrrd", np.full((4, 8, 8), 7, np.int16))
-    (tmp_path / "list.csv").write_text("path;case;site\nb.nrrd;second;Jena\nflat.nrrd;;\nnone.nrrd;;\na.nrrd;;Ulm\n")
-    write("a.nrrd")
-    write("b.nrrd")
-
-    outcome = segment(tmp_path / "list.csv", "--format", "nii.gz")
-
-    assert outcome.code == 1
-    with open(tmp_path / "out" / "statistics.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [(row["case"], row["value"], row["site"]) for row in rows] == [
-        (case, value, site) for case, site in (("a", "Ulm"), ("second", "Jena")) for value in "123"
-    ]
-    record = json.loads((tmp_path / "out" / "second.json").read_text())
-    assert [float(row["volume_ml"]) for row in rows[3:]] == [one["volume_ml"] for one in record["structures"]]
-    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert summary["counts"] | {"flagged": 0} == {
-        "inputs": 4, "done": 2, "resumed": 0, "skipped": 0, "refused": 0, "failed": 2, "cancelled": 0, "flagged": 0,
-    }  # fmt: skip
-    reasons = {Path(one["input"]).name: one["reason"] for one in summary["inputs"]}
-    assert "constant" in reasons[flat.name] and any("does not exist" in str(reason) for reason in reasons.values())
-
-
-def test_a_dry_run_tells_and_writes_nothing(segment, write, tmp_path, listing):
-    write("a.nrrd")
-    (tmp_path / "damaged.nii.gz").write_bytes(b"")
-    before = listing(tmp_path)
-
-    outcome = segment(tmp_path, "--dry-run")
-
-    assert outcome.code == 0 and listing(tmp_path) == before
-    assert "a     36 x 40 x 6" in outcome.out and "damaged.nii.gz is an empty file" in outcome.out
 
 
 def test_a_dicom_segmentation_refers_to_the_series_and_other_inputs_are_refused(segment, write, write_series, tmp_path):
@@ -424,72 +386,3 @@ def test_a_missing_input_is_told_before_torch_is_loaded(start):
     process = start(["-c", script, "segment", "none.nrrd", "--model", "cardiac-mr", "--output", "out"])
 
     assert process.communicate()[0] == "False\n", sys.version
-
-
-def test_a_run_goes_on_where_an_earlier_one_stopped_and_ends_with_the_same_tables(segment, write, tmp_path):
-    paths = [write(f"{name}.nrrd") for name in "abc"]
-    assert segment(*paths, "--format", "nii.gz", "--output", tmp_path / "whole").code == 0
-    assert segment(paths[1], "--format", "nii.gz").code == 0
-    first = (tmp_path / "out" / "b.nii.gz").stat().st_mtime_ns
-
-    outcome = segment(*paths, "--format", "nii.gz")
-
-    assert outcome.code == 0 and "3 of 3 done, 1 of them by an earlier run." in outcome.out
-    assert (tmp_path / "out" / "b.nii.gz").stat().st_mtime_ns == first
-    whole, resumed = (tmp_path / folder for folder in ("whole", "out"))
-    for name in ("statistics.csv", "a.nii.gz", "b.nii.gz", "c.nii.gz"):
-        assert (whole / name).read_bytes() == (resumed / name).read_bytes(), name
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda write, out: write("v.nrrd", np.random.default_rng(9).integers(0, 900, (6, 40, 36)).astype(np.int16)),
-        lambda write, out: (out / "v.json").write_text((out / "v.json").read_text().replace("weights_sha256", "x")),
-        lambda write, out: (out / "v.nii.gz").unlink(),
-    ],
-    ids=["another input", "another model", "an output gone"],
-)
-def test_what_is_not_the_same_run_is_not_taken_for_done(change, segment, write, tmp_path):
-    path = write("v.nrrd")
-    assert segment(path, "--format", "nii.gz").code == 0
-    assert segment(path, "--format", "nii.gz").code == 0
-    change(write, tmp_path / "out")
-    outcome = segment(path, "--format", "nii.gz")
-    assert outcome.code == 2 and "add --overwrite" in outcome.err
-
-
-@pytest.mark.parametrize("kind", ["file", "series"])
-def test_rerun_makes_the_same_labels_from_the_record(kind, segment, command, write, write_series, tmp_path, tiny_model):
-    path = write("v.nrrd") if kind == "file" else write_series("v")
-    if kind == "series":
-        write_series("v", series=2)
-    arguments = ("--series", "2") if kind == "series" else ()
-    assert segment(path, "--format", "nii.gz", "--strength", 0.5, *arguments).code == 0
-    (record,) = (tmp_path / "out").glob("*.json")
-
-    again = ("rerun", record, "--output", tmp_path / "again", "--model", tiny_model)
-    assert command(*again).code == 0
-    name = f"{record.stem}.nii.gz"
-    assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
-    outcome = command(*again)
-    assert outcome.code == 2 and "add --overwrite" in outcome.err
-
-
-def test_rerun_refuses_another_input_other_weights_and_what_is_no_record(segment, command, write, tmp_path):
-    path = write("v.nrrd")
-    assert segment(path, "--format", "nii.gz").code == 0
-    record = tmp_path / "out" / "v.json"
-    again = ("--output", tmp_path / "again")
-    for arguments, said in (
-        (("rerun", record, "--model", "cardiac-mr"), "was made with other weights"),
-        (("rerun", path), "cannot be read as a record"),
-        (("rerun", tmp_path / "none.json"), "cannot be read as a record"),
-    ):
-        outcome = command(*arguments, *again)
-        assert outcome.code == 2 and said in outcome.err, outcome.err
-    record.with_name("odd.json").write_text('{"case": 1}')
-    assert "is no record of a run" in command("rerun", record.with_name("odd.json"), *again).err
-    path.write_bytes(path.read_bytes() + b"more")
-    assert "has changed since that run" in command("rerun", record, *again).err
-    assert not (tmp_path / "again").exists()
