@@ -97,7 +97,7 @@ class _Run:
         if written is None:
             return False
         self._models[model.id] = model
-        self.entries.append({**written, "outcome": "resumed"})
+        self.entries.append({**written, "extra": case.extra, "outcome": "resumed"})  # the table may have changed
         self.console.event("resumed", f"{case.name} was done before: nothing to do.", case=case.name)
         return True
 
@@ -208,8 +208,8 @@ class _Run:
         tables.write_summary(
             self.entries, asked, {"total": time.perf_counter() - self._started}, output / "summary.json"
         )
-        pictures = {entry["case"]: report.picture_path(output, entry["case"])
-                    for entry in self.entries if entry.get("structures")}  # fmt: skip
+        drawn = {entry["case"]: report.picture_path(output, entry["case"]) for entry in self.entries if "case" in entry}
+        pictures = {case: path for case, path in drawn.items() if path.is_file()}  # a kill may have come before it
         report.write_report(self.entries, pictures, output, output.name, self._models.values())
         self.console.event("report", f"To review: {output / 'report.html'}", report=str(output / "report.html"))
 

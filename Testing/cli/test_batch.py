@@ -112,11 +112,14 @@ def test_rerun_refuses_another_input_other_weights_and_what_is_no_record(segment
     assert not (tmp_path / "again").exists()
 
 
-def test_several_processes_are_not_started_when_all_is_done(segment, write, monkeypatch):
+def test_several_processes_are_not_started_when_all_is_done(segment, write, monkeypatch, tmp_path):
     from DINSegmentLib.batch import cluster
 
     paths = [write("a.nrrd"), write("b.nrrd")]
     assert segment(*paths, "--format", "nii.gz").code == 0
     monkeypatch.setattr(cluster, "connect", None)
+    (tmp_path / "out" / "report" / "a.jpg").unlink()  # as if a kill had come before it was drawn
     outcome = segment(*paths, "--format", "nii.gz", "--workers", 2)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "report/b.jpg" in page and "report/a.jpg" not in page
     assert outcome.code == 0 and "2 of 2 done, 2 of them by an earlier run." in outcome.out
