@@ -7,20 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from DINSegmentLib import models
 from DINSegmentLib.batch.overlay import overlay, positions
 from DINSegmentLib.batch.picture import choose_slices, draw_case
 from DINSegmentLib.geometry import Geometry
 
 BACKGROUND = (17, 19, 23)
 RED, GREEN = (255, 0, 0), (0, 255, 0)
-
-
-@pytest.fixture(scope="module")
-def model():
-    """A model for axial slices with two structures in pure colours."""
-    labels = (models.Label(1, "Red", RED, ""), models.Label(2, "Green", GREEN, ""))
-    return replace(models.find("cardiac-mr"), labels=labels, axes=models.Axes("S", "L", "A"))
 
 
 def lps(shape, spacing=(1.0, 1.0, 3.0)):

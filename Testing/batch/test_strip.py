@@ -1,23 +1,14 @@
 """A case's strip, looked at by its pixels."""
 
-from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
 import pytest
 
-from DINSegmentLib import models
 from DINSegmentLib.batch.strip import GAP, TILE, strip
 from DINSegmentLib.geometry import Geometry
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
-
-
-@pytest.fixture(scope="module")
-def model():
-    """A model for axial slices with two structures in pure colours."""
-    labels = (models.Label(1, "Red", RED, ""), models.Label(2, "Green", GREEN, ""))
-    return replace(models.find("cardiac-mr"), labels=labels, axes=models.Axes("S", "L", "A"))
 
 
 def lps(shape, spacing=(1.0, 1.0, 3.0)):
