@@ -9,7 +9,10 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
+import nibabel
+import numpy as np
 import pytest
+import SimpleITK as sitk
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MAY_SKIP = ("cuda", "mps", "data")  # in CI (DINSEGMENT_CI=1) any other skip is a failure
@@ -96,6 +99,58 @@ def write_model() -> Callable[..., Any]:
 def tiny_model(write_model: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small model for stacks, three labels."""
     return write_model(tmp_path_factory.mktemp("models") / "tiny", "stack").folder
+
+
+@pytest.fixture(scope="session")
+def voxels() -> np.ndarray:
+    """(K, J, I): a bright ring in noise, no symmetry."""
+    rng = np.random.default_rng(3)
+    k, j, i = np.mgrid[:6, :40, :36]
+    radius = np.hypot(j - 17, i - 20 - k)
+    return (rng.integers(0, 200, k.shape) + 500 * (radius < 12) - 300 * (radius < 6)).astype(np.int16)
+
+
+@pytest.fixture
+def write(tmp_path: Path, voxels: np.ndarray) -> Callable[..., Path]:
+    """Write a volume under ``tmp_path``, as the kind of file that its name says, with an affine for NIfTI."""
+
+    def write_file(name: str, array: np.ndarray | None = None, affine: np.ndarray | None = None) -> Path:
+        path, array = tmp_path / name, voxels if array is None else array
+        if ".nii" in name.lower():
+            affine = np.diag([-1.4, -1.3, 8.0, 1.0]) if affine is None else affine
+            nibabel.save(nibabel.Nifti1Image(array.T, affine), path)
+            return path
+        image = sitk.GetImageFromArray(array)
+        image.SetSpacing((1.4, 1.3, 8.0)[: image.GetDimension()])
+        sitk.WriteImage(image, str(path))
+        return path
+
+    return write_file
+
+
+@pytest.fixture
+def write_series(tmp_path: Path, voxels: np.ndarray) -> Callable[..., Path]:
+    """Write the volume as a DICOM series into a folder, which may hold another one; returns the folder."""
+
+    def write_folder(name: str, series: int = 1, modality: str = "MR") -> Path:
+        (tmp_path / name).mkdir(exist_ok=True)
+        writer = sitk.ImageFileWriter()
+        writer.KeepOriginalImageUIDOn()
+        for k, plane in enumerate(voxels):
+            image = sitk.GetImageFromArray(plane)
+            image.SetSpacing((1.4, 1.3))
+            values = {
+                "0008|0016": "1.2.840.10008.5.1.4.1.1.4", "0008|0060": modality, "0020|000d": "2.25.1",
+                "0020|000e": f"2.25.2.{series}", "0020|0011": str(series), "0008|0018": f"2.25.{series}.{k}",
+                "0020|0013": str(k + 1), "0020|0037": r"1\0\0\0\1\0", "0020|0032": rf"0\0\{8 * k}",
+            }  # fmt: skip
+            for tag, value in values.items():
+                image.SetMetaData(tag, value)
+            writer.SetFileName(str(tmp_path / name / f"{series}-{9 - k}.dcm"))
+            writer.Execute(image)
+        return tmp_path / name
+
+    return write_folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-from pydicom.errors import InvalidDicomError
 
 from ..errors import GeometryError, InputError
 from ..geometry import Geometry
@@ -50,7 +49,7 @@ def find_volume(
     slices = _choose_series(_find_slices(folder, name, files), name, series)
     try:
         volume = _arrange(slices, name, frame)
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError, AttributeError) as error:
         raise InputError(f"{name} has damaged DICOM headers ({error}): export the series again.") from error
     memory.check(volume.geometry.shape, volume.voxel_bytes, name)
     for path in volume.files if pixels else ():
@@ -77,11 +76,12 @@ def check_pixels(path: Path, name: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stream without its end only warns, and then there is no PixelData
             data = pydicom.dcmread(path, specific_tags=["Rows", "Columns", "BitsAllocated", "PixelData"])
-    except (EOFError, OSError, InvalidDicomError, ValueError) as error:
+        stored = len(data.get("PixelData", b""))
+        compressed = data.file_meta.TransferSyntaxUID.is_compressed
+        wanted = 1 if compressed else max(1, data.Rows * data.Columns * data.BitsAllocated // 8)
+    except Exception as error:  # on damaged bytes pydicom raises nearly anything
         raise InputError(f"{path.name} in {name} is damaged: export the series again.") from error
-    stored = len(data.get("PixelData", b""))
-    compressed = data.file_meta.TransferSyntaxUID.is_compressed
-    if stored == 0 or (not compressed and stored < data.Rows * data.Columns * data.BitsAllocated // 8):
+    if stored < wanted:
         raise InputError(f"{path.name} in {name} is cut short (pixels are missing): export the series again.")
 
 

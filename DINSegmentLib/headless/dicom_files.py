@@ -1,5 +1,6 @@
 """DICOM files by their headers: which are images, which series they belong to, and what must be passed over."""
 
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -114,7 +115,11 @@ def scan(files: Iterable[Path]) -> Scan:
     """
     found = Scan()
     seen = _Seen({}, {})
-    with pydicom.config.disable_value_validation():  # unusual values; those that matter are refused later
+    with (
+        pydicom.config.disable_value_validation(),
+        warnings.catch_warnings(),
+    ):  # unusual values; those that matter are refused later
+        warnings.simplefilter("ignore")
         for path in files:
             try:
                 _scan(path, found, seen)

@@ -12,6 +12,8 @@ import numpy as np
 from ..errors import GeometryError, InputError
 from . import memory
 
+_FARTHEST = 1e6  # mm; what is larger is no patient's, and may be too large for a NIfTI file's numbers
+
 
 @dataclass(frozen=True)
 class Payload:
@@ -38,6 +40,7 @@ class Header:
         steps: (n, 3) candidates for the edge lengths and directions: every row triple that the header gives for the
             step in mm from one voxel to the next along I, J, K; all must be sound. See `check_steps`.
         payload: the stored voxels.
+        origin: every number that the header gives for the place of the first voxel, in mm.
         frames_are_components: ITK shows the frames as components of one voxel.
         raw: the header's bytes, kept for NIfTI only.
     """
@@ -48,6 +51,7 @@ class Header:
     voxel_bytes: int
     steps: tuple[np.ndarray, ...]
     payload: Payload
+    origin: np.ndarray
     frames_are_components: bool = False
     raw: bytes | None = None
 
@@ -74,6 +78,10 @@ def check(header: Header, name: str, frame: int | None) -> None:
     pick_frame(name, header.frames, frame)
     for steps in header.steps:
         check_steps(steps, name)
+    if not (np.abs(header.origin) < _FARTHEST).all():  # false for NaN, too
+        raise GeometryError(
+            f"{name} has a position that cannot be (not a number, or kilometres away): correct its header."
+        )
     lengths = [_lengths(steps) for steps in header.steps]
     if not all(np.allclose(other, lengths[0], rtol=0.01) for other in lengths):
         raise GeometryError(f"{name} gives two different voxel spacings (pixdim and sform): correct its header.")
@@ -106,6 +114,8 @@ def check_steps(steps: np.ndarray, name: str) -> None:
     lengths = _lengths(steps)
     if not np.isfinite(lengths).all():
         raise GeometryError(f"{name} has a voxel spacing that is not a number: correct its header.")
+    if (lengths > _FARTHEST).any():
+        raise GeometryError(f"{name} has a voxel spacing of kilometres: correct its header.")
     if (lengths <= 0).any():
         shown = " x ".join(f"{length:g}" for length in lengths)
         raise GeometryError(f"{name} has a zero or negative voxel spacing ({shown} mm): correct its header.")

@@ -34,12 +34,15 @@ def read_header(path: Path) -> Header:
         if len(sizes) != int(fields["NDims"]):
             raise ValueError("DimSize")
         steps = _steps(fields, len(sizes))
+        origin = np.array(
+            [float(v) for v in fields.get("Offset", fields.get("Origin", fields.get("Position", "0"))).split()]
+        )
         channels = int(fields.get("ElementNumberOfChannels", 1))
         voxel_bytes = _TYPE_BYTES.get(fields["ElementType"], 0)
         payload = _payload(path, fields, end, math.prod(sizes) * channels * voxel_bytes)
     except (KeyError, ValueError) as error:
         raise _damaged(path) from error
-    return Header(sizes[:3], math.prod(sizes[3:]), channels, voxel_bytes, (steps,), payload)
+    return Header(sizes[:3], math.prod(sizes[3:]), channels, voxel_bytes, (steps,), payload, origin)
 
 
 def _steps(fields: dict[str, str], dimensions: int) -> np.ndarray:

@@ -28,6 +28,7 @@ _SCALING = (112, "2f")  # scl_slope, scl_inter
 _UNITS = 123
 _WINDOW = (124, "2f")  # cal_max, cal_min
 _CODES = (252, "2h")  # qform_code, sform_code
+_QFORM_OFFSETS = (268, "3f")
 _SFORM = (280, "12f")
 _INTENT_NAME = slice(328, 344)
 _MAGIC = slice(344, 348)
@@ -55,6 +56,7 @@ def read_header(path: Path) -> Header:
     if not 1 <= dim[0] <= 7:
         raise _damaged(path)
     sizes = dim[1 : dim[0] + 1]
+    sform = _sform(raw, order)
     channels = _COLOR_CHANNELS.get(datatype, 1)
     number_bytes = 1 if datatype in _COLOR_CHANNELS else _NUMBER_BYTES.get(datatype, 0)
     stored = math.prod(sizes) * number_bytes * channels
@@ -63,8 +65,9 @@ def read_header(path: Path) -> Header:
         frames=math.prod(sizes[3:4]),
         components=math.prod(sizes[4:]) * channels,
         voxel_bytes=number_bytes,
-        steps=(np.array(pixdim[1:4]), *_sform_steps(raw, order)),
+        steps=(np.array(pixdim[1:4]), *(matrix[:, :3].T for matrix in sform)),
         payload=Payload(path, 0, offset + stored, "deflate") if zipped else Payload(path, offset, stored, "raw"),
+        origin=np.array([_get(raw, order, _QFORM_OFFSETS), *(matrix[:, 3] for matrix in sform)]),
         raw=raw,
     )
 
@@ -119,10 +122,11 @@ def _byte_order(raw: bytes, path: Path) -> str:
     raise _damaged(path)
 
 
-def _sform_steps(raw: bytes, order: str) -> tuple[np.ndarray, ...]:
+def _sform(raw: bytes, order: str) -> tuple[np.ndarray, ...]:
+    """The (3, 4) matrix, where there is one."""
     if _get(raw, order, _CODES)[1] <= 0:
         return ()
-    return (np.array(_get(raw, order, _SFORM)).reshape(3, 4)[:, :3].T,)
+    return (np.array(_get(raw, order, _SFORM)).reshape(3, 4),)
 
 
 def _new_header(geometry: Geometry) -> bytes:

@@ -40,12 +40,13 @@ def read_header(path: Path) -> Header:
         encoding = fields["encoding"].lower()
         voxel_bytes = _BYTES_OF_TYPE.get(fields["type"].lower(), 0)
         skips = [int(fields.get(key, 0)) for key in ("byte skip", "line skip")]
+        image_axes = [axis for axis, kind in enumerate(kinds) if kind in _SPACE_KINDS and steps[axis] is not None][:3]
+        vectors = np.array([steps[axis] for axis in image_axes])  # all of one length
+        origin = np.array([float(v) for v in fields.get("space origin", "0").strip("() ").split(",")])
     except (KeyError, ValueError) as error:
         raise _damaged(path) from error
-    image_axes = [axis for axis, kind in enumerate(kinds) if kind in _SPACE_KINDS and steps[axis] is not None][:3]
     others = [axis for axis in range(len(sizes)) if axis not in image_axes]
     frame_axes = [axis for axis in others if kinds[axis] in _FRAME_KINDS]
-    vectors = np.array([steps[axis] for axis in image_axes])
     return Header(
         shape=tuple(sizes[axis] for axis in image_axes),
         frames=math.prod(sizes[axis] for axis in frame_axes),
@@ -53,6 +54,7 @@ def read_header(path: Path) -> Header:
         voxel_bytes=voxel_bytes,
         steps=(vectors,),
         payload=_payload(path, fields, length, math.prod(sizes) * voxel_bytes, encoding, skips),
+        origin=origin,
         frames_are_components=any(kinds[axis] == "list" for axis in frame_axes),
     )
 
