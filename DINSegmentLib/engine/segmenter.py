@@ -3,8 +3,9 @@
 import pickle
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -74,9 +75,9 @@ class Segmenter:
         started = time.perf_counter()
         check_array(volume, geometry, name)
         parameters = (parameters or Parameters()).resolved(self.model)
-        run = _Run(self, volume, geometry, parameters)
+        run = Run(self, [volume], geometry, parameters)
         run.over_all_slices(progress or (lambda done, total: None), cancelled or (lambda: False))
-        labels = run.cleaned_labels()
+        (labels,) = run.cleaned_labels()
         run.timings["total"] = time.perf_counter() - started
         return Result(
             labels, run.probabilities, self.model, parameters, run.timings, self.device.name, self.device.reason,
@@ -95,31 +96,37 @@ class Segmenter:
         self._network = place(load_network(self.model), self.device)
 
 
-class _Run:
-    """One volume on its way: batches of slices, in the model's axes."""
+class Run:
+    """Volumes of one grid on their way, one alone or the frames of a cine: batches of slices, in the model's axes."""
 
-    def __init__(self, segmenter: Segmenter, volume: np.ndarray, geometry: Geometry, parameters: Parameters) -> None:
+    def __init__(
+        self, segmenter: Segmenter, volumes: Sequence[np.ndarray], geometry: Geometry, parameters: Parameters
+    ) -> None:
         model = segmenter.model
         orient = orientation(geometry, model.axes)
         self.segmenter = segmenter
-        self.slices = orient.to_model(volume)
+        self.frames = [orient.to_model(volume) for volume in volumes]
+        self.shape = self.frames[0].shape  # of one frame: slices, rows, columns
         self.to_stored = orient.to_stored
-        self.preprocess = Preprocessor(
-            normalization(volume, model.intensity), parameters.enhancement, parameters.strength
-        )
-        self.size = model_size(self.slices.shape[1:], orient.spacing[1:], model.spacing)
+        # every frame has constants of its own: its labels are those that it would get alone
+        self.preprocess = [
+            Preprocessor(normalization(volume, model.intensity), parameters.enhancement, parameters.strength)
+            for volume in volumes
+        ]
+        self.places = [(frame, index) for frame in range(len(volumes)) for index in range(self.shape[0])]
+        self.size = model_size(self.shape[1:], orient.spacing[1:], model.spacing)
         self.neighbours = neighbour_offsets(model, orient.spacing[0])
         self.mirroring = parameters.mirroring
         self.batch_size = parameters.batch_size or self._default_batch_size()
         self.timings = {"forward": 0.0}
         self.events: list[str] = []
         # results are stored like the input and filled through a view in the model's axes
-        self.labels = np.zeros(volume.shape, np.uint8)
-        self.oriented_labels = orient.to_model(self.labels)
+        self.labels = np.zeros((len(volumes), *volumes[0].shape), np.uint8)
+        self.oriented_labels = [orient.to_model(labels) for labels in self.labels]
         self.probabilities = self.oriented_probabilities = None
         if parameters.probabilities:
             classes = model.network["classes"]
-            self.probabilities = np.zeros((classes, *volume.shape), np.float16)
+            self.probabilities = np.zeros((classes, *volumes[0].shape), np.float16)
             self.oriented_probabilities = [orient.to_model(p) for p in self.probabilities]
 
     def _default_batch_size(self) -> int:
@@ -127,7 +134,7 @@ class _Run:
         return max(1, pixels // (self.size[0] * self.size[1]))
 
     def over_all_slices(self, progress: Progress, cancelled: Callable[[], bool]) -> None:
-        done, total = 0, len(self.slices)
+        done, total = 0, len(self.places)
         progress(done, total)
         while done < total:
             if cancelled():
@@ -144,32 +151,43 @@ class _Run:
             progress(done, total)
 
     def one_batch(self, batch: slice) -> None:
-        device = self.segmenter.device
-        # slices beyond either end are the last one there
-        seen = (np.arange(batch.start, batch.stop)[:, None] + self.neighbours).clip(0, len(self.slices) - 1)
-        first = seen.min()
-        original, enhanced = (
-            torch.from_numpy(x)[:, None] for x in self.preprocess(self.slices[first : seen.max() + 1])
-        )
+        device, places = self.segmenter.device, self.places[batch]
         with torch.inference_mode():
-            pair = [to_model_grid(x.to(device.name), self.size)[seen - first, 0] for x in (original, enhanced)]
+            parts = [self._seen(frame, [index for _, index in some]) for frame, some in groupby(places, lambda p: p[0])]
+            pair = [torch.cat(of_frames) for of_frames in zip(*parts, strict=True)]
             with _timed(self.timings, "forward", device):
                 scores = self.segmenter.scores(*pair)
                 if self.mirroring:
                     mirrored = self.segmenter.scores(*(x.flip(-1) for x in pair))
                     scores = (scores + mirrored.flip(-1)) / 2
             # one slice at a time: at native resolution the scores of a batch may need gigabytes
-            for index, one in zip(range(batch.start, batch.stop), scores.split(1), strict=True):
-                native = to_native_grid(one, self.slices.shape[1:])[0]
-                self.oriented_labels[index] = native.argmax(dim=0).to(torch.uint8).cpu().numpy()
-                if self.oriented_probabilities is not None:
-                    for target, p in zip(self.oriented_probabilities, native.softmax(dim=0), strict=True):
-                        target[index] = p.half().cpu().numpy()
+            for place, one in zip(places, scores.split(1), strict=True):
+                self.take(place, one)
+
+    def _seen(self, frame: int, indices: Sequence[int]) -> list[Tensor]:
+        """What the network sees of these slices of a frame: original and enhanced, (N, channels, *size)."""
+        # slices beyond either end are the last one there
+        seen = (np.array(indices)[:, None] + self.neighbours).clip(0, self.shape[0] - 1)
+        first = seen.min()
+        pair = self.preprocess[frame](self.frames[frame][first : seen.max() + 1])
+        tensors = (torch.from_numpy(x)[:, None].to(self.segmenter.device.name) for x in pair)
+        return [to_model_grid(x, self.size)[seen - first, 0] for x in tensors]
+
+    def take(self, place: tuple[int, int], scores: Tensor) -> None:
+        """Keep the result of a slice, given as (frame, index); scores (1, classes, *size)."""
+        frame, index = place
+        native = to_native_grid(scores, self.shape[1:])[0]
+        self.oriented_labels[frame][index] = native.argmax(dim=0).to(torch.uint8).cpu().numpy()
+        if self.oriented_probabilities is not None:
+            for target, p in zip(self.oriented_probabilities, native.softmax(dim=0), strict=True):
+                target[index] = p.half().cpu().numpy()
 
     def cleaned_labels(self) -> np.ndarray:
-        if not self.segmenter.model.cleanup:
-            return self.labels
-        return np.ascontiguousarray(self.to_stored(clean_up(self.oriented_labels, self.segmenter.model)))
+        """(frames, K, J, I)."""
+        if self.segmenter.model.cleanup:
+            for labels, oriented in zip(self.labels, self.oriented_labels, strict=True):
+                labels[...] = self.to_stored(clean_up(oriented, self.segmenter.model))
+        return self.labels
 
     def use_less_memory(self, batch: slice, error: BaseException) -> None:
         device, size = self.segmenter.device, batch.stop - batch.start

@@ -1,0 +1,145 @@
+"""All frames of a cine in one run: frames and slices share batches, one progress, one way to stop."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from ..errors import GeometryError, InputError
+from ..geometry import Geometry
+from ..models import Model
+from .checks import check_array
+from .parameters import Parameters, Result
+from .segmenter import Progress, Run, Segmenter
+
+MOST_TEMPORAL = 1 / 3  # then a frame counts no more than either neighbour
+
+
+@dataclass(frozen=True, eq=False)
+class CineResult:
+    """Outcome of a run over all frames.
+
+    Args:
+        labels: uint8 (T, K, J, I), every frame on the grid of the input.
+        temporal: weight of either neighbour frame, 0: none.
+        model, parameters, timings, device, device_reason, precision, events: as in `Result`, of the whole run.
+    """
+
+    labels: np.ndarray
+    temporal: float
+    model: Model
+    parameters: Parameters
+    timings: dict[str, float]
+    device: str
+    device_reason: str
+    precision: str
+    events: tuple[str, ...] = ()
+
+    def frame(self, index: int) -> Result:
+        """One frame's labels as a result of their own; the timings are those of the whole run."""
+        return Result(
+            self.labels[index], None, self.model, self.parameters, self.timings, self.device, self.device_reason,
+            self.precision, self.events,
+        )  # fmt: skip
+
+
+def segment_cine(
+    segmenter: Segmenter,
+    frames: Sequence[np.ndarray],
+    geometry: Geometry,
+    parameters: Parameters | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    name: str = "The cine",
+    temporal: float = 0.0,
+) -> CineResult:
+    """Segment every frame.
+
+    Each frame has intensity constants of its own, so that without ``temporal`` its labels are those that
+    `Segmenter.segment` gives for it alone (on the CPU bit for bit; on a GPU a batch of another size may round
+    otherwise).
+
+    Args:
+        segmenter: stays warm.
+        frames: T volumes (K, J, I) of any real type in the order of time; or one array (T, K, J, I). Only read.
+        geometry: the grid of all of them.
+        parameters: as for one volume, without probabilities, which are not kept.
+        progress: called with (slices done, slices in all), counted over all frames.
+        cancelled: asked between batches.
+        name: what error messages call the cine.
+        temporal: consistency in time, off by default: every class probability becomes ``(1 - 2 w) p(t) + w p(t - 1) +
+            w p(t + 1)`` before the largest wins, the last frame being followed by the first. w in [0, 1/3].
+
+    Raises:
+        InputError, GeometryError: no frames, frames that differ in shape, a frame that cannot be used, probabilities
+            asked for, or ``temporal`` out of range.
+        Cancelled: ``cancelled`` said so.
+        OutOfMemory: even one slice does not fit into memory.
+
+    Beside the input, memory holds the labels of all frames, a batch, and with ``temporal`` one slice's probabilities at
+    all times.
+    """
+    started = time.perf_counter()
+    parameters = (parameters or Parameters()).resolved(segmenter.model)
+    _check(frames, geometry, parameters, temporal, name)
+    if temporal:
+        run: Run = _Smoothed(segmenter, frames, geometry, parameters, temporal)
+    else:
+        run = Run(segmenter, frames, geometry, parameters)
+    run.over_all_slices(progress or (lambda done, total: None), cancelled or (lambda: False))
+    labels = run.cleaned_labels()
+    run.timings["total"] = time.perf_counter() - started
+    device = segmenter.device
+    return CineResult(
+        labels, temporal, segmenter.model, parameters, run.timings, device.name, device.reason, device.precision,
+        tuple(run.events),
+    )  # fmt: skip
+
+
+class _Smoothed(Run):
+    """Slice by slice through all times, so that only one slice's probabilities wait for their neighbours in time."""
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        frames: Sequence[np.ndarray],
+        geometry: Geometry,
+        parameters: Parameters,
+        weight: float,
+    ) -> None:
+        super().__init__(segmenter, frames, geometry, parameters)
+        self.places.sort(key=lambda place: place[::-1])
+        self._weight = weight
+        self._waiting: dict[int, dict[int, Tensor]] = {}  # by slice and frame: a batch may come twice
+
+    def take(self, place: tuple[int, int], scores: Tensor) -> None:
+        frame, index = place
+        times = self._waiting.setdefault(index, {})
+        times[frame] = scores.softmax(dim=1)
+        if len(times) < len(self.frames):
+            return
+        del self._waiting[index]
+        for now in range(len(times)):
+            before, after = times[(now - 1) % len(times)], times[(now + 1) % len(times)]
+            mixed = (1 - 2 * self._weight) * times[now] + self._weight * (before + after)
+            super().take((now, index), mixed)
+
+
+def _check(
+    frames: Sequence[np.ndarray], geometry: Geometry, parameters: Parameters, temporal: float, name: str
+) -> None:
+    if len(frames) == 0:
+        raise InputError(f"{name} has no frames: give a volume for each time.")
+    if parameters.probabilities:
+        raise InputError("Probabilities of a cine are not kept: ask for those of a single frame.")
+    if not 0 <= temporal <= MOST_TEMPORAL:
+        raise InputError(f"A temporal weight of {temporal:g} is not possible: give 0 (off) to 0.33.")
+    for number, frame in enumerate(frames, start=1):
+        if frame.shape != frames[0].shape:
+            raise GeometryError(
+                f"{name} has frames of different size ({frames[0].shape} voxels in frame 1, {frame.shape} in frame "
+                f"{number}): give frames of one grid."
+            )
+        check_array(frame, geometry, f"Frame {number} of {name}")

@@ -1,0 +1,178 @@
+"""Claims about all frames in one run: the labels of each frame, batches, progress, stopping, consistency in time."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from DINSegmentLib import models
+from DINSegmentLib.engine.cine import segment_cine
+from DINSegmentLib.engine.parameters import Parameters
+from DINSegmentLib.engine.segmenter import Segmenter
+from DINSegmentLib.errors import Cancelled, GeometryError, InputError
+from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.phantom.scan import CardiacPhantom
+
+FRAMES, SLICES = 5, 4
+# frames of very different brightness: constants of the whole cine would change labels
+VOLUMES = np.random.default_rng(0).normal(70, 60, (FRAMES, SLICES, 24, 20)) * np.arange(1, 6)[:, None, None, None]
+GEOMETRY = Geometry(VOLUMES.shape[1:], np.diag([1.5, 1.5, 8.0, 1.0]))
+
+
+@pytest.fixture
+def batches(monkeypatch) -> list[int]:
+    """Sizes of the batches that reach the network."""
+    sizes = []
+    scores = Segmenter.scores
+
+    def spy(self, original, enhanced):
+        sizes.append(len(original))
+        return scores(self, original, enhanced)
+
+    monkeypatch.setattr(Segmenter, "scores", spy)
+    return sizes
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7, None])
+@pytest.mark.parametrize("mirroring", [False, True])
+def test_every_frame_has_the_labels_that_it_has_alone(segmenter, batch_size, mirroring):
+    parameters = Parameters(batch_size=batch_size, mirroring=mirroring)
+    together = segment_cine(segmenter, VOLUMES, GEOMETRY, parameters)
+
+    alone = [segmenter.segment(volume, GEOMETRY, Parameters(mirroring=mirroring)).labels for volume in VOLUMES]
+    np.testing.assert_array_equal(together.labels, alone)
+    assert len(np.unique(together.labels)) == 4  # nothing to compare otherwise
+
+
+def test_neighbour_slices_come_from_the_same_frame(stack_model):
+    class Next(torch.nn.Module):
+        """Labels a slice by the brightness of the one after it."""
+
+        def forward(self, original, enhanced):
+            centres = torch.tensor([0.125, 0.375, 0.625, 0.875]).reshape(1, 4, 1, 1)
+            return -100 * (original[:, 2:].float() - centres) ** 2
+
+    model = dataclasses.replace(
+        stack_model, network={**stack_model.network, "neighbours": 1}, neighbour_distance=8.0, cleanup=()
+    )
+    segmenter = Segmenter(model, "cpu", Next())
+    labels = segment_cine(segmenter, VOLUMES, GEOMETRY, Parameters(batch_size=3)).labels
+
+    np.testing.assert_array_equal(labels, [segmenter.segment(volume, GEOMETRY).labels for volume in VOLUMES])
+    np.testing.assert_array_equal(labels[:, -1], labels[:, -2])  # beyond the end: the last one once more
+
+
+def test_clean_up_is_done_frame_by_frame(bands, stack_model):
+    volumes = np.zeros((2, 3, 20, 20))
+    volumes[:, :, 0, 0] = 1.0  # so that constants agree
+    volumes[0, :, 2:8, 2:8] = 0.3
+    volumes[0, :, 12:14, 12:14] = 0.3  # the smaller part of this frame, and the only one of the next
+    volumes[1, :, 12:14, 12:14] = 0.3
+    segmenter = bands(stack_model, cleanup=("largest_component",), intensity=_plain(stack_model))
+    labels = segment_cine(segmenter, volumes, Geometry(volumes.shape[1:], GEOMETRY.ijk_to_ras), Parameters("none"))
+
+    assert (labels.labels[0, :, 12:14, 12:14] == 0).all() and (labels.labels[0, :, 2:8, 2:8] == 1).all()
+    assert (labels.labels[1, :, 12:14, 12:14] == 1).all()
+
+
+def _plain(model):
+    return dataclasses.replace(model.intensity, method="window", lower=0.0, upper=1.0)
+
+
+def test_frames_share_batches_and_progress_counts_all_slices(stack_model, batches):
+    seen = []
+    segment_cine(
+        Segmenter(stack_model, "cpu"), VOLUMES, GEOMETRY, Parameters(batch_size=6),
+        lambda *step: seen.append(step),
+    )  # fmt: skip
+
+    assert batches == [6, 6, 6, 2]
+    assert seen == [(0, 20), (6, 20), (12, 20), (18, 20), (20, 20)]
+
+
+def test_cancelling_stops_before_the_next_batch(stack_model, batches):
+    with pytest.raises(Cancelled, match="after 12 of 20 slices"):
+        segment_cine(
+            Segmenter(stack_model, "cpu"), VOLUMES, GEOMETRY, Parameters(batch_size=6),
+            cancelled=lambda: len(batches) == 2,
+        )  # fmt: skip
+    assert batches == [6, 6]
+
+
+def test_temporal_weight_mixes_each_frame_with_its_neighbours_around_the_cycle(stack_model, monkeypatch):
+    def scores(self, original, enhanced):
+        """Certain of class 2 in bright frames, of class 1 in dark ones."""
+        bright = original.mean(dim=(1, 2, 3)) > 0.5
+        found = original.new_zeros(len(original), 4, *original.shape[2:])
+        found[:, 1][~bright] = found[:, 2][bright] = 50.0
+        return found
+
+    monkeypatch.setattr(Segmenter, "scores", scores)
+    segmenter = Segmenter(dataclasses.replace(stack_model, intensity=_plain(stack_model)), "cpu")
+    volumes = np.ones((4, 2, 16, 16))
+    volumes[0] = 0.0
+    volumes[:, :, 0, 0] = 0.5  # a constant volume is refused
+    geometry = Geometry(volumes.shape[1:], GEOMETRY.ijk_to_ras)
+
+    def classes(weight):
+        found = segment_cine(segmenter, volumes, geometry, Parameters("none"), temporal=weight).labels
+        assert all(len(np.unique(frame)) == 1 for frame in found)
+        return [int(frame.flat[0]) for frame in found]
+
+    assert classes(0.0) == [1, 2, 2, 2]
+    assert classes(0.24) == [1, 2, 2, 2]  # frame 0 keeps 1 - 2 x 0.24 = 0.52 of its class
+    assert classes(0.26) == [2, 2, 2, 2]  # 0.48: frame 1 and the last frame outvote it
+
+
+def test_memory_that_runs_out_in_the_middle_changes_no_label(stack_model, monkeypatch):
+    whole = segment_cine(Segmenter(stack_model, "cpu"), VOLUMES, GEOMETRY, temporal=0.25).labels
+    scores = Segmenter.scores
+
+    def limited(self, original, enhanced):
+        if len(original) > 3:
+            raise MemoryError
+        return scores(self, original, enhanced)
+
+    monkeypatch.setattr(Segmenter, "scores", limited)
+    result = segment_cine(
+        Segmenter(stack_model, "cpu"), VOLUMES, GEOMETRY, Parameters(batch_size=12, mirroring=False), temporal=0.25
+    )
+
+    assert [event.rpartition(" ")[2] for event in result.events] == ["6.", "3."]
+    np.testing.assert_array_equal(result.labels, whole)
+
+
+def test_a_frame_gives_its_own_result(segmenter):
+    result = segment_cine(segmenter, VOLUMES, GEOMETRY)
+
+    one = result.frame(2)
+    np.testing.assert_array_equal(one.labels, result.labels[2])
+    assert one.model is result.model and one.device == result.device
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"frames": []}, InputError, "heart has no frames"),
+        ({"frames": [VOLUMES[0], VOLUMES[1][:3]]}, GeometryError, r"different size .* in frame 2\)"),
+        ({"frames": [VOLUMES[0], VOLUMES[1] * 0]}, InputError, "Frame 2 of heart is constant"),
+        ({"temporal": 0.4}, InputError, "temporal weight of 0.4"),
+        ({"temporal": float("nan")}, InputError, "temporal weight of nan"),
+        ({"parameters": Parameters(probabilities=True)}, InputError, "not kept"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_a_sentence(segmenter, change, error, message):
+    with pytest.raises(error, match=message):
+        segment_cine(**{"segmenter": segmenter, "frames": VOLUMES, "geometry": GEOMETRY, "name": "heart", **change})
+
+
+def test_the_bundled_heart_gives_every_frame_of_the_phantom_the_labels_that_it_has_alone():
+    phantom = CardiacPhantom(shape=(3, 96, 96), spacing=(2.0, 2.0, 30.0))
+    frames, _ = phantom.cine(3)
+    segmenter = Segmenter(models.find("cardiac-mr"), "cpu")
+
+    together = segment_cine(segmenter, frames, phantom.geometry)
+    alone = [segmenter.segment(frame, phantom.geometry).labels for frame in frames]
+    np.testing.assert_array_equal(together.labels, alone)
+    assert together.labels.any()
