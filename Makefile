@@ -2,6 +2,7 @@
 #   make demo                              segment the bundled sample into out/demo
 #   make demo INPUT=file MODEL=cardiac-mr  segment any volume
 #   make test | lint | clean               tests, style, back to a fresh clone
+#   make test-faults                       the fault suite alone: damaged files, kills, full disks, tampered models
 #   make screenshots                       write Resources/Screenshots/panel.png and compare.png
 #   make measure                           how fast the panel answers, on the stand-in desk
 #   make system-packages                   Debian's libraries for offscreen rendering and Qt, a browser, where you may install them
@@ -29,7 +30,7 @@ INSIDE := HOME="$(SCRATCH)/home" XDG_CACHE_HOME="$(SCRATCH)/home/.cache" XDG_CON
 SYSTEM_PACKAGES := python3-venv libosmesa6 libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libx11-6 libxkbcommon0 \
 	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3 chromium
 
-.PHONY: demo test lint lock screenshots measure system-packages clean
+.PHONY: demo test test-faults lint lock screenshots measure system-packages clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -38,6 +39,10 @@ demo: $(READY)
 test: $(READY)
 	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp"
 	@$(INSIDE) $(PY) -m pytest --basetemp="$(SCRATCH)/pytest"
+
+test-faults: $(READY)
+	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp"
+	@$(INSIDE) $(PY) -m pytest -m faults --basetemp="$(SCRATCH)/pytest"
 
 screenshots: $(READY)
 	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp"

@@ -281,6 +281,8 @@ def _check(model: Model) -> None:
     low, high = model.enhancement.trained_range
     if not STRENGTH_RANGE[0] <= low <= model.enhancement.strength <= high <= STRENGTH_RANGE[1]:
         raise ValueError("the enhancement's trained range must lie in [0, 2] and hold its default strength")
+    if model.weights_path.parent != model.folder or model.weights_path.name in ("", ".."):
+        raise ValueError("the weight file must lie in the model's folder")
     if unknown := set(model.cleanup) - set(CLEANUP_STEPS):
         raise ValueError(f"unknown clean-up: {', '.join(sorted(unknown))}")
 

@@ -115,11 +115,8 @@ def scan(files: Iterable[Path]) -> Scan:
     """
     found = Scan()
     seen = _Seen({}, {})
-    with (
-        pydicom.config.disable_value_validation(),
-        warnings.catch_warnings(),
-    ):  # unusual values; those that matter are refused later
-        warnings.simplefilter("ignore")
+    with pydicom.config.disable_value_validation(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # unusual values; those that matter are refused later
         for path in files:
             try:
                 _scan(path, found, seen)

@@ -79,9 +79,7 @@ def check(header: Header, name: str, frame: int | None) -> None:
     for steps in header.steps:
         check_steps(steps, name)
     if not (np.abs(header.origin) < _FARTHEST).all():  # false for NaN, too
-        raise GeometryError(
-            f"{name} has a position that cannot be (not a number, or kilometres away): correct its header."
-        )
+        raise GeometryError(f"{name} has an origin that is no number, or kilometres away: correct its header.")
     lengths = [_lengths(steps) for steps in header.steps]
     if not all(np.allclose(other, lengths[0], rtol=0.01) for other in lengths):
         raise GeometryError(f"{name} gives two different voxel spacings (pixdim and sform): correct its header.")

@@ -56,7 +56,7 @@ def read_header(path: Path) -> Header:
     if not 1 <= dim[0] <= 7:
         raise _damaged(path)
     sizes = dim[1 : dim[0] + 1]
-    sform = _sform(raw, order)
+    qform, sform = _qform_offsets(raw, order), _sform(raw, order)
     channels = _COLOR_CHANNELS.get(datatype, 1)
     number_bytes = 1 if datatype in _COLOR_CHANNELS else _NUMBER_BYTES.get(datatype, 0)
     stored = math.prod(sizes) * number_bytes * channels
@@ -67,7 +67,7 @@ def read_header(path: Path) -> Header:
         voxel_bytes=number_bytes,
         steps=(np.array(pixdim[1:4]), *(matrix[:, :3].T for matrix in sform)),
         payload=Payload(path, 0, offset + stored, "deflate") if zipped else Payload(path, offset, stored, "raw"),
-        origin=np.array([_get(raw, order, _QFORM_OFFSETS), *(matrix[:, 3] for matrix in sform)]),
+        origin=np.array([*qform, *(matrix[:, 3] for matrix in sform)]),
         raw=raw,
     )
 
@@ -120,6 +120,10 @@ def _byte_order(raw: bytes, path: Path) -> str:
         if len(raw) == _SIZE and raw[:4] == struct.pack(order + "i", _SIZE) and raw[_MAGIC] == b"n+1\0":
             return order
     raise _damaged(path)
+
+
+def _qform_offsets(raw: bytes, order: str) -> tuple[tuple[float, ...], ...]:
+    return (_get(raw, order, _QFORM_OFFSETS),) if _get(raw, order, _CODES)[0] > 0 else ()
 
 
 def _sform(raw: bytes, order: str) -> tuple[np.ndarray, ...]:

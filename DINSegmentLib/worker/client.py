@@ -21,6 +21,7 @@ from ..geometry import Geometry
 from .protocol import VERSION, Code, Lines, ProtocolError, decode, encode
 
 SILENCE = 60.0  # seconds without a line in a run, after which the worker counts as stuck
+_SLEEP = 10.0  # seconds between two ticks, after which the computer slept: no silence of the worker
 PATIENCE = 2.0  # seconds that a cancelled run gets to stop by itself
 _PREFIX = "DINSegment-"  # of a run's temporary folder
 _STALE = 86_400.0  # seconds after which no run can still need one
@@ -143,6 +144,7 @@ class Client:
         self._run: _Run | None = None
         self._count = 0
         self._heard = self._asked_to_stop = 0.0
+        self._ticked = clock()
         self._sent = self._started_again = False
         self.about: dict[str, Any] = {}  # what the worker said of itself
         self.devices: list[dict[str, str]] = []
@@ -208,6 +210,9 @@ class Client:
     def tick(self) -> None:
         """To be called some times a second, and without a pause while `copying`."""
         now = self._clock()
+        if now - self._ticked > _SLEEP:
+            self._heard += now - self._ticked
+        self._ticked = now
         self._remove_files()
         if self.copying:
             self._copy()

@@ -12,6 +12,8 @@ import SimpleITK as sitk
 
 from DINSegmentLib.headless import memory
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture
 def refused(segment, tmp_path, listing):

@@ -11,6 +11,8 @@ from DINSegmentLib.engine.segmenter import Segmenter
 from DINSegmentLib.errors import Cancelled, DeviceError
 from DINSegmentLib.geometry import Geometry
 
+pytestmark = pytest.mark.faults
+
 SLICES = 9
 VOLUME = np.random.default_rng(0).normal(size=(SLICES, 20, 20))
 GEOMETRY = Geometry(VOLUME.shape, np.diag([1.5, 1.5, 8.0, 1.0]))

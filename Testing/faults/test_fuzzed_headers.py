@@ -13,6 +13,8 @@ import pytest
 
 from .mutations import mutate
 
+pytestmark = pytest.mark.faults
+
 _HEADER = {"v.nii": 352, "v.nrrd": 400, "v.mha": 400, "series": 800}
 MUTATIONS = {"v.nii": 110, "v.nrrd": 110, "v.mha": 40, "series": 110}
 

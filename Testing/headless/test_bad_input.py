@@ -13,6 +13,8 @@ import SimpleITK as sitk
 from DINSegmentLib.errors import GeometryError, InputError
 from DINSegmentLib.headless import memory, read
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture
 def refuse(capfd):

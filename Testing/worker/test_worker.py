@@ -1,6 +1,7 @@
 """The worker's process through its client: warm runs, cancel, every ending, and what is left behind."""
 
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,8 @@ from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.worker import client as client_module
 from DINSegmentLib.worker.client import Client, Request, State
 from DINSegmentLib.worker.protocol import Code, Lines, ProtocolError, decode, encode
+
+pytestmark = pytest.mark.faults
 
 SERVER = (sys.executable, "-m", "DINSegmentLib.worker.server")
 GRID = np.diag([-1.5, -1.5, 10.0, 1.0])
@@ -183,6 +186,38 @@ def test_a_killed_worker_is_told_and_the_next_run_starts_another(worker, volume,
     assert run(worker, request(volume, tiny_model)).labels is not None
 
 
+def test_a_worker_killed_at_any_of_20_moments_costs_its_run_alone(worker, volume, tiny_model, temporary):
+    dice, codes = random.Random(5), []
+    expected = run(worker, request(volume, tiny_model)).labels
+    for _ in range(20):
+        ears, at = Ears(), time.monotonic() + dice.uniform(0, 0.4)
+        worker.segment(request(volume, tiny_model, parameters=Parameters(batch_size=1)), ears)
+        wait(worker, lambda at=at: time.monotonic() > at)
+        if worker._channel.process is not None:
+            worker._channel.process.kill()
+        wait(worker, lambda ears=ears: ears.over)
+        codes.append(ears.code)
+        assert ears.code in (None, Code.KILLED) and not any(temporary.iterdir())
+        assert ears.labels is None or (ears.labels == expected).all()
+        wait(worker, lambda: worker.state is State.OFF)
+    assert Code.KILLED in codes  # some were hit in the run, others before it or after it
+    assert (run(worker, request(volume, tiny_model)).labels == expected).all()
+
+
+def test_two_slicers_at_once_do_not_touch_each_others_runs(worker, volume, tiny_model, temporary):
+    other = Pipes()
+    other.client = Client(other)
+    mine, theirs = Ears(), Ears()
+    worker.segment(request(volume, tiny_model, parameters=Parameters(batch_size=1)), mine)
+    other.client.segment(request(volume[::-1], tiny_model, parameters=Parameters(batch_size=1)), theirs)
+    wait(worker, lambda: other.pump() or other.client.tick() or (mine.over and theirs.over))
+    assert (mine.labels == run(worker, request(volume, tiny_model)).labels).all()
+    assert (theirs.labels == run(worker, request(volume[::-1], tiny_model)).labels).all()
+    assert not any(temporary.iterdir())
+    other.kill()
+    other.process.wait()
+
+
 def test_a_worker_that_does_not_answer_a_cancel_is_killed(volume, tiny_model, temporary):
     worker, now = stuck_worker()
     ears = Ears()
@@ -200,11 +235,23 @@ def test_a_silent_worker_is_killed(volume, tiny_model, temporary):
     ears = Ears()
     worker.segment(request(volume, tiny_model), ears)
     wait(worker, lambda: worker.state is State.RUNNING)
-    now[0] += client_module.SILENCE + 1
-    worker.tick()
+    for _ in range(int(client_module.SILENCE) + 1):
+        now[0] += 1
+        worker.tick()
     assert ears.code is Code.SILENT and "60 seconds" in ears.text
     wait(worker, lambda: worker.state is State.OFF)
     assert not any(temporary.iterdir())
+
+
+def test_a_computer_that_slept_in_a_run_does_not_end_it(volume, tiny_model, temporary):
+    worker, now = stuck_worker()
+    ears = Ears()
+    worker.segment(request(volume, tiny_model), ears)
+    wait(worker, lambda: worker.state is State.RUNNING)
+    now[0] += 3600
+    worker.tick()
+    assert not ears.over and worker.state is State.RUNNING
+    worker.release()
 
 
 def stuck_worker():
