@@ -1,7 +1,8 @@
 """DICOM folders: find the series, put its slices in order by position, and refuse what is no regular volume."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from .dicom_files import Slice, group, is_dicom, scan, without_localizers
 from .header import check_steps, pick_frame
 
 _SAME_PLACE = 0.01  # mm; positions are written with about this precision
+_TIME_TAGS = ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber")  # the first that tells frames apart
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -26,6 +28,17 @@ class Volume:
     geometry: Geometry
     modality: str | None
     voxel_bytes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Cine:
+    """The volumes of a series in the order of time, all on one grid.
+
+    ``times``: of each in seconds after the first, by trigger times; None where these do not tell.
+    """
+
+    volumes: tuple[Volume, ...]
+    times: tuple[float, ...] | None
 
 
 def find_volume(
@@ -47,19 +60,38 @@ def find_volume(
         GeometryError: the slices do not make a regular grid.
     """
     slices = _choose_series(_find_slices(folder, name, files), name, series)
-    try:
-        volume = _arrange(slices, name, frame)
-    except (ValueError, TypeError, OverflowError, AttributeError) as error:
-        raise InputError(f"{name} has damaged DICOM headers ({error}): export the series again.") from error
+    with _damage_told(name):
+        frames, _ = _in_time(slices, name)
+        volume = _volume(frames[pick_frame(name, len(frames), frame)], name)
     memory.check(volume.geometry.shape, volume.voxel_bytes, name)
     for path in volume.files if pixels else ():
         check_pixels(path, name)
     return volume
 
 
-def _arrange(slices: Sequence[Slice], name: str, frame: int | None) -> Volume:
-    _check_alike(slices, name)
-    slices = _one_frame(slices, name, frame)
+def find_cine(folder: Path, name: str, series: str | None) -> Cine:
+    """All frames of the one series in a folder; arguments and errors as of `find_volume`."""
+    slices = _choose_series(_find_slices(folder, name, None), name, series)
+    with _damage_told(name):
+        frames, by = _in_time(slices, name)
+        volumes = tuple(_volume(frame, name) for frame in frames)
+        times = _seconds(frames) if by == "TriggerTime" else None
+    memory.check((len(volumes), *volumes[0].geometry.shape), volumes[0].voxel_bytes, name)
+    for volume in volumes:
+        for path in volume.files:
+            check_pixels(path, name)
+    return Cine(volumes, times)
+
+
+@contextmanager
+def _damage_told(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"{name} has damaged DICOM headers ({error}): export the series again.") from error
+
+
+def _volume(slices: Sequence[Slice], name: str) -> Volume:
     geometry = _geometry(slices, name)
     first = slices[0].header
     voxel_bytes = int(first.get("BitsAllocated", 16)) // 8
@@ -133,8 +165,9 @@ def _check_alike(slices: Sequence[Slice], name: str) -> None:
             )
 
 
-def _one_frame(slices: Sequence[Slice], name: str, frame: int | None) -> list[Slice]:
-    """The slices of one frame, ordered by their position along the normal."""
+def _in_time(slices: Sequence[Slice], name: str) -> tuple[list[list[Slice]], str | None]:
+    """The frames, each a list of slices along the normal, and the tag that tells their order; None: there is one."""
+    _check_alike(slices, name)
     normal = np.cross(*slices[0].axes)
     ordered = sorted(slices, key=lambda item: float(item.position @ normal))
     groups: list[list[Slice]] = []
@@ -150,13 +183,28 @@ def _one_frame(slices: Sequence[Slice], name: str, frame: int | None) -> list[Sl
             f"{name} has {frames} images at one slice position and {len(odd)} at another: "
             "put the slices of one volume into a folder of its own."
         )
-    index = pick_frame(name, frames, frame)
-    return [sorted(group, key=_time)[index] for group in groups]
+    if frames == 1:
+        return [[group[0] for group in groups]], None
+    tag = next((tag for tag in _TIME_TAGS if all(_tells_apart(tag, group) for group in groups)), None)
+    if tag is None:
+        raise InputError(
+            f"{name} has {frames} images at every slice position, and neither trigger time, temporal position nor "
+            "instance number tells their order: put one frame into a folder of its own."
+        )
+    for one in groups:
+        one.sort(key=lambda item: float(item.header.get(tag)))
+    return [list(frame) for frame in zip(*groups, strict=True)], tag
 
 
-def _time(item: Slice) -> tuple[float, float, float]:
-    tags = ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber")
-    return tuple(float(item.header.get(tag) or 0) for tag in tags)
+def _tells_apart(tag: str, group: Sequence[Slice]) -> bool:
+    values = [item.header.get(tag) for item in group]
+    return all(value not in (None, "") for value in values) and len({float(value) for value in values}) == len(group)
+
+
+def _seconds(frames: Sequence[Sequence[Slice]]) -> tuple[float, ...]:
+    """Trigger times (ms), each the median over a frame's slices, in seconds after the first."""
+    medians = [float(np.median([float(item.header.TriggerTime) for item in frame])) for frame in frames]
+    return tuple((one - medians[0]) / 1000 for one in medians)
 
 
 def _geometry(slices: Sequence[Slice], name: str) -> Geometry:

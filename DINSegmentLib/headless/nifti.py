@@ -26,6 +26,8 @@ _PIXDIM = (76, "8f")
 _VOX_OFFSET = (108, "f")
 _SCALING = (112, "2f")  # scl_slope, scl_inter
 _UNITS = 123
+_TIME_UNITS = {8: 1.0, 16: 1e-3, 24: 1e-6}  # in seconds, by the bits of xyzt_units that tell the unit of time
+_TIME_BITS = 0x38
 _WINDOW = (124, "2f")  # cal_max, cal_min
 _CODES = (252, "2h")  # qform_code, sform_code
 _QFORM_OFFSETS = (268, "3f")
@@ -72,21 +74,32 @@ def read_header(path: Path) -> Header:
     )
 
 
-def write(array: np.ndarray, geometry: Geometry, source: bytes | None, path: Path) -> None:
-    """Write a 3-D ``.nii`` or ``.nii.gz`` file.
+def frame_seconds(raw: bytes) -> float | None:
+    """Seconds from a frame to the next, of the header of a 4-D file; None where it does not tell."""
+    order = _byte_order(raw, Path("header"))
+    unit = _TIME_UNITS.get(raw[_UNITS] & _TIME_BITS)
+    step = _get(raw, order, _PIXDIM)[4]
+    return step * unit if unit and 0 < step < math.inf else None
+
+
+def write(
+    array: np.ndarray, geometry: Geometry, source: bytes | None, path: Path, seconds: float | None = None
+) -> None:
+    """Write a 3-D or 4-D ``.nii`` or ``.nii.gz`` file.
 
     Args:
-        array: voxels (K, J, I), uint8 or float32.
+        array: voxels (K, J, I), or (T, K, J, I), uint8 or float32.
         geometry: used when the input was no NIfTI file: its matrix becomes the sform, code 1 (scanner).
         source: header of the NIfTI input; its orientation fields, units and byte order are kept as they are.
         path: where to write; an existing file is replaced.
+        seconds: from a frame to the next, of a 4-D file without ``source``; None: not known.
 
     Raises:
         OSError: the file cannot be written.
     """
-    raw = bytearray(source or _new_header(geometry))
+    raw = bytearray(source or _new_header(geometry, seconds))
     order = _byte_order(bytes(raw), path)
-    _put(raw, order, _DIM, 3, *array.shape[::-1], 1, 1, 1, 1)
+    _put(raw, order, _DIM, array.ndim, *array.shape[::-1], *[1] * (7 - array.ndim))
     _put(raw, order, _DATATYPE_AND_BITPIX, _CODE_OF_TYPE[array.dtype.name], 8 * array.dtype.itemsize)
     _put(raw, order, _VOX_OFFSET, _SIZE + 4)
     _put(raw, order, _SCALING, 1, 0)
@@ -133,13 +146,13 @@ def _sform(raw: bytes, order: str) -> tuple[np.ndarray, ...]:
     return (np.array(_get(raw, order, _SFORM)).reshape(3, 4),)
 
 
-def _new_header(geometry: Geometry) -> bytes:
+def _new_header(geometry: Geometry, seconds: float | None) -> bytes:
     raw = bytearray(_SIZE)
     struct.pack_into("<i", raw, 0, _SIZE)
-    _put(raw, "<", _PIXDIM, 1, *geometry.spacing, 1, 1, 1, 1)
+    _put(raw, "<", _PIXDIM, 1, *geometry.spacing, seconds or 1, 1, 1, 1)
     _put(raw, "<", _CODES, 0, 1)
     _put(raw, "<", _SFORM, *geometry.ijk_to_ras[:3].ravel())
-    raw[_UNITS] = 2  # millimetres
+    raw[_UNITS] = 2 + (8 if seconds else 0)  # millimetres, seconds
     raw[_MAGIC] = b"n+1\0"
     return bytes(raw)
 

@@ -23,6 +23,7 @@ _TYPE_BYTES = {
 _BYTES_OF_TYPE = {name: size for size, names in _TYPE_BYTES.items() for name in names.split("|")}
 _SPACE_KINDS = ("domain", "space", "none", "???")
 _FRAME_KINDS = ("list", "time", *_SPACE_KINDS)
+_SECONDS = {"s": 1.0, "ms": 1e-3}
 _HEADER_LIMIT = 1 << 20  # bytes; real headers are a few hundred
 
 
@@ -57,6 +58,27 @@ def read_header(path: Path) -> Header:
         origin=origin,
         frames_are_components=any(kinds[axis] == "list" for axis in frame_axes),
     )
+
+
+def frame_times(path: Path, frames: int) -> tuple[float, ...] | None:
+    """Seconds of every frame after the first, as Slicer's sequences tell them; None where they do not.
+
+    Their index counts as time when its unit is s or ms; format: the custom fields in Slicer's user guide, "Sequences".
+    """
+    fields, length = _fields(path)
+    with path.open("rb") as file:
+        text = file.read(length).decode("utf-8", errors="replace")
+    unit = next(
+        (_SECONDS[unit] for unit in re.findall(r'"([^"]*)"', fields.get("units", "")) if unit in _SECONDS), None
+    )
+    found = re.search(r"^axis \d index values:=(.*)$", text, flags=re.MULTILINE)
+    try:
+        values = [float(value) * unit for value in found[1].split()] if unit and found else []
+    except ValueError:
+        return None
+    if len(values) != frames or (np.diff(values) <= 0).any():
+        return None
+    return tuple(value - values[0] for value in values)
 
 
 def _fields(path: Path) -> tuple[dict[str, str], int]:

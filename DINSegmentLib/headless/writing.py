@@ -12,18 +12,19 @@ from .image import Image, image_suffix
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
-def write_labelmap(labels: np.ndarray, image: Image, path: Path) -> None:
+def write_labelmap(labels: np.ndarray, image: Image, path: Path, seconds: float | None = None) -> None:
     """Write a label map with the shape, voxel order and affine of its image.
 
     Args:
-        labels: (K, J, I) uint8.
-        image: the input, for its grid.
+        labels: (K, J, I), or (T, K, J, I) of a cine, uint8.
+        image: the input, or a frame of it, for its grid.
         path: a ``.nii.gz`` or ``.nii`` file; an existing file is replaced.
+        seconds: from a frame to the next, for a cine that was no NIfTI file.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    _write(labels.astype(np.uint8, copy=False), image, path)
+    _write(labels.astype(np.uint8, copy=False), image, path, seconds)
 
 
 def write_volume(array: np.ndarray, image: Image, path: Path) -> None:
@@ -35,11 +36,11 @@ def write_volume(array: np.ndarray, image: Image, path: Path) -> None:
     _write(array.astype(np.float32, copy=False), image, path)
 
 
-def _write(array: np.ndarray, image: Image, path: Path) -> None:
+def _write(array: np.ndarray, image: Image, path: Path, seconds: float | None = None) -> None:
     suffix = image_suffix(path)
     try:
         if suffix in (".nii.gz", ".nii"):
-            nifti.write(array, image.geometry, image.nifti_header, path)
+            nifti.write(array, image.geometry, image.nifti_header, path, seconds)
         elif suffix in (".nrrd", ".mha"):
             path.open("wb").close()  # the system's own reason is better than the library's
             sitk.WriteImage(_on_grid(array, image), str(path), True)

@@ -1,0 +1,176 @@
+"""Claims about reading all frames of a cine, and about writing labels of all of them."""
+
+import nibabel
+import nrrd
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from DINSegmentLib.errors import GeometryError, InputError
+from DINSegmentLib.headless import read, read_cine, write_labelmap
+
+FRAMES = np.random.default_rng(2).integers(0, 99, (5, 3, 6, 7)).astype(np.int16)  # (T, K, J, I)
+
+
+@pytest.fixture
+def write_cine(tmp_path):
+    """Write `FRAMES` as the kind of file that its name says."""
+
+    def write(name, seconds=0.04, unit="sec", extra=None):
+        path = tmp_path / name
+        if ".nii" in name:
+            image = nibabel.Nifti1Image(FRAMES.T, np.diag([-1.5, -1.25, 8.0, 1.0]))
+            image.header.set_xyzt_units("mm", unit)
+            image.header["pixdim"][4] = seconds
+            nibabel.save(image, path)
+        elif name.endswith(".nrrd"):
+            header = {
+                "space": "left-posterior-superior", "kinds": ["list", *["domain"] * 3],
+                "space directions": [[np.nan] * 3, [1.5, 0, 0], [0, 1.25, 0], [0, 0, 8]], **(extra or {}),
+            }  # fmt: skip
+            nrrd.write(str(path), FRAMES.transpose(0, 3, 2, 1), header)
+        else:
+            volumes = [sitk.GetImageFromArray(frame) for frame in FRAMES]
+            for volume in volumes:
+                volume.SetSpacing((1.5, 1.25, 8.0))
+            sitk.WriteImage(sitk.JoinSeries(volumes), str(path))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def write_frames(write_series, voxels):
+    """Write a DICOM cine of three frames, the last one first; frame t holds ``voxels + t``."""
+
+    def write(describe):
+        for frame in (2, 0, 1):
+
+            def change(k, data, frame=frame):
+                data.PixelData = (voxels[k] + frame).tobytes()
+                describe(k, data, frame)
+
+            folder = write_series(change=change, prefix=f"F{7 - frame}_", uid="1.2.3")
+        return folder
+
+    return write
+
+
+@pytest.mark.parametrize("name", ["cine.nii.gz", "cine.nii", "cine.mha", "cine.seq.nrrd"])
+def test_all_frames_are_those_that_are_read_one_by_one(name, write_cine):
+    path = write_cine(name)
+    cine = read_cine(path)
+
+    assert cine.first.name == "cine"
+    np.testing.assert_array_equal(cine.array, FRAMES)
+    for index in range(len(FRAMES)):
+        one = read(path, frame=index + 1)
+        np.testing.assert_array_equal(cine.image(index).array, one.array)
+        np.testing.assert_array_equal(cine.image(index).geometry.ijk_to_ras, one.geometry.ijk_to_ras)
+
+
+@pytest.mark.parametrize(
+    ("step", "unit", "seconds"),
+    [(0.04, "sec", 0.04), (40, "msec", 0.04), (40_000, "usec", 0.04), (0.04, "unknown", None), (0, "sec", None)],
+)
+def test_frame_times_of_a_nifti_follow_its_unit(step, unit, seconds, write_cine):
+    times = read_cine(write_cine("cine.nii", step, unit)).times
+    assert times == (None if seconds is None else pytest.approx(seconds * np.arange(5)))
+
+
+@pytest.mark.parametrize(
+    ("unit", "values", "times"),
+    [
+        ("ms", "100 140 180 230 290", (0, 0.04, 0.08, 0.13, 0.19)),
+        ("s", "0 1 2 3 4", (0, 1, 2, 3, 4)),
+        ("", "0 1 2 3 4", None),  # Slicer's numbers of frames
+        ("s", "0 1 2 3", None),
+        ("s", "0 1 2 2 3", None),
+        ("s", "a b c d e", None),
+    ],
+)
+def test_frame_times_of_a_sequence_need_a_unit_of_time(unit, values, times, write_cine):
+    extra = {"units": [unit, "", "", ""], "axis 0 index type": "numeric", "axis 0 index values": values}
+    found = read_cine(write_cine("cine.seq.nrrd", extra=extra)).times
+    assert found == (None if times is None else pytest.approx(times))
+
+
+def test_a_dicom_cine_is_ordered_and_timed_by_trigger_times(write_frames, voxels):
+    def describe(k, data, frame):
+        data.TriggerTime = 12.5 + 40 * frame + 0.1 * k  # slices are triggered a little apart
+
+    cine = read_cine(write_frames(describe))
+
+    np.testing.assert_array_equal(cine.array, [voxels + frame for frame in range(3)])
+    assert cine.times == pytest.approx((0, 0.04, 0.08))
+    assert len(cine.first.files) == 18 and cine.first.modality == "MR"
+
+
+@pytest.mark.parametrize("spoil", ["missing", "missing in one slice", "equal"])
+def test_without_trigger_times_frames_follow_temporal_positions_and_have_no_times(spoil, write_frames, voxels):
+    def describe(k, data, frame):
+        data.TemporalPositionIdentifier = frame + 1
+        data.InstanceNumber = 100 - frame
+        if spoil == "equal" or (spoil == "missing in one slice" and k):
+            data.TriggerTime = 0 if spoil == "equal" else 40 * frame
+
+    cine = read_cine(write_frames(describe))
+    np.testing.assert_array_equal(cine.array, [voxels + frame for frame in range(3)])
+    assert cine.times is None
+
+
+def test_frames_whose_order_nothing_tells_are_refused(write_frames):
+    def describe(k, data, frame):
+        data.InstanceNumber = 1
+
+    with pytest.raises(InputError, match="3 images at every slice position, and neither trigger time"):
+        read_cine(write_frames(describe))
+
+
+def test_a_frame_that_lacks_a_slice_is_refused(write_frames):
+    folder = write_frames(lambda k, data, frame: setattr(data, "TriggerTime", 40 * frame))
+    next(folder.iterdir()).unlink()
+    with pytest.raises(GeometryError, match="images at one slice position"):
+        read_cine(folder)
+
+
+def test_frames_of_another_pixel_size_are_refused(write_frames):
+    def describe(k, data, frame):
+        data.TriggerTime = 40 * frame
+        data.PixelSpacing = ["1.25", "1.5"] if frame else ["1.5", "1.5"]
+
+    with pytest.raises(GeometryError, match="mixes slices of different size"):
+        read_cine(write_frames(describe))
+
+
+@pytest.mark.parametrize("name", ["v.nii.gz", "v.nrrd", "v.mha"])
+def test_a_single_frame_is_refused(name, write_volume):
+    with pytest.raises(InputError, match="single frame, and a cine has several"):
+        read_cine(write_volume(name))
+
+
+def test_a_series_of_one_frame_is_refused(write_series):
+    with pytest.raises(InputError, match="single frame, and a cine has several"):
+        read_cine(write_series())
+
+
+def test_labels_of_all_frames_lie_on_the_inputs_grid_with_its_frame_times(write_cine, tmp_path):
+    source = write_cine("cine.nii.gz", 40, "msec")
+    cine = read_cine(source)
+    write_labelmap(cine.array % 4, cine.first, tmp_path / "labels.nii.gz")
+
+    written, expected = nibabel.load(tmp_path / "labels.nii.gz"), nibabel.load(source)
+    np.testing.assert_array_equal(np.asarray(written.dataobj), FRAMES.T % 4)
+    np.testing.assert_array_equal(written.affine, expected.affine)
+    assert written.header.get_zooms() == expected.header.get_zooms()
+    assert written.header.get_xyzt_units() == ("mm", "msec")
+
+
+def test_labels_of_another_kind_of_cine_have_its_frame_times_too(write_cine, tmp_path):
+    cine = read_cine(write_cine("cine.mha"))
+    write_labelmap(cine.array % 4, cine.first, tmp_path / "labels.nii.gz", seconds=0.04)
+
+    written = nibabel.load(tmp_path / "labels.nii.gz")
+    assert written.shape == FRAMES.T.shape
+    assert written.header.get_zooms()[3] == pytest.approx(0.04)
+    assert written.header.get_xyzt_units() == ("mm", "sec")
