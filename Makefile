@@ -5,6 +5,7 @@
 #   make test-faults                       the fault suite alone: damaged files, kills, full disks, tampered models
 #   make screenshots                       write Resources/Screenshots/panel.png and compare.png
 #   make measure                           how fast the panel answers, on the stand-in desk
+#   make bench-env                         nnU-Net v2 and MONAI in .bench-env, for dinsegment bench --rivals
 #   make system-packages                   Debian's libraries for offscreen rendering and Qt, a browser, where you may install them
 #   make lock                              write requirements.lock from what .venv holds
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch from its publisher's CPU index.
@@ -30,7 +31,7 @@ INSIDE := HOME="$(SCRATCH)/home" XDG_CACHE_HOME="$(SCRATCH)/home/.cache" XDG_CON
 SYSTEM_PACKAGES := python3-venv libosmesa6 libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libx11-6 libxkbcommon0 \
 	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3 chromium
 
-.PHONY: demo test test-faults lint lock screenshots measure system-packages clean
+.PHONY: demo test test-faults lint lock screenshots measure bench-env system-packages clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -50,6 +51,11 @@ screenshots: $(READY)
 
 measure: $(READY)
 	@PYTHONPATH=Testing $(PY) -m desk.measure
+
+bench-env:
+	@$(PYTHON) -m venv .bench-env
+	@PIP_NO_INPUT=1 .bench-env/bin/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") \
+		$(TORCH) nnunetv2==2.8.1 monai einops
 
 lint: $(READY)
 	@$(PY) -m ruff check .
@@ -86,5 +92,5 @@ system-packages:
 	echo "Skipped, not installed:$$missing. Tests that need them will skip; as root: apt-get install$$missing"
 
 clean:
-	rm -rf $(VENV) build dist out *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) .bench-env build dist out *.egg-info .pytest_cache .ruff_cache
 	find DINSegment DINSegmentLib Testing -name __pycache__ -prune -exec rm -rf {} +

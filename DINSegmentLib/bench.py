@@ -24,22 +24,36 @@ _SAMPLE = "cardiac_phantom_ED"
 
 
 @dataclass(frozen=True)
-class _Engine:
-    """What is measured of the engine: a model on a volume of ``shape`` (K, J, I) and ``spacing`` (I, J, K) in mm."""
+class Engine:
+    """What is measured of the engine: a model on a volume of ``shape`` (K, J, I) and ``spacing`` (I, J, K) in mm.
+
+    ``mirroring`` as in `Parameters`.
+    """
 
     model: str
     shape: tuple[int, int, int]
     spacing: tuple[float, float, float]
     repeats: int
+    mirroring: bool | None = None
 
 
+_HEART_SPACING = (1.5625, 1.5625, 10.0)
 _ENGINE = {
-    "cardiac-10x256x216": _Engine("cardiac-mr", (10, 256, 216), (1.5625, 1.5625, 10.0), 11),
-    "ct-100x512x512": _Engine("abdomen-ct", (100, 512, 512), (0.78125, 0.78125, 3.0), 3),
+    "cardiac-10x256x216": Engine("cardiac-mr", (10, 256, 216), _HEART_SPACING, 11),
+    "ct-100x512x512": Engine("abdomen-ct", (100, 512, 512), (0.78125, 0.78125, 3.0), 3),
 }
 _QUICK = {
-    "cardiac-2x64x64": _Engine("cardiac-mr", (2, 64, 64), (1.5625, 1.5625, 10.0), 1),
-    "ct-2x64x64": _Engine("abdomen-ct", (2, 64, 64), (0.78125, 0.78125, 3.0), 1),
+    "cardiac-2x64x64": Engine("cardiac-mr", (2, 64, 64), _HEART_SPACING, 1),
+    "ct-2x64x64": Engine("abdomen-ct", (2, 64, 64), (0.78125, 0.78125, 3.0), 1),
+}
+BESIDE_OTHERS = {  # for the comparison with other packages
+    "DIN, cardiac-mr": Engine("cardiac-mr", (10, 256, 216), _HEART_SPACING, 11, mirroring=False),
+    "DIN, cardiac-mr, mirroring": Engine("cardiac-mr", (10, 256, 216), _HEART_SPACING, 11, mirroring=True),
+}
+SCALING = {
+    f"{slices} x {side} x {side}": Engine("cardiac-mr", (slices, side, side), _HEART_SPACING, 3, mirroring=False)
+    for slices in (2, 8, 64)
+    for side in (128, 256, 512, 768)
 }
 _COMMAND = "segment-sample"
 
@@ -64,7 +78,7 @@ def run(quick: bool = False, device: str = "auto") -> list[dict[str, Any]]:
 
         A measurement that failed has only ``name`` and ``error``, a sentence.
     """
-    return [_in_a_process(name, device) for name in (*(_QUICK if quick else _ENGINE), _COMMAND)]
+    return [in_a_process(name, device) for name in (*(_QUICK if quick else _ENGINE), _COMMAND)]
 
 
 def measure(name: str, device: str = "auto") -> dict[str, Any]:
@@ -74,8 +88,12 @@ def measure(name: str, device: str = "auto") -> dict[str, Any]:
         DINSegmentError: the model or the device cannot be used.
     """
     if name == _COMMAND:
-        return {"name": name, **_measure_command(device), "peak_mb": _peak_mb(children=True)}
-    return {"name": name, **_measure_engine((_ENGINE | _QUICK)[name], device), "peak_mb": _peak_mb()}
+        return {"name": name, **_measure_command(device), "peak_mb": peak_mb(children=True)}
+    return {
+        "name": name,
+        **_measure_engine((_ENGINE | _QUICK | BESIDE_OTHERS | SCALING)[name], device),
+        "peak_mb": peak_mb(),
+    }
 
 
 def format_table(records: list[dict[str, Any]]) -> str:
@@ -108,10 +126,14 @@ def machine() -> str:
     return f"{processor}, {cores} cores, bfloat16: {kinds[0] if kinds else 'none'}, torch {version('torch', 'torch')}"
 
 
-def _in_a_process(name: str, device: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", __spec__.name, name, device], capture_output=True, text=True, env=_environment()
-    )
+def in_a_process(name: str, device: str) -> dict[str, Any]:
+    """`measure` in a process of its own."""
+    return answer(name, [sys.executable, "-m", __spec__.name, name, device])
+
+
+def answer(name: str, command: list[str]) -> dict[str, Any]:
+    """What a measuring process prints last, or why it failed."""
+    done = subprocess.run(command, capture_output=True, text=True, env=_environment())
     if done.returncode:
         return {"name": name, "error": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}
     return json.loads(done.stdout.splitlines()[-1])
@@ -123,15 +145,17 @@ def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))}
 
 
-def _measure_engine(what: _Engine, device: str) -> dict[str, Any]:
+def _measure_engine(what: Engine, device: str) -> dict[str, Any]:
+    from .engine.parameters import Parameters
     from .engine.segmenter import Segmenter
 
     segmenter = Segmenter(models.find(what.model), device)
-    volume, geometry = _volume(what)
+    volume, geometry = volume_of(what)
+    parameters = Parameters(mirroring=what.mirroring)
     runs = []
     for _ in range(1 + what.repeats):
         started = time.process_time()
-        result = segmenter.segment(volume, geometry)
+        result = segmenter.segment(volume, geometry, parameters)
         runs.append((result.timings["total"], result.timings["forward"], time.process_time() - started))
     seconds, forward, cpu = (statistics.median(column) for column in zip(*runs[1:], strict=True))
     return {
@@ -172,7 +196,7 @@ def _cpu_of_children() -> float:
     return times.children_user + times.children_system
 
 
-def _volume(what: _Engine) -> tuple[Any, Geometry]:
+def volume_of(what: Engine) -> tuple[Any, Geometry]:
     """A body of noise in air, int16 in Hounsfield units, stored like DICOM slices."""
     import numpy as np
 
@@ -183,7 +207,8 @@ def _volume(what: _Engine) -> tuple[Any, Geometry]:
     return volume, Geometry(what.shape, np.diag([-right_left, -front_back, foot_head, 1.0]))
 
 
-def _peak_mb(children: bool = False) -> float | None:
+def peak_mb(children: bool = False) -> float | None:
+    """Most resident memory of this process so far, or of its children; None where the system does not tell."""
     try:
         import resource
     except ImportError:  # Windows

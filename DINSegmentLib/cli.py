@@ -217,6 +217,12 @@ def _ablation(parser: argparse.ArgumentParser) -> None:
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--rivals", type=_path, metavar="PYTHON",
+        help="beside nnU-Net v2 and MONAI's networks, of the environment with this Python (make bench-env makes one)",
+    )  # fmt: skip
+    kind.add_argument("--scaling", action="store_true", help="volumes of 2 to 64 slices with 128 to 768 pixels a side")
     _json(parser)
 
 

@@ -32,9 +32,15 @@ def models(options: Namespace, console: Console) -> int:
 def bench(options: Namespace, console: Console) -> int:
     """0 when everything was measured, else 1."""
     from .. import bench as benchmark
+    from .. import comparison
 
-    records = benchmark.run()
-    print(json.dumps(records, indent=2) if options.json else benchmark.format_table(records))
+    if options.rivals:
+        records, format_table = comparison.beside_others(options.rivals), comparison.format_comparison
+    elif options.scaling:
+        records, format_table = comparison.over_sizes(), comparison.format_sizes
+    else:
+        records, format_table = benchmark.run(), benchmark.format_table
+    print(json.dumps(records, indent=2) if options.json else format_table(records))
     return int(any("error" in record for record in records))
 
 

@@ -15,7 +15,7 @@ FLOORS = (
     {"__init__", "errors", "geometry", "resources", "models", "enhancement", "phantom", "network"},
     {"engine", "training", "measure"},
     {"scene", "headless"},
-    {"__main__", "cli", "commands", "console", "batch", "bench", "doctor", "demo", "worker"},
+    {"__main__", "cli", "commands", "console", "batch", "bench", "comparison", "rivals", "doctor", "demo", "worker"},
     {"panel"},
 )
 FLOOR = {unit: number for number, units in enumerate(FLOORS) for unit in units}

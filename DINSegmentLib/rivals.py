@@ -1,0 +1,133 @@
+"""How long other packages take for the heart's volume on a CPU.
+
+``python -m DINSegmentLib.rivals NAME`` prints a line of JSON. nnU-Net lives in an environment of its own, which has none
+of DINSegment's packages but torch and numpy. Weights are untrained, which changes no time; networks have the size that
+each package gives them by itself (nnU-Net, by its planner's rules) or shows in its documents (MONAI).
+"""
+
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import bench
+
+SPACING = (10.0, 1.5625, 1.5625)  # mm, along the axes of the volume (K, J, I); no resampling is left to do
+PATCH = (256, 224)
+CLASSES = 4
+
+
+def nnunet(mirroring: bool) -> Callable[[np.ndarray], np.ndarray]:
+    """nnU-Net v2, 2-D, from a volume to labels: normalisation, tiles with half overlap, resampling, argmax."""
+    for folder in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+        os.environ.setdefault(folder, os.curdir)  # it asks for them, and uses none here
+    import torch
+    from nnunetv2.experiment_planning.experiment_planners.network_topology import get_pool_and_conv_props
+    from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+    _, strides, kernels, patch, _ = get_pool_and_conv_props(SPACING[1:], PATCH, 4, 999999)
+    stages = len(strides)
+    architecture = {
+        "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
+        "arch_kwargs": {
+            "n_stages": stages, "features_per_stage": [min(512, 32 * 2**stage) for stage in range(stages)],
+            "conv_op": "torch.nn.Conv2d", "kernel_sizes": kernels, "strides": strides, "n_conv_per_stage": [2] * stages,
+            "n_conv_per_stage_decoder": [2] * (stages - 1), "conv_bias": True,
+            "norm_op": "torch.nn.InstanceNorm2d", "norm_op_kwargs": {"eps": 1e-5, "affine": True}, "dropout_op": None,
+            "dropout_op_kwargs": None, "nonlin": "torch.nn.LeakyReLU", "nonlin_kwargs": {"inplace": True},
+        },
+        "_kw_requires_import": ("conv_op", "norm_op", "dropout_op", "nonlin"),
+    }  # fmt: skip
+    resampling = {"is_seg": False, "order": 3, "order_z": 0, "force_separate_z": None}
+    configuration = {
+        "data_identifier": "2d", "preprocessor_name": "DefaultPreprocessor", "batch_size": 1,
+        "patch_size": [int(n) for n in patch], "spacing": list(SPACING[1:]), "architecture": architecture,
+        "normalization_schemes": ["ZScoreNormalization"], "use_mask_for_norm": [False], "batch_dice": True,
+        "resampling_fn_data": "resample_data_or_seg_to_shape", "resampling_fn_data_kwargs": resampling,
+        "resampling_fn_seg": "resample_data_or_seg_to_shape", "resampling_fn_seg_kwargs": resampling | {"is_seg": True},
+        "resampling_fn_probabilities": "resample_data_or_seg_to_shape",
+        "resampling_fn_probabilities_kwargs": resampling | {"order": 1},
+    }  # fmt: skip
+    plans = PlansManager({
+        "dataset_name": "none", "plans_name": "none", "transpose_forward": [0, 1, 2], "transpose_backward": [0, 1, 2],
+        "original_median_spacing_after_transp": SPACING, "image_reader_writer": "SimpleITKIO",
+        "configurations": {"2d": configuration}, "label_manager": "LabelManager",
+        "experiment_planner_used": "ExperimentPlanner", "foreground_intensity_properties_per_channel": {"0": {}},
+    })  # fmt: skip
+    labels = {"background": 0, **{str(value): value for value in range(1, CLASSES)}}
+    dataset = {"channel_names": {"0": "MR"}, "labels": labels, "file_ending": ".nii.gz"}
+    network = get_network_from_plans(*architecture.values(), 1, CLASSES, deep_supervision=False).eval()
+    predictor = nnUNetPredictor(
+        use_mirroring=mirroring, perform_everything_on_device=False, device=torch.device("cpu"), allow_tqdm=False
+    )
+    predictor.manual_initialization(
+        network, plans, plans.get_configuration("2d"), [network.state_dict()], dataset, "none", (0, 1)
+    )
+    return lambda volume: predictor.predict_single_npy_array(volume[None].astype(np.float32), {"spacing": SPACING})
+
+
+def monai_sliding_window(network: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """A 2-D network over the slices by MONAI's sliding window with a quarter's overlap, normalisation before it."""
+    import torch
+    from monai.inferers import sliding_window_inference
+    from monai.transforms import NormalizeIntensity
+
+    network.eval()
+
+    @torch.inference_mode()
+    def segment(volume: np.ndarray) -> np.ndarray:
+        slices = torch.as_tensor(NormalizeIntensity()(volume.astype(np.float32)))[:, None]
+        scores = sliding_window_inference(slices, PATCH, 4, network, overlap=0.25)
+        return scores.argmax(dim=1).to(torch.uint8).numpy()
+
+    return segment
+
+
+def monai_unet() -> Callable[[np.ndarray], np.ndarray]:
+    """MONAI's residual U-Net, five levels from 16 to 256 channels."""
+    from monai.networks.nets import UNet
+
+    return monai_sliding_window(UNet(2, 1, CLASSES, (16, 32, 64, 128, 256), (2, 2, 2, 2), num_res_units=2))
+
+
+def monai_swin_unetr() -> Callable[[np.ndarray], np.ndarray]:
+    """MONAI's 2-D Swin UNETR with 24 features."""
+    from monai.networks.nets import SwinUNETR
+
+    return monai_sliding_window(SwinUNETR(1, CLASSES, feature_size=24, spatial_dims=2))
+
+
+RIVALS: dict[str, Callable[[], Callable[[np.ndarray], np.ndarray]]] = {
+    "nnU-Net v2 2-D": lambda: nnunet(False),
+    "nnU-Net v2 2-D, mirroring": lambda: nnunet(True),
+    "MONAI U-Net 2-D": monai_unet,
+    "MONAI Swin UNETR 2-D": monai_swin_unetr,
+}
+
+
+def measure(name: str, volume: np.ndarray, repeats: int) -> dict[str, Any]:
+    """Median seconds and processor seconds of a rival for a volume (K, J, I), after one run that warms up."""
+    segment = RIVALS[name]()
+    runs = []
+    for _ in range(1 + repeats):
+        started, cpu_started = time.perf_counter(), time.process_time()
+        labels = segment(volume)
+        runs.append((time.perf_counter() - started, time.process_time() - cpu_started))
+    if labels.shape != volume.shape:
+        raise ValueError(f"{name} made labels of shape {labels.shape}, not {volume.shape}")
+    seconds, cpu = (statistics.median(column) for column in zip(*runs[1:], strict=True))
+    return {
+        "name": name, "device": "cpu", "precision": "float32", "seconds": seconds, "cpu_seconds": cpu,
+        "peak_mb": bench.peak_mb(), "repeats": repeats,
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(sys.argv[1], bench.volume_of(bench.BESIDE_OTHERS["DIN, cardiac-mr"])[0], 3)))
