@@ -5,6 +5,7 @@
 #   make test-faults                       the fault suite alone: damaged files, kills, full disks, tampered models
 #   make screenshots                       write Resources/Screenshots/panel.png and compare.png
 #   make measure                           how fast the panel answers, on the stand-in desk
+#   make soak                              300 segmentations and 100 workers: does anything grow or stay?
 #   make bench-env                         nnU-Net v2 and MONAI in .bench-env, for dinsegment bench --rivals
 #   make system-packages                   Debian's libraries for offscreen rendering and Qt, a browser, where you may install them
 #   make lock                              write requirements.lock from what .venv holds
@@ -31,7 +32,7 @@ INSIDE := HOME="$(SCRATCH)/home" XDG_CACHE_HOME="$(SCRATCH)/home/.cache" XDG_CON
 SYSTEM_PACKAGES := python3-venv libosmesa6 libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libx11-6 libxkbcommon0 \
 	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3 chromium
 
-.PHONY: demo test test-faults lint lock screenshots measure bench-env system-packages clean
+.PHONY: demo test test-faults lint lock screenshots measure soak bench-env system-packages clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -51,6 +52,9 @@ screenshots: $(READY)
 
 measure: $(READY)
 	@PYTHONPATH=Testing $(PY) -m desk.measure
+
+soak: $(READY)
+	@PYTHONPATH=Testing $(PY) -m desk.soak
 
 bench-env:
 	@$(PYTHON) -m venv .bench-env

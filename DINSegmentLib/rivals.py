@@ -1,7 +1,7 @@
 """How long other packages take for the heart's volume on a CPU.
 
-``python -m DINSegmentLib.rivals NAME`` prints a line of JSON. nnU-Net lives in an environment of its own, which has none
-of DINSegment's packages but torch and numpy. Weights are untrained, which changes no time; networks have the size that
+``python -m DINSegmentLib.rivals NAME`` prints a line of JSON. nnU-Net lives in an environment of its own, which has
+only torch and numpy of DINSegment's packages. Weights are untrained, which changes no time; networks have the size that
 each package gives them by itself (nnU-Net, by its planner's rules) or shows in its documents (MONAI).
 """
 

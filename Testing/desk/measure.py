@@ -11,7 +11,7 @@ import numpy as np
 
 from . import Desk
 
-_SAMPLE = Path(__file__).resolve().parents[2] / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"
+SAMPLE = Path(__file__).resolve().parents[2] / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"
 _CT = (100, 512, 512)
 
 
@@ -37,7 +37,7 @@ class Measurements:
 
         for model in models.catalogue().values():
             self.desk.application.settings.setValue(f"DINSegment/AcceptedLicence/{model.id}", model.version)
-        self.heart = slicer.util.loadVolume(str(_SAMPLE), {"name": "heart"})
+        self.heart = slicer.util.loadVolume(str(SAMPLE), {"name": "heart"})
         self.panel.ui.inputSelector.setCurrentNode(self.heart)
         self.desk.turn(1)
 
