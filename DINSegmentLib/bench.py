@@ -27,7 +27,7 @@ _SAMPLE = "cardiac_phantom_ED"
 class Engine:
     """What is measured of the engine: a model on a volume of ``shape`` (K, J, I) and ``spacing`` (I, J, K) in mm.
 
-    ``mirroring`` as in `Parameters`.
+    ``mirroring`` as in `Parameters`; ``frames`` of such a volume in one run.
     """
 
     model: str
@@ -35,15 +35,18 @@ class Engine:
     spacing: tuple[float, float, float]
     repeats: int
     mirroring: bool | None = None
+    frames: int = 1
 
 
 _HEART_SPACING = (1.5625, 1.5625, 10.0)
 _ENGINE = {
     "cardiac-10x256x216": Engine("cardiac-mr", (10, 256, 216), _HEART_SPACING, 11),
+    "cine-25x10x256x216": Engine("cardiac-mr", (10, 256, 216), _HEART_SPACING, 3, frames=25),
     "ct-100x512x512": Engine("abdomen-ct", (100, 512, 512), (0.78125, 0.78125, 3.0), 3),
 }
 _QUICK = {
     "cardiac-2x64x64": Engine("cardiac-mr", (2, 64, 64), _HEART_SPACING, 1),
+    "cine-2x2x64x64": Engine("cardiac-mr", (2, 64, 64), _HEART_SPACING, 1, frames=2),
     "ct-2x64x64": Engine("abdomen-ct", (2, 64, 64), (0.78125, 0.78125, 3.0), 1),
 }
 BESIDE_OTHERS = {  # for the comparison with other packages
@@ -59,7 +62,7 @@ _COMMAND = "segment-sample"
 
 
 def run(quick: bool = False, device: str = "auto") -> list[dict[str, Any]]:
-    """Measure the engine on a cardiac and a CT volume with a warm model, and the whole command on the sample.
+    """Measure the engine on a heart, a cine and a CT volume with a warm model, and the whole command on the sample.
 
     Args:
         quick: tiny volumes, once each: a check that it works, no measurement.
@@ -146,16 +149,23 @@ def _environment() -> dict[str, str]:
 
 
 def _measure_engine(what: Engine, device: str) -> dict[str, Any]:
+    import numpy as np
+
+    from .engine.cine import segment_cine
     from .engine.parameters import Parameters
     from .engine.segmenter import Segmenter
 
     segmenter = Segmenter(models.find(what.model), device)
     volume, geometry = volume_of(what)
+    frames = [np.roll(volume, shift, axis=1) for shift in range(what.frames)]  # no two alike
     parameters = Parameters(mirroring=what.mirroring)
     runs = []
     for _ in range(1 + what.repeats):
         started = time.process_time()
-        result = segmenter.segment(volume, geometry, parameters)
+        if what.frames > 1:
+            result = segment_cine(segmenter, frames, geometry, parameters)
+        else:
+            result = segmenter.segment(volume, geometry, parameters)
         runs.append((result.timings["total"], result.timings["forward"], time.process_time() - started))
     seconds, forward, cpu = (statistics.median(column) for column in zip(*runs[1:], strict=True))
     return {

@@ -15,7 +15,7 @@ def records():
 
 
 def test_every_measurement_is_a_whole_record(records):
-    assert list(records) == ["cardiac-2x64x64", "ct-2x64x64", "segment-sample"]
+    assert list(records) == ["cardiac-2x64x64", "cine-2x2x64x64", "ct-2x64x64", "segment-sample"]
     for one in records.values():
         assert "error" not in one, one
         assert one["seconds"] > one["forward_seconds"] > 0
@@ -25,7 +25,7 @@ def test_every_measurement_is_a_whole_record(records):
 
 
 def test_overhead_is_what_the_engine_adds_to_the_network(records):
-    for name in ("cardiac-2x64x64", "ct-2x64x64"):
+    for name in ("cardiac-2x64x64", "cine-2x2x64x64", "ct-2x64x64"):
         one = records[name]
         assert one["overhead"] == pytest.approx(one["seconds"] / one["forward_seconds"] - 1)
     assert records["segment-sample"]["overhead"] is None
@@ -42,13 +42,17 @@ def test_records_survive_json(records):
 def test_a_measurement_that_fails_says_why_and_the_others_go_on():
     found = bench.run(quick=True, device="cuda:99")
 
-    assert len(found) == 3
+    assert len(found) == 4
     assert all(set(one) == {"name", "error"} and "cuda:99" in one["error"] for one in found)
 
 
 def test_full_measurements_are_those_that_the_readme_names():
-    shapes = {name: one.shape for name, one in bench._ENGINE.items()}
-    assert shapes == {"cardiac-10x256x216": (10, 256, 216), "ct-100x512x512": (100, 512, 512)}
+    shapes = {name: (one.frames, *one.shape) for name, one in bench._ENGINE.items()}
+    assert shapes == {
+        "cardiac-10x256x216": (1, 10, 256, 216),
+        "cine-25x10x256x216": (25, 10, 256, 216),
+        "ct-100x512x512": (1, 100, 512, 512),
+    }
 
 
 def test_the_table_has_a_line_for_each_record_and_a_note_for_what_failed():

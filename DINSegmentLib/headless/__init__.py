@@ -1,7 +1,7 @@
 """Files to volumes and back, and Slicer's libraries without its desktop."""
 
 from .boot import boot
-from .cine import Cine, read_cine
+from .cine import Cine, files_of_cine, read_cine
 from .image import Image, case_name
 from .nodes import add_volume, save_segmentation
 from .reading import files_of, read
@@ -14,6 +14,7 @@ __all__ = [
     "boot",
     "case_name",
     "files_of",
+    "files_of_cine",
     "read",
     "read_cine",
     "save_segmentation",

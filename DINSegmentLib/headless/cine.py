@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -9,7 +10,10 @@ import SimpleITK as sitk
 from ..errors import InputError
 from . import memory, nifti, nrrd
 from .image import Image, case_name, image_suffix
-from .reading import FORMATS, read, read_dicom_voxels
+from .reading import FORMATS, files_of, read, read_dicom_voxels
+
+if TYPE_CHECKING:
+    from . import dicom
 
 _SEQUENCE = ".seq"  # Slicer's sequences are NAME.seq.nrrd
 
@@ -66,6 +70,19 @@ def read_cine(path: Path | str, series: str | None = None) -> Cine:
     return Cine(array, replace(first, array=array[0], name=first.name.removesuffix(_SEQUENCE)), times)
 
 
+def files_of_cine(path: Path, series: str | None = None) -> tuple[Path, ...]:
+    """The files that `read_cine` would read, with the same arguments.
+
+    Raises:
+        InputError, GeometryError: as `read_cine`, where headers tell it.
+    """
+    if path.is_dir():
+        from . import dicom
+
+        return _files(dicom.find_cine(path, case_name(path), series, pixels=False))
+    return files_of(path)
+
+
 def _read_dicom(folder: Path, series: str | None) -> Cine:
     from . import dicom  # pydicom takes a quarter of a second to import
 
@@ -73,9 +90,12 @@ def _read_dicom(folder: Path, series: str | None) -> Cine:
     cine = dicom.find_cine(folder, name, series)
     _check_frames(name, len(cine.volumes))
     array = np.stack([read_dicom_voxels(volume.files, name) for volume in cine.volumes])
-    files = tuple(path for volume in cine.volumes for path in volume.files)
     volume = cine.volumes[0]
-    return Cine(array, Image(array[0], volume.geometry, name, files, volume.modality), cine.times)
+    return Cine(array, Image(array[0], volume.geometry, name, _files(cine), volume.modality), cine.times)
+
+
+def _files(cine: "dicom.Cine") -> tuple[Path, ...]:
+    return tuple(path for volume in cine.volumes for path in volume.files)
 
 
 def _check_frames(name: str, frames: int) -> None:

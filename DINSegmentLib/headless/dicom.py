@@ -69,7 +69,7 @@ def find_volume(
     return volume
 
 
-def find_cine(folder: Path, name: str, series: str | None) -> Cine:
+def find_cine(folder: Path, name: str, series: str | None, pixels: bool = True) -> Cine:
     """All frames of the one series in a folder; arguments and errors as of `find_volume`."""
     slices = _choose_series(_find_slices(folder, name, None), name, series)
     with _damage_told(name):
@@ -77,9 +77,8 @@ def find_cine(folder: Path, name: str, series: str | None) -> Cine:
         volumes = tuple(_volume(frame, name) for frame in frames)
         times = _seconds(frames) if by == "TriggerTime" else None
     memory.check((len(volumes), *volumes[0].geometry.shape), volumes[0].voxel_bytes, name)
-    for volume in volumes:
-        for path in volume.files:
-            check_pixels(path, name)
+    for path in [path for volume in volumes for path in volume.files] if pixels else ():
+        check_pixels(path, name)
     return Cine(volumes, times)
 
 
