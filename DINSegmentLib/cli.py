@@ -123,7 +123,8 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=commands.FORMATS,
         dest="formats",
-        help="may be repeated; default seg.nrrd; dcm: DICOM SEG, of DICOM series",
+        help="may be repeated; default seg.nrrd; dcm: DICOM SEG, of DICOM series; "
+        "stl, obj, ply: surfaces, NAME_STRUCTURE.stl, in LPS",
     )
     parser.add_argument("--preview", action="store_true", help="also write a picture, NAME.png")
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")

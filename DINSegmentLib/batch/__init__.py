@@ -1,3 +1,3 @@
 """Many inputs to files: what will be written, one case after the other, and what came of each."""
 
-FORMATS = ("seg.nrrd", "nii.gz", "dcm")
+FORMATS = ("seg.nrrd", "nii.gz", "dcm", "stl", "obj", "ply")

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from .. import headless
+from .. import headless, surfaces
 from ..engine.parameters import Parameters, Result
 from ..engine.preprocessing import preprocess_volume
 from ..errors import DINSegmentError, InputError
-from ..models import Model
+from ..models import Label, Model
 from . import outputs
 from .found import Found
 from .picture import draw_case
@@ -25,7 +26,8 @@ class Case:
         input: volume file or DICOM folder.
         name: stem of every output.
         output: folder of the outputs.
-        suffixes: of the outputs, without the leading dot, the record's ``json`` last.
+        suffixes: of the outputs, what follows the name and a dot, or what begins with an underscore and follows the
+            name alone; the record's ``json`` last.
         series, frame, files: choice within the input, see `headless.read`.
         model: id or folder of a model for this case alone; None: the run's.
         extra: the user's own columns, to be carried to the results.
@@ -43,15 +45,27 @@ class Case:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        return tuple(self.output / f"{self.name}.{suffix}" for suffix in self.suffixes)
+        return tuple(self.output / self.file_name(suffix) for suffix in self.suffixes)
+
+    def file_name(self, suffix: str) -> str:
+        return f"{self.name}{suffix}" if suffix.startswith("_") else f"{self.name}.{suffix}"
 
 
-def plan(found: Found, output: Path, formats: Sequence[str], preview: bool) -> Case:
-    """What will be written for an input that was found."""
-    suffixes = (*dict.fromkeys(formats), *(["png"] if preview else []), "json")
+def plan(found: Found, output: Path, formats: Sequence[str], preview: bool, structures: Sequence[Label] = ()) -> Case:
+    """What will be written for an input that was found; ``structures`` get a surface each in such formats."""
+    files = [
+        [surface_suffix(label, one) for label in structures] if one in surfaces.FORMATS else [one] for one in formats
+    ]
+    suffixes = (*dict.fromkeys(chain(*files)), *(["png"] if preview else []), "json")
     return Case(
         found.path, found.case, output, suffixes, found.series, found.frame, found.files, found.model, found.extra
     )
+
+
+def surface_suffix(label: Label, suffix: str) -> str:
+    """``_left-ventricle.stl``: what follows a case's name in the file of a structure's surface."""
+    words = "".join(letter if letter.isalnum() else " " for letter in label.name.lower()).split()
+    return f"_{'-'.join(words)}.{suffix}"
 
 
 def check(case: Case, overwrite: bool) -> None:
@@ -108,7 +122,7 @@ def run(
         names = [path.name for path in case.paths]
         written = record(case.input, image, result, names, case.name, case.extra, case.frame, case.series)
         for suffix in case.suffixes:
-            _write(suffix, folder / f"{case.name}.{suffix}", image, result, written)
+            _write(suffix, folder / case.file_name(suffix), image, result, written)
     if strip:
         _draw_strip(case, image, result)
     return written, result
@@ -133,6 +147,10 @@ def _write(suffix: str, path: Path, image: headless.Image, result: Result, writt
         write_dicom_seg(result.labels, image.geometry, image.files, result.model, path, seed(written))
     elif suffix == "png":
         _write_picture(path, image, result)
+    elif path.suffix[1:] in surfaces.FORMATS:
+        labels = {surface_suffix(label, path.suffix[1:]): label for label in result.model.labels}
+        made = surfaces.surface(result.probabilities, result.labels, image.geometry, labels[suffix])
+        surfaces.write_surface(made, path)
     else:
         path.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

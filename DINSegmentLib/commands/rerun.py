@@ -21,7 +21,8 @@ def rerun(options: Namespace, console: Console) -> int:
     written = _read(options.record)
     try:
         source = written["input"]
-        path, suffixes = Path(source["path"]), tuple(name[len(written["case"]) + 1 :] for name in written["outputs"])
+        path, suffixes = Path(source["path"]), [name.removeprefix(written["case"]) for name in written["outputs"]]
+        suffixes = tuple(suffix.removeprefix(".") for suffix in suffixes)
         case = Case(path, written["case"], options.output, suffixes, source["series"], source["frame"])
         parameters, device = Parameters(**written["parameters"]), written["device"]["name"].partition(":")[0]
         wanted = written["model"]

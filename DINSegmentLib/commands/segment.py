@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .. import models
+from .. import models, surfaces
 from ..console import Console, table
 from ..engine.parameters import Parameters
 from ..errors import DINSegmentError
@@ -19,7 +19,9 @@ def segment(options: Namespace, console: Console) -> int:
     from ..batch import inputs
 
     model = models.find(options.model)
-    parameters = Parameters(options.enhancement, options.strength, options.mirroring)
+    formats = options.formats or ["seg.nrrd"]
+    with_probabilities = not surfaces.FORMATS.isdisjoint(formats)
+    parameters = Parameters(options.enhancement, options.strength, options.mirroring, probabilities=with_probabilities)
     parameters.resolved(model)  # refused before anything is searched
     found = inputs.find(
         options.inputs, options.pattern, options.recursive, options.output, options.series, options.frame
@@ -30,17 +32,18 @@ def segment(options: Namespace, console: Console) -> int:
         description = dryrun.describe(found, model, options.device, options.mirroring)
         console.event("plan", dryrun.format_text(description), plan=description)
         return 0 if description["cases"] else 2
-    return _Run(options, console, model, parameters, found).code()
+    return _Run(options, console, model, parameters, found, formats).code()
 
 
 class _Run:
     """All cases of one command."""
 
     def __init__(
-        self, options: Namespace, console: Console, model: models.Model, parameters: Parameters, found: list[Any]
-    ) -> None:
+        self, options: Namespace, console: Console, model: models.Model, parameters: Parameters, found: list[Any],
+        formats: list[str],
+    ) -> None:  # fmt: skip
         self.options, self.console, self.model, self.parameters = options, console, model, parameters
-        self.found = found
+        self.found, self.formats = found, formats
         self.entries: list[dict[str, Any]] = []  # of the tables, one for each input
         self.many = len(found) > 1  # then there are tables and a report
         self._models = {model.id: model}
@@ -57,12 +60,7 @@ class _Run:
         for item in self.found:
             if isinstance(item, Refused):
                 self._refuse(item)
-        formats = options.formats or ["seg.nrrd"]
-        planned = [
-            cases.plan(item, options.output, formats, options.preview)
-            for item in self.found
-            if not isinstance(item, Refused)
-        ]
+        planned = [self._plan(item) for item in self.found if not isinstance(item, Refused)]
         left = [case for case in planned if not (options.resume and not options.overwrite and self._finished(case))]
         check = partial(cases.check, overwrite=options.overwrite)
         waiting = [case for case in left if self._went_well(check, case)]
@@ -87,6 +85,13 @@ class _Run:
             text += f" {counts['skipped']} passed over, see above." if counts["skipped"] else ""
             self.console.event("summary", text, **counts)
         return 0 if done and not failed else 1 if done else 2
+
+    def _plan(self, item: Any) -> Any:
+        from ..batch import case as cases
+
+        model = self._model_of(item)
+        structures = model.labels if model else ()
+        return cases.plan(item, self.options.output, self.formats, self.options.preview, structures)
 
     def _finished(self, case: Any) -> bool:
         """Whether an earlier run has done the case, which then counts as it is."""

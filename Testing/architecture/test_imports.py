@@ -14,7 +14,7 @@ LIBRARY = "DINSegmentLib"
 FLOORS = (
     {"__init__", "errors", "geometry", "resources", "models", "enhancement", "phantom", "network"},
     {"engine", "training", "measure"},
-    {"scene", "headless"},
+    {"scene", "headless", "surfaces"},
     {"__main__", "cli", "commands", "console", "batch", "bench", "comparison", "rivals", "doctor", "demo", "worker"},
     {"panel"},
 )

@@ -1,0 +1,183 @@
+"""Surfaces against bodies whose volume and border are known, and their files against Slicer's own reader."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from DINSegmentLib import headless, models
+from DINSegmentLib.errors import InputError
+from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.models import Label
+from DINSegmentLib.surfaces import FORMATS, Surface, surface, write_surface
+
+BODY, OTHER = Label(1, "Body", (200, 0, 0), ""), Label(2, "Other", (0, 200, 0), "")
+TURN = np.linalg.qr(np.array([[1.0, 0.2, 0.1], [-0.2, 1.0, 0.3], [0.0, -0.3, 1.0]]))[0]
+
+
+def grid(shape, spacing, mirrored=False) -> Geometry:
+    """Oblique, its middle at (5, -7, 11) in RAS."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = TURN * spacing * (-1 if mirrored else 1, 1, 1)
+    matrix[:3, 3] = (5, -7, 11) - matrix[:3, :3] @ ((np.array(shape[::-1]) - 1) / 2)
+    return Geometry(shape, matrix)
+
+
+def centres(geometry) -> np.ndarray:
+    """(K, J, I, 3) in RAS, from the middle of `grid`."""
+    k, j, i = np.indices(geometry.shape)
+    return np.stack([i, j, k], -1) @ geometry.ijk_to_ras[:3, :3].T + geometry.ijk_to_ras[:3, 3] - (5, -7, 11)
+
+
+def ellipsoid(geometry, radii) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of background and body, and labels, of an ellipsoid along the axes of RAS."""
+    distance = (1 - np.linalg.norm(centres(geometry) / radii, axis=-1)) * np.mean(radii)
+    body = 1 / (1 + np.exp(-2 * distance))
+    return np.stack([1 - body, body]).astype(np.float16), (body > 0.5).astype(np.uint8)
+
+
+def polydata(made: Surface):
+    import vtk
+    from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+
+    points, triangles, data = vtk.vtkPoints(), vtk.vtkCellArray(), vtk.vtkPolyData()
+    points.SetData(numpy_to_vtk(made.points, deep=True))
+    triangles.SetData(3, numpy_to_vtkIdTypeArray(made.triangles.astype(np.int64).ravel(), deep=True))
+    data.SetPoints(points)
+    data.SetPolys(triangles)
+    return data
+
+
+def open_edges(made: Surface) -> int:
+    """Edges that do not have exactly two triangles."""
+    import vtk
+
+    edges = vtk.vtkFeatureEdges()
+    edges.SetInputData(polydata(made))
+    edges.FeatureEdgesOff()
+    edges.ManifoldEdgesOff()
+    edges.BoundaryEdgesOn()
+    edges.NonManifoldEdgesOn()
+    edges.Update()
+    return edges.GetOutput().GetNumberOfCells()
+
+
+def vtk_volume(made: Surface) -> float:
+    import vtk
+
+    mass = vtk.vtkMassProperties()
+    mass.SetInputData(polydata(made))
+    return mass.GetVolume()
+
+
+@pytest.mark.parametrize("mirrored", [False, True], ids=["right-handed", "left-handed"])
+@pytest.mark.parametrize(
+    ("shape", "spacing", "radii"),
+    [((41, 45, 43), (1.0, 1.0, 1.0), (15, 15, 15)), ((12, 60, 70), (1.4, 1.4, 10.0), (30, 25, 40))],
+    ids=["sphere", "ellipsoid in thick slices"],
+)
+def test_surface_is_closed_and_its_volume_is_that_of_the_labels_and_of_the_body(shape, spacing, radii, mirrored):
+    geometry = grid(shape, spacing, mirrored)
+    probabilities, labels = ellipsoid(geometry, radii)
+    made = surface(probabilities, labels, geometry, BODY)
+
+    assert open_edges(made) == 0
+    assert vtk_volume(made) == pytest.approx(np.count_nonzero(labels) * geometry.voxel_volume, rel=0.002)
+    assert vtk_volume(made) == pytest.approx(4 / 3 * np.pi * np.prod(radii), rel=0.01)
+    assert made.volume == pytest.approx(vtk_volume(made), rel=1e-4)  # positive: triangles face outward
+
+
+def test_a_spheres_surface_lies_within_a_tenth_of_a_voxel():
+    geometry = grid((40, 44, 42), (1.0, 1.0, 1.0))
+    made = surface(*ellipsoid(geometry, (15, 15, 15)), geometry, BODY)
+
+    radius = np.linalg.norm(made.points - (5, -7, 11), axis=1)
+    assert np.abs(radius - 15).max() < 0.1  # a border of voxels would be off by half a voxel's diagonal, 0.87
+
+
+def test_a_body_at_the_edge_of_the_volume_is_closed_there_at_the_voxels_outer_face():
+    geometry = Geometry((6, 8, 10), np.diag([2.0, 3.0, 4.0, 1.0]))
+    labels = np.ones(geometry.shape, np.uint8)
+    probabilities = np.stack([np.full(labels.shape, 0.01), np.full(labels.shape, 0.99)]).astype(np.float16)
+    made = surface(probabilities, labels, geometry, BODY)
+
+    assert open_edges(made) == 0
+    assert made.volume == pytest.approx(labels.size * 24, rel=0.002)
+    faces = np.array([[-1, -1.5, -2], [19, 22.5, 22]])  # half a voxel beyond the outermost centres
+    assert np.abs(np.stack([made.points.min(axis=0), made.points.max(axis=0)]) - faces).max() < 0.3
+
+
+def test_voxels_that_clean_up_took_away_get_no_surface():
+    geometry = Geometry((12, 30, 30), np.eye(4))
+    labels = np.zeros(geometry.shape, np.uint8)
+    labels[3:8, 3:12, 3:12] = labels[9:11, 20:25, 20:25] = 1
+    probabilities = np.stack([np.where(labels, 0.02, 0.98), np.where(labels, 0.98, 0.02)]).astype(np.float16)
+    labels[9:] = 0
+    made = surface(probabilities, labels, geometry, BODY)
+
+    assert open_edges(made) == 0
+    assert (made.points < 12.5).all()
+    assert made.volume == pytest.approx(5 * 9 * 9, rel=0.002)
+
+
+def test_two_structures_share_the_border_where_both_are_equally_probable():
+    geometry = Geometry((8, 8, 16), np.eye(4))
+    x = np.arange(16) - 7.3  # equal at 7.3 of the I axis
+    left = np.broadcast_to(0.98 / (1 + np.exp(x)), geometry.shape)
+    probabilities = np.stack([np.full(geometry.shape, 0.02), left, 0.98 - left]).astype(np.float16)
+    labels = probabilities.argmax(axis=0).astype(np.uint8)
+    one, other = (surface(probabilities, labels, geometry, label) for label in (BODY, OTHER))
+
+    middle = [p[(np.abs(p[:, 1:] - 3.5) < 2).all(axis=1)] for p in (one.points, other.points)]
+    assert middle[0][:, 0].max() == pytest.approx(7.3, abs=0.3)
+    assert middle[1][:, 0].min() == pytest.approx(7.3, abs=0.3)
+
+
+def test_a_structure_that_was_not_found_has_no_surface_and_a_file_without_triangles(tmp_path):
+    geometry = Geometry((3, 4, 5), np.eye(4))
+    made = surface(np.zeros((2, 3, 4, 5), np.float16), np.zeros((3, 4, 5), np.uint8), geometry, BODY)
+    write_surface(made, tmp_path / "none.stl")
+
+    assert made.volume == 0
+    assert (tmp_path / "none.stl").read_bytes()[80:] == bytes(4)
+
+
+@pytest.mark.parametrize("suffix", sorted(FORMATS))
+def test_slicer_reads_a_file_back_at_its_place_in_the_patient(suffix, tmp_path):
+    import slicer
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+
+    geometry = grid((10, 20, 24), (1.0, 1.2, 2.0))
+    made = surface(*ellipsoid(geometry, (6, 7, 5)), geometry, BODY)
+    path = tmp_path / f"body.{suffix}"
+    write_surface(made, path)
+
+    assert b"SPACE=LPS" in path.read_bytes()[:200]
+    storage, node = slicer.vtkMRMLModelStorageNode(), slicer.vtkMRMLModelNode()
+    storage.SetFileName(str(path))
+    assert storage.ReadData(node)
+    points = vtk_to_numpy(node.GetPolyData().GetPoints().GetData())
+    assert node.GetPolyData().GetNumberOfPolys() == len(made.triangles)
+    assert np.allclose(points.min(axis=0), made.points.min(axis=0), atol=1e-3)
+    assert np.allclose(points.max(axis=0), made.points.max(axis=0), atol=1e-3)
+
+
+def test_a_format_that_is_none_of_surfaces_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"end it with \.stl, \.obj or \.ply"):
+        write_surface(Surface(np.zeros((0, 3)), np.zeros((0, 3), np.int64)), tmp_path / "body.vtk")
+
+
+def test_hearts_surfaces_from_the_network_have_the_volumes_of_its_labels(repository):
+    from DINSegmentLib.engine.parameters import Parameters
+    from DINSegmentLib.engine.segmenter import segment
+
+    image = headless.read(Path(repository / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"))
+    model = models.find("cardiac-mr")
+    result = segment(image.array, image.geometry, model, Parameters(mirroring=False, probabilities=True), "cpu")
+
+    for label in model.labels:
+        made = surface(result.probabilities, result.labels, image.geometry, label)
+        voxels = np.count_nonzero(result.labels == label.value)
+        assert voxels > 1000
+        assert open_edges(made) == 0
+        assert vtk_volume(made) == pytest.approx(voxels * image.geometry.voxel_volume, rel=0.01)
