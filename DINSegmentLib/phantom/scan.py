@@ -62,6 +62,8 @@ class CardiacPhantom:
             to end-systole: with a slice distance that divides 10 mm, ED and ES base planes lie on slice boundaries.
         lv, rv: cavity volumes in ml at ED and ES.
         mass: LV mass in g.
+        above: number of slices above the end-diastolic base plane, through the atria; it is slice `above` that begins
+            at this plane then.
 
     Raises:
         InputError: volumes that no heart can have.
@@ -73,6 +75,7 @@ class CardiacPhantom:
     lv: tuple[float, float] = (140.0, 58.0)
     rv: tuple[float, float] = (148.0, 66.0)
     mass: float = 110.0
+    above: int = 0
 
     def __post_init__(self) -> None:
         if not (self.lv[0] > self.lv[1] > 0 and self.rv[0] > self.rv[1] > 0 and self.mass > 0):
@@ -144,7 +147,7 @@ class CardiacPhantom:
         (slices, rows, columns), (di, dj, dk) = self.shape, self.spacing
         row, column = _HEART_IN_PICTURE
         return (
-            (np.arange(slices) + 0.5) * dk,
+            (np.arange(slices) - self.above + 0.5) * dk,
             (np.arange(rows) - round(row * rows)) * dj,
             (np.arange(columns) - round(column * columns)) * di,
         )

@@ -1,0 +1,221 @@
+"""The heart's function: by hand on blocks, and on the beating phantom against its closed forms."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pytest import approx
+
+from DINSegmentLib import models
+from DINSegmentLib.errors import InputError, ModelError
+from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.measure import Ventricle, cardiac_function
+from DINSegmentLib.phantom import ES_PHASE, CardiacPhantom
+
+HEART = models.find("cardiac-mr")
+GRID = Geometry((6, 10, 30), np.diag([-10.0, -10.0, 10.0, 1.0]))  # 1 ml a voxel; the gap is in the 10 mm
+
+
+def stack(lv, rv=(0, 10, 10, 10, 5, 0), wall=(0, 5, 5, 5, 5, 0)):
+    """Labels (6, 10, 30) with so many voxels of every structure in each slice, in the order of the stack."""
+    labels = np.zeros((6, 300), np.uint8)
+    for plane, *counts in zip(labels, rv, wall, lv, strict=True):
+        start = 0
+        for value, count in enumerate(counts, start=1):
+            plane[start : start + count] = value
+            start += count
+    return labels.reshape(GRID.shape)
+
+
+ED = stack(lv=(0, 30, 40, 30, 20, 0))  # 120 ml
+ES = stack(lv=(0, 0, 20, 15, 5, 0), rv=(0, 0, 8, 8, 5, 0))  # 40 ml and 21 ml
+MIDDLE = stack(lv=(0, 10, 30, 20, 10, 0), rv=(0, 0, 10, 10, 5, 0))  # 70 ml
+
+
+def test_every_figure_is_the_one_computed_by_hand():
+    found = cardiac_function([MIDDLE, ED, ES], GRID, HEART, (0, 30, 60), heart_rate=60, height_cm=180, weight_kg=80)
+
+    assert (found.ed_frame, found.es_frame) == (1, 2)
+    assert found.lv_ml == approx((70, 120, 40)) and found.rv_ml == approx((25, 35, 21))
+    assert found.myocardium_ml == approx((20, 20, 20)) and found.mass_g == approx(20 * 1.05)
+    assert (found.lv.edv_ml, found.lv.esv_ml, found.lv.sv_ml) == approx((120, 40, 80))
+    assert found.lv.ef_percent == approx(100 * 80 / 120)
+    assert (found.rv.edv_ml, found.rv.esv_ml) == approx((35, 21)) and found.rv.ef_percent == approx(40)
+    assert found.cardiac_output_l_min == approx(4.8)
+    assert found.bsa_m2 == approx(2.0)  # root of 180 * 80 / 3600
+    assert found.indexed["lv_edv_ml_m2"] == approx(60) and found.indexed["mass_g_m2"] == approx(10.5)
+    assert found.indexed["cardiac_index_l_min_m2"] == approx(2.4)
+    assert found.warnings == () and found.mass_frame == 1
+
+
+def test_one_base_slice_less_or_more_gives_the_range():
+    lv = cardiac_function([ED, ES], GRID, HEART).lv
+
+    assert lv.edv_range_ml == approx((90, 150)) and lv.esv_range_ml == approx((20, 60))
+    # one change at a time: 1 - 40 / 90, 1 - 40 / 150, 1 - 20 / 120, 1 - 60 / 120
+    assert lv.ef_range_percent == approx((50, 100 * 100 / 120))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
+@pytest.mark.parametrize("step", [1, -1])
+def test_no_figure_depends_on_how_the_stack_is_stored(order, step):
+    labels = [frame[::step].transpose(order) for frame in (ED, ES)]
+    sizes = np.array([10.0, 1.0, 1.0])[list(order)]  # along the array's axes: slices have the largest voxels
+    expected = cardiac_function([ED, ES], Geometry(GRID.shape, np.diag([1.0, 1.0, 10.0, 1.0])), HEART)
+
+    found = cardiac_function(labels, Geometry(labels[0].shape, np.diag([*sizes[::-1], 1.0])), HEART)
+    assert found == expected
+
+
+def test_structures_are_found_by_their_code_whatever_they_are_called_and_numbered():
+    renamed = replace(HEART, labels=tuple(replace(one, name="x", value=one.value + 7) for one in HEART.labels[::-1]))
+    labels = [np.where(frame > 0, frame + 7, 0).astype(np.uint8) for frame in (ED, ES)]
+
+    assert cardiac_function(labels, GRID, renamed) == cardiac_function([ED, ES], GRID, HEART)
+    with pytest.raises(ModelError, match="no left ventricle"):
+        cardiac_function([ED, ES], GRID, models.find("abdomen-ct"))
+
+
+def test_a_model_without_right_ventricle_or_myocardium_gives_the_left_one_alone():
+    alone = replace(HEART, labels=HEART.labels[2:])
+    found = cardiac_function([ED, ES], GRID, alone)
+
+    assert found.lv.edv_ml == approx(120) and found.rv == Ventricle() and found.mass_g is None
+    assert found.warnings == ()
+
+
+def test_one_frame_gives_volumes_and_mass_and_no_ejection_fraction():
+    found = cardiac_function([ED], GRID, HEART, heart_rate=60)
+
+    assert found.lv_ml == approx((120,)) and found.mass_g == approx(21) and found.mass_frame == 0
+    assert found.lv == found.rv == Ventricle()
+    assert (found.ed_frame, found.es_frame, found.cardiac_output_l_min) == (None, None, None)
+    assert "one frame" in found.warnings[0]
+
+
+def test_a_frame_without_left_ventricle_withholds_what_needs_end_systole():
+    empty = stack(lv=(0,) * 6)
+    found = cardiac_function([ED, empty, ES], GRID, HEART, heart_rate=60)
+
+    assert found.lv_ml == (approx(120), None, approx(40)) and found.es_frame is None
+    assert found.lv.edv_ml == approx(120) and found.mass_g == approx(21)
+    assert (found.lv.esv_ml, found.lv.ef_percent, found.cardiac_output_l_min) == (None, None, None)
+    assert found.warnings == (
+        "No left ventricle was found in frame 2: end-systole and ejection fractions are withheld.",
+    )
+    nothing = cardiac_function([empty, empty], GRID, HEART)
+    assert nothing.lv == Ventricle() and nothing.mass_g is None and "any frame" in nothing.warnings[0]
+
+
+def test_a_lost_right_ventricle_costs_only_its_own_figures():
+    found = cardiac_function([ED, stack(lv=(0, 0, 20, 15, 5, 0), rv=(0,) * 6)], GRID, HEART)
+
+    assert found.rv == Ventricle() and found.lv.ef_percent == approx(100 * 80 / 120)
+    assert found.warnings == ("No right ventricle was found in frame 2, which its figures need: they are withheld.",)
+
+
+def test_no_beat_gives_no_ejection_fraction():
+    found = cardiac_function([ED, ED], GRID, HEART)
+    assert found.lv == Ventricle() and "one size" in found.warnings[0]
+
+
+def test_a_missing_apex_withholds_the_figures():
+    cut = [stack(lv=(0, 0, 30, 40, 30, 12)), stack(lv=(0, 0, 0, 20, 15, 4))]  # 12 is more than a quarter of 40
+    found = cardiac_function(cut, GRID, HEART)
+
+    assert found.lv == Ventricle() and found.mass_g is None and found.rv.edv_ml == approx(35)
+    assert (
+        found.warnings[0]
+        == "The stack ends within the left ventricle, whose apex is missing: its figures are withheld."
+    )
+    tapered = cardiac_function([stack(lv=(0, 0, 30, 40, 30, 10)), ES], GRID, HEART)
+    assert tapered.lv.edv_ml == approx(110)
+    assert tapered.warnings == ("The left ventricle reaches the stack's end at the apex: some of it may lie beyond.",)
+
+
+def test_a_missing_base_withholds_the_figures():
+    cut = [stack(lv=(40, 40, 30, 20, 5, 0)), stack(lv=(15, 20, 15, 10, 0, 0))]
+    found = cardiac_function(cut, GRID, HEART)
+
+    assert found.lv == Ventricle() and found.mass_g is None and "base is missing" in found.warnings[0]
+    narrower = cardiac_function([stack(lv=(35, 40, 30, 20, 5, 0)), cut[1]], GRID, HEART)
+    assert narrower.lv.edv_ml == approx(130) and "reaches the stack's end at the base" in narrower.warnings[0]
+    down = cardiac_function([cut[0], ES], GRID, HEART)  # at end-systole the base is in the stack
+    assert down.lv.edv_ml == approx(135) and "some of it may lie beyond" in down.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"labels": []}, "no frame"),
+        ({"labels": [ED, ES[1:]]}, "Frame 2"),
+        ({"times": [0]}, "2 frames and 1 times"),
+        ({"times": [30, 10]}, "do not grow"),
+        ({"heart_rate": 0}, "heart rate"),
+        ({"height_cm": 1.8, "weight_kg": 80}, "height of 1.8 cm"),
+        ({"weight_kg": float("nan")}, "weight"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_sentence(arguments, text):
+    with pytest.raises(InputError, match=text):
+        cardiac_function(**{"labels": [ED, ES], "geometry": GRID, "model": HEART, **arguments})
+
+
+def test_height_without_weight_is_told():
+    found = cardiac_function([ED, ES], GRID, HEART, height_cm=180)
+    assert found.bsa_m2 is None and found.indexed is None and "height and weight" in found.warnings[0]
+
+
+def test_rows_and_dictionary_hold_the_figures_with_their_units():
+    found = cardiac_function([ED, ES], GRID, HEART, (0, 300), 60, 180, 80)
+    rows = {row["quantity"]: row for row in found.rows()}
+
+    assert rows["LV EDV"] == {
+        "quantity": "LV EDV", "value": approx(120), "unit": "ml", "low": approx(90), "high": approx(150),
+    }  # fmt: skip
+    assert rows["LV stroke volume, indexed"]["value"] == approx(40)
+    assert rows["RV ESV, indexed"]["value"] == approx(10.5) and rows["RV ESV, indexed"]["unit"] == "ml/m2"
+    assert rows["LV mass, indexed"]["unit"] == "g/m2" and rows["Cardiac output, indexed"]["value"] == approx(2.4)
+    assert found.curve()[1] == approx({"frame": 2, "time_ms": 300, "lv_ml": 40, "rv_ml": 21, "myocardium_ml": 20})
+    told = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    assert told["lv"]["edv_range_ml"] == approx([90, 150]) and told["indexed"]["rv_edv_ml_m2"] == approx(17.5)
+    assert len(cardiac_function([ED], GRID, HEART).rows()) == 10
+
+
+# The phantom's base plane lies on a slice boundary at end-diastole and end-systole; a slice of atria is above it.
+PHANTOM = CardiacPhantom(shape=(10, 256, 208), above=1)
+
+
+@pytest.fixture(scope="module")
+def beat():
+    """Images and labels of three frames: one on the way, ED, ES."""
+    return [PHANTOM.frame(phase) for phase in (0.85, 0.0, ES_PHASE)]
+
+
+def test_the_phantoms_labels_give_its_volumes_within_a_percent_and_ejection_fractions_within_a_point(beat):
+    found = cardiac_function([label for _, label in beat], PHANTOM.geometry, HEART)
+
+    assert (found.ed_frame, found.es_frame, found.warnings) == (1, 2, ())
+    assert (found.lv.edv_ml, found.lv.esv_ml) == approx(PHANTOM.lv, rel=0.01)
+    assert (found.rv.edv_ml, found.rv.esv_ml) == approx(PHANTOM.rv, rel=0.01)
+    assert found.lv.ef_percent == approx(PHANTOM.ejection_fraction["LV"], abs=1)
+    assert found.rv.ef_percent == approx(PHANTOM.ejection_fraction["RV"], abs=1)
+    assert found.mass_g == approx(PHANTOM.mass, rel=0.01)
+
+
+def test_what_the_network_finds_in_the_phantom_is_printed_beside_the_truth(beat):
+    from DINSegmentLib.engine.segmenter import Segmenter
+
+    segmenter = Segmenter(HEART, "cpu")
+    found = cardiac_function(
+        [segmenter.segment(image, PHANTOM.geometry).labels for image, _ in beat], PHANTOM.geometry, HEART
+    )
+    print(*found.warnings, sep="\n")
+    for name, one, truth in (("LV", found.lv, PHANTOM.lv), ("RV", found.rv, PHANTOM.rv)):
+        for phase, volume, right in zip(("EDV", "ESV"), (one.edv_ml, one.esv_ml), truth, strict=True):
+            print(f"{name} {phase}: {volume:.1f} ml, {100 * (volume / right - 1):+.1f} % of {right:g} ml")
+        right = PHANTOM.ejection_fraction[name]
+        print(f"{name} EF: {one.ef_percent:.1f} %, {one.ef_percent - right:+.1f} points of {right:.1f} %")
+    print(f"LV mass: {found.mass_g:.1f} g, {100 * (found.mass_g / PHANTOM.mass - 1):+.1f} % of {PHANTOM.mass:g} g")
+    assert (found.ed_frame, found.es_frame) == (1, 2)
