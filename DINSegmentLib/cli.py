@@ -65,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     _segment(add("segment", "Segment volumes into files.", commands.segment))
+    _function(
+        add("function", "Segment all frames of a cardiac cine and measure the heart's function.", commands.function)
+    )
     _rerun(add("rerun", "Make the results of a record, NAME.json, once more.", commands.rerun))
     _models(add("models", "List the models.", commands.models))
     _enhance(add("enhance", "Write the enhanced volume that the network sees.", commands.enhance))
@@ -129,6 +132,38 @@ def _segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preview", action="store_true", help="also write a picture, NAME.png")
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
     _choice_within_input(parser)
+    _json(parser)
+
+
+def _function(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "input",
+        type=_path,
+        metavar="INPUT",
+        help="4-D file (NIfTI, NRRD, MetaImage), or folder with a DICOM cine series",
+    )
+    parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for the results")
+    _model(parser, help_suffix="; default: cardiac-mr")
+    parser.set_defaults(model="cardiac-mr")
+    _device(parser)
+    parser.add_argument("--heart-rate", type=float, metavar="BPM", help="beats per minute, for the cardiac output")
+    parser.add_argument("--height", type=float, metavar="CM", help="with --weight: values per body surface, too")
+    parser.add_argument("--weight", type=float, metavar="KG", help="with --height: values per body surface, too")
+    parser.add_argument(
+        "--temporal", type=float, default=0.0, metavar="WEIGHT",
+        help="consistency in time: weight of either neighbour frame, 0 (default, off) to 0.33",
+    )  # fmt: skip
+    parser.add_argument(
+        "--frames-format", choices=commands.FRAME_FORMATS, help="also write a file for each frame, NAME_f01 and so on"
+    )
+    _enhancement(parser)
+    _mirroring(parser)
+    parser.add_argument("--series", help="which DICOM series, where a folder holds several: number, description or UID")
+    parser.add_argument(
+        "--no-resume", action="store_false", dest="resume",
+        help="do not count results of an earlier run with the same input, model and settings as done",
+    )  # fmt: skip
+    parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
     _json(parser)
 
 

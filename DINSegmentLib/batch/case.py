@@ -138,7 +138,7 @@ def _draw_strip(case: Case, image: headless.Image, result: Result) -> None:
 
 def _write(suffix: str, path: Path, image: headless.Image, result: Result, written: dict[str, Any]) -> None:
     if suffix == "seg.nrrd":
-        _write_segmentation(path, image, result)
+        write_segmentation(path, image, result)
     elif suffix == "nii.gz":
         headless.write_labelmap(result.labels, image, path)
     elif suffix == "dcm":
@@ -155,7 +155,8 @@ def _write(suffix: str, path: Path, image: headless.Image, result: Result, writt
         path.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _write_segmentation(path: Path, image: headless.Image, result: Result) -> None:
+def write_segmentation(path: Path, image: headless.Image, result: Result) -> None:
+    """Write a segmentation with the model's names, colours and codes; ``path`` ends with ``.seg.nrrd``."""
     headless.boot()
     import slicer
 

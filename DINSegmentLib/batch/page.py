@@ -55,20 +55,20 @@ class Page:
         self.image = Image.new("RGB", (width, below + len(legend) * _LEGEND_LINE + _MARGIN), _BACKGROUND)
         self._draw = ImageDraw.Draw(self.image)
         room = width - 2 * _MARGIN
-        self._text((_MARGIN, _MARGIN), _fit(title, 24, room), 24, _BRIGHT, "lt")
-        self._text((_MARGIN, _MARGIN + 34), _fit(subtitle, 15, room), 15, _DIM, "lt")
+        self._text((_MARGIN, _MARGIN), fit(title, 24, room), 24, _BRIGHT, "lt")
+        self._text((_MARGIN, _MARGIN + 34), fit(subtitle, 15, room), 15, _DIM, "lt")
         self._text((self._left - 12, self._top - 10), row_heading, 13, _DIM, "rs")
         for column, heading in enumerate(headings):
             x = self._left + column * (self._column + _GAP) + self._column // 2
-            self._text((x, self._top - 10), _fit(heading, 16, self._column), 16, _BRIGHT, "ms")
+            self._text((x, self._top - 10), fit(heading, 16, self._column), 16, _BRIGHT, "ms")
         for line, row in enumerate(legend):
             self._legend_line(below + line * _LEGEND_LINE, row)
 
     def name_row(self, row: int, name: str, remark: str) -> None:
         """Write two lines at the left of a row."""
         x, y = self._left - 12, self._top + row * (self._row + _GAP) + self._row // 2
-        self._text((x, y - 2), _fit(name, 20, _GUTTER), 20, _BRIGHT, "rs")
-        self._text((x, y + 5), _fit(remark, 13, _GUTTER), 13, _DIM, "rt")
+        self._text((x, y - 2), fit(name, 20, _GUTTER), 20, _BRIGHT, "rs")
+        self._text((x, y + 5), fit(remark, 13, _GUTTER), 13, _DIM, "rt")
 
     def panel(self, row: int, column: int, picture: Image.Image) -> None:
         """Place a picture of the panels' size."""
@@ -112,19 +112,19 @@ class Page:
             x += _length(entry.remark, 14) + _LEGEND_GAP
 
     def _text(self, place: tuple[int, int], text: str, size: int, color: tuple[int, int, int], anchor: str) -> None:
-        self._draw.text(place, text, color, _font(size), anchor)
+        self._draw.text(place, text, color, font(size), anchor)
 
     def _on_picture(self, place: tuple[int, int], text: str, size: int, anchor: str) -> None:
-        self._draw.text(place, text, _BRIGHT, _font(size), anchor, stroke_width=2, stroke_fill=_BLACK)
+        self._draw.text(place, text, _BRIGHT, font(size), anchor, stroke_width=2, stroke_fill=_BLACK)
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
 def _length(text: str, size: int) -> int:
-    return round(_font(size).getlength(text))
+    return round(font(size).getlength(text))
 
 
 def _plain(text: str) -> str:
@@ -137,7 +137,7 @@ def _plain_character(character: str) -> str:
     return letters if all(" " <= c <= "~" or c == "·" for c in letters) else "?"
 
 
-def _fit(text: str, size: int, room: int) -> str:
+def fit(text: str, size: int, room: int) -> str:
     """The text, shortened in its middle until it fits into ``room`` pixels; its end often tells files apart."""
     text = whole = _plain(text)
     kept = len(whole)
@@ -153,7 +153,7 @@ def _lines(entries: Sequence[Entry], room: int) -> list[list[Entry]]:
     used = 0
     for entry in entries:
         remark = _plain(entry.remark)
-        name = _fit(entry.name, 16, room - _SWATCH - 15 - _length(remark, 14))
+        name = fit(entry.name, 16, room - _SWATCH - 15 - _length(remark, 14))
         width = _SWATCH + 15 + _length(name, 16) + _length(remark, 14)
         if used and used + width > room:
             lines.append([])

@@ -59,16 +59,10 @@ def record(
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "case": case,
         "extra": dict(extra),
-        "input": _input(source, image, frame, series),
+        "input": about_input(source, image, frame, series),
         "model": about_model(result.model),
         "parameters": asdict(result.parameters),
-        "device": {
-            "name": result.device,
-            "reason": result.device_reason,
-            "precision": result.precision,
-            "events": list(result.events),
-        },
-        "timings": {step: round(seconds, 4) for step, seconds in sorted(result.timings.items())},
+        **about_run(result),
         "structures": [_structure(one) for one in found],
         "flags": [asdict(flag) for flag in flags(result.labels, found, image.geometry, result.model)],
         "outputs": list(outputs),
@@ -76,7 +70,8 @@ def record(
     }
 
 
-def _input(source: Path, image: Image, frame: int | None, series: str | None) -> dict[str, Any]:
+def about_input(source: Path, image: Image, frame: int | None, series: str | None) -> dict[str, Any]:
+    """What a record tells of the input, see `record`."""
     return {
         "name": image.name,
         "path": str(Path(source).absolute()),
@@ -116,6 +111,19 @@ def seed(written: Mapping[str, Any]) -> bytes:
     """Of a record, what decides about the result: the same input, model and parameters give the same bytes."""
     deciding = [written["model"], written["parameters"], written["input"]["sha256"], written["input"]["frame"]]
     return json.dumps(deciding, sort_keys=True).encode()
+
+
+def about_run(result: Result) -> dict[str, Any]:
+    """What a record tells of the device, and how long the steps took."""
+    return {
+        "device": {
+            "name": result.device,
+            "reason": result.device_reason,
+            "precision": result.precision,
+            "events": list(result.events),
+        },
+        "timings": {step: round(seconds, 4) for step, seconds in sorted(result.timings.items())},
+    }
 
 
 def about_model(model: Model) -> dict[str, str]:

@@ -3,11 +3,12 @@
 Heavy packages are imported inside the functions, so that a command pays only for what it uses.
 """
 
-from ..batch import FORMATS
+from ..batch import FORMATS, FRAME_FORMATS
 from .ablation import ablation
 from .demo import demo
 from .enhance import enhance
 from .evaluate import evaluate
+from .function import function
 from .inspect import bench, doctor, models
 from .pack import pack
 from .rerun import rerun
@@ -16,6 +17,6 @@ from .sheet import sheet
 from .train import train
 
 __all__ = [
-    "FORMATS", "ablation", "bench", "demo", "doctor", "enhance", "evaluate", "models", "pack", "rerun",
-    "segment", "sheet", "train",
+    "FORMATS", "FRAME_FORMATS", "ablation", "bench", "demo", "doctor", "enhance", "evaluate", "function", "models",
+    "pack", "rerun", "segment", "sheet", "train",
 ]  # fmt: skip

@@ -1,0 +1,195 @@
+"""One cine to its files: labels of all frames, the heart's function as table, record and curve."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .. import headless
+from ..engine.parameters import Parameters, Result
+from ..errors import DINSegmentError
+from ..geometry import Geometry
+from ..measure.function import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, CardiacFunction, cardiac_function
+from ..models import Model
+from . import outputs
+from .case import write_segmentation
+from .curve import Curve, draw_curves
+from .record import about_input, about_model, about_run, input_hash
+from .versions import versions
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class CineCase:
+    """A cine and what is wanted of it.
+
+    Args:
+        input: 4-D file or DICOM folder.
+        name: stem of every output.
+        output: folder of the outputs.
+        series: choice within a DICOM folder.
+        frames: one of `batch.FRAME_FORMATS`: also write a file for each frame, ``NAME_f01`` and so on; None: do not.
+        temporal: see `engine.cine.segment_cine`.
+        heart_rate: beats per minute; height: cm; weight: kg; None: not known.
+    """
+
+    input: Path
+    name: str
+    output: Path
+    series: str | None = None
+    frames: str | None = None
+    temporal: float = 0.0
+    heart_rate: float | None = None
+    height: float | None = None
+    weight: float | None = None
+
+    def paths(self, frames: int = 0) -> list[Path]:
+        """Every output, the record last; of the frames' own files as many as there are frames."""
+        single = [f"{self.name}_f{number:02d}.{self.frames}" for number in range(1, frames + 1) if self.frames]
+        ends = ("_function.csv", "_curve.png", "_function.json")
+        return [self.output / name for name in (f"{self.name}.nii.gz", *single, *(self.name + end for end in ends))]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked for, as the record tells it."""
+        return {
+            "series": self.series,
+            "temporal": self.temporal,
+            "heart_rate": self.heart_rate,
+            "height": self.height,
+            "weight": self.weight,
+        }
+
+
+def check(case: CineCase, model: Model, overwrite: bool) -> None:
+    """Refuse what can be told without reading the input.
+
+    Raises:
+        ModelError: the model knows no left ventricle.
+        InputError: there is no such input; heart rate, height or weight make no sense.
+        OutputError: an output is there already, or could not be written later.
+    """
+    outputs.check(case.input, case.paths(), overwrite)
+    _measure(case, model, [np.zeros((2, 2, 2), np.uint8)], Geometry((2, 2, 2), np.eye(4)), None)
+
+
+def finished(case: CineCase, model: Model, parameters: Parameters) -> dict[str, Any] | None:
+    """The record of an earlier run with the same input, model and settings, whose files are all there; or None."""
+    try:
+        written = json.loads(case.paths()[-1].read_text(encoding="utf-8"))
+        asked = json.loads(json.dumps([about_model(model), asdict(parameters.resolved(model)), case.settings]))
+        if [written["model"], written["parameters"], written["settings"]] != asked:
+            return None
+        wanted = case.paths(written["frames"])
+        if not all(path.name in written["outputs"] and path.is_file() for path in wanted):
+            return None
+        found = input_hash(headless.files_of_cine(case.input, case.series))
+        return written if found == written["input"]["sha256"] else None
+    except (OSError, ValueError, KeyError, TypeError, DINSegmentError):
+        return None
+
+
+def run(
+    case: CineCase, segmenter: Any, parameters: Parameters, overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[dict[str, Any], CardiacFunction]:  # fmt: skip
+    """Segment all frames, measure the function and write the files, all or none.
+
+    Args:
+        segmenter: an `engine.segmenter.Segmenter`, which stays warm between cases.
+
+    Returns:
+        the record, as written to ``NAME_function.json``: as `record.record` describes it, with ``frames`` (how many),
+        ``settings`` (what was asked for) and ``function``, see `CardiacFunction.as_dict`, instead of structures and
+        flags; and that function.
+
+    Raises:
+        DINSegmentError: in one sentence; nothing was written.
+    """
+    from ..engine.cine import segment_cine  # torch takes seconds: not for what needs only a record
+
+    check(case, segmenter.model, overwrite)
+    cine = headless.read_cine(case.input, case.series)
+    paths = case.paths(len(cine.array))
+    outputs.check(case.input, paths, overwrite)
+    shown = case.input.name or case.name
+    result = segment_cine(
+        segmenter, cine.array, cine.first.geometry, parameters, progress, name=shown, temporal=case.temporal
+    )
+    times_ms = [1000 * seconds for seconds in cine.times] if cine.times else None
+    function = _measure(case, result.model, result.labels, cine.first.geometry, times_ms)
+    if times_ms is None:
+        text = f"{shown} does not tell the times of its frames: the curve is drawn over their numbers."
+        function = replace(function, warnings=(*function.warnings, text))
+    written = {
+        "schema": SCHEMA_VERSION,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "case": case.name,
+        "input": about_input(case.input, cine.first, None, case.series),
+        "frames": len(cine.array),
+        "model": about_model(result.model),
+        "parameters": asdict(result.parameters),
+        "settings": case.settings,
+        **about_run(result.frame(0)),
+        "function": function.as_dict(),
+        "outputs": [path.name for path in paths],
+        "versions": versions(),
+    }
+    with outputs.beside(paths) as folder:
+        headless.write_labelmap(result.labels, cine.first, folder / paths[0].name, _step(cine.times))
+        for index, path in enumerate(paths[1:-3]):
+            _write_frame(folder / path.name, cine.image(index), result.frame(index))
+        (folder / paths[-3].name).write_text(_table(function), encoding="utf-8")
+        _curve(case.name, function, result.model).save(folder / paths[-2].name)
+        text = json.dumps(written, indent=2, ensure_ascii=False) + "\n"
+        (folder / paths[-1].name).write_text(text, encoding="utf-8")
+    return written, function
+
+
+def _measure(
+    case: CineCase, model: Model, labels: Sequence[np.ndarray], geometry: Geometry, times_ms: Sequence[float] | None
+) -> CardiacFunction:
+    return cardiac_function(labels, geometry, model, times_ms, case.heart_rate, case.height, case.weight)
+
+
+def _table(function: CardiacFunction) -> str:
+    """CSV, a row for each frame, see `CardiacFunction.curve`; what is not known stays empty."""
+    rows = function.curve()
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: f"{value:.3f}" if isinstance(value, float) else value for name, value in row.items()})
+    return text.getvalue()
+
+
+def _step(times: Sequence[float] | None) -> float | None:
+    """Seconds from a frame to the next, on average."""
+    return times[-1] / (len(times) - 1) if times else None
+
+
+def _write_frame(path: Path, image: headless.Image, result: Result) -> None:
+    if path.name.endswith(".seg.nrrd"):
+        write_segmentation(path, image, result)
+    else:
+        headless.write_labelmap(result.labels, image, path)
+
+
+def _curve(name: str, function: CardiacFunction, model: Model) -> Image.Image:
+    volumes = {RIGHT_VENTRICLE: function.rv_ml, MYOCARDIUM: function.myocardium_ml, LEFT_VENTRICLE: function.lv_ml}
+    curves = [
+        Curve(label.name, label.color, values)
+        for code, values in volumes.items()
+        for label in model.labels
+        if f"^{code}^" in label.terminology
+    ]
+    marks = {text: at for text, at in (("ED", function.ed_frame), ("ES", function.es_frame)) if at is not None}
+    return draw_curves(curves, function.times_ms, marks, name, f"{model.title} · {model.id} {model.version}")

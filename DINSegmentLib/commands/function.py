@@ -1,0 +1,59 @@
+"""`dinsegment function`: all frames of a cine to labels, and the heart's function to a table, a record and a curve."""
+
+from argparse import Namespace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .. import models
+from ..console import Console, table
+from ..engine.parameters import Parameters
+from .segment import uncovered
+
+
+def function(options: Namespace, console: Console) -> int:
+    """Always 0; errors are raised."""
+    from .. import headless
+    from ..batch import cine, outputs
+
+    model = models.find(options.model)
+    parameters = Parameters(options.enhancement, options.strength, options.mirroring)
+    resolved = parameters.resolved(model)  # refused before anything is read
+    case = cine.CineCase(
+        options.input, headless.case_name(options.input).removesuffix(".seq"), options.output, options.series,
+        options.frames_format, options.temporal, options.heart_rate, options.height, options.weight,
+    )  # fmt: skip
+    outputs.sweep(options.output)
+    if options.resume and not options.overwrite and (written := cine.finished(case, model, parameters)):
+        console.event("resumed", f"{case.name} was done before: nothing to do.", record=written)
+        return 0
+    cine.check(case, model, options.overwrite)
+    if not model.enhancement.covers(resolved.enhancement, resolved.strength):
+        console.warn(uncovered(model, resolved))
+    from ..engine.segmenter import Segmenter  # torch takes seconds: not for inputs that cannot be used
+
+    written, function = cine.run(
+        case, Segmenter(model, options.device), parameters, options.overwrite, partial(console.progress, case.name)
+    )
+    console.event("done", describe(written, function), record=written)
+    for warning in function.warnings:
+        console.warn(warning)
+    return 0
+
+
+def describe(written: dict[str, Any], function: Any) -> str:
+    """The short table of a heart's function, and what was written where."""
+    device, seconds = written["device"], written["timings"]["total"]
+    rows = [("quantity", "value", "", "one base slice less or more")]
+    for row in function.rows():
+        value, low, high = (None if row[key] is None else f"{row[key]:.1f}" for key in ("value", "low", "high"))
+        rows.append((row["quantity"], value or "withheld", row["unit"], f"{low} to {high}" if low else ""))
+    lines = [
+        f"{Path(written['input']['path']).name}: {written['frames']} frames in {seconds:.1f} s on {device['name']} "
+        f"({device['reason']})",
+        table(rows),
+    ]
+    if function.ed_frame is not None:
+        es = "unknown" if function.es_frame is None else f"frame {function.es_frame + 1}"
+        lines.append(f"end-diastole: frame {function.ed_frame + 1}, end-systole: {es}, of {written['frames']}")
+    return "\n".join([*lines, *device["events"], f"written: {', '.join(written['outputs'])}"])

@@ -1,0 +1,190 @@
+"""`dinsegment function`: which files appear for a cine, what is in them, and what is said and refused on the way."""
+
+import csv
+import json
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from DINSegmentLib import headless, models
+from DINSegmentLib.engine.segmenter import Segmenter
+from DINSegmentLib.measure import cardiac_function
+from DINSegmentLib.phantom.sample import CYCLE_SECONDS
+from DINSegmentLib.phantom.scan import CardiacPhantom
+
+FRAMES = 4
+PHANTOM = CardiacPhantom(shape=(5, 96, 96), spacing=(2.0, 2.0, 20.0))
+
+
+@pytest.fixture(scope="module")
+def cine(tmp_path_factory):
+    """A beat of the phantom in four frames, as a 4-D NIfTI."""
+    path = tmp_path_factory.mktemp("cine") / "heart.nii.gz"
+    frames, _ = PHANTOM.cine(FRAMES)
+    affine = PHANTOM.geometry.ijk_to_ras
+    image = nibabel.Nifti1Image(frames.T, affine)
+    image.header.set_xyzt_units("mm", "sec")
+    image.header["pixdim"][4] = CYCLE_SECONDS / FRAMES
+    nibabel.save(image, path)
+    return path
+
+
+@pytest.fixture
+def function(command, tiny_model, tmp_path):
+    """`dinsegment function ARGUMENTS` with the small model, on the CPU, into ``tmp_path/out``; later ones win."""
+
+    def run(*arguments):
+        defaults = ("--model", tiny_model, "--output", tmp_path / "out", "--device", "cpu")
+        return command("function", *defaults, *arguments)
+
+    return run
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
+def test_a_cine_gives_labels_a_table_a_curve_and_a_record(function, cine, tmp_path):
+    outcome = function(cine, "--model", "cardiac-mr")
+
+    assert outcome.code == 0, outcome.err
+    assert names(tmp_path / "out") == {
+        "heart.nii.gz", "heart_function.csv", "heart_function.json", "heart_curve.png",
+    }  # fmt: skip
+    segmenter = Segmenter(models.find("cardiac-mr"), "cpu")
+    source, labels = nibabel.load(cine), nibabel.load(tmp_path / "out" / "heart.nii.gz")
+    frames = headless.read_cine(cine)
+    alone = [segmenter.segment(frame, frames.first.geometry).labels for frame in frames.array]
+    np.testing.assert_array_equal(np.asarray(labels.dataobj).T, alone)
+    np.testing.assert_array_equal(labels.affine, source.affine)
+    assert labels.header.get_zooms() == source.header.get_zooms()
+
+    times = 1000 * CYCLE_SECONDS / FRAMES * np.arange(FRAMES)
+    function = cardiac_function(alone, frames.first.geometry, segmenter.model, times)
+    record = json.loads((tmp_path / "out" / "heart_function.json").read_text(encoding="utf-8"))
+    assert record["function"]["lv"]["ef_percent"] == pytest.approx(function.lv.ef_percent)
+    assert record["function"]["times_ms"] == pytest.approx(times)
+    assert record["outputs"] == ["heart.nii.gz", "heart_function.csv", "heart_curve.png", "heart_function.json"]
+
+    table = rows(tmp_path / "out" / "heart_function.csv")
+    volume = 2.0 * 2.0 * 20.0 / 1000
+    assert [row["frame"] for row in table] == ["1", "2", "3", "4"]
+    assert [float(row["time_ms"]) for row in table] == pytest.approx(times)
+    for value, name in enumerate(("rv_ml", "myocardium_ml", "lv_ml"), start=1):
+        counted = [np.count_nonzero(one == value) * volume for one in alone]
+        assert [float(row[name]) for row in table] == pytest.approx(counted, abs=1e-3)
+
+    lines = {line[:25].strip(): line[25:].split() for line in outcome.out.splitlines()}
+    assert lines["LV ejection fraction"][:2] == [f"{function.lv.ef_percent:.1f}", "%"]
+    assert f"end-diastole: frame {function.ed_frame + 1}, end-systole: frame {function.es_frame + 1}" in outcome.out
+
+
+def test_output_and_body_surface_come_from_rate_height_and_weight(function, cine, tmp_path):
+    person = ("--heart-rate", "60", "--height", "180", "--weight", "80")
+    assert function(cine, "--model", "cardiac-mr", *person).code == 0
+
+    found = json.loads((tmp_path / "out" / "heart_function.json").read_text(encoding="utf-8"))["function"]
+    assert found["bsa_m2"] == pytest.approx(2.0)  # the root of 180 x 80 / 3600
+    assert found["cardiac_output_l_min"] == pytest.approx(60 * found["lv"]["sv_ml"] / 1000)
+    assert found["indexed"]["lv_edv_ml_m2"] == pytest.approx(found["lv"]["edv_ml"] / 2)
+
+
+def test_numbers_are_withheld_where_no_left_ventricle_was_found(function, cine, tmp_path, monkeypatch):
+    monkeypatch.setattr(Segmenter, "scores", lambda self, one, other: one.new_ones(len(one), 4, *one.shape[2:]))
+
+    outcome = function(cine)
+
+    assert outcome.code == 0
+    assert "No left ventricle was found in any frame" in outcome.err
+    assert "withheld" in outcome.out
+    found = json.loads((tmp_path / "out" / "heart_function.json").read_text(encoding="utf-8"))["function"]
+    assert found["lv"]["ef_percent"] is None and found["ed_frame"] is None and found["mass_g"] is None
+    assert [row["lv_ml"] for row in rows(tmp_path / "out" / "heart_function.csv")] == [""] * FRAMES
+
+
+def test_a_cine_without_frame_times_is_told_and_counted(function, cine, tmp_path):
+    image = nibabel.load(cine)
+    image.header.set_xyzt_units("mm", "unknown")
+    nibabel.save(image, tmp_path / "timeless.nii.gz")
+
+    outcome = function(tmp_path / "timeless.nii.gz")
+
+    assert outcome.code == 0 and "timeless.nii.gz does not tell the times of its frames" in outcome.err
+    assert [row["time_ms"] for row in rows(tmp_path / "out" / "timeless_function.csv")] == [""] * FRAMES
+
+
+@pytest.mark.parametrize("form", ["seg.nrrd", "nii.gz"])
+def test_frames_are_also_written_one_by_one_when_asked_for(form, function, cine, tmp_path):
+    assert function(cine, "--frames-format", form).code == 0
+
+    out = tmp_path / "out"
+    assert {f"heart_f{number:02d}.{form}" for number in range(1, FRAMES + 1)} < names(out)
+    labels = np.asarray(nibabel.load(out / "heart.nii.gz").dataobj).T
+    grid = sitk.ReadImage(str(cine))[..., 0]
+    for number in range(1, FRAMES + 1):
+        written = sitk.ReadImage(str(out / f"heart_f{number:02d}.{form}"))
+        same_grid = sitk.Resample(written, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 99)
+        np.testing.assert_array_equal(sitk.GetArrayFromImage(same_grid), labels[number - 1])
+
+
+def test_progress_counts_slices_over_all_frames(function, cine):
+    events = function(cine, "--json").events
+
+    steps = [(one["done"], one["total"]) for one in events if one["event"] == "progress"]
+    assert steps[0] == (0, 20) and steps[-1] == (20, 20)
+    (done,) = (one for one in events if one["event"] == "done")
+    assert done["record"]["frames"] == FRAMES
+
+
+def test_the_same_command_again_has_nothing_to_do(function, cine, listing, tmp_path):
+    assert function(cine).code == 0
+    before = listing(tmp_path / "out")
+
+    outcome = function(cine)
+
+    assert outcome.code == 0 and "done before" in outcome.out
+    assert listing(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("change", [("--temporal", "0.2"), ("--heart-rate", "60"), ("--frames-format", "nii.gz")])
+def test_other_settings_are_not_done_before(change, function, cine):
+    assert function(cine).code == 0
+    outcome = function(cine, *change)
+    assert outcome.code == 2 and "add --overwrite" in outcome.err
+    assert function(cine, *change, "--overwrite").code == 0
+
+
+def test_a_temporal_weight_is_recorded(function, cine, tmp_path):
+    assert function(cine, "--temporal", "0.2").code == 0
+    record = json.loads((tmp_path / "out" / "heart_function.json").read_text(encoding="utf-8"))
+    assert record["settings"]["temporal"] == 0.2 and record["frames"] == FRAMES
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--temporal", "0.5"), "temporal weight of 0.5"),
+        (("--model", "bogus"), 'no model "bogus"'),
+        (("--strength", "3"), "outside [0, 2]"),
+        (("--heart-rate", "-5"), "heart rate of -5"),
+        (("--model", "abdomen-ct"), "has no left ventricle"),
+        (("--series", "1"), "leave --series away"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_a_sentence_and_nothing_is_written(arguments, text, function, cine, tmp_path):
+    outcome = function(cine, *arguments)
+    assert outcome.code == 2 and text in outcome.err and outcome.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_single_volume_is_no_cine(function, write, tmp_path):
+    outcome = function(write("heart.nrrd"))
+    assert outcome.code == 2 and "single frame, and a cine has several" in outcome.err
+    assert not (tmp_path / "out").exists()
