@@ -3,8 +3,10 @@
 import nibabel
 import nrrd
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
+from pydicom.uid import generate_uid
 
 from DINSegmentLib.errors import GeometryError, InputError
 from DINSegmentLib.headless import read, read_cine, write_labelmap
@@ -117,6 +119,34 @@ def test_without_trigger_times_frames_follow_temporal_positions_and_have_no_time
     cine = read_cine(write_frames(describe))
     np.testing.assert_array_equal(cine.array, [voxels + frame for frame in range(3)])
     assert cine.times is None
+
+
+def test_series_of_one_slice_each_are_taken_together(write_frames, voxels):
+    def describe(k, data, frame):
+        data.TriggerTime = 40 * frame
+        data.SeriesInstanceUID, data.SeriesNumber = f"1.2.3.{k}", 10 + k
+
+    folder = write_frames(describe)
+
+    np.testing.assert_array_equal(read_cine(folder).array, [voxels + frame for frame in range(3)])
+    np.testing.assert_array_equal(read_cine(folder, series="cine sax").array[2], voxels + 2)
+    with pytest.raises(GeometryError, match="one voxel thin"):
+        read_cine(folder, series="11")
+
+
+def test_several_whole_cines_need_a_choice(write_frames, voxels):
+    def describe(k, data, frame):
+        data.TriggerTime = 40 * frame
+
+    folder = write_frames(describe)
+    for path in sorted(folder.iterdir()):
+        data = pydicom.dcmread(path)
+        data.SeriesInstanceUID, data.SeriesNumber, data.SOPInstanceUID = "1.2.4", 2, generate_uid()
+        data.save_as(folder / f"other_{path.name}")
+
+    with pytest.raises(InputError, match="holds 2 DICOM series"):
+        read_cine(folder)
+    np.testing.assert_array_equal(read_cine(folder, series="2").array[1], voxels + 1)
 
 
 def test_frames_whose_order_nothing_tells_are_refused(write_frames):
