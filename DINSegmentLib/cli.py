@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     _sheet(add("sheet", "Draw augmented samples of a training file, to check them.", commands.sheet))
     _pack(add("pack", "Put the weights of a training run into a model folder.", commands.pack))
     _evaluate(add("evaluate", "Score a model on cases with known truth.", commands.evaluate))
+    _calibrate(add("calibrate", "Fit a model's temperature and see where its errors lie.", commands.calibrate))
     _ablation(add("ablation", "Train and score the network with parts left out.", commands.ablation))
     _bench(add("bench", "Measure speed and memory on this machine.", commands.bench))
     _doctor(add("doctor", "Check the installation.", commands.doctor))
@@ -130,6 +131,10 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         "stl, obj, ply: surfaces, NAME_STRUCTURE.stl, in LPS",
     )
     parser.add_argument("--preview", action="store_true", help="also write a picture, NAME.png")
+    parser.add_argument(
+        "--confidence", action="store_true",
+        help="also write NAME_confidence.nii.gz: how sure the network is of the label of each voxel, in percent",
+    )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
     _choice_within_input(parser)
     _json(parser)
@@ -237,6 +242,16 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
         "--robustness", action="store_true", help="also score noisy, blurred and flat pictures; takes 10 times the time"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an evaluation that is there already")
+    _json(parser)
+
+
+def _calibrate(parser: argparse.ArgumentParser) -> None:
+    _model(parser, required=True)
+    parser.add_argument("--data", type=_path, required=True, metavar="DIR", help="folder with split.json and cases")
+    parser.add_argument("--split", default="valid", help="default: valid")
+    parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for tables and picture")
+    _device(parser)
+    parser.add_argument("--overwrite", action="store_true", help="replace a calibration that is there already")
     _json(parser)
 
 

@@ -102,7 +102,8 @@ class Model:
     ``spacing`` is the in-plane pixel size in mm at which the network works; ``neighbour_distance`` the distance in mm
     from a slice to the next one that a network with ``neighbours`` sees with it. ``mirroring``: by default the scores
     of a slice are averaged with those of its mirror image; only where training mirrored, too. ``expects`` serves advice
-    about a volume and changes no result.
+    about a volume and changes no result. ``temperature`` divides the scores before they become probabilities, so that
+    these are what they say (`training.calibration` finds it); it changes no label.
     """
 
     id: str
@@ -126,6 +127,7 @@ class Model:
     training_data: str
     validation: dict[str, Any]
     folder: Path
+    temperature: float = 1.0
 
     def verify(self) -> None:
         """Check the weight file against its hash.
@@ -236,6 +238,7 @@ def _model(values: dict[str, Any], folder: Path) -> Model:
         training_data=str(values["training_data"]),
         validation=dict(values["validation"]),
         folder=folder,
+        temperature=float(values.get("temperature", 1)),
     )
 
 
@@ -265,6 +268,8 @@ def _check(model: Model) -> None:
         raise ValueError("two labels share one name")
     if not 0 < model.spacing < math.inf:
         raise ValueError(f"spacing {model.spacing} mm is not positive")
+    if not 0 < model.temperature < math.inf:
+        raise ValueError(f"temperature {model.temperature} is not positive")
     if not 0 <= model.neighbour_distance < math.inf:
         raise ValueError(f"neighbour distance {model.neighbour_distance} mm is negative")
     if any(not 0 <= channel <= 255 for label in model.labels for channel in label.color):

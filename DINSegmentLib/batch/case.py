@@ -17,6 +17,8 @@ from .found import Found
 from .picture import draw_case
 from .record import about_model, input_hash, record, seed
 
+CONFIDENCE = "_confidence.nii.gz"  # of every voxel, see `engine.parameters.Result.confidence_map`
+
 
 @dataclass(frozen=True)
 class Case:
@@ -51,12 +53,20 @@ class Case:
         return f"{self.name}{suffix}" if suffix.startswith("_") else f"{self.name}.{suffix}"
 
 
-def plan(found: Found, output: Path, formats: Sequence[str], preview: bool, structures: Sequence[Label] = ()) -> Case:
+def plan(
+    found: Found, output: Path, formats: Sequence[str], preview: bool, structures: Sequence[Label] = (),
+    confidence: bool = False,
+) -> Case:  # fmt: skip
     """What will be written for an input that was found; ``structures`` get a surface each in such formats."""
     files = [
         [surface_suffix(label, one) for label in structures] if one in surfaces.FORMATS else [one] for one in formats
     ]
-    suffixes = (*dict.fromkeys(chain(*files)), *(["png"] if preview else []), "json")
+    suffixes = (
+        *dict.fromkeys(chain(*files)),
+        *([CONFIDENCE] if confidence else []),
+        *(["png"] if preview else []),
+        "json",
+    )
     return Case(
         found.path, found.case, output, suffixes, found.series, found.frame, found.files, found.model, found.extra
     )
@@ -141,6 +151,8 @@ def _write(suffix: str, path: Path, image: headless.Image, result: Result, writt
         write_segmentation(path, image, result)
     elif suffix == "nii.gz":
         headless.write_labelmap(result.labels, image, path)
+    elif suffix == CONFIDENCE:
+        headless.write_labelmap(result.confidence_map, image, path)
     elif suffix == "dcm":
         from .dicom_seg import write_dicom_seg  # highdicom takes a second to import
 

@@ -11,7 +11,7 @@ from typing import Any
 from ..engine.orientation import orientation
 from ..engine.parameters import Result
 from ..headless.image import Image
-from ..measure import StructureStatistics, flags, statistics
+from ..measure import StructureStatistics, flags, slices_to_review, statistics
 from ..models import Model
 from .versions import versions
 
@@ -47,12 +47,17 @@ def record(
         - ``device``: ``name``, ``reason``, ``precision``, ``events`` (what had to be changed on the way, in sentences).
         - ``timings``: seconds by step; ``total`` is the engine's, ``forward`` the network's alone.
         - ``structures``: ``value``, ``name``, ``voxels``, ``volume_ml`` of each, ``mean`` and ``sd`` of the image
-          (null: it is empty), ``slices`` that it is in, whether it ``touches_border`` or ``touches_end``.
+          (null: it is empty), ``slices`` that it is in, whether it ``touches_border`` or ``touches_end``;
+          ``confidence``, the mean probability of the voxels that the network gave it (null: none), and ``removed``, how
+          many of these voxels the clean-up took away.
+        - ``review``: the slices to look at, the worst first, each with the fields of `measure.Doubt`.
         - ``flags``: what is doubtful, with ``kind``, ``structure`` and ``text``, see `measure.flags`.
         - ``outputs``: file names.
         - ``versions``: of DINSegment, Python and the packages it depends on.
     """
     axis = orientation(image.geometry, result.model.axes).order[0]
+    sure, removed = result.confidence.structures, result.removed
+    doubts = slices_to_review(result.confidence, result.model.labels)
     found = statistics(result.labels, image.array, image.geometry, result.model.labels, axis)
     return {
         "schema": SCHEMA_VERSION,
@@ -63,8 +68,9 @@ def record(
         "model": about_model(result.model),
         "parameters": asdict(result.parameters),
         **about_run(result),
-        "structures": [_structure(one) for one in found],
-        "flags": [asdict(flag) for flag in flags(result.labels, found, image.geometry, result.model)],
+        "structures": [_structure(one, sure.get(one.value), removed.get(one.value, 0)) for one in found],
+        "review": [{**asdict(one), "score": round(one.score, 1)} for one in doubts],
+        "flags": [asdict(flag) for flag in flags(result.labels, found, image.geometry, result.model, sure, removed)],
         "outputs": list(outputs),
         "versions": versions(),
     }
@@ -98,9 +104,9 @@ def input_hash(files: Sequence[Path]) -> str:
     return hashlib.sha256("".join(f"{one}\n" for one in sorted(hashes)).encode()).hexdigest()
 
 
-def _structure(found: StructureStatistics) -> dict[str, Any]:
+def _structure(found: StructureStatistics, confidence: float | None, removed: int) -> dict[str, Any]:
     """Rounded, so that a sum in another order on another machine is the same text."""
-    values = asdict(found)
+    values = {**asdict(found), "confidence": confidence, "removed": removed}
     return {
         key: float(f"{value:.6g}") if isinstance(value, float) and key != "volume_ml" else value
         for key, value in {**values, "volume_ml": round(found.volume_ml, 3)}.items()

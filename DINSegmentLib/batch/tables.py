@@ -7,7 +7,7 @@ what is known of an input that gave no result:
 - ``input``: of a record as documented there, else the path as text.
 - ``outcome``: one of `OUTCOMES`; by default ``done``, or ``failed`` where there is an ``error``.
 - ``error``: why there is no result, one sentence.
-- ``structures``: of a record; each also with what `measure.StructureStatistics` and `measure.mean_confidence` tell:
+- ``structures``: of a record; each also with what `measure.StructureStatistics` and `measure.Confidence` tell:
   ``mean``, ``sd``, ``slices``, ``touches_border``, ``touches_end``, ``confidence``. What is missing stays empty.
 - ``flags``: list of ``kind``, ``structure`` (null: the whole case) and ``text``, as `measure.Flag`.
 - ``extra``: the user's own columns, name to text.

@@ -5,6 +5,7 @@ Heavy packages are imported inside the functions, so that a command pays only fo
 
 from ..batch import FORMATS, FRAME_FORMATS
 from .ablation import ablation
+from .calibrate import calibrate
 from .demo import demo
 from .enhance import enhance
 from .evaluate import evaluate
@@ -17,6 +18,6 @@ from .sheet import sheet
 from .train import train
 
 __all__ = [
-    "FORMATS", "FRAME_FORMATS", "ablation", "bench", "demo", "doctor", "enhance", "evaluate", "function", "models",
-    "pack", "rerun", "segment", "sheet", "train",
+    "FORMATS", "FRAME_FORMATS", "ablation", "bench", "calibrate", "demo", "doctor", "enhance", "evaluate", "function",
+    "models", "pack", "rerun", "segment", "sheet", "train",
 ]  # fmt: skip

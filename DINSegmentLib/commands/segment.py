@@ -21,7 +21,10 @@ def segment(options: Namespace, console: Console) -> int:
     model = models.find(options.model)
     formats = options.formats or ["seg.nrrd"]
     with_probabilities = not surfaces.FORMATS.isdisjoint(formats)
-    parameters = Parameters(options.enhancement, options.strength, options.mirroring, probabilities=with_probabilities)
+    parameters = Parameters(
+        options.enhancement, options.strength, options.mirroring, probabilities=with_probabilities,
+        confidence=options.confidence,
+    )  # fmt: skip
     parameters.resolved(model)  # refused before anything is searched
     found = inputs.find(
         options.inputs, options.pattern, options.recursive, options.output, options.series, options.frame
@@ -91,7 +94,8 @@ class _Run:
 
         model = self._model_of(item)
         structures = model.labels if model else ()
-        return cases.plan(item, self.options.output, self.formats, self.options.preview, structures)
+        options = self.options
+        return cases.plan(item, options.output, self.formats, options.preview, structures, options.confidence)
 
     def _finished(self, case: Any) -> bool:
         """Whether an earlier run has done the case, which then counts as it is."""

@@ -1,7 +1,7 @@
 """All frames of a cine in one run: frames and slices share batches, one progress, one way to stop."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..errors import GeometryError, InputError
 from ..geometry import Geometry
+from ..measure import Confidence
 from ..models import Model
 from .checks import check_array
 from .parameters import Parameters, Result
@@ -25,6 +26,8 @@ class CineResult:
         labels: uint8 (T, K, J, I), every frame on the grid of the input.
         temporal: weight of either neighbour frame, 0: none.
         model, parameters, timings, device, device_reason, precision, events: as in `Result`, of the whole run.
+        confidences, removed: of every frame, as in `Result`; with ``temporal`` the probabilities are the mixed ones,
+            without the model's temperature.
     """
 
     labels: np.ndarray
@@ -36,12 +39,14 @@ class CineResult:
     device_reason: str
     precision: str
     events: tuple[str, ...] = ()
+    confidences: tuple[Confidence, ...] = ()
+    removed: tuple[Mapping[int, int], ...] = ()
 
     def frame(self, index: int) -> Result:
         """One frame's labels as a result of their own; the timings are those of the whole run."""
         return Result(
             self.labels[index], None, self.model, self.parameters, self.timings, self.device, self.device_reason,
-            self.precision, self.events,
+            self.precision, self.events, self.confidences[index], None, self.removed[index],
         )  # fmt: skip
 
 
@@ -94,7 +99,7 @@ def segment_cine(
     device = segmenter.device
     return CineResult(
         labels, temporal, segmenter.model, parameters, run.timings, device.name, device.reason, device.precision,
-        tuple(run.events),
+        tuple(run.events), tuple(run.confidence(frame) for frame in range(len(frames))), tuple(run.removed),
     )  # fmt: skip
 
 
@@ -114,6 +119,9 @@ class _Smoothed(Run):
         self._weight = weight
         self._waiting: dict[int, dict[int, Tensor]] = {}  # by slice and frame: a batch may come twice
 
+    def calibrated(self, native: Tensor) -> Tensor:
+        return native  # they are probabilities
+
     def take(self, place: tuple[int, int], scores: Tensor) -> None:
         frame, index = place
         times = self._waiting.setdefault(index, {})
@@ -132,7 +140,7 @@ def _check(
 ) -> None:
     if len(frames) == 0:
         raise InputError(f"{name} has no frames: give a volume for each time.")
-    if parameters.probabilities:
+    if parameters.probabilities or parameters.confidence:
         raise InputError("Probabilities of a cine are not kept: ask for those of a single frame.")
     if not 0 <= temporal <= MOST_TEMPORAL:
         raise InputError(f"A temporal weight of {temporal:g} is not possible: give 0 (off) to 0.33.")

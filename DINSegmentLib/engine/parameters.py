@@ -1,11 +1,13 @@
 """What a run is asked for, and what it gives back."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..enhancement import check
 from ..errors import InputError
+from ..measure import Confidence
 from ..models import Model
 
 
@@ -19,6 +21,7 @@ class Parameters:
         mirroring: average the scores of every slice with those of its mirror image; twice the work.
         batch_size: slices a step; by default as many as suit the device.
         probabilities: also return the probability of every class.
+        confidence: also return a map of how sure the network is of each voxel.
     """
 
     enhancement: str | None = None
@@ -26,6 +29,7 @@ class Parameters:
     mirroring: bool | None = None
     batch_size: int | None = None
     probabilities: bool = False
+    confidence: bool = False
 
     def resolved(self, model: Model) -> "Parameters":
         """The same with the model's defaults filled in.
@@ -48,7 +52,7 @@ class Result:
 
     Args:
         labels: uint8 (K, J, I) on the grid of the input; 0 background, else the label values of the model's manifest.
-        probabilities: float16 (classes, K, J, I), background first; None unless asked for.
+        probabilities: float16 (classes, K, J, I), background first, without temperature; None unless asked for.
         model: the model that ran.
         parameters: the settings used, defaults filled in.
         timings: seconds by step; ``total``, and ``forward`` for the network alone.
@@ -56,6 +60,10 @@ class Result:
         device_reason: why that device, one sentence.
         precision: number format of the network, ``float32``, ``bfloat16`` or ``float16``.
         events: sentences about what had to be changed on the way, such as a smaller batch.
+        confidence: how sure the network was of each structure and slice, before the clean-up.
+        confidence_map: uint8 (K, J, I), probability of the network's label of each voxel in percent, after the model's
+            temperature and before the clean-up, background included; None unless asked for.
+        removed: by label value, how many voxels the clean-up took away; empty where the model has none.
     """
 
     labels: np.ndarray
@@ -67,3 +75,6 @@ class Result:
     device_reason: str
     precision: str
     events: tuple[str, ...] = ()
+    confidence: Confidence = field(default_factory=Confidence.unknown)
+    confidence_map: np.ndarray | None = None
+    removed: Mapping[int, int] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..errors import Cancelled, ModelError, OutOfMemory
 from ..geometry import Geometry
+from ..measure import Confidence
 from ..models import Model
 from ..network import DIN, DINConfig
 from .checks import check_array
@@ -81,7 +82,7 @@ class Segmenter:
         run.timings["total"] = time.perf_counter() - started
         return Result(
             labels, run.probabilities, self.model, parameters, run.timings, self.device.name, self.device.reason,
-            self.device.precision, tuple(run.events),
+            self.device.precision, tuple(run.events), run.confidence(0), run.confidence_map, run.removed[0],
         )  # fmt: skip
 
     @torch.inference_mode()
@@ -107,7 +108,7 @@ class Run:
         self.segmenter = segmenter
         self.frames = [orient.to_model(volume) for volume in volumes]
         self.shape = self.frames[0].shape  # of one frame: slices, rows, columns
-        self.to_stored = orient.to_stored
+        self.orient = orient
         # every frame has constants of its own: its labels are those that it would get alone
         self.preprocess = [
             Preprocessor(normalization(volume, model.intensity), parameters.enhancement, parameters.strength)
@@ -123,9 +124,16 @@ class Run:
         # results are stored like the input and filled through a view in the model's axes
         self.labels = np.zeros((len(volumes), *volumes[0].shape), np.uint8)
         self.oriented_labels = [orient.to_model(labels) for labels in self.labels]
+        classes = model.network["classes"]
+        # by frame, slice and class: voxels with the class, their summed probability of it, and that of all voxels
+        self.sums = np.zeros((len(volumes), self.shape[0], 3, classes))
+        self.removed: list[dict[int, int]] = [{} for _ in volumes]
         self.probabilities = self.oriented_probabilities = None
+        self.confidence_map = self.oriented_map = None
+        if parameters.confidence:
+            self.confidence_map = np.zeros(volumes[0].shape, np.uint8)
+            self.oriented_map = orient.to_model(self.confidence_map)
         if parameters.probabilities:
-            classes = model.network["classes"]
             self.probabilities = np.zeros((classes, *volumes[0].shape), np.float16)
             self.oriented_probabilities = [orient.to_model(p) for p in self.probabilities]
 
@@ -177,16 +185,40 @@ class Run:
         """Keep the result of a slice, given as (frame, index); scores (1, classes, *size)."""
         frame, index = place
         native = to_native_grid(scores, self.shape[1:])[0]
-        self.oriented_labels[frame][index] = native.argmax(dim=0).to(torch.uint8).cpu().numpy()
+        won = native.argmax(dim=0)
+        labels = won.to(torch.uint8).cpu().numpy()
+        self.oriented_labels[frame][index] = labels
+        p = self.calibrated(native)
+        confidence = p.gather(0, won[None])[0].cpu().numpy()
+        self.sums[frame, index] = [
+            np.bincount(labels.ravel(), minlength=len(p)),
+            np.bincount(labels.ravel(), confidence.ravel(), minlength=len(p)),
+            p.sum(dim=(1, 2)).cpu().numpy(),
+        ]
+        if self.oriented_map is not None:
+            self.oriented_map[index] = np.rint(100 * confidence)
         if self.oriented_probabilities is not None:
             for target, p in zip(self.oriented_probabilities, native.softmax(dim=0), strict=True):
                 target[index] = p.half().cpu().numpy()
 
+    def calibrated(self, native: Tensor) -> Tensor:
+        """Scores (classes, H, W) -> probabilities after the model's temperature, which changes no winner."""
+        return (native / self.segmenter.model.temperature).softmax(dim=0)
+
+    def confidence(self, frame: int) -> Confidence:
+        """What the probabilities of a frame tell of its labels; its slices in the order of the input."""
+        sums = self.sums[frame, :: -1 if self.orient.flipped[0] else 1]
+        return Confidence(self.orient.order[0], sums[:, 0].astype(np.int64), sums[:, 1], sums[:, 2])
+
     def cleaned_labels(self) -> np.ndarray:
-        """(frames, K, J, I)."""
-        if self.segmenter.model.cleanup:
-            for labels, oriented in zip(self.labels, self.oriented_labels, strict=True):
-                labels[...] = self.to_stored(clean_up(oriented, self.segmenter.model))
+        """(frames, K, J, I); what the clean-up took away is told in ``removed``."""
+        model = self.segmenter.model
+        if model.cleanup:
+            for frame, (labels, oriented) in enumerate(zip(self.labels, self.oriented_labels, strict=True)):
+                cleaned = clean_up(oriented, model)
+                lost = np.bincount(oriented[cleaned != oriented], minlength=len(model.labels) + 1)
+                self.removed[frame] = {label.value: int(lost[label.value]) for label in model.labels}
+                labels[...] = self.orient.to_stored(cleaned)
         return self.labels
 
     def use_less_memory(self, batch: slice, error: BaseException) -> None:

@@ -10,13 +10,11 @@ from ..models import Label, Model
 from .volumes import StructureStatistics
 
 KINDS = ("missing", "volume", "parts", "border", "confidence")
-MOST_APART = 0.10  # of a structure's voxels that may lie outside its largest part
+MOST_APART = 0.10  # of a structure's voxels that may lie outside its largest part, before a clean-up
 # Mean probability of the winning class. Of the 84 structures in the validation cases of the two bundled models 5 have a
 # Dice below 0.7; 4 of these lie below this bound, and no other structure does (2026-11-24, without mirroring). It finds
 # doubtful outlines, not whole slices that a network missed and is sure of.
 LEAST_CONFIDENCE = 0.85
-
-_SLAB = 1 << 20  # voxels; bounds the memory for probabilities
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,7 @@ def flags(
     geometry: Geometry,
     model: Model,
     confidence: Mapping[int, float] | None = None,
+    removed: Mapping[int, int] | None = None,
 ) -> list[Flag]:
     """What to look at, structure by structure in the model's order; nothing when all is well.
 
@@ -50,7 +49,8 @@ def flags(
         statistics: of all the model's structures, of these labels.
         geometry: their grid.
         model: says which structures there are and how large they may be (``plausible_ml``).
-        confidence: by label value, see `mean_confidence`; None: not known.
+        confidence: by label value, see `confidence.Confidence.structures`; None: not known.
+        removed: by label value, how many voxels in other parts a clean-up took away before; None: no such thing.
 
     Raises:
         ValueError: labels and geometry differ in shape, or a structure has no statistics.
@@ -62,40 +62,15 @@ def flags(
         raise ValueError(f"no statistics of {', '.join(absent)}")
     found = []
     for label in model.labels:
-        found += _of_one(labels, by_value[label.value], geometry, label, (confidence or {}).get(label.value))
+        sure, lost = (confidence or {}).get(label.value), (removed or {}).get(label.value, 0)
+        found += _of_one(labels, by_value[label.value], geometry, label, sure, lost)
     return found
 
 
-def mean_confidence(labels: np.ndarray, probabilities: np.ndarray) -> dict[int, float]:
-    """How sure the network was of every structure: mean probability of its class over its voxels.
-
-    Args:
-        labels: (K, J, I), uint8.
-        probabilities: (classes, K, J, I), any float type, background first, as the engine returns them.
-
-    Returns:
-        by label value, those that have a voxel.
-
-    Raises:
-        ValueError: the two do not have one shape, or a label has no class.
-    """
-    if probabilities.shape[1:] != labels.shape:
-        raise ValueError(f"labels {labels.shape} and probabilities {probabilities.shape} differ in shape")
-    counts, sums = np.zeros(256, np.int64), np.zeros(256)
-    step = max(1, _SLAB // max(1, labels[0].size))
-    for start in range(0, len(labels), step):
-        where = np.nonzero(labels[start : start + step])
-        found = labels[start : start + step][where].astype(np.intp)
-        if found.size and found.max() >= len(probabilities):
-            raise ValueError(f"label {found.max()} has none of the {len(probabilities)} classes")
-        counts += np.bincount(found, minlength=256)
-        sums += np.bincount(found, probabilities[:, start : start + step][(found, *where)], minlength=256)
-    return {int(value): float(sums[value] / counts[value]) for value in np.flatnonzero(counts)}
-
-
 def _of_one(
-    labels: np.ndarray, figures: StructureStatistics, geometry: Geometry, label: Label, confidence: float | None
-) -> Iterator[Flag]:
+    labels: np.ndarray, figures: StructureStatistics, geometry: Geometry, label: Label, confidence: float | None,
+    removed: int,
+) -> Iterator[Flag]:  # fmt: skip
     name = label.name
     if not figures.voxels:
         yield Flag("missing", name, f"{name} was not found: look whether the volume shows it.")
@@ -110,13 +85,15 @@ def _of_one(
                 f"{name} is implausibly {size}, {_ml(figures.volume_ml)} ml where {low:g} to {high:g} ml are expected: "
                 "look at the result, and at the spacing in the file's header.",
             )
-    apart = figures.voxels - _largest_part(labels == label.value)
-    if apart > MOST_APART * figures.voxels:
+    found = figures.voxels + removed
+    apart = found - _largest_part(labels == label.value)
+    if apart > MOST_APART * found:
         volume = apart * geometry.voxel_volume / 1000
+        lies = "lay outside the largest and was removed" if removed else "lies outside the largest"
         yield Flag(
             "parts",
             name,
-            f"{name} is in pieces, {apart / figures.voxels:.0%} of it ({_ml(volume)} ml) lies outside the largest: "
+            f"{name} is in pieces, {apart / found:.0%} of it ({_ml(volume)} ml) {lies}: "
             "look whether the others belong to it.",
         )
     if figures.touches_border:

@@ -14,9 +14,9 @@ From the worker:
 
 - ``ready`` (version, program, python, pid), or ``error`` with the code ``version``.
 - ``devices`` (found: name and reason of each, the one that ``auto`` takes first).
-- ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id, what the run tells of itself, statistics of
-  every structure) or
-  ``error`` (id, code, text).
+- ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id, what the run tells of itself; of every
+  structure statistics, confidence (null: not found) and the number of voxels that the clean-up removed; review, the
+  slices to look at, the worst first, each with the fields of `measure.Doubt`) or ``error`` (id, code, text).
 - ``idle``: nothing was asked for a while, and the worker ends.
 """
 
@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 _LONGEST_LINE = 1_000_000  # bytes; arrays do not come this way
 
 

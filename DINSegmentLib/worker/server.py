@@ -32,7 +32,7 @@ from ..errors import (
     TorchMissing,
 )
 from ..geometry import Geometry
-from ..measure import statistics
+from ..measure import slices_to_review, statistics
 from .protocol import VERSION, Code, ProtocolError, decode, encode
 
 _CODES = {  # the first that fits
@@ -163,6 +163,9 @@ class Server:
         self._say(
             "done", id=identity, device=result.device, reason=result.device_reason, precision=result.precision,
             events=result.events, timings=result.timings, statistics=[asdict(one) for one in found],
+            confidence=[result.confidence.structures.get(one.value) for one in found],
+            removed=[result.removed.get(one.value, 0) for one in found],
+            review=[asdict(one) for one in slices_to_review(result.confidence, result.model.labels)],
         )  # fmt: skip
 
     def _segmenter(self, request: dict[str, Any]) -> Any:

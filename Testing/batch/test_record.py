@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
@@ -16,6 +17,7 @@ from DINSegmentLib.batch.versions import versions
 from DINSegmentLib.engine.parameters import Parameters, Result
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.headless import Image
+from DINSegmentLib.measure import Confidence
 
 
 @pytest.fixture
@@ -75,6 +77,23 @@ def test_volumes_are_voxels_times_their_size(image, result):  # of 30 mm^3
     assert (left["value"], left["voxels"], left["volume_ml"], left["slices"]) == (3, 5, 0.15, 1)
     assert left["touches_border"] and left["touches_end"]
     assert by_name["Myocardium"]["voxels"] == 0
+
+
+def test_confidence_of_structures_and_slices_to_review_are_told(image, result):
+    voxels = np.zeros((4, 4), np.int64)
+    voxels[:, 0], voxels[0] = 30, [25, 0, 0, 5]
+    sure = voxels * np.array([1, 1, 1, 0.75])
+    expected = sure + np.array([[1.25, 0, 0, 0]] + 3 * [[0, 0, 0, 0]])
+    result = replace(result, confidence=Confidence(0, voxels, sure, expected), removed={3: 45})
+    found = record(image.files[0], image, result, [], "heart", {})
+    by_name = {one["name"]: one for one in found["structures"]}
+
+    assert by_name["Left ventricle"]["confidence"] == 0.75 and by_name["Myocardium"]["confidence"] is None
+    assert by_name["Left ventricle"]["removed"] == 45
+    kinds = {flag["kind"] for flag in found["flags"] if flag["structure"] == "Left ventricle"}
+    assert {"parts", "confidence"} <= kinds
+    (doubt,) = found["review"]  # a tenth of four slices, rounded up
+    assert (doubt["slice"], doubt["axis"], doubt["structure"], doubt["score"]) == (0, 0, "Left ventricle", 1.2)
 
 
 def test_the_hash_of_one_file_is_its_own(image, result):

@@ -54,6 +54,21 @@ def test_every_kind_of_output_at_once(segment, write, tmp_path):
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
 
 
+def test_a_map_of_confidence_lies_beside_on_the_grid_of_the_input(segment, write, tmp_path):
+    source = write("heart.nii.gz")
+    assert segment(source, "--format", "nii.gz", "--confidence").code == 0
+    found, record = tmp_path / "out" / "heart_confidence.nii.gz", json.loads((tmp_path / "out/heart.json").read_text())
+    written = nibabel.load(found)
+
+    assert record["outputs"] == ["heart.nii.gz", "heart_confidence.nii.gz", "heart.json"]
+    assert np.allclose(written.affine, nibabel.load(source).affine)
+    assert written.get_data_dtype() == np.uint8
+    labels, percent = (np.asarray(nibabel.load(one).dataobj) for one in (tmp_path / "out" / "heart.nii.gz", found))
+    for one in record["structures"]:  # the tiny model has no clean-up
+        if one["voxels"]:
+            assert one["confidence"] == pytest.approx(percent[labels == one["value"]].mean() / 100, abs=0.005)
+
+
 def test_without_a_format_a_segmentation_and_a_record_are_written(segment, write, tmp_path):
     assert segment(write("heart.nrrd")).code == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"heart.seg.nrrd", "heart.json"}

@@ -7,7 +7,7 @@ import pytest
 
 from DINSegmentLib import models
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.measure import Flag, flags, mean_confidence, statistics
+from DINSegmentLib.measure import Flag, flags, statistics
 from DINSegmentLib.measure.quality import KINDS, LEAST_CONFIDENCE, MOST_APART
 from DINSegmentLib.models import Label
 
@@ -26,11 +26,11 @@ def box(*corners, value=1, labels=None):
     return labels
 
 
-def raised(labels, *known, mm3=1.0, confidence=None) -> list[Flag]:
+def raised(labels, *known, mm3=1.0, confidence=None, removed=None) -> list[Flag]:
     """Flags of labels whose voxels have a volume in mm^3."""
     geometry = Geometry(labels.shape, np.diag([mm3, 1, 1, 1]))
     found = statistics(labels, labels, geometry, known)
-    return flags(labels, found, geometry, model_of(*known), confidence)
+    return flags(labels, found, geometry, model_of(*known), confidence, removed)
 
 
 @pytest.fixture
@@ -106,6 +106,14 @@ def test_a_structure_at_the_edge_of_a_slice_is_told(start, stop):
     assert flag == Flag("border", "One", "One touches the edge of a slice: part of it may lie outside the image.")
 
 
+def test_parts_that_a_clean_up_removed_are_told_above_a_tenth_of_what_was_found(cube):
+    assert raised(cube, ONE, removed={1: 111}) == []  # of 1111, 9.99 %
+    (flag,) = raised(cube, ONE, removed={1: 250})
+
+    assert flag.kind == "parts"
+    assert "20% of it (0.25 ml) lay outside the largest and was removed" in flag.text
+
+
 def test_an_uncertain_structure_is_told_and_one_at_the_bound_is_not(cube):
     assert raised(cube, ONE, confidence={1: LEAST_CONFIDENCE}) == []
     (flag,) = raised(cube, ONE, confidence={1: 0.6})
@@ -143,29 +151,3 @@ def test_labels_of_another_grid_and_statistics_that_lack_a_structure_are_refused
         flags(cube[1:], found, geometry, model_of(ONE))
     with pytest.raises(ValueError, match="no statistics of Two"):
         flags(cube, found, geometry, model_of(ONE, TWO))
-
-
-def test_confidence_is_the_mean_probability_of_a_structures_own_class():
-    labels = np.array([[[0, 1, 1, 2]]], np.uint8)
-    probabilities = np.zeros((4, 1, 1, 4), np.float16)
-    probabilities[1] = [[[0.9, 0.75, 0.5, 0.8]]]
-    probabilities[2] = [[[0.1, 0.25, 0.5, 0.125]]]
-
-    assert mean_confidence(labels, probabilities) == {1: 0.625, 2: 0.125}
-
-
-def test_confidence_adds_up_over_slabs_without_loss():
-    random = np.random.default_rng(5)
-    labels = random.integers(0, 3, (5, 700, 900), np.uint8)[::-1]
-    probabilities = random.random((3, *labels.shape), np.float32).astype(np.float16)
-
-    for value, mean in mean_confidence(labels, probabilities).items():
-        assert mean == pytest.approx(probabilities[value][labels == value].astype(np.float64).mean(), rel=1e-12)
-
-
-def test_confidence_of_another_shape_or_of_too_few_classes_is_refused():
-    labels = np.full((2, 3, 4), 2, np.uint8)
-    with pytest.raises(ValueError, match="differ in shape"):
-        mean_confidence(labels, np.zeros((3, 2, 3, 5), np.float16))
-    with pytest.raises(ValueError, match="label 2 has none of the 2 classes"):
-        mean_confidence(labels, np.zeros((2, 2, 3, 4), np.float16))

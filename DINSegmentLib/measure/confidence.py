@@ -1,0 +1,172 @@
+"""How sure a network was: of each structure, of each slice, and which slices a person should look at first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..models import Label
+
+FLAGGED = 0.1  # of a volume's slices that are worth a look, the worst first
+_LEAST_WRONG = 1.0  # voxels that are expected to be wrong; with fewer a slice needs no look
+_SPLIT = 0.25  # of the expected error: where less of it is missing or too much, the other kind alone is told
+
+
+@dataclass(frozen=True, eq=False)
+class Confidence:
+    """What a network's probabilities tell of its labels, summed up slice by slice.
+
+    Probabilities are those of the scores divided by the model's temperature, at the volume's own resolution; labels are
+    the network's, before any clean-up: a part that the clean-up removes is a reason to look at a slice, too.
+
+    Args:
+        axis: array axis of the stored volume (K, J, I) across the slices.
+        voxels: int64 (slices, classes), how many got the class, background first; in the stored order of the slices.
+        sure: float64 (slices, classes), over these voxels the sum of the probability of their class.
+        expected: float64 (slices, classes), over all voxels of the slice the sum of the probability of the class.
+    """
+
+    axis: int
+    voxels: np.ndarray
+    sure: np.ndarray
+    expected: np.ndarray
+
+    @classmethod
+    def unknown(cls) -> "Confidence":
+        """Of no slice at all: nothing is told."""
+        return cls(0, np.zeros((0, 1), np.int64), np.zeros((0, 1)), np.zeros((0, 1)))
+
+    @property
+    def structures(self) -> dict[int, float]:
+        """By label value, mean probability of the class over its voxels; of those that have one."""
+        voxels, sure = self.voxels.sum(axis=0), self.sure.sum(axis=0)
+        return {int(value): float(sure[value] / voxels[value]) for value in np.flatnonzero(voxels) if value}
+
+    @property
+    def surplus(self) -> np.ndarray:
+        """(slices, classes), how many of the voxels with the class are expected to be of another."""
+        return np.maximum(self.voxels - self.sure, 0)
+
+    @property
+    def missing(self) -> np.ndarray:
+        """(slices, classes), how many voxels of the class are expected to have got another."""
+        return np.maximum(self.expected - self.sure, 0)
+
+    @property
+    def scores(self) -> np.ndarray:
+        """(slices,), how many voxels are expected to have a wrong label: the sum of 1 - p of the winning class."""
+        return self.surplus.sum(axis=1)
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A slice that a person should look at.
+
+    Args:
+        slice: index along ``axis`` of the stored volume, from 0.
+        axis: array axis, 0, 1 or 2 for K, J or I.
+        structure: the one that is most in doubt there.
+        score: voxels that are expected to have a wrong label, all structures together.
+        reason: one sentence for people.
+    """
+
+    slice: int
+    axis: int
+    structure: str
+    score: float
+    reason: str
+
+
+def slices_to_review(confidence: Confidence, labels: Sequence[Label], share: float = FLAGGED) -> list[Doubt]:
+    """The worst slices of a volume, the worst first: those with the highest `Confidence.scores`.
+
+    Args:
+        confidence: of a run.
+        labels: structures of its model.
+        share: of the volume's slices, in [0, 1], rounded up; slices with less than one voxel in doubt are left out.
+    """
+    scores = confidence.scores
+    wrong = confidence.surplus + confidence.missing
+    found = []
+    for index in worst(scores, share).tolist():
+        if scores[index] < _LEAST_WRONG:
+            break
+        label = max(labels, key=lambda one: wrong[index, one.value])
+        place = index, label.value
+        reason = _reason(label.name, confidence.voxels[place], confidence.surplus[place], confidence.missing[place])
+        found.append(Doubt(index, confidence.axis, label.name, float(scores[index]), reason))
+    return found
+
+
+def worst(scores: np.ndarray, share: float) -> np.ndarray:
+    """Indices of the highest scores, a share of all of them rounded up, the highest first; of equal ones the first."""
+    return np.argsort(-np.asarray(scores), kind="stable")[: int(np.ceil(share * len(scores) - 1e-9))]
+
+
+def errors_held(scores: np.ndarray, errors: np.ndarray, share: float = FLAGGED) -> float:
+    """Which share of all errors lies in the slices with the highest scores; nan where there are no errors.
+
+    Args:
+        scores, errors: (slices,); ``errors`` counts the voxels whose label is wrong.
+        share: of the slices that is looked at.
+    """
+    total = float(np.sum(errors))
+    return float(np.sum(np.asarray(errors)[worst(scores, share)])) / total if total else float("nan")
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Voxels whose winning probability lies in [low, high[ (the last bin: up to 1).
+
+    Args:
+        low, high: edges.
+        voxels: how many; 0 leaves the other two nan.
+        confidence: mean of their winning probability.
+        right: share whose label is right.
+    """
+
+    low: float
+    high: float
+    voxels: int
+    confidence: float
+    right: float
+
+
+def reliability(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> list[Bin]:
+    """The reliability curve: whether labels given with probability p are right in a share p of cases.
+
+    Args:
+        confidence: (N,), probability of the winning class, in [0, 1].
+        right: (N,), whether it is the true one.
+        bins: of equal width over [0, 1].
+
+    Source: Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017.
+    """
+    place = np.minimum((np.asarray(confidence) * bins).astype(np.intp), bins - 1)
+    voxels = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        means = np.bincount(place, confidence, minlength=bins) / voxels
+        rights = np.bincount(place, right, minlength=bins) / voxels
+    edges = np.arange(bins + 1) / bins
+    return [
+        Bin(float(low), float(high), int(count), float(mean), float(share))
+        for low, high, count, mean, share in zip(edges, edges[1:], voxels, means, rights, strict=False)
+    ]
+
+
+def calibration_error(curve: Sequence[Bin]) -> float:
+    """Expected calibration error: mean distance of confidence and share of right labels, by voxels."""
+    held = [one for one in curve if one.voxels]
+    return sum(one.voxels * abs(one.confidence - one.right) for one in held) / sum(one.voxels for one in held)
+
+
+def _reason(name: str, voxels: int, surplus: float, missing: float) -> str:
+    total = surplus + missing
+    wrong = f"About {total:.0f} voxels of {name} may be wrong"
+    if not voxels:
+        return f"{name} was not found here, but {missing:.0f} voxels may be of it."
+    if missing < _SPLIT * total:
+        return f"{wrong}, most of them too much, where it has {voxels}."
+    if surplus < _SPLIT * total:
+        return f"{wrong}, most of them missing, where it has {voxels}."
+    return f"{wrong} where it has {voxels}."

@@ -1,0 +1,175 @@
+"""Whether a model's probabilities are what they say: temperature, reliability curve, and where its errors lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ..engine.parameters import Parameters, Result
+from ..engine.resampling import to_native_grid
+from ..engine.segmenter import Run, Segmenter
+from ..measure import dice
+from ..measure.confidence import Bin, calibration_error, errors_held
+from .cases import Case
+from .figures import new_figure, png
+
+SLICES_STEP, VOXELS_STEP = 4, 29  # every fourth slice, and of its voxels every 29th, are looked at for the temperature
+_RANGE = 0.25, 4.0  # temperatures that are tried
+_STEPS = 30  # of the golden section: to 1e-6 of the range
+SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)
+
+
+@dataclass(frozen=True)
+class SliceErrors:
+    """A slice of a case: how many wrong voxels were expected and found; labels after the clean-up."""
+
+    case: str
+    slice: int
+    expected: float
+    wrong: int
+
+
+@dataclass(frozen=True)
+class StructureScore:
+    """A structure of a case: mean probability of its voxels, share that the clean-up took, and the Dice (nan: none)."""
+
+    case: str
+    structure: str
+    confidence: float
+    removed: float
+    dice: float
+
+
+class _Sampled(Run):
+    """Keeps the scores of some voxels of some slices, in the model's axes, and makes no labels."""
+
+    def __init__(self, segmenter: Segmenter, case: Case, parameters: Parameters) -> None:
+        super().__init__(segmenter, [case.image], case.geometry, parameters)
+        self.places = self.places[SLICES_STEP // 2 :: SLICES_STEP] or self.places
+        self._truth = self.orient.to_model(case.label)
+        self.scores: list[torch.Tensor] = []
+        self.truth: list[np.ndarray] = []
+
+    def take(self, place: tuple[int, int], scores: torch.Tensor) -> None:
+        native = to_native_grid(scores, self.shape[1:])[0]
+        self.scores.append(native.flatten(1)[:, ::VOXELS_STEP].T.cpu())
+        self.truth.append(self._truth[place[1]].ravel()[::VOXELS_STEP])
+
+
+def sample(segmenter: Segmenter, case: Case, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores (N, classes) float32 and true classes (N,) of voxels spread over a case."""
+    run = _Sampled(segmenter, case, parameters.resolved(segmenter.model))
+    run.over_all_slices(lambda done, total: None, lambda: False)
+    return torch.cat(run.scores), torch.from_numpy(np.concatenate(run.truth)).long()
+
+
+def join(samples: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The samples of all cases as one."""
+    scores, truth = (torch.cat(parts) for parts in zip(*samples, strict=True))
+    return scores, truth
+
+
+def fit_temperature(scores: torch.Tensor, truth: torch.Tensor) -> float:
+    """The temperature under which the truth is likeliest: least mean of -log softmax(scores / T)[truth].
+
+    Args:
+        scores: (N, classes); truth: (N,).
+
+    The loss has one minimum in 1 / T (it is convex there), which a golden section finds. Source: Guo, Pleiss, Sun,
+    Weinberger: On Calibration of Modern Neural Networks, ICML 2017.
+    """
+    golden = (5**0.5 - 1) / 2
+    low, high = 1 / _RANGE[1], 1 / _RANGE[0]
+    for _ in range(_STEPS):
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        if F.cross_entropy(scores * left, truth) < F.cross_entropy(scores * right, truth):
+            high = right
+        else:
+            low = left
+    return 2 / (low + high)
+
+
+def winners(scores: torch.Tensor, truth: torch.Tensor, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+    """Of each voxel the probability of the winning class, and whether it is the true one; both (N,)."""
+    confidence, won = (scores / temperature).softmax(dim=1).max(dim=1)
+    return confidence.numpy(), (won == truth).numpy()
+
+
+def slice_errors(case: Case, result: Result) -> list[SliceErrors]:
+    """Expected and found wrong voxels of every slice of a case."""
+    confidence = result.confidence
+    across = tuple({0, 1, 2} - {confidence.axis})
+    wrong = np.count_nonzero(result.labels != case.label, axis=across)
+    return [
+        SliceErrors(case.name, index, float(expected), int(count))
+        for index, (expected, count) in enumerate(zip(confidence.scores, wrong, strict=True))
+    ]
+
+
+def structure_scores(case: Case, result: Result) -> list[StructureScore]:
+    """Of every structure of a case that has a voxel, before the clean-up, what speaks for and against it."""
+    sure = result.confidence.structures
+    found = result.confidence.voxels.sum(axis=0)
+    return [
+        StructureScore(
+            case.name,
+            label.name,
+            sure[label.value],
+            result.removed.get(label.value, 0) / int(found[label.value]),
+            dice(result.labels == label.value, case.label == label.value),
+        )  # fmt: skip
+        for label in result.model.labels
+        if label.value in sure
+    ]
+
+
+def held(slices: Iterable[SliceErrors], share: float) -> tuple[float, float]:
+    """Share of all wrong voxels in the worst slices of all cases: by the score, and by the errors themselves."""
+    expected, wrong = (np.array(values) for values in zip(*((one.expected, one.wrong) for one in slices), strict=True))
+    return errors_held(expected, wrong, share), errors_held(wrong, wrong, share)
+
+
+def picture(before: Sequence[Bin], after: Sequence[Bin], slices: Sequence[SliceErrors], temperature: float) -> bytes:
+    """PNG: the reliability curve before and after the temperature, and the errors held by the worst slices."""
+    figure = new_figure(10, 4.6)
+    left, right = figure.subplots(1, 2)
+    left.plot([0, 1], [0, 1], color="0.6", linestyle="dashed")
+    for curve, name in ((before, "temperature 1"), (after, f"temperature {temperature:.2f}")):
+        seen = [one for one in curve if one.voxels]
+        label = f"{name}: error {calibration_error(curve):.4f}"
+        left.plot([one.confidence for one in seen], [one.right for one in seen], marker="o", label=label)
+    left.set(title="Reliability", xlabel="probability of the label", ylabel="share of right labels")
+    shares = np.linspace(0, 1, 101)
+    right.plot(100 * shares, [100 * held(slices, share)[0] for share in shares], label="by the score")
+    right.plot(100 * shares, [100 * held(slices, share)[1] for share in shares], color="0.6", label="by the errors")
+    right.set(title="Errors in the worst slices", xlabel="slices looked at, %", ylabel="wrong voxels in them, %")
+    for axes in (left, right):
+        axes.legend(fontsize=8)
+        axes.grid(alpha=0.3)
+    return png(figure)
+
+
+def slices_csv(slices: Iterable[SliceErrors]) -> str:
+    """A row for each slice."""
+    lines = [f"{one.case},{one.slice},{one.expected:.2f},{one.wrong}" for one in slices]
+    return "\n".join(["case,slice,expected_wrong,wrong", *lines]) + "\n"
+
+
+def structures_csv(structures: Iterable[StructureScore]) -> str:
+    """A row for each structure of each case."""
+    lines = [f"{one.case},{one.structure},{one.confidence:.4f},{one.removed:.4f},{one.dice:.4f}" for one in structures]
+    return "\n".join(["case,structure,confidence,removed,dice", *lines]) + "\n"
+
+
+def reliability_csv(before: Sequence[Bin], after: Sequence[Bin]) -> str:
+    """A row for each bin, before and after the temperature."""
+    lines = [
+        f"{name},{one.low:g},{one.high:g},{one.voxels},{one.confidence:.6g},{one.right:.6g}"
+        for name, curve in (("before", before), ("after", after))
+        for one in curve
+    ]
+    return "\n".join(["temperature,low,high,voxels,confidence,right", *lines]) + "\n"
