@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ DICOM_SUFFIXES = (".dcm", ".ima")
 _UNFINISHED = (".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp")
 _OTHER_VOLUMES = (".hdr", ".mgh", ".mgz", ".mnc", ".nii.bz2", ".nii.xz", ".nii.zst")
 _SEGMENTATION = ".seg.nrrd"
+_FRAME = re.compile(r"_f\d+$")  # at the end of a name: one frame of a cine
 
 
 def volume_file(path: Path, root: Path, frame: int | None) -> Candidate | Refused:
@@ -74,11 +76,15 @@ def is_ours(path: Path, names: set[str]) -> bool:
     if path.name.lower().endswith(_SEGMENTATION):
         return True
     stem = case_name(path) if image_suffix(path) else path.stem
-    if f"{stem}.json" not in names:
-        return False
+    of_cine = f"{_FRAME.sub('', stem)}_function.json"
+    return any(_tells_of(path.parent / name, path.name) for name in (f"{stem}.json", of_cine) if name in names)
+
+
+def _tells_of(record: Path, name: str) -> bool:
+    """Whether a file is the record of a run that wrote a file of this name."""
     with suppress(OSError, ValueError, AttributeError, TypeError, KeyError):
-        record = json.loads((path.parent / f"{stem}.json").read_text(encoding="utf-8"))
-        return "weights_sha256" in record["model"] and path.name in record["outputs"]
+        written = json.loads(record.read_text(encoding="utf-8"))
+        return "weights_sha256" in written["model"] and name in written["outputs"]
     return False
 
 

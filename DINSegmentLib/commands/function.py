@@ -36,6 +36,11 @@ def function(options: Namespace, console: Console) -> int:
         case, Segmenter(model, options.device), parameters, options.overwrite, partial(console.progress, case.name)
     )
     console.event("done", describe(written, function), record=written)
+    if written["input"]["modality"] not in (None, model.modality):
+        console.warn(
+            f"{case.input} is {written['input']['modality']}, and {model.id} is for {model.modality}: do not "
+            "trust the result."
+        )
     for warning in function.warnings:
         console.warn(warning)
     return 0

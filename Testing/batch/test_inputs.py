@@ -220,6 +220,16 @@ def test_our_own_results_are_no_inputs(tmp_path):
     assert "segmentation" in reasons(find([tmp_path / "heart.seg.nrrd"]))["heart.seg.nrrd"]
 
 
+def test_labels_of_a_cine_and_of_its_frames_are_no_inputs(tmp_path):
+    outputs = ["heart.nii.gz", "heart_f01.nii.gz", "heart_function.json"]
+    for name in (*outputs[:2], "heart_f02.nii.gz", "other.nii.gz"):
+        volume(tmp_path / name)
+    record = {"model": {"id": "m", "weights_sha256": "0"}, "outputs": outputs}
+    (tmp_path / "heart_function.json").write_text(json.dumps(record))
+
+    assert [item.path.name for item in find([tmp_path])] == ["heart_f02.nii.gz", "other.nii.gz"]
+
+
 def test_what_was_named_is_never_passed_over(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / "empty").mkdir()

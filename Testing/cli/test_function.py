@@ -120,6 +120,39 @@ def test_a_cine_without_frame_times_is_told_and_counted(function, cine, tmp_path
     assert [row["time_ms"] for row in rows(tmp_path / "out" / "timeless_function.csv")] == [""] * FRAMES
 
 
+def test_a_dicom_cine_with_a_series_for_every_slice(function, tmp_path):
+    frames, _ = PHANTOM.cine(FRAMES)
+    folder = tmp_path / "exam"
+    folder.mkdir()
+    writer = sitk.ImageFileWriter()
+    writer.KeepOriginalImageUIDOn()
+    for t, k in np.ndindex(frames.shape[:2]):
+        image = sitk.GetImageFromArray(frames[t, k])
+        image.SetSpacing((2.0, 2.0))
+        values = {
+            "0008|0016": "1.2.840.10008.5.1.4.1.1.4", "0008|0060": "CT", "0020|000d": "2.25.1",
+            "0020|000e": f"2.25.2.{k}", "0020|0011": str(k), "0008|0018": f"2.25.{t}.{k}", "0018|1060": str(30 * t),
+            "0020|0013": str(t), "0020|0037": r"1\0\0\0\1\0", "0020|0032": rf"0\0\{20 * k}",
+        }  # fmt: skip
+        for tag, value in values.items():
+            image.SetMetaData(tag, value)
+        writer.SetFileName(str(folder / f"{t}{k}.dcm"))
+        writer.Execute(image)
+
+    outcome = function(folder, "--json")
+
+    assert outcome.code == 0, outcome.err
+    assert [row["time_ms"] for row in rows(tmp_path / "out" / "exam_function.csv")] == [
+        "0.000", "30.000", "60.000", "90.000",
+    ]  # fmt: skip
+    written = nibabel.load(tmp_path / "out" / "exam.nii.gz")
+    assert written.shape == frames.T.shape
+    np.testing.assert_allclose(written.affine, np.diag([-2.0, -2.0, 20.0, 1.0]), atol=1e-5)
+    assert written.header.get_zooms()[3] == pytest.approx(0.03)
+    assert any("is CT, and tiny-stack is for MR" in str(one.get("message")) for one in outcome.events)
+    assert "done before" in function(folder).out
+
+
 @pytest.mark.parametrize("form", ["seg.nrrd", "nii.gz"])
 def test_frames_are_also_written_one_by_one_when_asked_for(form, function, cine, tmp_path):
     assert function(cine, "--frames-format", form).code == 0
