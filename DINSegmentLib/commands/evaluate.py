@@ -17,7 +17,7 @@ from ..geometry import Geometry
 def evaluate(options: Namespace, console: Console) -> int:
     """Always 0; errors are raised."""
     from ..engine.segmenter import Segmenter
-    from ..training import cases, report, robustness
+    from ..training import agreement, cases, report, robustness
     from ..training.evaluate import FILES, save
     from ..training.evaluate import evaluate as score
     from ..training.figures import WorstCases, boxplots
@@ -33,11 +33,12 @@ def evaluate(options: Namespace, console: Console) -> int:
 
     worst = WorstCases(model)
     degraded = robustness.Robustness(model, segment)
+    function = agreement.Agreement(model)
     found = score(
         segment,
         map(cases.read_case, files),
         model.labels,
-        seen=[worst.add, degraded.add] if options.robustness else [worst.add],
+        seen=[worst.add, function.add, *([degraded.add] if options.robustness else [])],
         progress=lambda done, name: console.event("case", f"{done} of {len(files)}: {name}", done=done, case=name),
     )
     run = {
@@ -53,9 +54,14 @@ def evaluate(options: Namespace, console: Console) -> int:
     if options.robustness:
         rows = degraded.rows
         text += f"\n\n{robustness.format_table(rows)}"
-        more = {"robustness": robustness.json_content(rows)}
+        more["robustness"] = robustness.json_content(rows)
         contents["robustness.csv"] = robustness.csv_text(rows)
         contents["robustness.png"] = robustness.picture(rows, model)
+    if function.pairs:
+        text += f"\n\n{agreement.format_table(function)}"
+        more["function"] = agreement.json_content(function)
+        contents["function.csv"] = agreement.csv_text(function.pairs)
+        contents["function.png"] = function.picture()
     contents["evaluation.csv"] = report.csv_text(found)
     contents["evaluation.json"] = report.json_text(found, run, more)
     save(options.output, contents)

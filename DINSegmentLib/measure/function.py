@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError, ModelError
 from ..geometry import Geometry
-from ..models import Model
+from ..models import Label, Model
 
 # what a structure is, by its code in SNOMED CT, whatever a model calls it
 LEFT_VENTRICLE, RIGHT_VENTRICLE, MYOCARDIUM = "87878005", "53085002", "74281007"
@@ -163,7 +163,8 @@ def cardiac_function(
     _check_number("heart rate", heart_rate, _HEART_RATES, "beats per minute")
     _check_number("height", height_cm, _HEIGHTS, "cm")
     _check_number("weight", weight_kg, _WEIGHTS, "kg")
-    values = {code: _value(model, code) for code in _NAMES}
+    found = {code: label_of(model, code) for code in _NAMES}
+    values = {code: label and label.value for code, label in found.items()}
     if values[LEFT_VENTRICLE] is None:
         raise ModelError(f"The model {model.id} has no left ventricle: choose one for the heart.")
     axis = int(np.argmax(geometry.spacing[::-1]))
@@ -207,6 +208,11 @@ def cardiac_function(
     )
 
 
+def label_of(model: Model, code: str) -> Label | None:
+    """The model's structure with a code of SNOMED CT; None: it has none."""
+    return next((label for label in model.labels if f"~SCT^{code}^" in label.terminology), None)
+
+
 def _check(labels: Sequence[np.ndarray], geometry: Geometry, times: Sequence[float] | None) -> None:
     if not len(labels):
         raise InputError("The cine has no frame: choose one with frames.")
@@ -227,11 +233,6 @@ def _check_number(name: str, value: float | None, bounds: tuple[float, float], u
     low, high = bounds
     if value is not None and not low <= value <= high:
         raise InputError(f"A {name} of {value:g} {unit} is no person's: give one between {low} and {high} {unit}.")
-
-
-def _value(model: Model, code: str) -> int | None:
-    """The label value of the structure that has a code of SNOMED CT."""
-    return next((label.value for label in model.labels if f"~SCT^{code}^" in label.terminology), None)
 
 
 def _slices(labels: Sequence[np.ndarray], value: int | None, axis: int) -> np.ndarray:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from ..models import Label
 
 # what an evaluation may leave in its folder
-FILES = ("evaluation.csv", "evaluation.json", "boxplots.png", "worst.png", "robustness.csv", "robustness.png")
+FILES = (
+    "evaluation.csv", "evaluation.json", "boxplots.png", "worst.png", "robustness.csv", "robustness.png",
+    "function.csv", "function.png",
+)  # fmt: skip
 Seen = Callable[[Case, np.ndarray, Sequence[StructureScore]], None]
 
 

@@ -60,6 +60,24 @@ def test_an_earlier_evaluation_is_refused_at_once_and_replaced_when_asked(there,
     assert (tmp_path / "out" / there).read_text() != "earlier"
 
 
+def test_a_pair_of_ed_and_es_is_also_compared_by_the_hearts_function(evaluate, data, tmp_path):
+    arrays = dict(np.load(data / "patient003_frame01_ED.npz"))
+    arrays["label"][0] = 0  # half of every structure: an ejection fraction of 50 %
+    np.savez(data / "patient003_frame09_ES.npz", **arrays)
+
+    outcome = evaluate()
+
+    assert outcome.code == 0, outcome.err
+    folder = tmp_path / "out"
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, "function.csv", "function.png"])
+    left, right = csv.DictReader((folder / "function.csv").open())
+    assert (left["structure"], right["structure"]) == ("Inner part", "Outer part")  # their codes say what they are
+    assert float(left["ef_percent_truth"]) == float(right["ef_percent_truth"]) == 50
+    told = json.loads((folder / "evaluation.json").read_text())["function"]
+    assert told["nominal_spacing"] is True and len(told["agreement"]) == 2 * 3
+    assert "Volumes are nominal" in outcome.out and "limits of agreement" in outcome.out
+
+
 def test_robustness_is_written_and_told_and_goes_with_the_next_evaluation(evaluate, tmp_path):
     outcome = evaluate("--robustness")
     assert outcome.code == 0, outcome.err

@@ -204,18 +204,24 @@ def test_the_phantoms_labels_give_its_volumes_within_a_percent_and_ejection_frac
     assert found.mass_g == approx(PHANTOM.mass, rel=0.01)
 
 
-def test_what_the_network_finds_in_the_phantom_is_printed_beside_the_truth(beat):
+@pytest.mark.parametrize("above", [0, 1])
+def test_what_the_network_finds_in_the_phantom_is_printed_beside_the_truth(above):
     from DINSegmentLib.engine.segmenter import Segmenter
 
-    segmenter = Segmenter(HEART, "cpu")
-    found = cardiac_function(
-        [segmenter.segment(image, PHANTOM.geometry).labels for image, _ in beat], PHANTOM.geometry, HEART
-    )
-    print(*found.warnings, sep="\n")
-    for name, one, truth in (("LV", found.lv, PHANTOM.lv), ("RV", found.rv, PHANTOM.rv)):
-        for phase, volume, right in zip(("EDV", "ESV"), (one.edv_ml, one.esv_ml), truth, strict=True):
-            print(f"{name} {phase}: {volume:.1f} ml, {100 * (volume / right - 1):+.1f} % of {right:g} ml")
-        right = PHANTOM.ejection_fraction[name]
-        print(f"{name} EF: {one.ef_percent:.1f} %, {one.ef_percent - right:+.1f} points of {right:.1f} %")
-    print(f"LV mass: {found.mass_g:.1f} g, {100 * (found.mass_g / PHANTOM.mass - 1):+.1f} % of {PHANTOM.mass:g} g")
-    assert (found.ed_frame, found.es_frame) == (1, 2)
+    segmenter, phantom = Segmenter(HEART, "cpu"), CardiacPhantom(shape=(9 + above, 256, 208), above=above)
+    images = [phantom.frame(phase)[0] for phase in (0.0, ES_PHASE)]
+    labels = [segmenter.segment(image, phantom.geometry).labels for image in images]
+    found = cardiac_function(labels, phantom.geometry, HEART)
+
+    print(f"\nA stack of {len(labels[0])} slices, {above} above the base:", *found.warnings, sep="\n")
+    truth = {
+        "LV EDV": phantom.lv[0], "LV ESV": phantom.lv[1], "RV EDV": phantom.rv[0], "RV ESV": phantom.rv[1],
+        "LV mass": phantom.mass, **{f"{s} ejection fraction": ef for s, ef in phantom.ejection_fraction.items()},
+    }  # fmt: skip
+    for row in found.rows():
+        if (right := truth.get(row["quantity"])) is not None:
+            value = row["value"]
+            off = f"{value - right:+.1f} points" if row["unit"] == "%" else f"{100 * (value / right - 1):+.1f} %"
+            bounds = "" if row["low"] is None else f", one base slice {row['low']:.1f} to {row['high']:.1f}"
+            print(f"{row['quantity']}: {value:.1f} {row['unit']}, {off} from {right:.1f}{bounds}")
+    assert (found.ed_frame, found.es_frame) == (0, 1)
