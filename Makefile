@@ -3,7 +3,7 @@
 #   make demo INPUT=file MODEL=cardiac-mr  segment any volume
 #   make test | lint | clean               tests, style, back to a fresh clone
 #   make test-faults                       the fault suite alone: damaged files, kills, full disks, tampered models
-#   make screenshots                       write Resources/Screenshots/panel.png and compare.png
+#   make screenshots                       write the pictures in Screenshots
 #   make measure                           how fast the panel answers, on the stand-in desk
 #   make soak                              300 segmentations and 100 workers: does anything grow or stay?
 #   make bench-env                         nnU-Net v2 and MONAI in .bench-env, for dinsegment bench --rivals

@@ -1,6 +1,7 @@
 """The house's rules about imports, read from the source: arrows point down, packages stay where they belong."""
 
 import ast
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -127,6 +128,16 @@ def test_every_import_of_the_library_keeps_the_rules(repository):
 
     assert len(imports) > 20  # the reader does read
     assert faults(imports) == []
+
+
+def test_the_architecture_page_shows_the_floors_of_the_rule(repository):
+    page = (repository / "Documentation" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([0-4]) \| ([^|]+) \|", page, re.MULTILINE)
+    shown = {int(number): set(re.findall(r"`(\w+)(?:/|\.py)`", units)) for number, units in rows}
+
+    on_disk = {path.stem for path in (repository / LIBRARY).iterdir() if path.is_dir() or path.suffix == ".py"}
+    for number, units in enumerate(FLOORS):
+        assert shown[number] == {unit for unit in units & on_disk if not unit.startswith("__")}
 
 
 def test_module_file_imports_only_slicer_and_the_standard_library_when_it_loads(repository):

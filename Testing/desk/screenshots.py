@@ -1,37 +1,47 @@
-"""Makes `Resources/Screenshots/panel.png` and `compare.png` of the bundled phantom: `make screenshots`."""
+"""Makes the pictures in `Screenshots` of the bundled phantom: `make screenshots`."""
 
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+
+from PIL import Image
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtWidgets import QWidget
 
 from DINSegmentLib import models
 
 from . import Desk
 
 _TESTING = Path(__file__).resolve().parents[1]
-_FOLDER = _TESTING.parent / "Resources" / "Screenshots"
+_FOLDER = _TESTING.parent / "Screenshots"
 _WIDTH = 540  # pixels of the panel: its longest text fits
 
 
 def main() -> None:
-    """Write both pictures, or with one sentence none."""
-    with tempfile.TemporaryDirectory() as folder:
-        scene, panel, compare = (Path(folder) / name for name in ("scene.mrb", "panel.png", "compare.png"))
-        use_panel(scene, panel)
-        draw_views(scene, compare)
-        for picture in (panel, compare):
+    """Write all pictures, or with one sentence none."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        scene, pictures = folder / "scene.mrb", folder / "pictures"
+        pictures.mkdir()
+        use_panel(scene, pictures)
+        draw_views(scene, pictures / "compare.png")
+        draw_sample(folder / "demo", pictures / "sample.png")
+        for picture in sorted(pictures.iterdir()):
             (_FOLDER / picture.name).write_bytes(picture.read_bytes())
             print(f"{_FOLDER / picture.name}: {picture.stat().st_size / 1000:.0f} kB")
 
 
-def use_panel(scene: Path, picture: Path) -> None:
-    """Load the sample, segment and compare it by clicks; write the scene and a picture of the whole panel."""
+def use_panel(scene: Path, pictures: Path) -> None:
+    """Load the sample, segment and compare it by clicks; write the scene and pictures of the panel and of its steps."""
     desk = Desk.start()
     for model in models.catalogue().values():
         desk.application.settings.setValue(f"DINSegment/AcceptedLicence/{model.id}", model.version)
     panel = desk.open_module()
     desk.click(panel.ui.loadSampleButton)
+    fit(desk)
+    grab_groups(desk, ("inputGroup", "modelGroup"), pictures / "tutorial-1-volume.png")
     desk.click(panel.ui.segmentButton)
     desk.run_until(lambda: panel.ui.segmentButton.text == "&Segment", 120, "the result")
     assert panel.ui.statisticsTable.rowCount > 0, panel.ui.statusLabel.text
@@ -39,9 +49,23 @@ def use_panel(scene: Path, picture: Path) -> None:
     desk.run_until(lambda: not panel.panel.adjusting.preview.working, 60, "the enhanced volume")
     desk.click(panel.ui.compareButton)
     desk.save_scene(scene)
-    desk.window.resize(_WIDTH, desk.window.layout().totalMinimumHeightForWidth(_WIDTH))
-    desk.grab(picture)
+    fit(desk)
+    desk.grab(pictures / "panel.png")
+    grab_groups(desk, ("outputGroup", "resultGroup"), pictures / "tutorial-2-result.png")
     desk.close_module()
+
+
+def fit(desk: Desk) -> None:
+    """Make the window as high as all of the panel."""
+    desk.window.resize(_WIDTH, desk.window.layout().totalMinimumHeightForWidth(_WIDTH))
+
+
+def grab_groups(desk: Desk, names: Sequence[str], picture: Path) -> None:
+    """Write a picture of some of the panel's groups, which stand one below the other."""
+    widgets = [desk.window.findChild(QWidget, name) for name in names]
+    boxes = [QRect(widget.mapTo(desk.window, QPoint(0, 0)), widget.size) for widget in widgets]
+    part = desk.grab().copy(boxes[0].united(boxes[-1]))
+    assert part.save(str(picture)), f"{picture} cannot be written"
 
 
 def draw_views(scene: Path, picture: Path) -> None:
@@ -52,6 +76,13 @@ def draw_views(scene: Path, picture: Path) -> None:
             f"The views were not drawn, their process ended with {drawn.returncode}, and no picture was changed: if "
             "OpenGL is missing, run `make system-packages`, then try again."
         )
+
+
+def draw_sample(output: Path, picture: Path) -> None:
+    """Write what `make demo` draws of the sample, smaller and in 256 colors: the clone stays small."""
+    subprocess.run([sys.executable, "-m", "DINSegmentLib", "demo", "--output", str(output)], check=True)
+    with Image.open(output / "cardiac_phantom_ED.png") as image:
+        image.convert("RGB").reduce(2).quantize(256, Image.Quantize.FASTOCTREE).save(picture, optimize=True)
 
 
 if __name__ == "__main__":
