@@ -146,9 +146,11 @@ def test_memory_that_runs_out_in_the_middle_changes_no_label(stack_model, monkey
 def test_a_frame_gives_its_own_result(segmenter):
     result = segment_cine(segmenter, VOLUMES, GEOMETRY)
 
-    one = result.frame(2)
-    np.testing.assert_array_equal(one.labels, result.labels[2])
-    assert one.model is result.model and one.device == result.device
+    one, alone = result.frame(2), segmenter.segment(VOLUMES[2], GEOMETRY)
+    np.testing.assert_array_equal(one.labels, alone.labels)
+    assert (one.model, one.device, one.removed) == (alone.model, alone.device, alone.removed)
+    for ours, expected in zip(vars(one.confidence).values(), vars(alone.confidence).values(), strict=True):
+        np.testing.assert_array_equal(ours, expected)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +162,7 @@ def test_a_frame_gives_its_own_result(segmenter):
         ({"temporal": 0.4}, InputError, "temporal weight of 0.4"),
         ({"temporal": float("nan")}, InputError, "temporal weight of nan"),
         ({"parameters": Parameters(probabilities=True)}, InputError, "not kept"),
+        ({"parameters": Parameters(confidence=True)}, InputError, "not kept"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_a_sentence(segmenter, change, error, message):
