@@ -19,6 +19,8 @@ def rerun(options: Namespace, console: Console) -> int:
     from ..engine.segmenter import Segmenter
 
     written = _read(options.record)
+    if "frames" in written:
+        raise InputError(f"{options.record} is the record of a cine: give its input to dinsegment function once more.")
     try:
         source = written["input"]
         path, suffixes = Path(source["path"]), [name.removeprefix(written["case"]) for name in written["outputs"]]

@@ -186,6 +186,12 @@ def test_the_same_command_again_has_nothing_to_do(function, cine, listing, tmp_p
     assert listing(tmp_path / "out") == before
 
 
+def test_rerun_names_the_command_for_a_cine(function, command, cine, tmp_path):
+    assert function(cine).code == 0
+    outcome = command("rerun", tmp_path / "out" / "heart_function.json", "--output", tmp_path / "again")
+    assert outcome.code == 2 and "dinsegment function" in outcome.err and not (tmp_path / "again").exists()
+
+
 @pytest.mark.parametrize("change", [("--temporal", "0.2"), ("--heart-rate", "60"), ("--frames-format", "nii.gz")])
 def test_other_settings_are_not_done_before(change, function, cine):
     assert function(cine).code == 0
