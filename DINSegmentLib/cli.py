@@ -135,6 +135,10 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         "--confidence", action="store_true",
         help="also write NAME_confidence.nii.gz: how sure the network is of the label of each voxel, in percent",
     )  # fmt: skip
+    parser.add_argument(
+        "--anonymous", action="store_true",
+        help="hash ids, made of the inputs' bytes, in place of names and paths in all that is written and told",
+    )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
     _choice_within_input(parser)
     _json(parser)
@@ -175,6 +179,8 @@ def _function(parser: argparse.ArgumentParser) -> None:
 def _rerun(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("record", type=_path, metavar="NAME.json", help="record of a run")
     parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--input", type=_path, metavar="INPUT", help="where the input is now; default: as recorded")
+    parser.add_argument("--series", help="which DICOM series of the input; default: the record's")
     _model(parser, help_suffix="; default: the record's")
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
     _json(parser)

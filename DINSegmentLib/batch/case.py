@@ -13,6 +13,7 @@ from ..engine.preprocessing import preprocess_volume
 from ..errors import DINSegmentError, InputError
 from ..models import Label, Model
 from . import outputs
+from .anonymous import hidden_image
 from .found import Found
 from .picture import draw_case
 from .record import about_model, input_hash, record, seed
@@ -33,6 +34,7 @@ class Case:
         series, frame, files: choice within the input, see `headless.read`.
         model: id or folder of a model for this case alone; None: the run's.
         extra: the user's own columns, to be carried to the results.
+        anonymous: the name is an id, and no output may tell another one, see `anonymous`.
     """
 
     input: Path
@@ -44,6 +46,7 @@ class Case:
     files: tuple[Path, ...] = ()
     model: str | None = None
     extra: dict[str, str] = field(default_factory=dict)
+    anonymous: bool = False
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -55,7 +58,7 @@ class Case:
 
 def plan(
     found: Found, output: Path, formats: Sequence[str], preview: bool, structures: Sequence[Label] = (),
-    confidence: bool = False,
+    confidence: bool = False, anonymous: bool = False,
 ) -> Case:  # fmt: skip
     """What will be written for an input that was found; ``structures`` get a surface each in such formats."""
     files = [
@@ -68,8 +71,9 @@ def plan(
         "json",
     )
     return Case(
-        found.path, found.case, output, suffixes, found.series, found.frame, found.files, found.model, found.extra
-    )
+        found.path, found.case, output, suffixes, found.series, found.frame, found.files, found.model, found.extra,
+        anonymous,
+    )  # fmt: skip
 
 
 def surface_suffix(label: Label, suffix: str) -> str:
@@ -127,10 +131,13 @@ def run(
     """
     check(case, overwrite)
     image = headless.read(case.input, case.series, case.frame, case.files or None)
+    if case.anonymous:
+        image = hidden_image(image, case.name)
     result = segmenter.segment(image.array, image.geometry, parameters, progress, name=case.input.name or case.name)
     with outputs.beside(case.paths) as folder:
         names = [path.name for path in case.paths]
-        written = record(case.input, image, result, names, case.name, case.extra, case.frame, case.series)
+        source, series = (None, None) if case.anonymous else (case.input, case.series)
+        written = record(source, image, result, names, case.name, case.extra, case.frame, series)
         for suffix in case.suffixes:
             _write(suffix, folder / case.file_name(suffix), image, result, written)
     if strip:

@@ -4,6 +4,7 @@ A case of a worker that is lost is done again by another; Dask gives up when tha
 """
 
 import os
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from .case import Case
 
 _WAIT = "15s"  # for a scheduler to answer
 _warm: dict[str, Any] = {}  # in a worker: the segmenter of the last model, by folder and device
+_one_case = threading.Lock()  # in a worker of several threads: they belong to one network, and the scene is one
 
 
 @contextmanager
@@ -128,7 +130,8 @@ def _work(
         model = models.find(folder)
         if not overwrite and (done := cases.finished(case, model, parameters)):
             return done  # by a worker that was lost before it could say so
-        return cases.run(case, _segmenter(model, device), parameters, overwrite, strip=strip)[0]
+        with _one_case:
+            return cases.run(case, _segmenter(model, device), parameters, overwrite, strip=strip)[0]
     except DINSegmentError as error:
         return {"error": str(error)}
     except Exception as error:

@@ -19,13 +19,13 @@ SCHEMA_VERSION = 1
 
 
 def record(
-    source: Path, image: Image, result: Result, outputs: Sequence[str], case: str, extra: Mapping[str, str],
+    source: Path | None, image: Image, result: Result, outputs: Sequence[str], case: str, extra: Mapping[str, str],
     frame: int | None = None, series: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """What ``NAME.json`` holds, in the order in which it is written.
 
     Args:
-        source: the input as the user named it.
+        source: the input as the user named it; None: nobody may know.
         image: what was read from it.
         result: what the engine made of it.
         outputs: file names of the outputs, which lie beside the record.
@@ -39,9 +39,10 @@ def record(
         - ``schema``: version of this layout.
         - ``date``: UTC, ISO 8601.
         - ``case``, ``extra``: id and own columns.
-        - ``input``: ``name``; ``path``; ``files`` (how many were read); ``sha256`` of the file, or, where there are
-          several, of their hashes (each as 64 letters and a line feed, sorted); ``frame``, ``series`` (null: only one);
-          ``modality`` (DICOM only); ``dtype``; ``shape`` (K, J, I); ``spacing`` (I, J, K) in mm; ``ijk_to_ras``.
+        - ``input``: ``name``; ``path`` (null: an anonymous run); ``files`` (how many were read); ``sha256`` of the
+          file, or, where there are several, of their hashes (each as 64 letters and a line feed, sorted); ``frame``,
+          ``series`` (null: only one); ``modality`` (DICOM only); ``dtype``; ``shape`` (K, J, I); ``spacing`` (I, J, K)
+          in mm; ``ijk_to_ras``.
         - ``model``: ``id``, ``version``, ``weights_sha256``.
         - ``parameters``: of the engine, defaults filled in; a ``batch_size`` of null suits the device.
         - ``device``: ``name``, ``reason``, ``precision``, ``events`` (what had to be changed on the way, in sentences).
@@ -76,11 +77,11 @@ def record(
     }
 
 
-def about_input(source: Path, image: Image, frame: int | None, series: str | None) -> dict[str, Any]:
+def about_input(source: Path | None, image: Image, frame: int | None, series: str | None) -> dict[str, Any]:
     """What a record tells of the input, see `record`."""
     return {
         "name": image.name,
-        "path": str(Path(source).absolute()),
+        "path": None if source is None else str(Path(source).absolute()),
         "files": len(image.files),
         "sha256": input_hash(image.files),
         "frame": frame,

@@ -110,7 +110,8 @@ def _case(entry: Mapping[str, Any]) -> str | None:
 
 
 def _path(entry: Mapping[str, Any]) -> str:
-    return str(entry["input"]["path"] if isinstance(entry["input"], Mapping) else entry["input"])
+    source = entry["input"]
+    return str(source["path"] or source["name"] if isinstance(source, Mapping) else source)
 
 
 def _told(entry: Mapping[str, Any]) -> dict[str, Any]:

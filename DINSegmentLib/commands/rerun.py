@@ -23,9 +23,16 @@ def rerun(options: Namespace, console: Console) -> int:
         raise InputError(f"{options.record} is the record of a cine: give its input to dinsegment function once more.")
     try:
         source = written["input"]
-        path, suffixes = Path(source["path"]), [name.removeprefix(written["case"]) for name in written["outputs"]]
+        anonymous = source["path"] is None
+        if anonymous and not options.input:
+            raise InputError(
+                f"{options.record.name} is of an anonymous run and does not know its input: name it with --input."
+            )
+        path = options.input or Path(source["path"])
+        suffixes = [name.removeprefix(written["case"]) for name in written["outputs"]]
         suffixes = tuple(suffix.removeprefix(".") for suffix in suffixes)
-        case = Case(path, written["case"], options.output, suffixes, source["series"], source["frame"])
+        series, frame = options.series or source["series"], source["frame"]
+        case = Case(path, written["case"], options.output, suffixes, series, frame, anonymous=anonymous)
         parameters, device = Parameters(**written["parameters"]), written["device"]["name"].partition(":")[0]
         wanted = written["model"]
     except (KeyError, TypeError, AttributeError) as error:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+import warnings
 from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any
 from .. import models, surfaces
 from ..console import Console, table
 from ..engine.parameters import Parameters
-from ..errors import DINSegmentError
+from ..errors import Cancelled, DINSegmentError, InputError
 
 
 def segment(options: Namespace, console: Console) -> int:
@@ -26,6 +27,8 @@ def segment(options: Namespace, console: Console) -> int:
         confidence=options.confidence,
     )  # fmt: skip
     parameters.resolved(model)  # refused before anything is searched
+    if options.anonymous:
+        return _anonymous(options, console, model, parameters, formats)
     found = inputs.find(
         options.inputs, options.pattern, options.recursive, options.output, options.series, options.frame
     )
@@ -36,6 +39,38 @@ def segment(options: Namespace, console: Console) -> int:
         console.event("plan", dryrun.format_text(description), plan=description)
         return 0 if description["cases"] else 2
     return _Run(options, console, model, parameters, found, formats).code()
+
+
+def _anonymous(
+    options: Namespace, console: Console, model: models.Model, parameters: Parameters, formats: list[str]
+) -> int:
+    """The same, and no name or path of an input is told: neither by us nor by a library that warns of a file."""
+    from ..batch import anonymous, inputs
+
+    if "dcm" in formats:
+        raise InputError(
+            "A DICOM segmentation carries the patient's attributes of its series and refers to it by UIDs, which "
+            "--anonymous forbids: choose --format seg.nrrd or nii.gz."
+        )
+    if options.dry_run:
+        raise InputError("A dry run tells the names of the inputs: leave --anonymous away, or --dry-run.")
+    threshold = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = anonymous.hide(
+                inputs.find(
+                    options.inputs, options.pattern, options.recursive, options.output, options.series, options.frame
+                )
+            )
+            return _Run(options, console, model, parameters, found, formats).code()
+    except (Cancelled, BrokenPipeError):
+        raise
+    except Exception as error:
+        raise DINSegmentError(f"The run {anonymous.reason(error)}") from None
+    finally:
+        logging.disable(threshold)
 
 
 class _Run:
@@ -95,7 +130,9 @@ class _Run:
         model = self._model_of(item)
         structures = model.labels if model else ()
         options = self.options
-        return cases.plan(item, options.output, self.formats, options.preview, structures, options.confidence)
+        return cases.plan(
+            item, options.output, self.formats, options.preview, structures, options.confidence, options.anonymous
+        )
 
     def _finished(self, case: Any) -> bool:
         """Whether an earlier run has done the case, which then counts as it is."""
@@ -133,7 +170,7 @@ class _Run:
             for case, record in cluster.run(client, planned, *arguments):
                 waiting.remove(case)
                 if "error" in record:
-                    self._fail(case, record["error"])
+                    self._fail(case, self._reason(case, None) if case.anonymous else record["error"])
                 else:
                     self._take(case, record, of[case.name])
 
@@ -151,7 +188,7 @@ class _Run:
         modality = record["input"]["modality"]
         if modality not in (None, model.modality):
             self.console.warn(
-                f"{case.input} is {modality}, and {model.id} is for {model.modality}: do not trust the result."
+                f"{self._shown(case)} is {modality}, and {model.id} is for {model.modality}: do not trust the result."
             )
         for flag in record["flags"]:
             self.console.warn(f"{case.name}: {flag['text']}")
@@ -182,7 +219,7 @@ class _Run:
 
     def _tell(self, case: Any, outcome: str, error: str) -> None:
         self.entries.append(
-            {"case": case.name, "input": str(case.input), "extra": case.extra, "outcome": outcome, "error": error}
+            {"case": case.name, "input": self._shown(case), "extra": case.extra, "outcome": outcome, "error": error}
         )
 
     def _went_well(self, work: Callable[[Any], None], case: Any) -> bool:
@@ -190,12 +227,14 @@ class _Run:
         try:
             work(case)
         except DINSegmentError as error:
-            text = str(error)
+            text = self._reason(case, error) if case.anonymous else str(error)
         except BrokenPipeError:
             raise  # nobody reads our messages any more
         except Exception as error:
             logging.getLogger("dinsegment").exception("unexpected error")
             text = f"{case.input} failed unexpectedly ({error}): please report it."
+            if case.anonymous:
+                text = self._reason(case, error)
         else:
             return True
         self._fail(case, text)
@@ -203,15 +242,24 @@ class _Run:
 
     def _fail(self, case: Any, text: str) -> None:
         self._tell(case, "failed", text)
-        self.console.error(text, input=str(case.input))
+        self.console.error(text, input=self._shown(case))
+
+    def _shown(self, case: Any) -> str:
+        return case.name if case.anonymous else str(case.input)
+
+    def _reason(self, case: Any, error: BaseException | None) -> str:
+        from ..batch import anonymous
+
+        return f"{case.name} {anonymous.reason(error)}"
 
     def _write_tables(self) -> None:
-        from ..batch import report, tables
+        from ..batch import anonymous, report, tables
 
         if not any(entry.get("structures") for entry in self.entries):
             return
         output: Path = self.options.output
-        asked = {"model": self.options.model, "enhancement": self.parameters.enhancement,
+        hidden = self.options.anonymous
+        asked = {"model": self.model.id if hidden else self.options.model, "enhancement": self.parameters.enhancement,
                  "strength": self.parameters.strength, "mirroring": self.parameters.mirroring}  # fmt: skip
         tables.write_statistics(self.entries, output / "statistics.csv")
         tables.write_summary(
@@ -219,8 +267,10 @@ class _Run:
         )
         drawn = {entry["case"]: report.picture_path(output, entry["case"]) for entry in self.entries if "case" in entry}
         pictures = {case: path for case, path in drawn.items() if path.is_file()}  # a kill may have come before it
-        report.write_report(self.entries, pictures, output, output.name, self._models.values())
-        self.console.event("report", f"To review: {output / 'report.html'}", report=str(output / "report.html"))
+        title, run = ("Anonymous cases", anonymous.run_name(list(drawn))) if hidden else (output.name, None)
+        path = report.write_report(self.entries, pictures, output, title, self._models.values(), run)
+        shown = path.name if hidden else str(path)
+        self.console.event("report", f"To review: {shown}", report=shown)
 
 
 def uncovered(model: models.Model, parameters: Parameters) -> str:
@@ -237,6 +287,7 @@ def describe(record: dict) -> str:
     """A case's short table (structure, ml) and what was written where."""
     rows = [("structure", "ml"), *((s["name"], f"{s['volume_ml']:.1f}") for s in record["structures"])]
     device, seconds = record["device"], record["timings"]["total"]
-    lines = [f"{Path(record['input']['path']).name}: {seconds:.1f} s on {device['name']} ({device['reason']})"]
+    name = Path(record["input"]["path"] or record["case"]).name
+    lines = [f"{name}: {seconds:.1f} s on {device['name']} ({device['reason']})"]
     lines += [table(rows), *record["device"]["events"], f"written: {', '.join(record['outputs'])}"]
     return "\n".join(lines)

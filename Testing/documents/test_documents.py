@@ -20,6 +20,7 @@ DOCUMENTS = [
 
 TRAINING = "needs the data sets and hours; in miniature in Testing/cli/test_commands.py"
 MINIATURE = "takes minutes; in miniature in Testing/cli/test_own_data.py"
+CLUSTER = "needs a cluster; in miniature in Testing/cli/test_workers.py"
 NOT_RUN_HERE = {  # the start of a command: why no test of this file runs it
     "git clone ": "the public repository does not exist yet",
     "make test": "it is what runs this test",
@@ -34,6 +35,8 @@ NOT_RUN_HERE = {  # the start of a command: why no test of this file runs it
     "dinsegment pack ": MINIATURE,
     "dinsegment segment hearts/": MINIATURE,
     "dinsegment evaluate ": MINIATURE,
+    "dask ": CLUSTER,
+    "dinsegment segment /shared/": CLUSTER,
 }
 
 

@@ -1,0 +1,83 @@
+"""Hash ids in place of names and paths: what a run with ``--anonymous`` tells and writes.
+
+A sentence here never repeats what another part of the program, or a library, has to say of an input: their texts quote
+paths, descriptions and headers, and none is worth the risk. An id derives from the bytes of the input alone, so that
+the same input has the same id in every run, wherever it lies; it tells whoever has the very file which one it is, and
+nobody else anything.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from .. import headless
+from ..errors import DINSegmentError, GeometryError, InputError, ModelError, OutputError
+from .found import Found, Refused
+from .record import input_hash
+
+_LETTERS = 16  # of an id
+_NIFTI_TEXTS = (slice(4, 32), slice(148, 252), slice(328, 344))  # data_type, db_name; descrip, aux_file; intent_name
+
+_REASONS = (
+    (GeometryError, "has a shape, spacing or direction that cannot be used"),
+    (InputError, "cannot be read or used"),
+    (ModelError, "has a model that cannot be used"),
+    (OutputError, "cannot be written: results may be there already, or the folder be full or read-only"),
+    (DINSegmentError, "could not be computed"),
+)
+
+
+def hide(found: Iterable[Found | Refused]) -> list[Found | Refused]:
+    """Cases by their ids and without own columns; what is refused by its place in the search (``refused-1``).
+
+    Inputs of the same bytes are told apart by ``-2``, ``-3`` in the order of the search.
+    """
+    hidden: list[Found | Refused] = []
+    seen: Counter[str] = Counter()
+    for item in found:
+        name, fault = None, None
+        if isinstance(item, Found):
+            try:
+                name = _name(item)
+            except (OSError, DINSegmentError) as error:
+                fault = error
+        if name is None:
+            seen["refused"] += 1
+            name = f"refused-{seen['refused']}"
+            expected = isinstance(item, Refused) and item.expected
+            why = "is no volume to segment, and was passed over." if expected else reason(fault or InputError())
+            hidden.append(Refused(Path(name), f"{name} {why}", expected))
+        else:
+            seen[name] += 1
+            hidden.append(replace(item, case=name if seen[name] == 1 else f"{name}-{seen[name]}", extra={}))
+    return hidden
+
+
+def reason(error: BaseException | None) -> str:
+    """What a sentence about an id goes on with; ``error``: None where all that is known is that it failed."""
+    text = next((text for kind, text in _REASONS if isinstance(error, kind)), "failed unexpectedly")
+    return f"{text}; --dry-run, or a run without --anonymous, tells why."
+
+
+def hidden_image(image: headless.Image, name: str) -> headless.Image:
+    """An image by another name, and without the free texts of a NIfTI header."""
+    header = image.nifti_header
+    if header:
+        raw = bytearray(header)
+        for field in _NIFTI_TEXTS:
+            raw[field] = bytes(field.stop - field.start)
+        header = bytes(raw)
+    return replace(image, name=name, nifti_header=header)
+
+
+def run_name(cases: Sequence[str]) -> str:
+    """Names a run for the browser's memory, by its cases instead of its folder."""
+    return hashlib.sha256("\n".join(sorted(cases)).encode()).hexdigest()[:_LETTERS]
+
+
+def _name(item: Found) -> str:
+    files = headless.files_of(item.path, item.series, item.frame, item.files or None)
+    letters = input_hash(files)[:_LETTERS]
+    return letters if item.frame is None else f"{letters}-frame{item.frame}"

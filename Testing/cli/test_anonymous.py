@@ -1,0 +1,109 @@
+"""`--anonymous`: no byte of what is written or told holds a name or a path of an input."""
+
+import csv
+import gzip
+import shutil
+
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+
+NAMES = ("Mueller", "Anna", "ward9", "secret")
+FORMATS = ("--format", "seg.nrrd", "--format", "nii.gz", "--format", "stl", "--preview")
+
+
+@pytest.fixture
+def inputs(write, write_series, voxels, tmp_path):
+    """Names in paths, in headers, in a table and in what cannot be read."""
+    folder = tmp_path / "ward9" / "Mueller_Anna"
+    folder.mkdir(parents=True)
+    image = nibabel.Nifti1Image(voxels.T, np.diag([-1.4, -1.3, 8.0, 1.0]))
+    image.header["descrip"], image.header["aux_file"] = b"Mueller^Anna", b"secret"
+    image.header["db_name"], image.header["intent_name"] = b"Mueller", b"Anna"
+    nibabel.save(image, folder / "Anna1.nii.gz")
+    shutil.copy(folder / "Anna1.nii.gz", folder / "Anna2.nii.gz")
+    write_series("ward9/secret")
+    for path in (tmp_path / "ward9" / "secret").iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.PatientName, dataset.PatientID, dataset.SeriesDescription = "Mueller^Anna", "secret", "of Anna"
+        dataset.save_as(path)
+    (folder / "Mueller.nrrd").write_bytes(b"NRRD0005\nsecret")
+    (folder / "Anna.nii.gz").write_bytes(b"")
+    write("ward9/flatAnna.nrrd", np.full((4, 8, 8), 7, np.int16))
+    write("ward9/tabled.nrrd", np.roll(voxels, 3, axis=2))
+    (tmp_path / "ward9" / "list.csv").write_text("path,case,doctor\ntabled.nrrd,secret,Mueller\nnoAnna.nrrd,,\n")
+    return tmp_path / "ward9" / "list.csv", tmp_path / "ward9"
+
+
+def plain(path):
+    """Bytes of a file, also of what is packed in it."""
+    raw = path.read_bytes()
+    if path.name.endswith(".gz"):
+        return raw + gzip.decompress(raw)
+    header, _, packed = raw.partition(b"\n\n") if path.name.endswith(".nrrd") else (raw, b"", b"")
+    return header + (gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
+
+
+def leaks(text):
+    return [name for name in NAMES if name.lower().encode() in text.lower()]
+
+
+@pytest.mark.parametrize("more", [(), ("--json",), ("--workers", 2)], ids=["told", "json", "workers"])
+def test_no_planted_name_is_in_any_byte(more, inputs, segment, tmp_path):
+    outcome = segment(*inputs, "--anonymous", *FORMATS, *more)
+
+    assert outcome.code == 1, outcome.err
+    assert leaks((outcome.out + outcome.err).encode()) == []
+    out = tmp_path / "out"
+    assert str(tmp_path) not in (outcome.out + outcome.err)
+    files = [path for path in out.rglob("*") if path.is_file()]
+    assert len(list(out.glob("*.seg.nrrd"))) == 4 and (out / "report.html").is_file()
+    for path in files:
+        content = str(path.relative_to(out)).encode() + plain(path)
+        assert leaks(content) == [], path
+        assert bytes(tmp_path) not in content, path
+    with open(out / "statistics.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert "doctor" not in rows[0] and {row["case"] for row in rows} == {row["input"] for row in rows}
+
+
+def test_ids_are_the_contents_and_the_run_goes_on_elsewhere(segment, write, tmp_path):
+    write("a.nrrd")
+    assert segment(tmp_path / "a.nrrd", "--anonymous", "--format", "nii.gz").code == 0
+    (result,) = (tmp_path / "out").glob("*.nii.gz")
+    (tmp_path / "a.nrrd").rename(tmp_path / "b.nrrd")
+    outcome = segment(tmp_path / "b.nrrd", "--anonymous", "--format", "nii.gz")
+    assert outcome.code == 0 and "was done before" in outcome.out
+    assert list((tmp_path / "out").glob("*.nii.gz")) == [result]
+
+
+def test_an_anonymous_record_is_run_again_when_its_input_is_named(segment, command, write, tiny_model, tmp_path):
+    path = write("Anna.nii.gz")
+    assert segment(path, "--anonymous", "--format", "nii.gz").code == 0
+    (record,) = (tmp_path / "out").glob("*.json")
+    again = ("rerun", record, "--output", tmp_path / "again", "--model", tiny_model)
+    refused = command(*again)
+    assert refused.code == 2 and "name it with --input" in refused.err
+    assert command(*again, "--input", path).code == 0
+    name = f"{record.stem}.nii.gz"
+    assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+    assert leaks((tmp_path / "again" / record.name).read_bytes()) == []
+
+
+@pytest.mark.parametrize("option", [("--format", "dcm"), ("--dry-run",)])
+def test_what_cannot_be_anonymous_is_refused(option, segment, write_series, tmp_path):
+    outcome = segment(write_series("Anna"), "--anonymous", *option)
+    assert outcome.code == 2 and "--anonymous" in outcome.err and len(outcome.err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unexpected_fault_tells_no_name(segment, write, tmp_path, monkeypatch):
+    from DINSegmentLib.batch import case
+
+    def fail(*arguments, **values):
+        raise RuntimeError("Anna")
+
+    monkeypatch.setattr(case, "run", fail)
+    outcome = segment(write("Anna.nrrd"), "--anonymous")
+    assert outcome.code == 2 and "failed unexpectedly" in outcome.err and leaks(outcome.err.encode()) == []
