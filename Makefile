@@ -13,7 +13,7 @@
 
 INPUT :=
 MODEL :=
-TORCH_INDEX :=
+TORCH_INDEX ?=
 export INPUT MODEL
 
 VENV := .venv

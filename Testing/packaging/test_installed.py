@@ -1,0 +1,88 @@
+"""`cmake --install`, with a stand-in for Slicer's macros, brings the whole extension, and it works from there.
+
+Source, build and installed tree lie in folders with blanks and letters outside ASCII.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cmake import CMAKE_BIN_DIR
+
+MODULES = Path("lib", "Slicer-5.12", "qt-scripted-modules")
+
+
+def cmake(*arguments: object) -> None:
+    """Run the `cmake` of the test extra."""
+    run = subprocess.run([Path(CMAKE_BIN_DIR, "cmake"), *map(str, arguments)], capture_output=True, encoding="utf-8")
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def files_in(folder: Path, pattern: str = "*") -> set[str]:
+    """Paths of all files under ``folder``, relative to it, without Python's caches."""
+    paths = (path for path in folder.rglob(pattern) if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(folder).as_posix() for path in paths}
+
+
+@pytest.fixture(scope="module")
+def installed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Slicer's folder of scripted modules after the extension was installed."""
+    folder = tmp_path_factory.mktemp("Ärztin Ω 心")
+    source, build, prefix = (folder / name for name in ("Quellen für Slicer", "Bau é", "Programme ß"))
+    source.mkdir()
+    shutil.copy(repository / "CMakeLists.txt", source)
+    for name in ("DINSegment", "DINSegmentLib", "Resources"):
+        shutil.copytree(repository / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    slicer = repository / "Testing" / "packaging" / "slicer"
+    # project() looks for compilers, which nothing here needs: this one says yes to everything
+    compiler = shutil.which("true")
+    compilers = [
+        f"-DCMAKE_{language}_COMPILER{end}" for language in ("C", "CXX") for end in (f"={compiler}", "_FORCED=ON")
+    ]
+    cmake("-S", source, "-B", build, f"-DSlicer_DIR={slicer}", "-DBUILD_TESTING=ON", *compilers)
+    cmake("--install", build, "--prefix", prefix)
+    return prefix / MODULES
+
+
+def test_installed_tree_holds_what_is_on_disk_and_nothing_else(repository, installed):
+    module = {
+        "DINSegment.py",
+        "Scripts/DINSegmentBatch.py",
+        "Resources/UI/DINSegment.ui",
+        "Resources/Icons/DINSegment.png",
+    }
+    library = {f"DINSegmentLib/{name}" for name in files_in(repository / "DINSegmentLib", "*.py")}
+    resources = {f"DINSegmentLib/Resources/{name}" for name in files_in(repository / "Resources")}
+
+    assert files_in(installed) == module | library | resources
+    assert files_in(installed.parents[2]) == {(MODULES / name).as_posix() for name in files_in(installed)}
+
+
+def test_module_on_disk_is_installed_unchanged(repository, installed):
+    folder = repository / "DINSegment"
+
+    for name in files_in(folder) - {"CMakeLists.txt"}:
+        assert (installed / name).read_bytes() == (folder / name).read_bytes(), name
+
+
+def test_installed_extension_segments_its_sample_under_a_plain_locale(installed, tmp_path):
+    sample = installed / "DINSegmentLib" / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"
+    output = tmp_path / "Ergebnis für Ω"
+    environment = {**os.environ, "PYTHONPATH": str(installed), "LC_ALL": "POSIX", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "DINSegmentLib", "segment", sample, "--model", "cardiac-mr", "--device", "cpu"]
+
+    run = subprocess.run(
+        [*command, "--format", "seg.nrrd", "--no-mirroring", "--output", output],
+        env=environment, cwd=tmp_path, capture_output=True, encoding="utf-8",
+    )  # fmt: skip
+
+    assert run.returncode == 0, run.stderr
+    assert (output / "cardiac_phantom_ED.seg.nrrd").stat().st_size > 0
+    where = subprocess.run(
+        [sys.executable, "-c", "import DINSegmentLib; print(ascii(DINSegmentLib.__file__))"],
+        env=environment, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True,
+    )  # fmt: skip
+    assert where.stdout.strip() == ascii(str(installed / "DINSegmentLib" / "__init__.py"))
