@@ -145,6 +145,26 @@ def test_a_missing_base_withholds_the_figures():
     assert down.lv.edv_ml == approx(135) and "some of it may lie beyond" in down.warnings[0]
 
 
+def test_a_base_slice_that_myocardium_does_not_enclose_is_told():
+    def ring(*gaps):
+        """3 x 3 pixels of cavity, 12 edges, in a wall that lacks so many of its pixels at these edges."""
+        labels = np.zeros((5, 9, 9), np.uint8)
+        for plane, gap in zip(labels[1:], gaps, strict=True):
+            plane[2:7, 2:7], plane[3:6, 3:6] = 2, 3
+            plane[2, 3 : 3 + gap] = 0
+        return labels
+
+    grid = Geometry((5, 9, 9), np.diag([1.0, 1.0, 10.0, 1.0]))
+    smaller = ring(0, 0, 0, 0)
+    smaller[4] = 0
+    (told, *_) = [
+        text for text in cardiac_function([ring(3, 0, 0, 0), smaller], grid, HEART).warnings if "basal" in text
+    ]
+    assert told.startswith("In frame 1 ") and "75% of its outline" in told  # 9 of 12 edges
+    for quiet in (ring(0, 3, 0, 0), ring(3, 3, 3, 0)):  # not at the base; a wall that is never whole tells nothing
+        assert not [text for text in cardiac_function([quiet, smaller], grid, HEART).warnings if "basal" in text]
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
