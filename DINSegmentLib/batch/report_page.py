@@ -52,6 +52,7 @@ _PAGE = """\
     <label>from <input id="least" type="number" min="0" step="any"></label>
     <label>to <input id="most" type="number" min="0" step="any"></label> ml
   </span>
+  <label>Confidence at most <input id="sure" type="number" min="0" max="1" step="any"></label>
   <button id="clear" type="button">Clear filters</button>
   <span id="shown" role="status"></span>
 </div>

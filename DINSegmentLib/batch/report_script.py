@@ -38,7 +38,7 @@ function sort(column, direction) {
   shown = order.filter((row) => !row.body.hidden);
 }
 
-// filters: a row passes when it has every word, the volume, and one of each group of pressed buttons
+// filters: a row passes when it has every word, the volume, the confidence, and one of each group of pressed buttons
 
 const markOf = (row) => marks.get(row.case.case).mark;
 const toggles = [
@@ -55,9 +55,9 @@ for (const toggle of toggles) {
 }
 $("toggles").append("Only ", ...toggles.map((toggle) => toggle.node));
 $("structure").append(...names.map((name) => element("option", {}, name)));
-for (const id of ["text", "structure", "least", "most"]) $(id).oninput = filter;
+for (const id of ["text", "structure", "least", "most", "sure"]) $(id).oninput = filter;
 $("clear").onclick = () => {
-  for (const id of ["text", "least", "most"]) $(id).value = "";
+  for (const id of ["text", "least", "most", "sure"]) $(id).value = "";
   for (const toggle of toggles) toggle.on = false;
   filter();
 };
@@ -70,7 +70,7 @@ function press(toggle, on) {
 function filter() {
   const words = $("text").value.toLowerCase().split(/\s+/).filter(Boolean);
   const structure = names.indexOf($("structure").value);
-  const [least, most] = [$("least").value, $("most").value];
+  const [least, most, sure] = [$("least").value, $("most").value, $("sure").value];
   const groups = ["result", "mark"].map((group) => toggles.filter((toggle) => toggle.on && toggle.group === group));
   for (const row of rows) {
     const text = words.length ? `${row.text}\n${row.note.value.toLowerCase()}` : "";
@@ -78,6 +78,7 @@ function filter() {
     row.body.hidden = !(words.every((word) => text.includes(word))
       && (!least || (volume !== null && volume >= Number(least)))
       && (!most || (volume !== null && volume <= Number(most)))
+      && (!sure || (row.case.confidence !== null && row.case.confidence <= Number(sure)))
       && groups.every((group) => !group.length || group.some((toggle) => toggle.passes(row))));
   }
   for (const toggle of toggles) toggle.node.setAttribute("aria-pressed", Boolean(toggle.on));

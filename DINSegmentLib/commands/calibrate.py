@@ -54,6 +54,7 @@ def calibrate(options: Namespace, console: Console) -> int:
         "data": options.data.resolve().name, "split": options.split, "cases": len(files), "slices": len(slices),
         "voxels": len(truth), "calibration_error": [calibration_error(before), calibration_error(after)],
         "errors_held": shares, "parameters": asdict(parameters.resolved(model)), "device": segmenter.device.name,
+        "precision": segmenter.device.precision,
         "versions": versions(), "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip
     with outputs.beside(paths) as folder:

@@ -130,6 +130,14 @@ def test_filters_show_what_they_say_and_how_many(page, report):
     page.get_by_label("to", exact=True).fill("110")
     assert sorted(shown(page)) == ["case10", "case3", "case4"]
 
+    page.get_by_role("button", name="Clear filters").click()
+    page.get_by_label("Confidence at most").fill("0.4")
+    assert shown(page) == ["case2"]
+    page.get_by_label("Confidence at most").fill("0.39")
+    expect(page.get_by_text("No case passes the filters.")).to_be_visible()
+
+    page.get_by_role("button", name="Clear filters").click()
+    page.get_by_label("from").fill("95")
     page.get_by_label("to", exact=True).fill("96")
     expect(page.get_by_text("No case passes the filters.")).to_be_visible()
     page.get_by_role("button", name="Clear filters").click()

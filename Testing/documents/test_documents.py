@@ -29,6 +29,7 @@ NOT_RUN_HERE = {  # the start of a command: why no test of this file runs it
     ".venv/bin/dinsegment train ": TRAINING,
     ".venv/bin/dinsegment pack ": TRAINING,
     ".venv/bin/dinsegment evaluate ": TRAINING,
+    ".venv/bin/dinsegment calibrate ": "needs the data sets; in miniature in Testing/training/test_calibration.py",
     ".venv/bin/dinsegment ablation ": TRAINING,
     "python -m DINSegmentLib.phantom --dataset ": MINIATURE,
     "dinsegment train ": MINIATURE,
