@@ -63,6 +63,7 @@ bench-env:
 
 lint: $(READY)
 	@$(PY) -m ruff check .
+	@$(PY) -m ruff check --quiet --preview --select PLW1514 .  # a text file is opened with its encoding named
 	@$(PY) -m ruff format --check --quiet .
 
 lock: $(READY)

@@ -121,7 +121,11 @@ def machine() -> str:
     processor, flags = platform.processor() or platform.machine(), ""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
-        facts = dict(line.split(":", 1) for line in cpuinfo.read_text().split("\n\n")[0].splitlines() if ":" in line)
+        facts = dict(
+            line.split(":", 1)
+            for line in cpuinfo.read_text(encoding="utf-8").split("\n\n")[0].splitlines()
+            if ":" in line
+        )
         facts = {key.strip(): value.strip() for key, value in facts.items()}
         processor, flags = facts.get("model name", processor), facts.get("flags", "")
     kinds = [kind for kind in ("amx_bf16", "avx512_bf16") if kind in flags.split()]

@@ -89,7 +89,7 @@ def write_model() -> Callable[..., Any]:
             },
             "licence": "", "citation": [], "training_data": "", "validation": {}, **changes,
         }  # fmt: skip
-        (folder / "manifest.json").write_text(json.dumps(manifest))
+        (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
         return read_manifest(folder)
 
     return write

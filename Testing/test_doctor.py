@@ -53,9 +53,9 @@ def root(tmp_path, monkeypatch):
     source = resources.root()
     folder = tmp_path / "Models" / "Heart"
     folder.mkdir(parents=True)
-    manifest = json.loads((source / "Models" / "CardiacMR" / "manifest.json").read_text())
+    manifest = json.loads((source / "Models" / "CardiacMR" / "manifest.json").read_text(encoding="utf-8"))
     manifest["weights"] = {"file": "w.pt", "sha256": hashlib.sha256(b"weights").hexdigest()}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     (folder / "w.pt").write_bytes(b"weights")
     for path in source.glob("*.term.json"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -98,7 +98,9 @@ def test_without_simpleitk_it_fails_in_words(without):
 
 @pytest.mark.parametrize("error", ["OSError", "ImportError"])
 def test_a_torch_that_does_not_load_is_a_finding_with_the_reason(tmp_path, error):
-    (tmp_path / "torch.py").write_text(f"raise {error}('libgomp.so.1: cannot open shared object file')")
+    (tmp_path / "torch.py").write_text(
+        f"raise {error}('libgomp.so.1: cannot open shared object file')", encoding="utf-8"
+    )
     found, _ = examined(path=[tmp_path])
 
     assert found["torch"].status == "fail"
@@ -134,7 +136,7 @@ def test_a_damaged_manifest_fails_and_the_other_models_are_still_looked_at(root)
 
 def test_a_manifest_that_breaks_the_schema_is_named_with_the_place(root):
     schema = {"properties": {"labels": {"items": {"properties": {"value": {"minimum": 2}}}}}}
-    (root / "Models" / "manifest.schema.json").write_text(json.dumps(schema))
+    (root / "Models" / "manifest.schema.json").write_text(json.dumps(schema), encoding="utf-8")
 
     finding = by_name()["cardiac-mr"]
     assert finding.status == "warn" and "labels.0.value" in finding.text

@@ -46,7 +46,9 @@ MANIFEST = {
 
 def write(folder: Path, manifest) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "manifest.json").write_text(manifest if isinstance(manifest, str) else json.dumps(manifest))
+    (folder / "manifest.json").write_text(
+        manifest if isinstance(manifest, str) else json.dumps(manifest), encoding="utf-8"
+    )
     (folder / "weights.pt").write_bytes(WEIGHTS)
     return folder
 

@@ -35,7 +35,7 @@ def check(shape: Sequence[int], voxel_bytes: int, name: str) -> None:
 def available() -> int | None:
     """Bytes that a program may still take without swapping; None where the system does not tell."""
     if _MEMINFO.is_file():
-        fields = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
+        fields = dict(line.split(":", 1) for line in _MEMINFO.read_text(encoding="utf-8").splitlines())
         return int(fields["MemAvailable"].split()[0]) * 1024
     if hasattr(os, "sysconf"):  # macOS tells only how much there is
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

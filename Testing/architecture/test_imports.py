@@ -141,7 +141,7 @@ def test_the_architecture_page_shows_the_floors_of_the_rule(repository):
 
 
 def test_module_file_imports_only_slicer_and_the_standard_library_when_it_loads(repository):
-    tree = ast.parse((repository / "DINSegment" / "DINSegment.py").read_text())
+    tree = ast.parse((repository / "DINSegment" / "DINSegment.py").read_text(encoding="utf-8"))
     loaded = {target for node, at_top in statements(tree) if at_top for target in targets(node, (), repository)}
 
     packages = {name.partition(".")[0] for name in loaded}
@@ -177,7 +177,7 @@ def test_a_broken_rule_is_seen(tmp_path, file, source, fault):
         (tmp_path / unit).mkdir(exist_ok=True)
     (tmp_path / "cli.py").write_text("")
     (tmp_path / file).parent.mkdir(exist_ok=True)
-    (tmp_path / file).write_text(source)
+    (tmp_path / file).write_text(source, encoding="utf-8")
 
     (found,) = faults(imports_of(tmp_path))
     assert fault in found
@@ -204,6 +204,6 @@ def test_a_circle_on_one_floor_is_seen(tmp_path):
 def test_what_the_rules_allow_is_no_fault(tmp_path, file, source):
     (tmp_path / "models.py").write_text("")
     (tmp_path / file).parent.mkdir(exist_ok=True)
-    (tmp_path / file).write_text(source)
+    (tmp_path / file).write_text(source, encoding="utf-8")
 
     assert faults(imports_of(tmp_path)) == []

@@ -155,4 +155,4 @@ def test_no_voxel_is_read(tmp_path):
 
 
 def bytes_read() -> int:
-    return int(Path("/proc/self/io").read_text().split()[1])
+    return int(Path("/proc/self/io").read_text(encoding="utf-8").split()[1])

@@ -209,7 +209,7 @@ def test_our_own_results_are_no_inputs(tmp_path):
     volume(tmp_path / "heart.nii.gz")
     (tmp_path / "heart.seg.nrrd").write_bytes(b"NRRD0004")
     record = {"model": {"id": "m", "weights_sha256": "0"}, "outputs": ["heart.seg.nrrd", "heart.nii.gz", "heart.json"]}
-    (tmp_path / "heart.json").write_text(json.dumps(record))
+    (tmp_path / "heart.json").write_text(json.dumps(record), encoding="utf-8")
     volume(tmp_path / "bids.nii.gz")
     (tmp_path / "bids.json").write_text('{"Modality": "MR"}')
     output = tmp_path / "results"
@@ -225,7 +225,7 @@ def test_labels_of_a_cine_and_of_its_frames_are_no_inputs(tmp_path):
     for name in (*outputs[:2], "heart_f02.nii.gz", "other.nii.gz"):
         volume(tmp_path / name)
     record = {"model": {"id": "m", "weights_sha256": "0"}, "outputs": outputs}
-    (tmp_path / "heart_function.json").write_text(json.dumps(record))
+    (tmp_path / "heart_function.json").write_text(json.dumps(record), encoding="utf-8")
 
     assert [item.path.name for item in find([tmp_path])] == ["heart_f02.nii.gz", "other.nii.gz"]
 
@@ -241,7 +241,7 @@ def test_what_was_named_is_never_passed_over(tmp_path):
 
 def test_voxels_beside_a_header_count_as_its_size(tmp_path):
     head = "ObjectType = Image\nNDims = 3\nDimSize = 2 2 2\nElementType = MET_SHORT\nElementDataFile = v.raw\n"
-    (tmp_path / "v.mhd").write_text(head)
+    (tmp_path / "v.mhd").write_text(head, encoding="utf-8")
     (tmp_path / "v.raw").write_bytes(bytes(16))
     assert find([tmp_path]) == [Found(tmp_path / "v.mhd", "v", len(head) + 16)]
 
@@ -433,4 +433,4 @@ def test_no_voxel_is_read(tmp_path):
 
 
 def bytes_read() -> int:
-    return int(Path("/proc/self/io").read_text().split()[1])
+    return int(Path("/proc/self/io").read_text(encoding="utf-8").split()[1])

@@ -15,7 +15,7 @@ from DINSegmentLib.errors import OutputError
 
 def data_of(page):
     """The data in a page."""
-    (text,) = re.findall(r'<script type="application/json" id="data">(.*)</script>', page.read_text())
+    (text,) = re.findall(r'<script type="application/json" id="data">(.*)</script>', page.read_text(encoding="utf-8"))
     return json.loads(text)
 
 

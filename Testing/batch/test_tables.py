@@ -165,7 +165,7 @@ def test_a_negative_mean_stays_a_number(statistics):
 
 def test_a_run_without_a_result_has_a_table_with_a_head_alone(tmp_path):
     tables.write_statistics([failure()], tmp_path / "statistics.csv")
-    assert (tmp_path / "statistics.csv").read_text() == HEADER + "\n"
+    assert (tmp_path / "statistics.csv").read_text(encoding="utf-8") == HEADER + "\n"
 
 
 def test_the_summary_counts_what_came_of_every_input(summary):
@@ -221,4 +221,4 @@ def test_a_table_that_cannot_be_written_leaves_the_former_one(tmp_path, monkeypa
 
     with pytest.raises(OutputError, match="cannot be written .*No space left"):
         tables.write_statistics([result()], path)
-    assert path.read_text() == "former" and list(tmp_path.iterdir()) == [path]
+    assert path.read_text(encoding="utf-8") == "former" and list(tmp_path.iterdir()) == [path]

@@ -63,7 +63,7 @@ def test_no_planted_name_is_in_any_byte(more, inputs, segment, tmp_path):
         content = str(path.relative_to(out)).encode() + plain(path)
         assert leaks(content) == [], path
         assert bytes(tmp_path) not in content, path
-    with open(out / "statistics.csv", newline="") as file:
+    with open(out / "statistics.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert "doctor" not in rows[0] and {row["case"] for row in rows} == {row["input"] for row in rows}
 

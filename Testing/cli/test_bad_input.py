@@ -53,7 +53,7 @@ def cut(path, part=0.6):
 
 def as_text(tmp_path):
     (tmp_path / "v").mkdir()
-    (tmp_path / "v" / "notes.txt").write_text("no image here" * 50)
+    (tmp_path / "v" / "notes.txt").write_text("no image here" * 50, encoding="utf-8")
     return tmp_path / "v"
 
 
@@ -194,7 +194,7 @@ def test_existing_output_of_one_input_does_not_stop_the_others(segment, write, t
     assert "a.json exists already" in outcome.err
     names = {"a.json", "b.seg.nrrd", "b.json", "statistics.csv", "summary.json", "report.html", "report"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
-    assert (tmp_path / "out" / "a.json").read_text() == "kept"
+    assert (tmp_path / "out" / "a.json").read_text(encoding="utf-8") == "kept"
 
 
 def test_an_output_that_is_a_folder_is_not_replaced(refused, write, tmp_path):
@@ -233,9 +233,9 @@ def test_wrong_weights(change, refused, write, write_model, tmp_path):
     elif change == "missing":
         weights.unlink()
     else:
-        values = json.loads(manifest.read_text())
+        values = json.loads(manifest.read_text(encoding="utf-8"))
         values["network"]["decoder_width"] *= 2
-        manifest.write_text(json.dumps(values))
+        manifest.write_text(json.dumps(values), encoding="utf-8")
     text = {"byte": "do not match their checksum", "missing": "are missing", "other network": "do not fit"}[change]
 
     refused(write("v.nrrd"), "--model", folder, text=text, named="heart-x")

@@ -17,14 +17,14 @@ def test_tables_tell_every_structure_and_what_became_of_every_input(segment, wri
     outcome = segment(tmp_path / "list.csv", "--format", "nii.gz")
 
     assert outcome.code == 1
-    with open(tmp_path / "out" / "statistics.csv", newline="") as file:
+    with open(tmp_path / "out" / "statistics.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["case"], row["value"], row["site"]) for row in rows] == [
         (case, value, site) for case, site in (("a", "Ulm"), ("second", "Jena")) for value in "123"
     ]
-    record = json.loads((tmp_path / "out" / "second.json").read_text())
+    record = json.loads((tmp_path / "out" / "second.json").read_text(encoding="utf-8"))
     assert [float(row["volume_ml"]) for row in rows[3:]] == [one["volume_ml"] for one in record["structures"]]
-    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
     assert summary["counts"] | {"flagged": 0} == {
         "inputs": 4, "done": 2, "resumed": 0, "skipped": 0, "refused": 0, "failed": 2, "cancelled": 0, "flagged": 0,
     }  # fmt: skip
@@ -62,7 +62,9 @@ def test_a_run_goes_on_where_an_earlier_one_stopped_and_ends_with_the_same_table
     "change",
     [
         lambda write, out: write("v.nrrd", np.random.default_rng(9).integers(0, 900, (6, 40, 36)).astype(np.int16)),
-        lambda write, out: (out / "v.json").write_text((out / "v.json").read_text().replace("weights_sha256", "x")),
+        lambda write, out: (out / "v.json").write_text(
+            (out / "v.json").read_text(encoding="utf-8").replace("weights_sha256", "x"), encoding="utf-8"
+        ),
         lambda write, out: (out / "v.nii.gz").unlink(),
     ],
     ids=["another input", "another model", "an output gone"],

@@ -139,7 +139,7 @@ def data(tmp_path_factory):
         image = np.choose(label, [9000, 45000, 20000, 60000]) + rng.integers(0, 5000, label.shape)
         np.savez(folder / f"{subject}_frame01_ED.npz", image=image.astype(np.uint16), label=label)
     split = {"train": ["patient001", "patient002"], "valid": ["patient003"]}
-    (folder / "split.json").write_text(json.dumps(split))
+    (folder / "split.json").write_text(json.dumps(split), encoding="utf-8")
     return folder
 
 
@@ -148,9 +148,9 @@ def blank(write_model, tmp_path):
     """A model folder without weights, as before a training."""
     folder = write_model(tmp_path / "model", "stack", id="blank").folder
     (folder / "weights.pt").unlink()
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     manifest["weights"]["sha256"] = ""
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
 
 
@@ -160,13 +160,14 @@ def training_file(blank, tmp_path):
     path = tmp_path / "training.toml"
     path.write_text(
         f'model = "{blank}"\n[recipe]\nsteps = 6\nvalidations = 6\n'
-        "batch = 4\nsizes = [64]\nsize_shares = [1.0]\ncanvas = 64\n"
+        "batch = 4\nsizes = [64]\nsize_shares = [1.0]\ncanvas = 64\n",
+        encoding="utf-8",
     )
     return path
 
 
 def steps(run):
-    return [int(row["step"]) for row in csv.DictReader((run / "curve.csv").open())]
+    return [int(row["step"]) for row in csv.DictReader((run / "curve.csv").open(encoding="utf-8"))]
 
 
 def test_a_model_goes_from_data_to_scores(command, segment, blank, training_file, data, tmp_path):
@@ -210,7 +211,7 @@ def test_dice_of_evaluate_is_that_of_the_written_label_map(more, command, segmen
 
 
 def assert_dice_equals_that_of_the_files(scores, labels, truth):
-    rows = list(csv.DictReader((scores / "evaluation.csv").open()))
+    rows = list(csv.DictReader((scores / "evaluation.csv").open(encoding="utf-8")))
     assert [int(row["value"]) for row in rows] == [1, 2, 3]
     for row in rows:
         a, b = labels == int(row["value"]), truth == int(row["value"])
@@ -220,11 +221,11 @@ def assert_dice_equals_that_of_the_files(scores, labels, truth):
 @pytest.mark.data
 def test_dice_of_evaluate_is_that_of_the_command_line_on_a_real_heart(command, shared_data, tmp_path):
     acdc = shared_data / "acdc"
-    subject = json.loads((acdc / "split.json").read_text())["valid"][0]
+    subject = json.loads((acdc / "split.json").read_text(encoding="utf-8"))["valid"][0]
     source = sorted(acdc.glob(f"{subject}_*.npz"))[0]
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / source.name).symlink_to(source)
-    (tmp_path / "data" / "split.json").write_text(json.dumps({"valid": [subject]}))
+    (tmp_path / "data" / "split.json").write_text(json.dumps({"valid": [subject]}), encoding="utf-8")
     image, truth = write_nifti(read_case(source), tmp_path / "nifti")
     common = ("--model", "cardiac-mr", "--device", "cpu", "--output", tmp_path / "out")
 
@@ -288,7 +289,7 @@ def test_an_interrupted_training_goes_on_where_it_stopped(command, training_file
         assert outcome.code == 130, outcome.err
 
     assert reports == [1, 2, 3, 3, 4, 5]  # step 3 was not saved, so it is done again
-    rows = list(csv.DictReader((run / "curve.csv").open()))
+    rows = list(csv.DictReader((run / "curve.csv").open(encoding="utf-8")))
     minutes = [float(row["minutes"]) for row in rows]
     assert [int(row["step"]) for row in rows] == [1, 2, 3, 4]
     assert minutes == sorted(set(minutes))

@@ -18,7 +18,7 @@ def made(tmp_path_factory):
     """Three phantoms as a data set, with a training file for a very small network."""
     folder = tmp_path_factory.mktemp("made") / "hearts"
     assert phantom(["--dataset", str(folder), "--cases", "3"]) == 0
-    (folder / "training.toml").write_text(SMALL + RECIPE)
+    (folder / "training.toml").write_text(SMALL + RECIPE, encoding="utf-8")
     return folder
 
 
@@ -65,8 +65,8 @@ def test_a_data_set_becomes_a_model_that_segments_and_is_scored(command, train, 
 
     # the same run folder with another plan, and its weights in another network
     assert refused(train("--steps", "9"), "other settings")
-    text = (hearts / "training.toml").read_text().replace("[8, 8, 16, 16]", "[16, 16, 32, 32]")
-    (hearts / "training.toml").write_text(text)
+    text = (hearts / "training.toml").read_text(encoding="utf-8").replace("[8, 8, 16, 16]", "[16, 16, 32, 32]")
+    (hearts / "training.toml").write_text(text, encoding="utf-8")
     other = tmp_path / "other"
     config = ("--config", hearts / "training.toml", "--output", other, "--device", "cpu")
     assert refused(command("train", *config, "--init", run / "best.pt"), "another architecture")
@@ -98,18 +98,18 @@ def test_bad_data_is_told_in_one_sentence(train, hearts, spoil, text):
 
 
 def test_a_model_and_a_data_set_with_other_labels_are_refused(train, hearts, tiny_model):
-    manifest = json.loads((tiny_model / "manifest.json").read_text())
+    manifest = json.loads((tiny_model / "manifest.json").read_text(encoding="utf-8"))
     assert len(manifest["labels"]) == 3
-    text = 'model = "abdomen-ct"\n' + (hearts / "training.toml").read_text()
-    (hearts / "training.toml").write_text(text)
+    text = 'model = "abdomen-ct"\n' + (hearts / "training.toml").read_text(encoding="utf-8")
+    (hearts / "training.toml").write_text(text, encoding="utf-8")
     assert refused(train(), "other labels")
 
 
 def rewrite(folder, old, new):
     path = folder / "dataset.toml"
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert old in text
-    path.write_text(text.replace(old, new))
+    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def crop(path):

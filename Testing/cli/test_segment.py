@@ -57,7 +57,10 @@ def test_every_kind_of_output_at_once(segment, write, tmp_path):
 def test_a_map_of_confidence_lies_beside_on_the_grid_of_the_input(segment, write, tmp_path):
     source = write("heart.nii.gz")
     assert segment(source, "--format", "nii.gz", "--confidence").code == 0
-    found, record = tmp_path / "out" / "heart_confidence.nii.gz", json.loads((tmp_path / "out/heart.json").read_text())
+    found, record = (
+        tmp_path / "out" / "heart_confidence.nii.gz",
+        json.loads((tmp_path / "out/heart.json").read_text(encoding="utf-8")),
+    )
     written = nibabel.load(found)
 
     assert record["outputs"] == ["heart.nii.gz", "heart_confidence.nii.gz", "heart.json"]
@@ -117,7 +120,7 @@ def test_segments_carry_the_manifests_names_colors_and_codes(segment, write, tin
     assert segment(write("heart.nrrd")).code == 0
 
     header = nrrd.read_header(str(tmp_path / "out" / "heart.seg.nrrd"))
-    labels = json.loads((tiny_model / "manifest.json").read_text())["labels"]
+    labels = json.loads((tiny_model / "manifest.json").read_text(encoding="utf-8"))["labels"]
     for n, label in enumerate(labels):
         color = [round(255 * float(channel)) for channel in header[f"Segment{n}_Color"].split()]
         assert header[f"Segment{n}_Name"] == label["name"]
@@ -130,7 +133,7 @@ def test_segments_carry_the_manifests_names_colors_and_codes(segment, write, tin
 def test_record_agrees_with_the_label_map(segment, write, tmp_path):
     assert segment(write("heart.nii.gz"), "--format", "nii.gz", "--enhancement", "log", "--strength", 0.5).code == 0
 
-    record = json.loads((tmp_path / "out" / "heart.json").read_text())
+    record = json.loads((tmp_path / "out" / "heart.json").read_text(encoding="utf-8"))
     labels = np.asarray(nibabel.load(tmp_path / "out" / "heart.nii.gz").dataobj)
     for structure in record["structures"]:
         count = np.count_nonzero(labels == structure["value"])
@@ -143,7 +146,7 @@ def test_record_agrees_with_the_label_map(segment, write, tmp_path):
 def test_table_names_structures_and_volumes(segment, write, tmp_path):
     outcome = segment(write("heart.nrrd"))
 
-    record = json.loads((tmp_path / "out" / "heart.json").read_text())
+    record = json.loads((tmp_path / "out" / "heart.json").read_text(encoding="utf-8"))
     lines = [line.split("  ") for line in outcome.out.splitlines()]
     for structure in record["structures"]:
         assert [structure["name"], f"{structure['volume_ml']:.1f}"] in [
@@ -160,7 +163,7 @@ def test_json_lines_are_all_that_machines_see(segment, write, tmp_path):
     assert set(events) == {"error", "warning", "progress", "done", "summary", "report"}
     assert events["error"]["input"] == str(tmp_path / "none.nrrd")
     assert events["progress"] == {"event": "progress", "case": "heart", "done": 6, "total": 6}
-    assert events["done"]["record"] == json.loads((tmp_path / "out" / "heart.json").read_text())
+    assert events["done"]["record"] == json.loads((tmp_path / "out" / "heart.json").read_text(encoding="utf-8"))
     assert (events["summary"]["done"], events["summary"]["failed"]) == (1, 1)
 
 
@@ -304,7 +307,7 @@ def test_an_interrupted_run_keeps_finished_cases_and_leaves_nothing_else(wanted,
     assert err == ""
     names = {"first.nii.gz", "first.json", "statistics.csv", "summary.json", "report.html", "report"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
-    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
     assert [one["outcome"] for one in summary["inputs"]] == ["done", "cancelled"]
 
 

@@ -13,7 +13,7 @@ def test_each_structure_gets_a_surface_of_its_volume(segment, write, tmp_path):
     out = tmp_path / "out"
     files = {f"heart_{name}.{end}" for name in NAMES for end in ("ply", "stl")}
     assert {path.name for path in out.iterdir()} == files | {"heart.nii.gz", "heart.json"}
-    structures = json.loads((out / "heart.json").read_text())["structures"]
+    structures = json.loads((out / "heart.json").read_text(encoding="utf-8"))["structures"]
     for name, structure in zip(NAMES, structures, strict=True):
         content = np.frombuffer((out / f"heart_{name}.stl").read_bytes()[84:], np.uint8).reshape(-1, 50)
         corners = np.ascontiguousarray(content[:, 12:48]).view("<f4").reshape(-1, 3, 3).astype(float)

@@ -17,7 +17,7 @@ _CT = (100, 512, 512)
 
 def memory_mb(process: int | str = "self") -> float:
     """Resident memory of a process (Linux)."""
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+    for line in Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
     raise RuntimeError(f"process {process} has no memory")

@@ -63,7 +63,7 @@ def restarts(count: int) -> bool:
 
 def left_overs() -> set[str]:
     """Child processes, files of runs and shared memory that are there now."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="utf-8").split()
     files = [*Path(tempfile.gettempdir()).glob("DINSegment-*"), *Path("/dev/shm").iterdir()]
     return {f"process {child}" for child in children} | {str(file) for file in files}
 

@@ -23,7 +23,7 @@ SECONDS = 10
 
 def run(arguments: list[str]) -> dict[str, Any]:
     """One command in a child."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as out, tempfile.TemporaryFile("w+", encoding="utf-8") as err:
         child = os.fork()
         if child == 0:
             os.dup2(out.fileno(), 1)

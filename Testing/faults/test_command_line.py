@@ -53,9 +53,9 @@ def test_weights_with_a_pickled_payload_are_refused_and_not_run(write, write_mod
     folder = write_model(tmp_path / "model", "stack", id="heart-x").folder
     mark = tmp_path / "it ran"
     (folder / "weights.pt").write_bytes(pickle.dumps(_Payload(mark), protocol=2))
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     manifest["weights"]["sha256"] = hashlib.sha256((folder / "weights.pt").read_bytes()).hexdigest()
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
     code = main(["segment", str(write("v.nrrd")), "--model", str(folder), "--output", str(tmp_path / "out")])
 
@@ -67,9 +67,9 @@ def test_weights_with_a_pickled_payload_are_refused_and_not_run(write, write_mod
 def test_a_manifest_whose_weights_lie_elsewhere_is_refused(name, write, write_model, tmp_path, capfd):
     folder = write_model(tmp_path / "model", "stack").folder
     (tmp_path / "weights.pt").write_bytes((folder / "weights.pt").read_bytes())
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     manifest["weights"]["file"] = name
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
     code = main(["segment", str(write("v.nrrd")), "--model", str(folder), "--output", str(tmp_path / "out")])
 

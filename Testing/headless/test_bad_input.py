@@ -38,7 +38,7 @@ def test_missing_file(refuse, tmp_path):
 
 def test_folder_without_images(refuse, tmp_path):
     (tmp_path / "exam").mkdir()
-    (tmp_path / "exam" / "notes.txt").write_text("no image here" * 50)
+    (tmp_path / "exam" / "notes.txt").write_text("no image here" * 50, encoding="utf-8")
     refuse(tmp_path / "exam", "without DICOM images")
 
 
@@ -52,7 +52,7 @@ def test_empty_file_and_unknown_kind(refuse, tmp_path):
 
 @pytest.mark.parametrize("name", ["t.nii", "t.nii.gz", "t.nrrd", "t.mha", "t.mhd"])
 def test_text_in_an_image_file(name, refuse, tmp_path):
-    (tmp_path / name).write_text("hello world\n" * 100)
+    (tmp_path / name).write_text("hello world\n" * 100, encoding="utf-8")
     refuse(tmp_path / name, "damaged or no")
 
 
@@ -193,8 +193,11 @@ def test_nrrd_directions(directions, refuse, write_volume):
 )
 def test_metaimage_spacing_and_directions(field, value, refuse, write_volume):
     path = write_volume("m.mhd")
-    lines = [f"{field} = {value}" if line.startswith(field) else line for line in path.read_text().splitlines()]
-    path.write_text("\n".join(lines) + "\n")
+    lines = [
+        f"{field} = {value}" if line.startswith(field) else line
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     refuse(path, "singular" if field == "TransformMatrix" else "spacing", GeometryError)
 
 

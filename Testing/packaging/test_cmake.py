@@ -9,12 +9,12 @@ from PIL import Image
 
 @pytest.fixture
 def root_cmake(repository: Path) -> str:
-    return (repository / "CMakeLists.txt").read_text()
+    return (repository / "CMakeLists.txt").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def module_cmake(repository: Path) -> str:
-    return (repository / "DINSegment" / "CMakeLists.txt").read_text()
+    return (repository / "DINSegment" / "CMakeLists.txt").read_text(encoding="utf-8")
 
 
 def setting(text: str, name: str) -> str:

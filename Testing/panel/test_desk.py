@@ -26,7 +26,7 @@ def ui(desk, tmp_path):
     import slicer
 
     path = tmp_path / "Small.ui"
-    path.write_text(UI)
+    path.write_text(UI, encoding="utf-8")
     widget = slicer.util.loadUI(str(path))
     widget.setMRMLScene(slicer.mrmlScene)
     yield slicer.util.childWidgetVariables(widget)

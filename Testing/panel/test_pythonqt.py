@@ -166,7 +166,7 @@ def faults(source, widgets=None):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_the_modules_code_runs_on_pythonqt_and_can_be_translated(path):
-    assert faults(path.read_text()) == []
+    assert faults(path.read_text(encoding="utf-8")) == []
 
 
 BAD = [

@@ -19,7 +19,7 @@ def folder(tmp_path_factory):
 
 
 def test_every_case_is_a_pair_on_one_grid_with_all_structures_and_in_one_split(folder):
-    split = tomllib.loads((folder / "dataset.toml").read_text())["split"]
+    split = tomllib.loads((folder / "dataset.toml").read_text(encoding="utf-8"))["split"]
     names = [name for part in split.values() for name in part]
     assert sorted(names) == ["heart01", "heart02", "heart03"] and all(split.values())
     for name in names:
@@ -37,7 +37,7 @@ def test_hearts_differ_and_a_number_gives_the_same_one_again(folder):
 
 
 def test_the_training_file_is_one_that_the_product_reads(folder):
-    values = tomllib.loads((folder / "training.toml").read_text())
+    values = tomllib.loads((folder / "training.toml").read_text(encoding="utf-8"))
     assert values["recipe"]["canvas"] >= max(max(image) for image in [dataset.case(1)[0].shape[1:]])
 
 

@@ -165,8 +165,8 @@ def test_bundled_volumes_are_what_the_generator_makes(regenerated, file):
 
 
 def test_bundled_truth_is_what_the_generator_says(regenerated, phantom):
-    truth = json.loads((BUNDLED / "truth.json").read_text())
-    assert truth == json.loads((regenerated / "truth.json").read_text())
+    truth = json.loads((BUNDLED / "truth.json").read_text(encoding="utf-8"))
+    assert truth == json.loads((regenerated / "truth.json").read_text(encoding="utf-8"))
     assert truth["volumes_ml"]["ES"] == pytest.approx(phantom.truth(ES_PHASE), abs=1e-4)
 
 

@@ -23,7 +23,9 @@ def heart(tmp_path):
     for name in ("a1_frame01_ED", "a1_frame09_ES", "a10_frame01_ED", "b2_frame01_ED"):
         image = random.integers(0, 65536, SHAPE, dtype=np.uint16)
         np.savez(tmp_path / f"{name}.npz", image=image, label=random.integers(0, 4, SHAPE, dtype=np.uint8))
-    (tmp_path / "split.json").write_text(json.dumps({"train": ["a10", "a1"], "valid": ["b2"], "none": []}))
+    (tmp_path / "split.json").write_text(
+        json.dumps({"train": ["a10", "a1"], "valid": ["b2"], "none": []}), encoding="utf-8"
+    )
     return tmp_path
 
 
@@ -38,7 +40,7 @@ def abdomen(tmp_path):
         spacing=np.array([3, 1.25, 1.5], np.float32),
         affine=ABDOMEN_AFFINE,
     )
-    (tmp_path / "split.json").write_text(json.dumps({"valid": ["case1"]}))
+    (tmp_path / "split.json").write_text(json.dumps({"valid": ["case1"]}), encoding="utf-8")
     return tmp_path
 
 

@@ -43,20 +43,20 @@ def folder(tmp_path):
     for name in "abc":
         write_volume(tmp_path / "images" / f"{name}.nii.gz", random.integers(0, 900, SHAPE).astype(np.int16))
         write_volume(tmp_path / "labels" / f"{name}.nii.gz", random.integers(0, 3, SHAPE).astype(np.uint8))
-    (tmp_path / "dataset.toml").write_text(TOML)
+    (tmp_path / "dataset.toml").write_text(TOML, encoding="utf-8")
     return tmp_path
 
 
 def change(folder, old, new):
     assert old in TOML
-    (folder / "dataset.toml").write_text(TOML.replace(old, new))
+    (folder / "dataset.toml").write_text(TOML.replace(old, new), encoding="utf-8")
 
 
 def test_the_manifest_is_one_that_the_schema_and_the_catalogue_take(folder, repository, tmp_path):
     made = dataset.manifest(folder)
-    schema = json.loads((repository / "Resources" / "Models" / "manifest.schema.json").read_text())
+    schema = json.loads((repository / "Resources" / "Models" / "manifest.schema.json").read_text(encoding="utf-8"))
     jsonschema.validate(made, schema)
-    (tmp_path / "manifest.json").write_text(json.dumps(made))
+    (tmp_path / "manifest.json").write_text(json.dumps(made), encoding="utf-8")
     model = read_manifest(tmp_path)
     assert (model.id, model.spacing, model.axes.slices, model.sha256) == ("my-data", 1.5, "stack", "")
     assert [label.name for label in model.labels] == ["Outer", "Inner"]
@@ -71,9 +71,9 @@ def test_what_the_file_says_comes_into_the_manifest(folder):
         'name = "Outer"',
         f'name = "Outer", color = [1, 2, 3], plausible_ml = [1, 9], terminology = {terminology}',
     )
-    text = (folder / "dataset.toml").read_text()
+    text = (folder / "dataset.toml").read_text(encoding="utf-8")
     entries = 'axes = "axial"\nintensity = {method = "window", lower = -100, upper = 300}\nlicence = "CC0"\n'
-    (folder / "dataset.toml").write_text(entries + text)
+    (folder / "dataset.toml").write_text(entries + text, encoding="utf-8")
     made = dataset.manifest(folder)
     assert made["labels"][0]["color"] == [1, 2, 3] and made["labels"][0]["plausible_ml"] == [1, 9]
     assert made["labels"][0]["terminology"] == {"type": ["SCT", "10200004", "Liver"]}

@@ -139,7 +139,7 @@ def test_save_replaces_an_evaluation_and_touches_nothing_else(tmp_path):
     (folder / "notes.txt").touch()
     save(folder, {"evaluation.csv": "new", "worst.png": b"picture"})
     assert sorted(path.name for path in folder.iterdir()) == ["evaluation.csv", "notes.txt", "worst.png"]
-    assert (folder / "evaluation.csv").read_text() == "new"
+    assert (folder / "evaluation.csv").read_text(encoding="utf-8") == "new"
     assert {"evaluation.csv", "robustness.csv", "worst.png"} <= set(FILES)
 
 

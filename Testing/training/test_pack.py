@@ -31,8 +31,10 @@ def run(write_model, tmp_path):
         "1,10,0.9,0.5,0.4,0.5,0.6\n2,20,0.8,0.7,0.61,0.7,0.79\n3,30,0.7,0.6,0.6,0.6,0.6\n"
     )
     settings = {"model": "tiny-stack", "network": NETWORK, "recipe": {"steps": 30}, "initial": None}
-    (folder / "settings.json").write_text(json.dumps(settings))
-    (folder / "versions.json").write_text(json.dumps({"dinsegment": "0.1.0", "torch": "2", "device": "cpu"}))
+    (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    (folder / "versions.json").write_text(
+        json.dumps({"dinsegment": "0.1.0", "torch": "2", "device": "cpu"}), encoding="utf-8"
+    )
     return folder
 
 
@@ -54,7 +56,7 @@ def test_a_run_becomes_a_whole_model_folder(run, tmp_path):
         "LICENSE.txt", "MODEL_CARD.md", "manifest.json", "weights.pt",
     ]  # fmt: skip
     assert model.validation["dice"] == {"Outer part": 0.61, "Wall": 0.7, "Inner part": 0.79, "mean": 0.7}
-    card = (weights.parent / "MODEL_CARD.md").read_text()
+    card = (weights.parent / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "no medical device" in card and "0.790" in card
 
 

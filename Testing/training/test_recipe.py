@@ -11,7 +11,7 @@ from DINSegmentLib.training.recipe import Recipe, read_config
 def config(tmp_path):
     def write(text):
         path = tmp_path / "training.toml"
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         return read_config(path)
 
     return write
