@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError
+from .sentence import Sentence as _
 
 METHODS = ("log", "gamma", "clahe", "none")
 STRENGTH_RANGE = (0.0, 2.0)
@@ -23,10 +24,19 @@ _CLAHE_ALPHA, _CLAHE_BETA = 0.3, 0.3
 def check(method: str, strength: float) -> None:
     """Raises InputError when the method is unknown or the strength outside [0, 2]."""
     if method not in METHODS:
-        raise InputError(f'There is no enhancement "{method}": choose one of {", ".join(METHODS)}.')
+        raise InputError(
+            _('There is no enhancement "{method}": choose one of {known}.', method=method, known=", ".join(METHODS))
+        )
     low, high = STRENGTH_RANGE
     if not (math.isfinite(strength) and low <= strength <= high):
-        raise InputError(f"Enhancement strength {strength:g} is outside [{low:g}, {high:g}]: choose one inside.")
+        raise InputError(
+            _(
+                "Enhancement strength {strength:g} is outside [{low:g}, {high:g}]: choose one inside.",
+                strength=strength,
+                low=low,
+                high=high,
+            )
+        )
 
 
 def enhance(volume: np.ndarray, method: str = "log", strength: float = 1.0) -> np.ndarray:

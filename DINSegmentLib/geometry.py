@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import GeometryError
+from .sentence import Sentence as _
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +28,15 @@ class Geometry:
         object.__setattr__(self, "ijk_to_ras", matrix)
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
         if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
-            raise GeometryError("The volume's IJK-to-RAS matrix is not finite: check the file's header.")
+            raise GeometryError(_("The volume's IJK-to-RAS matrix is not finite: check the file's header."))
         if (matrix[3] != (0, 0, 0, 1)).any():
-            raise GeometryError("The volume's IJK-to-RAS matrix is not affine: harden its transform, or load it again.")
+            raise GeometryError(
+                _("The volume's IJK-to-RAS matrix is not affine: harden its transform, or load it again.")
+            )
         if (self.spacing <= 0).any():
-            raise GeometryError("The volume has a voxel spacing of zero: check the file's header.")
+            raise GeometryError(_("The volume has a voxel spacing of zero: check the file's header."))
         if abs(np.linalg.det(matrix[:3, :3] / self.spacing)) < 1e-3:
-            raise GeometryError("The volume's direction matrix is singular: check the file's header.")
+            raise GeometryError(_("The volume's direction matrix is singular: check the file's header."))
 
     @property
     def spacing(self) -> np.ndarray:

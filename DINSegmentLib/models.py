@@ -11,6 +11,7 @@ from typing import Any
 from . import resources
 from .enhancement import METHODS, STRENGTH_RANGE
 from .errors import ModelError
+from .sentence import Sentence as _
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
@@ -137,12 +138,19 @@ class Model:
         """
         if not self.weights_path.is_file():
             raise ModelError(
-                f"The weights of {self.id} are missing ({self.weights_path}): reinstall, or copy them there."
+                _(
+                    "The weights of {model} are missing ({path}): reinstall, or copy them there.",
+                    model=self.id,
+                    path=self.weights_path,
+                )
             )
         if hashlib.sha256(self.weights_path.read_bytes()).hexdigest() != self.sha256:
             raise ModelError(
-                f"The weights of {self.id} do not match their checksum (file changed or copy incomplete): "
-                'reinstall the extension, or run "dinsegment doctor".'
+                _(
+                    "The weights of {model} do not match their checksum (file changed or copy incomplete): "
+                    'reinstall the extension, or run "dinsegment doctor".',
+                    model=self.id,
+                )
             )
 
 
@@ -157,7 +165,14 @@ def catalogue(folders: Iterable[Path] = ()) -> dict[str, Model]:
     for folder in [*bundled, *folders]:
         model = read_manifest(Path(folder))
         if model.id in models:
-            raise ModelError(f'Two model folders share the id "{model.id}": {models[model.id].folder} and {folder}.')
+            raise ModelError(
+                _(
+                    'Two model folders share the id "{model}": {folder} and {other}.',
+                    model=model.id,
+                    folder=models[model.id].folder,
+                    other=folder,
+                )
+            )
         models[model.id] = model
     return models
 
@@ -173,7 +188,11 @@ def find(model: str) -> Model:
     known = catalogue()
     if model not in known:
         raise ModelError(
-            f'There is no model "{model}": choose one of {", ".join(sorted(known))}, or give a model folder.'
+            _(
+                'There is no model "{model}": choose one of {known}, or give a model folder.',
+                model=model,
+                known=", ".join(sorted(known)),
+            )
         )
     return known[model]
 
@@ -188,16 +207,26 @@ def read_manifest(folder: Path) -> Model:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"The model manifest {path} cannot be read ({error}): restore the file.") from error
+        raise ModelError(
+            _("The model manifest {path} cannot be read ({error}): restore the file.", path=path, error=error)
+        ) from error
     try:
         if values["schema"] != SCHEMA_VERSION:
             raise ValueError(f"schema {values['schema']} is not {SCHEMA_VERSION}")
         model = _model(values, folder)
         _check(model)
     except KeyError as error:
-        raise ModelError(f"The model manifest {path} lacks the entry {error}: add it.") from error
+        raise ModelError(
+            _("The model manifest {path} lacks the entry {error}: add it.", path=path, error=error)
+        ) from error
     except (TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"The model manifest {path} has a value that cannot be used ({error}): correct it.") from error
+        raise ModelError(
+            _(
+                "The model manifest {path} has a value that cannot be used ({error}): correct it.",
+                path=path,
+                error=error,
+            )
+        ) from error
     return model
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from .errors import ModelError
+from .sentence import Sentence as _
 
 
 def root() -> Path:
@@ -18,6 +19,9 @@ def root() -> Path:
         if (folder / "Models").is_dir():
             return folder
     raise ModelError(
-        f"The folder Resources with the bundled models is missing beside or inside {package}: "
-        "reinstall the extension, or clone the repository again."
+        _(
+            "The folder Resources with the bundled models is missing beside or inside {package}: reinstall the "
+            "extension, or clone the repository again.",
+            package=package,
+        )
     )

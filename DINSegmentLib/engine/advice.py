@@ -7,12 +7,12 @@ import numpy as np
 
 from ..geometry import Geometry
 from ..models import Model
+from ..sentence import Sentence as _
 from .checks import check_array
 from .orientation import Orientation, orientation
 
 _NEAR_AXIS = np.cos(np.radians(10))  # slices tilted less than this show an axial, coronal or sagittal view
 _CUBIC = 1.2  # slices less than this much thicker than their pixels are wide were not acquired as a stack
-_VIEWS = ("sagittal", "coronal", "axial")  # by the axis R, A, S across the slices
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,20 @@ def look(array: np.ndarray, geometry: Geometry, modality: str = "") -> Look:
     Raises:
         InputError, GeometryError: the volume cannot be segmented.
     """
-    return Look(geometry, *check_array(array, geometry, "The volume"), modality)
+    return Look(geometry, *check_array(array, geometry, _("The volume")), modality)
 
 
 def summary(seen: Look) -> str:
     """Size, voxel size and range of a volume, such as
     ``216 x 256 x 10 voxels, 1.50 x 1.50 x 10.0 mm, values 0 to 874``, along I, J and K.
     """
-    size = " x ".join(str(n) for n in seen.geometry.shape[::-1])
-    spacing = " x ".join(_millimetres(mm) for mm in seen.geometry.spacing)
-    return f"{size} voxels, {spacing} mm, values {seen.lowest:g} to {seen.highest:g}"
+    return _(
+        "{size} voxels, {spacing} mm, values {lowest:g} to {highest:g}",
+        size=" x ".join(str(n) for n in seen.geometry.shape[::-1]),
+        spacing=" x ".join(_millimetres(mm) for mm in seen.geometry.spacing),
+        lowest=seen.lowest,
+        highest=seen.highest,
+    )
 
 
 def advise(seen: Look, model: Model) -> list[Advice]:
@@ -94,31 +98,52 @@ def _advices(seen: Look, model: Model) -> Iterator[Advice]:
     if modality and not _same(modality, model.modality):
         yield Advice(
             "modality",
-            f"The volume is {modality}, but this model learned from {model.modality}: choose another model or volume.",
+            _(
+                "The volume is {modality}, but this model learned from {learned}: choose another model or volume.",
+                modality=modality,
+                learned=model.modality,
+            ),
         )
     if _outside(expects.minimum, lowest) or _outside(expects.maximum, highest):
         yield Advice(
             "range",
-            f"The voxel values, {lowest:g} to {highest:g}, are unlike those of the {model.modality} images that this "
-            "model learned from: load the image with its original values, or choose another model.",
+            _(
+                "The voxel values, {lowest:g} to {highest:g}, are unlike those of the {learned} images that this "
+                "model learned from: load the image with its original values, or choose another model.",
+                lowest=lowest,
+                highest=highest,
+                learned=model.modality,
+            ),
         )
     if _outside(expects.slices, slices):
         yield Advice(
             "slices",
-            f"The volume has {slices} slices, the model expects {_between(expects.slices)}: "
-            "expect errors where it shows too little or too much of the body.",
+            _(
+                "The volume has {slices} slices, the model expects {expected}: expect errors where it shows too "
+                "little or too much of the body.",
+                slices=slices,
+                expected=_between(expects.slices),
+            ),
         )
     if _outside(expects.thickness, thickness):
         yield Advice(
             "thickness",
-            f"The slices are {_millimetres(thickness)} mm apart, the model expects "
-            f"{_between(expects.thickness)} mm: look closely at every slice of the result.",
+            _(
+                "The slices are {thickness} mm apart, the model expects {expected} mm: look closely at every slice "
+                "of the result.",
+                thickness=_millimetres(thickness),
+                expected=_between(expects.thickness),
+            ),
         )
     if _outside(expects.pixel, *pixels):
         yield Advice(
             "pixel",
-            f"The pixels measure {' x '.join(_millimetres(mm) for mm in pixels)} mm, the model expects "
-            f"{_between(expects.pixel)} mm: check the spacing in the file's header.",
+            _(
+                "The pixels measure {pixels} mm, the model expects {expected} mm: check the spacing in the file's "
+                "header.",
+                pixels=" x ".join(_millimetres(mm) for mm in pixels),
+                expected=_between(expects.pixel),
+            ),
         )
     if model.axes.slices == "stack" and (text := _view(orient, geometry, model)):
         yield Advice("view", text)
@@ -132,9 +157,10 @@ def _view(orient: Orientation, geometry: Geometry, model: Model) -> str:
     said about a file whose I, J and K lie exactly along R, A and S: most likely its directions were never stored.
     """
     if orient.spacing[0] < _CUBIC * max(orient.spacing[1:]):
-        return (
+        return _(
             "The voxels are nearly cubes, so the volume is no stack of thick slices: "
-            f'"{model.title}" needs the stack as it was acquired, or the volume cut into such slices.'
+            '"{model}" needs the stack as it was acquired, or the volume cut into such slices.',
+            model=model.title,
         )
     if len(model.axes.rows + model.axes.columns) == 2 or np.allclose(np.abs(geometry.directions), np.eye(3), atol=1e-3):
         return ""
@@ -142,9 +168,12 @@ def _view(orient: Orientation, geometry: Geometry, model: Model) -> str:
     along = np.abs(normal / np.linalg.norm(normal))
     if along.max() < _NEAR_AXIS:
         return ""
-    return (
-        f"The slices look {_VIEWS[along.argmax()]}, unlike those that this model learned from ({model.title}): "
-        "choose a series like those, or expect wrong labels."
+    views = _("sagittal"), _("coronal"), _("axial")  # by the axis R, A, S across the slices
+    return _(
+        "The slices look {view}, unlike those that this model learned from ({model}): "
+        "choose a series like those, or expect wrong labels.",
+        view=views[along.argmax()],
+        model=model.title,
     )
 
 
@@ -157,7 +186,7 @@ def _outside(wanted: tuple[float, float] | None, *values: float) -> bool:
 
 
 def _between(wanted: tuple[float, float]) -> str:
-    return f"{wanted[0]:g} to {wanted[1]:g}"
+    return _("{least:g} to {most:g}", least=wanted[0], most=wanted[1])
 
 
 def _millimetres(mm: float) -> str:

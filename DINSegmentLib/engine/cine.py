@@ -11,6 +11,7 @@ from ..errors import GeometryError, InputError
 from ..geometry import Geometry
 from ..measure import Confidence
 from ..models import Model
+from ..sentence import Sentence as _
 from .checks import check_array
 from .parameters import Parameters, Result
 from .segmenter import Progress, Run, Segmenter
@@ -139,15 +140,23 @@ def _check(
     frames: Sequence[np.ndarray], geometry: Geometry, parameters: Parameters, temporal: float, name: str
 ) -> None:
     if len(frames) == 0:
-        raise InputError(f"{name} has no frames: give a volume for each time.")
+        raise InputError(_("{name} has no frames: give a volume for each time.", name=name))
     if parameters.probabilities or parameters.confidence:
-        raise InputError("Probabilities of a cine are not kept: ask for those of a single frame.")
+        raise InputError(_("Probabilities of a cine are not kept: ask for those of a single frame."))
     if not 0 <= temporal <= MOST_TEMPORAL:
-        raise InputError(f"A temporal weight of {temporal:g} is not possible: give 0 (off) to 0.33.")
+        raise InputError(
+            _("A temporal weight of {temporal:g} is not possible: give 0 (off) to 0.33.", temporal=temporal)
+        )
     for number, frame in enumerate(frames, start=1):
         if frame.shape != frames[0].shape:
             raise GeometryError(
-                f"{name} has frames of different size ({frames[0].shape} voxels in frame 1, {frame.shape} in frame "
-                f"{number}): give frames of one grid."
+                _(
+                    "{name} has frames of different size ({first} voxels in frame 1, {other} in frame {number}): give "
+                    "frames of one grid.",
+                    name=name,
+                    first=frames[0].shape,
+                    other=frame.shape,
+                    number=number,
+                )
             )
         check_array(frame, geometry, f"Frame {number} of {name}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from ..errors import DeviceError
+from ..sentence import Sentence as _
 
 # The CPU's and MPS's allocators, CUDA outside torch's allocator, and its libraries raise a plain RuntimeError.
 _OUT_OF_MEMORY = (
@@ -45,24 +46,32 @@ def choose(wanted: str = "auto") -> Device:
     if wanted == "auto":
         return _best()
     if wanted == "cpu":
-        return cpu("CPU as asked for")
+        return cpu(_("CPU as asked for"))
     if wanted == "mps":
         if not torch.backends.mps.is_available():
-            raise DeviceError(f"MPS was asked for, but torch {torch.__version__} finds none here: use --device cpu.")
-        return Device("mps", "MPS as asked for", torch.float32)
+            raise DeviceError(
+                _("MPS was asked for, but torch {torch} finds none here: use --device cpu.", torch=torch.__version__)
+            )
+        return Device("mps", _("MPS as asked for"), torch.float32)
     match = re.fullmatch(r"cuda(?::(\d+))?", wanted)
     if not match:
-        raise DeviceError(f'There is no device "{wanted}": choose auto, cpu, cuda, cuda:N or mps.')
+        raise DeviceError(_('There is no device "{wanted}": choose auto, cpu, cuda, cuda:N or mps.', wanted=wanted))
     index, count = int(match[1] or 0), torch.cuda.device_count()
     if index >= count:
-        found = f"{count} CUDA device{'s' * (count > 1)}" if count else "no CUDA device"
+        some = _("{count} CUDA devices", count=count) if count > 1 else _("1 CUDA device")
+        found = some if count else _("no CUDA device")
         raise DeviceError(
-            f"{wanted} was asked for, but torch {torch.__version__} finds {found}: "
-            "use --device cpu, or install a torch build with CUDA and the NVIDIA driver."
+            _(
+                "{wanted} was asked for, but torch {torch} finds {found}: use --device cpu, or install a torch build "
+                "with CUDA and the NVIDIA driver.",
+                wanted=wanted,
+                torch=torch.__version__,
+                found=found,
+            )
         )
     if fault := _cuda_fault(index):
-        raise DeviceError(f"{wanted} was asked for, but {fault}: use --device cpu.")
-    return _cuda(index, "as asked for")
+        raise DeviceError(_("{wanted} was asked for, but {fault}: use --device cpu.", wanted=wanted, fault=fault))
+    return _cuda(index, _("as asked for"))
 
 
 def candidates() -> list[str]:
@@ -90,16 +99,22 @@ def _best() -> Device:
     if torch.cuda.is_available():
         fault = _cuda_fault(0)
         if not fault:
-            return _cuda(0, f"found by torch {torch.__version__}")
+            return _cuda(0, _("found by torch {torch}", torch=torch.__version__))
     if torch.backends.mps.is_available():
-        return Device("mps", f"Auto: MPS, found by torch {torch.__version__}", torch.float32)
-    return cpu(f"Auto: CPU, {fault or f'no CUDA device found by torch {torch.__version__}'}")
+        return Device("mps", _("Auto: MPS, found by torch {torch}", torch=torch.__version__), torch.float32)
+    return cpu(
+        _("Auto: CPU, {cause}", cause=fault or _("no CUDA device found by torch {torch}", torch=torch.__version__))
+    )
 
 
 def _cuda(index: int, reason: str) -> Device:
     native = torch.cuda.get_device_capability(index) >= (8, 0)
     name = torch.cuda.get_device_name(index)
-    return Device(f"cuda:{index}", f"CUDA device {name}, {reason}", torch.bfloat16 if native else torch.float16)
+    return Device(
+        f"cuda:{index}",
+        _("CUDA device {name}, {reason}", name=name, reason=reason),
+        torch.bfloat16 if native else torch.float16,
+    )
 
 
 def _cuda_fault(index: int) -> str | None:
@@ -108,5 +123,5 @@ def _cuda_fault(index: int) -> str | None:
         device = torch.device("cuda", index)
         torch.nn.functional.conv2d(torch.ones(1, 1, 3, 3, device=device), torch.ones(1, 1, 3, 3, device=device)).item()
     except RuntimeError as error:
-        return f"the CUDA device failed a test ({str(error).splitlines()[0]})"
+        return _("the CUDA device failed a test ({error})", error=str(error).splitlines()[0])
     return None

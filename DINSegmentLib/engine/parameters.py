@@ -9,6 +9,7 @@ from ..enhancement import check
 from ..errors import InputError
 from ..measure import Confidence
 from ..models import Model
+from ..sentence import Sentence as _
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Parameters:
         strength = model.enhancement.strength if self.strength is None else float(self.strength)
         check(method, strength)
         if self.batch_size is not None and self.batch_size < 1:
-            raise InputError(f"A batch of {self.batch_size} slices is not possible: give 1 or more.")
+            raise InputError(_("A batch of {count} slices is not possible: give 1 or more.", count=self.batch_size))
         mirroring = model.mirroring if self.mirroring is None else self.mirroring
         return replace(self, enhancement=method, strength=strength, mirroring=mirroring)
 

@@ -8,6 +8,7 @@ import numpy as np
 from ..enhancement import enhance
 from ..geometry import Geometry
 from ..models import Axes, Intensity, Model
+from ..sentence import Sentence as _
 from .checks import check_array
 from .orientation import orientation
 from .parameters import Parameters
@@ -99,7 +100,7 @@ def enhance_volume(
     Raises:
         InputError, GeometryError: the volume or the parameters cannot be used.
     """
-    check_array(volume, geometry, "The volume")
+    check_array(volume, geometry, _("The volume"))
     chosen = (parameters or Parameters()).resolved(model)
-    _, enhanced = preprocess_volume(volume, geometry, model.axes, model.intensity, chosen.enhancement, chosen.strength)
-    return np.ascontiguousarray(enhanced)
+    settings = chosen.enhancement, chosen.strength
+    return np.ascontiguousarray(preprocess_volume(volume, geometry, model.axes, model.intensity, *settings)[1])

@@ -9,6 +9,7 @@ import numpy as np
 from ..enhancement import check
 from ..geometry import Geometry
 from ..models import Axes, Intensity
+from ..sentence import Sentence as _
 from .checks import check_array
 from .orientation import orientation
 from .preprocessing import Normalization, Preprocessor, normalization_steps
@@ -37,7 +38,7 @@ class Preview:
     def __init__(
         self, volume: np.ndarray, geometry: Geometry, axes: Axes, intensity: Intensity, out: np.ndarray | None = None
     ) -> None:
-        check_array(volume, geometry, "The volume")
+        check_array(volume, geometry, _("The volume"))
         if out is not None and (out.shape != volume.shape or out.dtype != np.float32):
             raise ValueError(f"out is {out.dtype} {out.shape}, not float32 {volume.shape}")
         self.enhanced = np.zeros(volume.shape, np.float32) if out is None else out
@@ -71,7 +72,7 @@ class Preview:
     def step(self, seconds: float) -> bool:
         """Work for about this long, at least a piece; True while work is left."""
         self._deadline = time.perf_counter() + seconds
-        for _ in self._work:
+        for _piece in self._work:
             if time.perf_counter() >= self._deadline:
                 return True
         return False

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from ..errors import GeometryError
 from ..models import Model
+from ..sentence import Sentence as _
 
 # A pixel size this close to the model's needs no resampling: the network was trained over a wide range of scales.
 TOLERANCE = 0.01
@@ -26,7 +27,9 @@ def model_size(shape: tuple[int, int], spacing: tuple[float, float], target: flo
     """
     widest = max(n * s for n, s in zip(shape, spacing, strict=True))
     if widest > _WIDEST:
-        raise GeometryError(f"The slices are {widest / 1000:.1f} m wide: check the spacing in the header, it is in mm.")
+        raise GeometryError(
+            _("The slices are {metres:.1f} m wide: check the spacing in the header, it is in mm.", metres=widest / 1000)
+        )
     if all(abs(s / target - 1) <= TOLERANCE for s in spacing):
         return shape
     rows, columns = (max(_SMALLEST, round(n * s / target)) for n, s in zip(shape, spacing, strict=True))

@@ -16,6 +16,7 @@ from ..geometry import Geometry
 from ..measure import Confidence
 from ..models import Model
 from ..network import DIN, DINConfig
+from ..sentence import Sentence as _
 from .checks import check_array
 from .cleanup import clean_up
 from .device import Device, choose, cpu, is_out_of_memory
@@ -55,7 +56,7 @@ class Segmenter:
         parameters: Parameters | None = None,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
-        name: str = "The volume",
+        name: str = _("The volume"),
     ) -> Result:
         """Segment one volume.
 
@@ -146,7 +147,9 @@ class Run:
         progress(done, total)
         while done < total:
             if cancelled():
-                raise Cancelled(f"Cancelled after {done} of {total} slices: nothing was changed.")
+                raise Cancelled(
+                    _("Cancelled after {done} of {total} slices: nothing was changed.", done=done, total=total)
+                )
             batch = slice(done, min(total, done + self.batch_size))
             try:
                 self.one_batch(batch)
@@ -226,14 +229,24 @@ class Run:
         traceback.clear_frames(error.__traceback__)  # they hold the tensors that did not fit
         if size > 1:
             self.batch_size = size // 2
-            self.events.append(f"{device.name} ran out of memory: went on with batches of {self.batch_size}.")
+            self.events.append(
+                _(
+                    "{device} ran out of memory: went on with batches of {count}.",
+                    device=device.name,
+                    count=self.batch_size,
+                )
+            )
         elif device.name != "cpu":
-            self.segmenter.fall_back_to_cpu(f"CPU, because one slice does not fit into the memory of {device.name}")
+            self.segmenter.fall_back_to_cpu(
+                _("CPU, because one slice does not fit into the memory of {device}", device=device.name)
+            )
             self.batch_size = self._default_batch_size()
-            self.events.append(f"{device.name} ran out of memory with one slice: went on with the CPU.")
+            self.events.append(
+                _("{device} ran out of memory with one slice: went on with the CPU.", device=device.name)
+            )
         else:
             raise OutOfMemory(
-                "Not even one slice fits into memory: close other programs, or crop the volume."
+                _("Not even one slice fits into memory: close other programs, or crop the volume.")
             ) from error
         if device.name.startswith("cuda"):
             torch.cuda.empty_cache()
@@ -261,8 +274,11 @@ def load_network(model: Model) -> DIN:
         network.load_state_dict({name: value.float() for name, value in state.items()})
     except (RuntimeError, TypeError, ValueError, AttributeError, EOFError, pickle.UnpicklingError) as error:
         raise ModelError(
-            f"The weights of {model.id} do not fit the network of its manifest: "
-            "use the manifest and the weight file of one training run."
+            _(
+                "The weights of {model} do not fit the network of its manifest: use the manifest and the weight file "
+                "of one training run.",
+                model=model.id,
+            )
         ) from error
     return network.eval().requires_grad_(False)
 

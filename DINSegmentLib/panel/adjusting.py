@@ -9,6 +9,7 @@ from ..errors import DINSegmentError
 from ..scene import compare
 from . import choices
 from .preview import LivePreview
+from .translation import told
 
 
 class Adjusting:
@@ -108,7 +109,7 @@ class Adjusting:
         try:
             self.preview.show(volume_node, node, panel.model, self.method, panel.ui.strengthSlider.value)
         except DINSegmentError as error:
-            panel.say(str(error))
+            panel.say(told(error))
             return False
         return True
 
@@ -128,7 +129,7 @@ class Adjusting:
                 panel.logic.compare(parameters.inputVolume, parameters.enhancedVolume, parameters.outputSegmentation)
                 return
             except DINSegmentError as error:
-                panel.say(str(error))
+                panel.say(told(error))
         with panel.quietly():
             panel.ui.compareButton.checked = False
 

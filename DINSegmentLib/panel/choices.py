@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 
 from ..enhancement import METHODS
 from ..models import Model
+from .translation import told
 
 AUTO = "auto"
 
@@ -34,9 +35,9 @@ def fill_devices(selector: Any, found: Sequence[Mapping[str, str]], chosen: str)
     """``auto`` with the reason for what it takes, then the devices by name; before any was found, ``auto`` alone."""
     selector.clear()
     first, *others = found or [{"name": AUTO, "reason": _("Auto: PyTorch has not been asked yet")}]
-    selector.addItem(first["reason"], AUTO)
+    selector.addItem(told(first["reason"]), AUTO)
     for one in others:
-        selector.addItem(f"{one['name']}: {one['reason']}", one["name"])
+        selector.addItem(f"{one['name']}: {told(one['reason'])}", one["name"])
     choose(selector, chosen)
 
 

@@ -22,6 +22,7 @@ from ..worker.protocol import Code
 from . import choices, installer, samples, scripts
 from .adjusting import Adjusting
 from .running import Running
+from .translation import told
 
 _LOG_LINES = 1000
 
@@ -187,7 +188,7 @@ class Panel:
         chosen = self.parameters.device if self.parameters is not None else choices.AUTO
         with self.quietly():
             choices.fill_devices(self.ui.deviceSelector, found, chosen)
-        self.log(found[0]["reason"])
+        self.log(told(found[0]["reason"]))
 
     def _look(self, node: Any) -> advice.Look:
         """All voxels are looked at once as long as they stay the same: in a large volume that takes a while."""
@@ -204,15 +205,15 @@ class Panel:
         if node is not None:
             try:
                 seen = self._look(node)
-                summary, reason = advice.summary(seen), ""
-                warnings = [one.text for one in advice.advise(seen, self.model)]
+                summary, reason = told(advice.summary(seen)), ""
+                warnings = [told(one.text) for one in advice.advise(seen, self.model)]
             except DINSegmentError as error:
-                warnings, reason = [], str(error)
-        told = "\n".join(_("Warning: {text}").format(text=text) for text in warnings)
+                warnings, reason = [], told(error)
+        advices = "\n".join(_("Warning: {text}").format(text=text) for text in warnings)
         if node is not None and reason:
-            told = reason
+            advices = reason
         choices.tell(ui.inputSummaryLabel, summary)
-        choices.tell(ui.inputWarningLabel, told)
+        choices.tell(ui.inputWarningLabel, advices)
         ui.licenceLabel.text = self.model.licence
         ui.segmentButton.enabled = self.running.runner.busy or not reason
         ui.segmentButton.toolTip = reason or _("Segment the volume; the output changes only when all went well.")
@@ -229,7 +230,7 @@ class Panel:
             else:
                 node = samples.download_ct()
         except Exception as error:
-            slicer.util.errorDisplay(_("The sample could not be loaded: {error}").format(error=error))
+            slicer.util.errorDisplay(_("The sample could not be loaded: {error}").format(error=told(error)))
             return
         self.ui.inputSelector.setCurrentNode(node)
 
@@ -237,7 +238,7 @@ class Panel:
         try:
             installer.install_torch()
         except Exception as error:
-            slicer.util.errorDisplay(_("PyTorch could not be installed: {error}").format(error=error))
+            slicer.util.errorDisplay(_("PyTorch could not be installed: {error}").format(error=told(error)))
             return
         self._torch_is_broken = False
         self.running.runner.release()  # the next worker finds it
@@ -280,6 +281,7 @@ class Panel:
 
     def say(self, text: str) -> None:
         """Tell the user, and the log."""
+        text = told(text)
         self.ui.statusLabel.text = text
         self.log(text)
 

@@ -16,6 +16,7 @@ from ..models import Model
 from ..worker.client import Client, Request
 from ..worker.protocol import Code
 from .process import WorkerProcess
+from .translation import told
 
 _TURN = 100  # ms between two looks at the time limits
 
@@ -128,12 +129,12 @@ class Job:
         try:
             node = scene.write_segmentation(labels, self.volume_node, self.model.labels, node=self.segmentation_node)
         except Exception as error:
-            self._over(None, Code.INTERNAL, str(error))
+            self._over(None, Code.INTERNAL, told(error))
             return
         text = _("Done in {seconds:.1f} s on {device}.").format(
             seconds=time.monotonic() - self._began, device=story["device"]
         )
-        self._over(node, None, " ".join((text, *story["events"])), story["statistics"])
+        self._over(node, None, " ".join((text, *map(told, story["events"]))), story["statistics"])
 
     def failed(self, code: Code, text: str) -> None:
         self._over(None, code, text)

@@ -11,6 +11,7 @@ from ..scene import compare
 from ..worker.protocol import Code
 from . import installer, result
 from .runner import Job, Runner
+from .translation import told
 
 _ACCEPTED = "DINSegment/AcceptedLicence"  # key of Slicer's settings, with the model's id
 
@@ -87,7 +88,7 @@ class Running:
         try:
             self.runner.segment(node, model, panel.run_parameters(), panel.device, threads, job)
         except (DINSegmentError, OSError) as error:
-            self.over(None, Code.INPUT, str(error))
+            self.over(None, Code.INPUT, told(error))
 
     def _licence_accepted(self) -> bool:
         """Ask once for each version of a model."""

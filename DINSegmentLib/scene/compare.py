@@ -13,6 +13,7 @@ import slicer.util
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import DINSegmentError
+from ..sentence import Sentence as _
 from .views import COMPARE_VIEWS, composite_node, slice_views, view_of
 from .volumes import ijk_to_world, numbers
 
@@ -74,7 +75,7 @@ def show(volume_node: Any, enhanced_node: Any, segmentation_node: Any = None, or
             _fill(composite, volume)
             _turn(view, volume_node, matrix, orientation)
             _fit(view, place)
-        for _, composite in shown:
+        for __, composite in shown:
             composite.SetLinkedControl(True)
             composite.SetHotLinkedControl(True)
         update(segmentation_node)
@@ -101,7 +102,7 @@ def restore() -> None:
         _layout().SetViewArrangement(
             slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView if _former_layout is None else _former_layout
         )
-    for _, composite in _views():
+    for __, composite in _views():
         _fill(composite, None)
 
 
@@ -150,7 +151,7 @@ def _views() -> list[tuple[Any, Any]]:
 
 
 def _no_views() -> DINSegmentError:
-    return DINSegmentError("There are no views here: compare the volumes in 3D Slicer's own window.")
+    return DINSegmentError(_("There are no views here: compare the volumes in 3D Slicer's own window."))
 
 
 def _fill(composite: Any, volume_node: Any) -> None:

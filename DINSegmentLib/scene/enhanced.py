@@ -10,6 +10,7 @@ from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import GeometryError, InputError
+from ..sentence import Sentence as _
 from . import hierarchy, undo
 from .volumes import voxels
 
@@ -35,8 +36,12 @@ def write_enhanced(
     """
     if enhanced.shape != (shape := voxels(volume_node).shape):
         raise GeometryError(
-            f"The enhanced volume has {enhanced.shape} voxels and {volume_node.GetName()} has {shape}: enhance that "
-            "volume again."
+            _(
+                "The enhanced volume has {voxels} voxels and {volume} has {shape}: enhance that volume again.",
+                voxels=enhanced.shape,
+                volume=volume_node.GetName(),
+                shape=shape,
+            )
         )
     node = allocate_enhanced(volume_node, method, strength, node, name)
     np.copyto(enhanced_array(node), enhanced)
@@ -93,7 +98,7 @@ def enhanced_array(node: Any) -> np.ndarray:
     """
     array = voxels(node)
     if array.dtype != np.float32:
-        raise InputError(f"{node.GetName()} is no enhanced volume: enhance the volume again.")
+        raise InputError(_("{node} is no enhanced volume: enhance the volume again.", node=node.GetName()))
     return array
 
 
@@ -113,10 +118,15 @@ def update_slices(node: Any) -> None:
 def _check_output(node: Any, volume_node: Any) -> None:
     if node is volume_node:
         raise InputError(
-            f"The enhanced volume would replace {volume_node.GetName()} itself: choose another volume for it."
+            _(
+                "The enhanced volume would replace {volume} itself: choose another volume for it.",
+                volume=volume_node.GetName(),
+            )
         )
     if node.GetClassName() != "vtkMRMLScalarVolumeNode":
-        raise InputError(f"{node.GetName()} is no volume of gray values: choose another one for the enhanced volume.")
+        raise InputError(
+            _("{node} is no volume of gray values: choose another one for the enhanced volume.", node=node.GetName())
+        )
 
 
 def _image(shape: tuple[int, int, int]) -> vtkImageData:

@@ -12,6 +12,7 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import GeometryError, InputError
 from ..models import Label
+from ..sentence import Sentence as _
 from . import hierarchy, segments, terminology, undo
 from .volumes import ijk_to_ras, ijk_to_world, to_world, voxels
 
@@ -85,7 +86,7 @@ def read_labels(node: Any, volume_node: Any, structures: Sequence[Label]) -> np.
     if ids.GetNumberOfValues() == 0:  # Slicer would take all segments
         return np.zeros(shape, np.uint8)
     if not node.GetSegmentation().ContainsRepresentation(segments.LABELMAP):
-        raise InputError(f"{node.GetName()} holds surfaces and no label maps: segment the volume again.")
+        raise InputError(_("{node} holds surfaces and no label maps: segment the volume again.", node=node.GetName()))
     merged = slicer.vtkOrientedImageData()
     node.GenerateMergedLabelmapForAllSegments(
         merged,
@@ -101,10 +102,17 @@ def _check(labels: np.ndarray, volume_node: Any, structures: Sequence[Label]) ->
     shape = volume_node.GetImageData().GetDimensions()[::-1] if volume_node.GetImageData() else None
     if labels.shape != shape:
         raise GeometryError(
-            f"The labels have {labels.shape} voxels and {volume_node.GetName()} has {shape}: segment that volume again."
+            _(
+                "The labels have {voxels} voxels and {volume} has {shape}: segment that volume again.",
+                voxels=labels.shape,
+                volume=volume_node.GetName(),
+                shape=shape,
+            )
         )
     if labels.max() > max(label.value for label in structures):
-        raise InputError(f"The labels hold the value {labels.max()}, which no structure has: choose the right model.")
+        raise InputError(
+            _("The labels hold the value {value}, which no structure has: choose the right model.", value=labels.max())
+        )
 
 
 def _check_output(node: Any, volume_node: Any) -> None:
@@ -113,13 +121,20 @@ def _check_output(node: Any, volume_node: Any) -> None:
         return
     if node.GetTransformNodeID() != volume_node.GetTransformNodeID():
         raise InputError(
-            f"{node.GetName()} holds segments of yours and is not under the transform of {volume_node.GetName()}: "
-            "choose a new segmentation for the result, or put the two under one transform."
+            _(
+                "{node} holds segments of yours and is not under the transform of {volume}: choose a new "
+                "segmentation for the result, or put the two under one transform.",
+                node=node.GetName(),
+                volume=volume_node.GetName(),
+            )
         )
     if segmentation.GetSourceRepresentationName() != segments.LABELMAP:
         raise InputError(
-            f"{node.GetName()} holds segments of yours as surfaces, not as label maps: "
-            "choose a new segmentation for the result."
+            _(
+                "{node} holds segments of yours as surfaces, not as label maps: choose a new segmentation for the "
+                "result.",
+                node=node.GetName(),
+            )
         )
 
 

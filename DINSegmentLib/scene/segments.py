@@ -8,6 +8,7 @@ from vtkmodules.vtkCommonCore import reference
 
 from ..errors import InputError
 from ..models import Label
+from ..sentence import Sentence as _
 
 LABELMAP = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
 
@@ -70,7 +71,9 @@ def exchange(node: Any, new: dict[str, Any]) -> None:
     segmentation.SetSourceRepresentationName(LABELMAP)
     for one, made in new.items():
         if not segmentation.AddSegment(made, one, next_one):
-            raise InputError(f"{node.GetName()} does not take the result: choose a new segmentation for it.")
+            raise InputError(
+                _("{node} does not take the result: choose a new segmentation for it.", node=node.GetName())
+            )
         _let_look(node, one, looks.get(made.GetName(), []))
     for name in contained:  # such as the surfaces of the 3D view
         segmentation.CreateRepresentation(name)

@@ -5,6 +5,7 @@ import slicer
 from .. import resources
 from ..errors import ModelError
 from ..models import TERMINOLOGY_CONTEXT
+from ..sentence import Sentence as _
 
 FILE_NAME = "SegmentationCategoryTypeModifier-DINSegment.term.json"
 
@@ -20,4 +21,4 @@ def load() -> None:
         return
     path = resources.root() / FILE_NAME
     if not path.is_file() or logic.LoadTerminologyFromFile(str(path)) != TERMINOLOGY_CONTEXT:
-        raise ModelError(f"The terminology file {path} is missing or damaged: reinstall the extension.")
+        raise ModelError(_("The terminology file {path} is missing or damaged: reinstall the extension.", path=path))

@@ -13,6 +13,7 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import GeometryError, InputError
 from ..geometry import Geometry
+from ..sentence import Sentence as _
 from . import hierarchy
 
 # What Slicer's DICOM reader notes of a voxel's value: code of the quantity "MR signal intensity" (DICOM), and of the
@@ -49,11 +50,15 @@ def voxels(node: Any) -> np.ndarray:
     """
     image = node.GetImageData()
     if image is None or image.GetPointData().GetScalars() is None:
-        raise InputError(f"{node.GetName()} holds no image: load the volume again or choose another one.")
+        raise InputError(_("{node} holds no image: load the volume again or choose another one.", node=node.GetName()))
     if image.GetNumberOfScalarComponents() != 1:
         raise InputError(
-            f"{node.GetName()} has {image.GetNumberOfScalarComponents()} values in each voxel (color, vectors or "
-            "frames): choose a volume with one, such as a single frame."
+            _(
+                "{node} has {count} values in each voxel (color, vectors or frames): choose a volume with one, such "
+                "as a single frame.",
+                node=node.GetName(),
+                count=image.GetNumberOfScalarComponents(),
+            )
         )
     return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
 
@@ -85,8 +90,12 @@ def to_world(node: Any) -> np.ndarray:
         return np.eye(4)
     if not transform.IsTransformToWorldLinear():
         raise GeometryError(
-            f"{node.GetName()} is under a transform that bends it ({transform.GetName()}): "
-            "harden the transform, or take the volume out of it."
+            _(
+                "{node} is under a transform that bends it ({transform}): harden the transform, or take the volume "
+                "out of it.",
+                node=node.GetName(),
+                transform=transform.GetName(),
+            )
         )
     matrix = vtkMatrix4x4()
     transform.GetMatrixTransformToWorld(matrix)

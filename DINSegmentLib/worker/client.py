@@ -18,6 +18,8 @@ import numpy as np
 
 from ..engine.parameters import Parameters
 from ..geometry import Geometry
+from ..sentence import Sentence as _
+from ..sentence import from_json, to_json
 from .protocol import VERSION, Code, Lines, ProtocolError, decode, encode
 
 SILENCE = 60.0  # seconds without a line in a run, after which the worker counts as stuck
@@ -70,7 +72,7 @@ class Request:
     device: str = "auto"
     threads: int = 0
     parameters: Parameters = field(default_factory=Parameters)
-    name: str = "The volume"
+    name: str = _("The volume")
 
 
 class Listener(Protocol):
@@ -104,7 +106,7 @@ class _Run:
     def message(self) -> bytes:
         request = self.request
         return encode(
-            "segment", id=self.identity, name=request.name, volume=str(self.volume), labels=str(self.labels),
+            "segment", id=self.identity, name=to_json(request.name), volume=str(self.volume), labels=str(self.labels),
             shape=list(request.volume.shape), dtype=request.volume.dtype.str,
             matrix=request.geometry.ijk_to_ras.ravel().tolist(), model=str(request.model), device=request.device,
             threads=request.threads, parameters=asdict(request.parameters),
@@ -194,7 +196,7 @@ class Client:
             return
         self._run.cancelled = True
         if not self._sent:
-            self._fail(Code.CANCELLED, "Cancelled before it began: nothing was changed.")
+            self._fail(Code.CANCELLED, _("Cancelled before it began: nothing was changed."))
             return
         self._state, self._asked_to_stop = State.CANCELLING, self._clock()
         self._channel.write(encode("cancel", id=self._run.identity))
@@ -202,7 +204,7 @@ class Client:
     def release(self) -> None:
         """End the process and give its memory back; a run is cancelled."""
         if self._run is not None:
-            self._give_up(Code.CANCELLED, "Cancelled: nothing was changed.")
+            self._give_up(Code.CANCELLED, _("Cancelled: nothing was changed."))
         elif self._state not in (State.OFF, State.ENDING):
             self._state = State.ENDING
             self._channel.close()
@@ -217,12 +219,15 @@ class Client:
         if self.copying:
             self._copy()
         elif self._state is State.CANCELLING and now - self._asked_to_stop > PATIENCE:
-            self._give_up(Code.CANCELLED, "Cancelled (its process had to be ended): nothing was changed.")
+            self._give_up(Code.CANCELLED, _("Cancelled (its process had to be ended): nothing was changed."))
         elif self._run is not None and now - self._heard > SILENCE:
             self._give_up(
                 Code.SILENT,
-                f"The worker has not said anything for {SILENCE:.0f} seconds and was ended: try again, with fewer "
-                "threads or on another device.",
+                _(
+                    "The worker has not said anything for {seconds:.0f} seconds and was ended: try again, with fewer "
+                    "threads or on another device.",
+                    seconds=SILENCE,
+                ),
             )
 
     @property
@@ -236,7 +241,11 @@ class Client:
         except OSError as error:
             self._fail(
                 Code.OUTPUT,
-                f"The volume cannot be handed to the worker ({error.strerror}): free space in {tempfile.gettempdir()}.",
+                _(
+                    "The volume cannot be handed to the worker ({cause}): free space in {folder}.",
+                    cause=error.strerror,
+                    folder=tempfile.gettempdir(),
+                ),
             )
             return
         if whole and self._state in (State.STARTING, State.READY):
@@ -263,11 +272,14 @@ class Client:
             self._started_again = True
             self.start()
             return
-        how = "was killed or crashed" if crashed else f"ended with exit code {code}"
+        how = _("was killed or crashed") if crashed else _("ended with exit code {code}", code=code)
         self._fail(
             Code.KILLED,
-            f"The worker {how} during the run, and nothing was changed: try again; if memory is short, choose "
-            "fewer threads or close other programs.",
+            _(
+                "The worker {how} during the run, and nothing was changed: try again; if memory is short, choose "
+                "fewer threads or close other programs.",
+                how=how,
+            ),
         )
 
     def _take(self, message: dict[str, Any]) -> None:
@@ -276,12 +288,12 @@ class Client:
             self.about = message
             self._state = State.RUNNING if self._sent and run is not None else State.READY
         elif kind == "devices":
-            self.devices = message["found"]
+            self.devices = [{**one, "reason": from_json(one["reason"])} for one in message["found"]]
             self.on_devices(self.devices)
         elif kind == "error" and "id" not in message:
             if run is None:
-                self.on_trouble(Code(message["code"]), message["text"])
-            self._fail(Code(message["code"]), message["text"])
+                self.on_trouble(Code(message["code"]), from_json(message["text"]))
+            self._fail(Code(message["code"]), from_json(message["text"]))
         elif run is None or message.get("id") != run.identity:
             return  # of a run that was given up
         elif kind == "loading":
@@ -289,7 +301,7 @@ class Client:
         elif kind == "progress":
             run.listener.progressed(message["done"], message["total"])
         elif kind == "error":
-            self._fail(Code(message["code"]), message["text"])
+            self._fail(Code(message["code"]), from_json(message["text"]))
         elif kind == "done":
             self._finish(message)
 
@@ -297,10 +309,12 @@ class Client:
         try:
             labels = self._run.result()
         except (OSError, ValueError):
-            self._fail(Code.OUTPUT, "The result did not arrive whole, and nothing was changed: free space, try again.")
+            self._fail(
+                Code.OUTPUT, _("The result did not arrive whole, and nothing was changed: free space, try again.")
+            )
             return
-        listener = self._let_go()
-        listener.finished(labels, message)
+        story = {**message, "events": [from_json(event) for event in message["events"]]}
+        self._let_go().finished(labels, story)
 
     def _give_up(self, code: Code, text: str) -> None:
         """Fail the run and end its process at once."""

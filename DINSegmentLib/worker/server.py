@@ -33,6 +33,8 @@ from ..errors import (
 )
 from ..geometry import Geometry
 from ..measure import slices_to_review, statistics
+from ..sentence import Sentence as _
+from ..sentence import from_json, of, to_json
 from .protocol import VERSION, Code, ProtocolError, decode, encode
 
 _CODES = {  # the first that fits
@@ -107,19 +109,24 @@ class Server:
         except DINSegmentError as error:
             code, text = (
                 next((code for kind, code in _CODES.items() if isinstance(error, kind)), Code.INTERNAL),
-                str(error),
+                of(error),
             )
         except Exception as error:
             traceback.print_exc()
             code = Code.INTERNAL
-            text = f"The worker stopped on an unexpected error ({error}): please report it with the diagnostics."
+            text = _(
+                "The worker stopped on an unexpected error ({error}): please report it with the diagnostics.",
+                error=error,
+            )
         # said when the error is gone, which held the volume's file open
-        self._say("error", code=code, text=text, **about)
+        self._say("error", code=code, text=to_json(text), **about)
 
     def _hello(self, request: dict[str, Any]) -> None:
         if request.get("version") != VERSION:
-            text = "Slicer and the worker are of different versions: restart Slicer after the update of the extension."
-            self._say("error", code=Code.VERSION, text=text)
+            text = _(
+                "Slicer and the worker are of different versions: restart Slicer after the update of the extension."
+            )
+            self._say("error", code=Code.VERSION, text=to_json(text))
             return
         self._say("ready", version=VERSION, program=__version__, python=platform.python_version(), pid=os.getpid())
 
@@ -132,7 +139,7 @@ class Server:
                 found.append(device.choose(name))
             except DeviceError as error:
                 logging.warning("%s", error)
-        self._say("devices", found=[{"name": one.name, "reason": one.reason} for one in found])
+        self._say("devices", found=[{"name": one.name, "reason": to_json(one.reason)} for one in found])
 
     def _segment(self, request: dict[str, Any]) -> None:
         try:
@@ -155,14 +162,15 @@ class Server:
             Parameters(**request["parameters"]),
             lambda done, total: self._say("progress", id=identity, done=done, total=total),
             lambda: self._ended.is_set() or identity in self._cancelled,
-            name=request["name"],
+            name=from_json(request["name"]),
         )
         found = statistics(result.labels, volume, geometry, result.model.labels)
         del volume  # Slicer removes the file when it hears that we are done
         _write(result.labels, Path(request["labels"]))
         self._say(
-            "done", id=identity, device=result.device, reason=result.device_reason, precision=result.precision,
-            events=result.events, timings=result.timings, statistics=[asdict(one) for one in found],
+            "done", id=identity, device=result.device, reason=to_json(result.device_reason), precision=result.precision,
+            events=[to_json(event) for event in result.events], timings=result.timings,
+            statistics=[asdict(one) for one in found],
             confidence=[result.confidence.structures.get(one.value) for one in found],
             removed=[result.removed.get(one.value, 0) for one in found],
             review=[asdict(one) for one in slices_to_review(result.confidence, result.model.labels)],
@@ -195,7 +203,10 @@ def _torch_needed() -> Iterator[None]:
         yield
     except ImportError as error:
         raise TorchMissing(
-            f"PyTorch cannot be imported ({error}): install it with the button of the panel, then try again."
+            _(
+                "PyTorch cannot be imported ({error}): install it with the button of the panel, then try again.",
+                error=error,
+            )
         ) from error
 
 
@@ -212,8 +223,14 @@ def _write(labels: np.ndarray, path: Path) -> None:
             file.write(np.ascontiguousarray(labels).data)
     except OSError as error:
         path.unlink(missing_ok=True)
-        full = " (the disk is full)" if error.errno == errno.ENOSPC else f" ({error.strerror})"
-        raise OutputError(f"The result cannot be handed to Slicer{full}: free space in {path.parent}.") from error
+        cause = _("the disk is full") if error.errno == errno.ENOSPC else error.strerror
+        raise OutputError(
+            _(
+                "The result cannot be handed to Slicer ({cause}): free space in {folder}.",
+                cause=cause,
+                folder=path.parent,
+            )
+        ) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,5 +1,7 @@
 """Stand-ins of our own for the classes that a scripted module derives from, and for Slicer's translation."""
 
+import os
+import sys
 import unittest
 from pathlib import Path
 from typing import Any
@@ -60,10 +62,17 @@ class ScriptedLoadableModuleTest(unittest.TestCase):
 
 
 def tr(text: str) -> str:
-    """No translation."""
-    return text
+    """In the language of `language`, for the file of the caller."""
+    folder, file = os.path.split(sys._getframe(1).f_code.co_filename)
+    stem = file.removesuffix(".py")
+    in_package = os.path.isfile(os.path.join(folder, "__init__.py"))
+    return translate(f"{os.path.basename(folder)}.{stem}" if in_package else stem, text)
 
 
 def translate(context: str, text: str) -> str:
-    """No translation."""
+    """In the language of `language`; English unless a test has chosen another."""
+    return language(context, text)
+
+
+def language(context: str, text: str) -> str:
     return text

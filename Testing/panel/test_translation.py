@@ -1,0 +1,77 @@
+"""In a Slicer of another language nothing English is left in what the panel says (on the stand-in desk)."""
+
+import re
+
+import numpy as np
+import pytest
+
+GREEK = str.maketrans(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "αβψδεφγηιξκλμνοπϙρστθωϝχυζΑΒΨΔΕΦΓΗΙΞΚΛΜΝΟΠϘΡΣΤΘΩϜΧΥΖ"
+)
+# names that are the same in every language: of programs, devices and what manifests call things
+NAMES = {"cpu", "CPU", "MRI", "DICOM", "torch", "Heart", "chambers", "short", "axis", "cine", "Abdominal", "organs"}
+
+
+def greek(context, text):
+    """All letters but those of fields."""
+    return "".join(part if part.startswith("{") else part.translate(GREEK) for part in re.split(r"(\{[^}]*\})", text))
+
+
+@pytest.fixture
+def abroad(desk, panel, monkeypatch):
+    monkeypatch.setattr("desk.scripted.language", greek)
+    return panel
+
+
+def english(text):
+    return sorted(set(re.findall(r"[A-Za-z]{3,}", text)) - NAMES)
+
+
+def test_summary_and_advice(abroad, heart):
+    ui = abroad.ui
+    ui.modelSelector.currentIndex = ui.modelSelector.findData("abdomen-ct")
+    assert "βοχελσ" not in ui.inputSummaryLabel.text and "ωοχελσ" in ui.inputSummaryLabel.text
+    assert english(ui.inputSummaryLabel.text) == []
+    assert ui.inputWarningLabel.text.count("\n") > 0
+    assert english(ui.inputWarningLabel.text) == []
+
+
+def test_a_volume_that_is_refused(abroad, heart):
+    import slicer
+
+    voxels = np.zeros((6, 32, 32), np.float32)
+    voxels[2, 3, 4] = np.nan
+    abroad.ui.inputSelector.setCurrentNode(slicer.util.addVolumeFromArray(voxels))
+    assert "NaN".translate(GREEK) in abroad.ui.inputWarningLabel.text
+    assert english(abroad.ui.inputWarningLabel.text) == [] == english(abroad.ui.segmentButton.toolTip)
+
+
+def test_a_run_its_devices_and_its_log(desk, abroad, heart):
+    ui, runner = abroad.ui, abroad.panel.running.runner
+    desk.click(ui.segmentButton)
+    desk.run_until(lambda: not runner.busy, 60, "the run")
+    assert ui.statusLabel.text.startswith("Done".translate(GREEK))
+    assert english(ui.statusLabel.text) == []
+    desk.run_until(lambda: ui.deviceSelector.count > 1, 60, "the devices")
+    devices = [ui.deviceSelector.itemText(row) for row in range(ui.deviceSelector.count)]
+    assert [english(device) for device in devices] == [[]] * len(devices)
+    assert english(ui.logTextEdit.plainText) == []
+
+
+def test_a_cancelled_run(desk, abroad, heart):
+    ui, runner = abroad.ui, abroad.panel.running.runner
+    desk.click(ui.segmentButton)
+    desk.click(ui.segmentButton)
+    desk.run_until(lambda: not runner.busy, 60, "the end")
+    assert "Cancelled".translate(GREEK) in ui.statusLabel.text
+    assert english(ui.statusLabel.text) == []
+
+
+def test_a_worker_that_is_killed(desk, abroad, heart):
+    ui, runner = abroad.ui, abroad.panel.running.runner
+    desk.click(ui.segmentButton)
+    desk.run_until(lambda: runner.client.state.value == "running", 60, "the run")
+    runner.client._channel.kill()
+    desk.run_until(lambda: not runner.busy, 60, "the end")
+    assert "worker".translate(GREEK) in ui.statusLabel.text
+    assert english(ui.statusLabel.text) == []
