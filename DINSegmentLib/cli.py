@@ -279,7 +279,9 @@ def _bench(parser: argparse.ArgumentParser) -> None:
         "--rivals", type=_path, metavar="PYTHON",
         help="beside nnU-Net v2 and MONAI's networks, of the environment with this Python (make bench-env makes one)",
     )  # fmt: skip
+    kind.add_argument("--batch", action="store_true", help="many small volumes on one and two processes, and by Dask")
     kind.add_argument("--scaling", action="store_true", help="volumes of 2 to 64 slices with 128 to 768 pixels a side")
+    parser.add_argument("--cases", type=int, default=500, help="volumes of --batch; default: 500")
     _json(parser)
 
 

@@ -32,10 +32,12 @@ def models(options: Namespace, console: Console) -> int:
 def bench(options: Namespace, console: Console) -> int:
     """0 when everything was measured, else 1."""
     from .. import bench as benchmark
-    from .. import comparison
+    from .. import comparison, throughput
 
     if options.rivals:
         records, format_table = comparison.beside_others(options.rivals), comparison.format_comparison
+    elif options.batch:
+        records, format_table = throughput.over_processes(options.cases), throughput.format_throughput
     elif options.scaling:
         records, format_table = comparison.over_sizes(), comparison.format_sizes
     else:

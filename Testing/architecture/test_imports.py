@@ -16,9 +16,10 @@ FLOORS = (
     {"__init__", "errors", "sentence", "geometry", "resources", "models", "enhancement", "phantom", "network"},
     {"engine", "training", "measure"},
     {"scene", "headless", "surfaces"},
-    {"__main__", "cli", "commands", "console", "batch", "bench", "comparison", "rivals", "doctor", "demo", "worker"},
+    {"__main__", "cli", "commands", "console", "batch", "bench"}
+    | {"comparison", "throughput", "rivals", "doctor", "demo", "worker"},
     {"panel"},
-)
+)  # fmt: skip
 FLOOR = {unit: number for number, units in enumerate(FLOORS) for unit in units}
 BASE = FLOORS[0] | FLOORS[1]
 

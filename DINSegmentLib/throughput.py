@@ -1,0 +1,149 @@
+"""Volumes a minute and memory of `dinsegment segment` over many small volumes, on one process and on several."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from . import bench, headless, resources
+from .console import table
+from .errors import InputError
+from .geometry import Geometry
+
+_SLICES = slice(4, 7)  # of the bundled heart: small volumes, so that whatever grows with their number shows
+_MODES = {  # processes, threads of each, arguments
+    "1 process, 1 thread": (1, 1, ()),
+    "1 process, 2 threads": (1, 2, ()),
+    "2 processes, 1 thread each": (2, 1, ("--workers", "2")),
+    "Dask scheduler, 2 workers": (2, 1, ("--scheduler",)),
+}
+REFERENCE = "1 process, 1 thread"
+
+
+def over_processes(cases: int) -> list[dict[str, Any]]:
+    """Segment as many volumes of three slices, on the CPU, in each way.
+
+    Returns:
+        a record each: ``name``; ``per_minute``, from when every process has done one volume to the last, so without
+        the start; ``early_mb`` and ``late_mb``, the most resident memory of all processes of the command together in
+        the second and the last quarter of its time (None for the scheduler, whose workers are not the command's). One
+        that failed has ``error``, a sentence.
+
+    Raises:
+        InputError: there are too few cases to tell anything, or Dask is not installed.
+    """
+    if cases < 4:
+        raise InputError(f"{cases} volumes are too few to measure with: give --cases 4 or more.")
+    try:
+        import distributed  # noqa: F401
+    except ImportError as error:
+        raise InputError("Several processes need Dask, which is not installed: pip install distributed.") from error
+    with tempfile.TemporaryDirectory() as folder:
+        _write_volumes(Path(folder), cases)
+        return [{"name": name, **_measure(Path(folder), *_MODES[name])} for name in _MODES]
+
+
+def format_throughput(records: list[dict[str, Any]]) -> str:
+    """A line for each way, with how many times the volumes of one process with one thread it does."""
+    reference = next((one["per_minute"] for one in records if one["name"] == REFERENCE and "error" not in one), None)
+    rows: list[tuple[str, ...]] = [("three slices, cpu", "volumes a minute", "times", "memory early", "late")]
+    for one in records:
+        if "error" not in one:
+            ratio = "" if reference is None else f"{one['per_minute'] / reference:.2f}"
+            memory = ["" if one[key] is None else f"{one[key]:.0f} MB" for key in ("early_mb", "late_mb")]
+            rows.append((one["name"], f"{one['per_minute']:.0f}", ratio, *memory))
+    failures = [f"{one['name']} failed: {one['error']}" for one in records if "error" in one]
+    return "\n".join([bench.machine(), "", table(rows), *failures])
+
+
+def _write_volumes(folder: Path, count: int) -> None:
+    import numpy as np
+
+    image = headless.read(resources.root() / "SampleData" / "cardiac_phantom_ED.nrrd")
+    array = image.array[_SLICES]
+    image = replace(image, geometry=Geometry(array.shape, image.geometry.ijk_to_ras))
+    (folder / "in").mkdir()
+    for index in range(count):  # no two alike
+        shifted = np.roll(array, (index % 16 - 8, index // 16 % 16 - 8), (1, 2))
+        headless.write_volume(shifted, image, folder / "in" / f"heart{index:04d}.nrrd")
+
+
+def _measure(folder: Path, processes: int, threads: int, arguments: Sequence[str]) -> dict[str, Any]:
+    environment = bench.environment() | {"OMP_NUM_THREADS": str(threads)}
+    if arguments == ("--scheduler",):
+        with _scheduler(folder, processes, environment) as file:
+            return _run(folder, processes, (*arguments, str(file)), environment) | {"early_mb": None, "late_mb": None}
+    return _run(folder, processes, arguments, environment)
+
+
+def _run(folder: Path, processes: int, arguments: Sequence[str], environment: dict[str, str]) -> dict[str, Any]:
+    import psutil
+
+    memory = []
+    with tempfile.TemporaryDirectory(dir=folder) as output, open(folder / "told", "w+") as told:
+        command = [sys.executable, "-m", __package__, "segment", str(folder / "in"), "--model", "cardiac-mr",
+                   "--device", "cpu", "--format", "nii.gz", "--output", output, *arguments]  # fmt: skip
+        process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=told, env=environment)
+        try:
+            while process.poll() is None:
+                memory.append(_resident_mb(process))
+                time.sleep(0.2)
+        finally:
+            if process.poll() is None:  # we were interrupted
+                process.terminate()
+                process.wait()
+        if process.returncode:
+            told.seek(0)
+            return {"error": (told.read().strip().splitlines() or [f"exit code {process.returncode}"])[-1]}
+        done = sorted(path.stat().st_mtime for path in Path(output).glob("heart*.json"))
+    quarter = max(1, len(memory) // 4)
+    return {
+        "per_minute": 60 * (len(done) - processes) / (done[-1] - done[processes - 1]),
+        "early_mb": max(memory[quarter : 2 * quarter], default=memory[-1]),
+        "late_mb": max(memory[-quarter:]),
+    }
+
+
+def _resident_mb(process: Any) -> float:
+    import psutil
+
+    total = 0
+    try:
+        for one in (process, *process.children(recursive=True)):
+            total += one.memory_info().rss
+    except psutil.Error:  # one of them has just ended
+        pass
+    return total / 1e6
+
+
+@contextmanager
+def _scheduler(folder: Path, workers: int, environment: dict[str, str]) -> Iterator[Path]:
+    from distributed import Client
+
+    file = folder / "scheduler.json"
+    where = ("--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard")
+    worker = ("distributed.cli.dask_worker", *where, "--nthreads", "1", "--no-nanny")
+    commands = [("distributed.cli.dask_scheduler", *where, "--port", "0"), *[worker] * workers]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", *command], cwd=folder, env=environment, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for command in commands
+    ]  # fmt: skip
+    try:
+        while not file.is_file() and started[0].poll() is None:
+            time.sleep(0.1)
+        with Client(scheduler_file=os.fspath(file), timeout="60s") as client:
+            client.wait_for_workers(workers, timeout=60)
+        yield file
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
