@@ -175,19 +175,11 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
             DINSegmentLib.errors.DINSegmentError: the reason in one sentence, PyTorch's absence among them.
         """
         from DINSegmentLib import models, scene
-        from DINSegmentLib.errors import TorchMissing
-        from DINSegmentLib.panel.installer import torch_is_installed
-
-        if not torch_is_installed():
-            raise TorchMissing(
-                _("PyTorch is missing: install it with the PyTorch extension of Slicer, then try again.")
-            )
         from DINSegmentLib.engine.parameters import Parameters
-        from DINSegmentLib.engine.segmenter import Segmenter
 
         volume = scene.read_volume(volumeNode)
         model = models.find(modelId or self.likelyModel(volumeNode))
-        result = Segmenter(model, device).segment(
+        result = self._segmenter(model, device).segment(
             volume.array,
             volume.geometry,
             Parameters(enhancement, strength),
@@ -196,6 +188,90 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
             name=volumeNode.GetName(),
         )
         return scene.write_segmentation(result.labels, volumeNode, model.labels, node=segmentationNode)
+
+    def segmentSequence(
+        self,
+        volumeNode,
+        segmentationNode=None,
+        modelId=None,
+        enhancement=None,
+        strength=None,
+        device="auto",
+        progress=None,
+        cancelled=None,
+    ):
+        """Segment all frames of the sequence whose present frame a volume node shows; arguments as for ``segment``.
+
+        Returns:
+            the vtkMRMLSegmentationNode of the present frame, in the volume's sequence browser.
+
+        Raises:
+            DINSegmentLib.errors.DINSegmentError: the reason in one sentence; the scene is as before.
+        """
+        from DINSegmentLib import models, scene
+        from DINSegmentLib.engine.parameters import Parameters
+
+        cine = self._cine(volumeNode)
+        model = models.find(modelId or self.likelyModel(volumeNode))
+        segmenter = self._segmenter(model, device)
+        from DINSegmentLib.engine.cine import segment_cine
+
+        frames, geometry = scene.read_frames(cine)
+        result = segment_cine(
+            segmenter,
+            frames,
+            geometry,
+            Parameters(enhancement, strength),
+            progress,
+            cancelled,
+            name=volumeNode.GetName(),
+        )
+        return scene.write_cine(result.labels, cine, model.labels, node=segmentationNode)
+
+    def function(
+        self, segmentationNode, volumeNode, modelId=None, heartRate=None, heightCm=None, weightKg=None
+    ):  # fmt: skip
+        """The heart's function from a segmented sequence as it is now, also after you edited its frames.
+
+        Returns:
+            a DINSegmentLib.measure.CardiacFunction.
+
+        Raises:
+            DINSegmentLib.errors.DINSegmentError: the reason in one sentence.
+        """
+        from DINSegmentLib import models, scene
+        from DINSegmentLib.measure import cardiac_function
+
+        cine = self._cine(volumeNode)
+        model = models.find(modelId or self.likelyModel(volumeNode))
+        labels = scene.read_cine_labels(segmentationNode, cine, model.labels)
+        geometry = scene.read_volume(volumeNode).geometry
+        return cardiac_function(labels, geometry, model, cine.times_ms, heartRate, heightCm, weightKg)
+
+    def _cine(self, volumeNode):
+        from DINSegmentLib.errors import InputError
+        from DINSegmentLib.scene import find_cine
+
+        cine = find_cine(volumeNode)
+        if cine is None:
+            raise InputError(
+                _("{name} shows no sequence of frames: choose the volume of a sequence browser.").format(
+                    name=volumeNode.GetName()
+                )
+            )
+        return cine
+
+    def _segmenter(self, model, device):
+        from DINSegmentLib.errors import TorchMissing
+        from DINSegmentLib.panel.installer import torch_is_installed
+
+        if not torch_is_installed():
+            raise TorchMissing(
+                _("PyTorch is missing: install it with the PyTorch extension of Slicer, then try again.")
+            )
+        from DINSegmentLib.engine.segmenter import Segmenter
+
+        return Segmenter(model, device)
 
     def likelyModel(self, volumeNode):
         """Id of the model that suits a volume best, by its voxels and its place in the body."""

@@ -11,12 +11,18 @@ _SURFACE = "Closed surface"
 
 def show_statistics(table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     """`measure.StructureStatistics` of each structure, as the worker told them."""
-    headings = [_("Structure"), _("Volume (ml)"), _("Mean intensity")]
+    texts = [
+        (one["name"], f"{one['volume_ml']:.1f}", "-" if one["mean"] is None else f"{one['mean']:.1f}") for one in rows
+    ]
+    fill(table, [_("Structure"), _("Volume (ml)"), _("Mean intensity")], texts)
+
+
+def fill(table: Any, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Show rows of texts, which cannot be edited."""
     table.setColumnCount(len(headings))
     table.setHorizontalHeaderLabels(headings)
     table.setRowCount(len(rows))
-    for row, one in enumerate(rows):
-        texts = one["name"], f"{one['volume_ml']:.1f}", "-" if one["mean"] is None else f"{one['mean']:.1f}"
+    for row, texts in enumerate(rows):
         for column, text in enumerate(texts):
             item = qt.QTableWidgetItem(text)
             item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)

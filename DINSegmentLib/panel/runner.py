@@ -1,7 +1,7 @@
 """From the click to the segmentation node: hands volumes to the worker, and its answers to the panel."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 
 from .. import scene
 from ..engine.parameters import Parameters
+from ..geometry import Geometry
 from ..models import Model
 from ..worker.client import Client, Request
 from ..worker.protocol import Code
@@ -43,18 +44,16 @@ class Runner:
     def busy(self) -> bool:
         return self.client.busy
 
-    def segment(
-        self, volume_node: Any, model: Model, parameters: Parameters, device: str, threads: int, job: "Job"
-    ) -> None:
+    def segment(self, parameters: Parameters, device: str, threads: int, job: "Job") -> None:
         """Begin.
 
         Raises:
             InputError, GeometryError: the volume node cannot be used.
             OSError: there is no place for temporary files.
         """
-        volume = scene.read_volume(volume_node)
+        array, geometry, times = job.data()
         # a node's name may be a patient's, and messages go into the log: the worker is not told
-        request = Request(volume.array, volume.geometry, Path(model.folder), device, threads, parameters)
+        request = Request(array, geometry, Path(job.model.folder), device, threads, parameters, times=times)
         self.client.segment(request, job)
         self._timer.start(0)
 
@@ -92,7 +91,7 @@ class Job:
         model: that segments.
         show: called with a sentence, slices done and slices in all (0 while that is not known).
         over: called once with the segmentation node (None: there is none), the code of a failure, a sentence, and
-            after success the statistics of the structures.
+            after success what the worker told of the run.
     """
 
     def __init__(
@@ -107,7 +106,24 @@ class Job:
         self._show, self._over = show, over
         self._began = time.monotonic()
         self._first = 0.0
-        self._changed = volume_node.GetImageData().GetMTime()
+        self._changed = self.state()
+
+    def data(self) -> tuple[np.ndarray, Geometry, Sequence[float] | None]:
+        """Voxels, their grid, and the times of frames."""
+        volume = scene.read_volume(self.volume_node)
+        return volume.array, volume.geometry, None
+
+    def state(self) -> Any:
+        """Another value when the voxels have become others."""
+        return self.volume_node.GetImageData().GetMTime()
+
+    def needed(self) -> list[Any]:
+        """Nodes without which the result has no place."""
+        return [node for node in (self.volume_node, self.segmentation_node) if node is not None]
+
+    def write(self, labels: np.ndarray, story: Mapping[str, Any]) -> Any:
+        """Put the result into the scene; the segmentation node."""
+        return scene.write_segmentation(labels, self.volume_node, self.model.labels, node=self.segmentation_node)
 
     def loading(self, warm: bool) -> None:
         self._show(_("The model is ready.") if warm else _("Loading the model..."), 0, 0)
@@ -127,23 +143,22 @@ class Job:
             self._over(None, Code.INPUT, reason)
             return
         try:
-            node = scene.write_segmentation(labels, self.volume_node, self.model.labels, node=self.segmentation_node)
+            node = self.write(labels, story)
         except Exception as error:
             self._over(None, Code.INTERNAL, told(error))
             return
         text = _("Done in {seconds:.1f} s on {device}.").format(
             seconds=time.monotonic() - self._began, device=story["device"]
         )
-        self._over(node, None, " ".join((text, *map(told, story["events"]))), story["statistics"])
+        self._over(node, None, " ".join((text, *map(told, story["events"]))), story)
 
     def failed(self, code: Code, text: str) -> None:
         self._over(None, code, text)
 
     def _gone(self) -> str:
         """Why the result has no place any more, or nothing."""
-        nodes = [node for node in (self.volume_node, self.segmentation_node) if node is not None]
-        if any(slicer.mrmlScene.GetNodeByID(node.GetID() or "") is not node for node in nodes):
+        if any(slicer.mrmlScene.GetNodeByID(node.GetID() or "") is not node for node in self.needed()):
             return _("The volume or the output was removed during the run: choose them again and segment once more.")
-        if self.volume_node.GetImageData().GetMTime() != self._changed:
+        if self.state() != self._changed:
             return _("The volume was changed during the run, and the result does not fit it: segment once more.")
         return ""

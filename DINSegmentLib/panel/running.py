@@ -1,15 +1,17 @@
 """The part of the panel that segments and shows the result."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
+from .. import scene
 from ..errors import DINSegmentError
 from ..scene import compare
 from ..worker.protocol import Code
 from . import installer, result
+from .cine import CineJob, Function
 from .runner import Job, Runner
 from .translation import told
 
@@ -27,6 +29,7 @@ class Running:
     def __init__(self, panel: Any, widget: Any) -> None:
         self.panel, ui = panel, panel.ui
         self.runner = Runner(widget, panel.log, panel.onTrouble)
+        self.function = Function(panel)
         ui.outputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onOutputChanged)
         ui.segmentButton.connect("clicked()", self.onSegment)
         ui.releaseMemoryButton.connect("clicked()", self.onReleaseMemory)
@@ -43,6 +46,7 @@ class Running:
         panel.parameters.outputSegmentation = node
         ui.segmentsTable.setSegmentationNode(node)
         ui.statisticsTable.setRowCount(0)
+        self.function.clear()
         ui.editButton.enabled = ui.show3DButton.enabled = node is not None
         with panel.quietly():
             ui.show3DButton.checked = node is not None and result.is_in_3d(node)
@@ -82,11 +86,13 @@ class Running:
             return
         if not self._licence_accepted():
             return
-        node, model, threads = panel.parameters.inputVolume, panel.model, panel.parameters.threads
-        job = Job(node, panel.parameters.outputSegmentation, model, self.progressed, self.over)
+        node, output, model = panel.parameters.inputVolume, panel.parameters.outputSegmentation, panel.model
+        cine = scene.find_cine(node)
+        kind, what = (Job, node) if cine is None else (CineJob, cine)
         self._show_running(True)
         try:
-            self.runner.segment(node, model, panel.run_parameters(), panel.device, threads, job)
+            job = kind(what, output, model, self.progressed, self.over)
+            self.runner.segment(panel.run_parameters(), panel.device, panel.parameters.threads, job)
         except (DINSegmentError, OSError) as error:
             self.over(None, Code.INPUT, told(error))
 
@@ -121,9 +127,7 @@ class Running:
         self.panel.ui.progressBar.maximum = total
         self.panel.ui.progressBar.value = done
 
-    def over(
-        self, node: Any, code: Code | None, text: str, statistics: Sequence[Mapping[str, Any]] = ()
-    ) -> None:  # fmt: skip
+    def over(self, node: Any, code: Code | None, text: str, story: Mapping[str, Any] | None = None) -> None:
         """The run has ended, one way or the other."""
         self._show_running(False)
         if code is Code.TORCH:
@@ -134,8 +138,18 @@ class Running:
             return
         if node is not None:
             self.onOutputChanged(node)
-            result.show_statistics(self.panel.ui.statisticsTable, statistics)
+            self._show_numbers(story or {})
         self.panel.advise()
+
+    def _show_numbers(self, story: Mapping[str, Any]) -> None:
+        """Volumes of the structures, or of a cine the heart's function."""
+        if found := story.get("function"):
+            self.function.show(scene.find_cine(self.panel.parameters.inputVolume), found)
+            for warning in found["warnings"]:
+                self.panel.log(warning)
+            self.panel.ui.statusLabel.text = "\n".join((self.panel.ui.statusLabel.text, *found["warnings"]))
+        result.show_statistics(self.panel.ui.statisticsTable, story.get("statistics", ()))
+        self.panel.ui.exportButton.enabled = bool(found or story.get("statistics"))
 
     def onReleaseMemory(self) -> None:
         self.runner.release()

@@ -13,6 +13,7 @@ import slicer.util
 from .. import __version__
 from ..engine.parameters import Parameters
 from ..models import Model
+from ..scene import find_cine
 
 
 def batch_command(volume_node: Any, model: Model, parameters: Parameters, device: str) -> str | None:
@@ -34,13 +35,14 @@ def batch_command(volume_node: Any, model: Model, parameters: Parameters, device
 
 def python_code(volume_node: Any, segmentation_node: Any, model: Model, parameters: Parameters, device: str) -> str:
     """Lines for Slicer's Python console; they fill the same segmentation, where one is chosen."""
+    way = "segment" if find_cine(volume_node) is None else "segmentSequence"
     output = "None" if segmentation_node is None else f"slicer.util.getNode({segmentation_node.GetID()!r})"
     return "\n".join(
         [
             "import slicer",
             "from DINSegment import DINSegmentLogic",
             f"volumeNode = slicer.util.getNode({volume_node.GetID()!r})",
-            f"segmentationNode = DINSegmentLogic().segment(volumeNode, {output}, modelId={model.id!r}, "
+            f"segmentationNode = DINSegmentLogic().{way}(volumeNode, {output}, modelId={model.id!r}, "
             f"enhancement={parameters.enhancement!r}, strength={parameters.strength!r}, device={device!r})",
         ]
     )

@@ -45,11 +45,11 @@ def write_segmentation(
             beside the result: under another transform, or made of surfaces.
         ModelError: the terminology file is missing. After any error the scene is as before.
     """
-    _check(labels, volume_node, structures)
+    check_labels(labels, volume_node, structures)
     if node is not None:
-        _check_output(node, volume_node)
+        check_output(node, volume_node)
     terminology.load()
-    new = _segments(labels, volume_node, structures)
+    new = labelled_segments(labels, volume_node, structures)
     name = name or f"{volume_node.GetName()} segmentation"
     with undo.new_node("vtkMRMLSegmentationNode", name) if node is None else undo.changed_node(node) as node:
         with slicer.util.NodeModify(node):
@@ -98,7 +98,7 @@ def read_labels(node: Any, volume_node: Any, structures: Sequence[Label]) -> np.
     return vtk_to_numpy(merged.GetPointData().GetScalars()).reshape(shape).astype(np.uint8)
 
 
-def _check(labels: np.ndarray, volume_node: Any, structures: Sequence[Label]) -> None:
+def check_labels(labels: np.ndarray, volume_node: Any, structures: Sequence[Label]) -> None:
     shape = volume_node.GetImageData().GetDimensions()[::-1] if volume_node.GetImageData() else None
     if labels.shape != shape:
         raise GeometryError(
@@ -115,7 +115,7 @@ def _check(labels: np.ndarray, volume_node: Any, structures: Sequence[Label]) ->
         )
 
 
-def _check_output(node: Any, volume_node: Any) -> None:
+def check_output(node: Any, volume_node: Any) -> None:
     segmentation = node.GetSegmentation()
     if len(segments.ours(segmentation)) == segmentation.GetNumberOfSegments():
         return
@@ -138,7 +138,7 @@ def _check_output(node: Any, volume_node: Any) -> None:
         )
 
 
-def _segments(labels: np.ndarray, volume_node: Any, structures: Sequence[Label]) -> dict[str, Any]:
+def labelled_segments(labels: np.ndarray, volume_node: Any, structures: Sequence[Label]) -> dict[str, Any]:
     labelmap = _grid(labels.shape, ijk_to_ras(volume_node))
     labelmap.GetPointData().SetScalars(numpy_to_vtk(labels.astype(np.uint8, copy=False).ravel(), deep=True))
     return {segments.segment_id(label): segments.segment(label, labelmap) for label in structures}

@@ -7,7 +7,7 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from enum import Enum
@@ -57,13 +57,14 @@ class Request:
     """A volume to segment.
 
     Args:
-        volume: (K, J, I), any real type; read until the run has begun.
-        geometry: its grid in the world.
+        volume: (K, J, I), or a cine's frames (T, K, J, I), any real type; read until the run has begun.
+        geometry: its grid in the world, of one frame.
         model: a model folder.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         threads: of the CPU; 0 leaves it to torch.
         parameters: settings of the run.
         name: what messages call the volume.
+        times: of a cine's frames in ms, where they are known.
     """
 
     volume: np.ndarray
@@ -73,6 +74,7 @@ class Request:
     threads: int = 0
     parameters: Parameters = field(default_factory=Parameters)
     name: str = _("The volume")
+    times: Sequence[float] | None = None
 
 
 class Listener(Protocol):
@@ -110,10 +112,11 @@ class _Run:
             shape=list(request.volume.shape), dtype=request.volume.dtype.str,
             matrix=request.geometry.ijk_to_ras.ravel().tolist(), model=str(request.model), device=request.device,
             threads=request.threads, parameters=asdict(request.parameters),
+            times=request.times,
         )  # fmt: skip
 
     def result(self) -> np.ndarray:
-        """Labels (K, J, I) uint8; raises ValueError when the file is not whole."""
+        """Labels uint8 of the volume's shape; raises ValueError when the file is not whole."""
         return np.fromfile(self.labels, np.uint8).reshape(self.request.volume.shape)
 
     def remove_files(self) -> bool:

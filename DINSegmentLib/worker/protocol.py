@@ -4,8 +4,9 @@ To the worker:
 
 - ``hello`` (version): the first line.
 - ``devices``: which devices work here, and why.
-- ``segment`` (id, name, volume, labels, shape, dtype, matrix, model, device, threads, parameters): segment the raw
-  array (K, J, I) in the file ``volume``, and write uint8 labels of that shape to the file ``labels``.
+- ``segment`` (id, name, volume, labels, shape, dtype, matrix, model, device, threads, parameters, times): segment the
+  raw array (K, J, I), or frames (T, K, J, I) at ``times`` in ms or null, in the file ``volume``, and write uint8 labels
+  of that shape to the file ``labels``.
 - ``cancel`` (id).
 
 The worker ends when its input ends.
@@ -16,7 +17,8 @@ From the worker:
 - ``devices`` (found: name and reason of each, the one that ``auto`` takes first).
 - ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id, what the run tells of itself; of every
   structure statistics, confidence (null: not found) and the number of voxels that the clean-up removed; review, the
-  slices to look at, the worst first, each with the fields of `measure.Doubt`) or ``error`` (id, code, text).
+  slices to look at, the worst first, each with the fields of `measure.Doubt`; of frames, instead of these, the heart's
+  function, see `server.function_of`) or ``error`` (id, code, text).
 - ``idle``: nothing was asked for a while, and the worker ends.
 """
 

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,7 +33,8 @@ from ..errors import (
     TorchMissing,
 )
 from ..geometry import Geometry
-from ..measure import slices_to_review, statistics
+from ..measure import cardiac_function, slices_to_review, statistics
+from ..models import Model
 from ..sentence import Sentence as _
 from ..sentence import from_json, of, to_json
 from .protocol import VERSION, Code, ProtocolError, decode, encode
@@ -150,13 +152,15 @@ class Server:
 
     def _run(self, request: dict[str, Any]) -> None:
         with _torch_needed():
+            from ..engine.cine import segment_cine
             from ..engine.parameters import Parameters
         identity = request["id"]
         shape = tuple(request["shape"])
-        geometry = Geometry(shape, np.reshape(request["matrix"], (4, 4)))
+        geometry = Geometry(shape[-3:], np.reshape(request["matrix"], (4, 4)))
         segmenter = self._segmenter(request)
         volume = np.memmap(request["volume"], dtype=request["dtype"], mode="r", shape=shape)
-        result = segmenter.segment(
+        work = segmenter.segment if len(shape) == 3 else partial(segment_cine, segmenter)
+        result = work(
             volume,
             geometry,
             Parameters(**request["parameters"]),
@@ -164,16 +168,21 @@ class Server:
             lambda: self._ended.is_set() or identity in self._cancelled,
             name=from_json(request["name"]),
         )
-        found = statistics(result.labels, volume, geometry, result.model.labels)
+        if len(shape) == 3:
+            rows = statistics(result.labels, volume, geometry, result.model.labels)
+            found: dict[str, Any] = {
+                "statistics": [asdict(one) for one in rows],
+                "confidence": [result.confidence.structures.get(one.value) for one in rows],
+                "removed": [result.removed.get(one.value, 0) for one in rows],
+                "review": [asdict(one) for one in slices_to_review(result.confidence, result.model.labels)],
+            }
+        else:
+            found = {"function": function_of(result.labels, geometry, result.model, request["times"])}
         del volume  # Slicer removes the file when it hears that we are done
         _write(result.labels, Path(request["labels"]))
         self._say(
             "done", id=identity, device=result.device, reason=to_json(result.device_reason), precision=result.precision,
-            events=[to_json(event) for event in result.events], timings=result.timings,
-            statistics=[asdict(one) for one in found],
-            confidence=[result.confidence.structures.get(one.value) for one in found],
-            removed=[result.removed.get(one.value, 0) for one in found],
-            review=[asdict(one) for one in slices_to_review(result.confidence, result.model.labels)],
+            events=[to_json(event) for event in result.events], timings=result.timings, **found,
         )  # fmt: skip
 
     def _segmenter(self, request: dict[str, Any]) -> Any:
@@ -194,6 +203,29 @@ class Server:
                 torch.set_num_threads(request["threads"])
             self._warm = wanted, Segmenter(model, request["device"])
         return self._warm[1]
+
+
+def function_of(
+    labels: np.ndarray, geometry: Geometry, model: Model, times: Sequence[float] | None
+) -> dict[str, Any] | None:
+    """The heart's function of a cine, ``rows``, ``curve``, ``ed``, ``es`` (frames from 0, or None) and ``warnings``.
+
+    Args:
+        labels: (T, K, J, I) uint8.
+        geometry, model: of the labels.
+        times: of the frames in ms, or None.
+
+    Returns:
+        None for a model without a left ventricle.
+    """
+    try:
+        found = cardiac_function(labels, geometry, model, times)
+    except ModelError:
+        return None
+    return {
+        "rows": found.rows(), "curve": found.curve(), "ed": found.ed_frame, "es": found.es_frame,
+        "warnings": list(found.warnings),
+    }  # fmt: skip
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from DINSegmentLib import headless
 from DINSegmentLib.headless.application import Application, Module
 from DINSegmentLib.headless.boot import quiet
 
-_LOGICS = {"Models": "vtkSlicerModelsLogic", "Sequences": "vtkSlicerSequencesLogic"}
+_LOGICS = {"Models": "vtkSlicerModelsLogic", "Plots": "vtkSlicerPlotsLogic", "Sequences": "vtkSlicerSequencesLogic"}
 
 
 class Layouts:
@@ -219,6 +219,7 @@ def start() -> tuple[DeskApplication, Dialogs]:
     with quiet():
         for name, class_name in _LOGICS.items():
             module_logic = getattr(slicer, class_name)()
+            module_logic.SetMRMLApplicationLogic(logic)
             module_logic.SetMRMLScene(slicer.mrmlScene)
             logic.SetModuleLogic(name, module_logic)
             setattr(slicer.modules, name.lower(), Module(module_logic))

@@ -396,5 +396,6 @@ CONTROLS = (
     "enhancementMethodComboBox", "strengthSlider", "fadeSlider", "opacitySlider", "previewCheckBox",
     "resetEnhancementButton", "compareButton", "segmentButton", "progressBar", "statusLabel", "logTextEdit",
     "diagnosticsButton", "segmentsTable", "show3DButton", "releaseMemoryButton", "loadSampleButton", "copyBatchButton",
-    "copyPythonButton", "installTorchButton", "threadsSpinBox",
+    "copyPythonButton", "installTorchButton", "threadsSpinBox", "exportButton", "functionTable", "framesTable",
+    "curveButton",
 )  # fmt: skip

@@ -4,25 +4,10 @@ import time
 
 import numpy as np
 import pytest
+from clicks import labels_of, run
 
 from DINSegmentLib import models
 from DINSegmentLib.engine.segmenter import segment
-
-
-def run(desk, panel, seconds=60):
-    """Click and wait until the run is over."""
-    desk.click(panel.ui.segmentButton)
-    desk.run_until(lambda: not panel.panel.running.runner.busy, seconds, "the run")
-
-
-def labels_of(node, volume, model):
-    import slicer
-
-    found = np.zeros(slicer.util.arrayFromVolume(volume).shape, np.uint8)
-    for label in model.labels:
-        mask = slicer.util.arrayFromSegmentBinaryLabelmap(node, f"DINSegment_{label.value}", volume)
-        found[mask > 0] = label.value
-    return found
 
 
 def test_a_click_gives_the_command_lines_voxels_names_colors_and_numbers(desk, panel, heart):

@@ -1,0 +1,147 @@
+"""Cines in the panel: a click segments every frame, and the heart's function is shown, frame by frame."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from .. import scene
+from ..geometry import Geometry
+from .result import fill
+from .runner import Job
+
+
+class CineJob(Job):
+    """One click on Segment with all frames of a cine.
+
+    Args:
+        cine: what is segmented.
+        segmentation_node, model, show, over: as for `Job`.
+    """
+
+    def __init__(self, cine: scene.Cine, segmentation_node: Any, model: Any, show: Any, over: Any) -> None:
+        self.cine = cine
+        super().__init__(cine.proxy, segmentation_node, model, show, over)
+
+    def data(self) -> tuple[np.ndarray, Geometry, Sequence[float] | None]:
+        frames, geometry = scene.read_frames(self.cine)
+        return np.stack(frames), geometry, self.cine.times_ms
+
+    def state(self) -> Any:
+        return self.cine.state
+
+    def needed(self) -> list[Any]:
+        return [*super().needed(), self.cine.browser, self.cine.sequence]
+
+    def write(self, labels: np.ndarray, story: Mapping[str, Any]) -> Any:
+        node = scene.write_cine(labels, self.cine, self.model.labels, node=self.segmentation_node)
+        if story["function"] is not None:
+            scene.write_curve(story["function"]["curve"], node)
+        return node
+
+
+class Function:
+    """Tables of the heart's function and of its frames, the curve, and their export.
+
+    Args:
+        panel: the `Panel`, for its widgets and what is chosen.
+    """
+
+    def __init__(self, panel: Any) -> None:
+        self.panel, ui = panel, panel.ui
+        self._cine: scene.Cine | None = None
+        ui.framesTable.connect("cellClicked(int,int)", self.onFrame)
+        ui.framesTable.connect("currentCellChanged(int,int,int,int)", self.onFrame)
+        ui.curveButton.connect("clicked()", self.onCurve)
+        ui.exportButton.connect("clicked()", self.onExport)
+        self.clear()
+
+    def clear(self) -> None:
+        """Nothing was measured in what is shown."""
+        self._cine = None
+        ui = self.panel.ui
+        for table in (ui.functionTable, ui.framesTable):
+            table.setRowCount(0)
+        ui.functionGroup.visible = ui.exportButton.enabled = False
+
+    def show(self, cine: scene.Cine, found: Mapping[str, Any]) -> None:
+        """What the worker measured, see `worker.server.function_of`."""
+        ui = self.panel.ui
+        figures = [
+            (row["quantity"], _number(row["value"]), row["unit"], _span(row.get("low"), row.get("high")))
+            for row in found["rows"]
+        ]
+        fill(ui.functionTable, [_("Quantity"), _("Value"), _("Unit"), _("Range by base slice")], figures)
+        phases = {found["ed"]: _("end-diastole"), found["es"]: _("end-systole")}
+        frames = [
+            (
+                str(row["frame"]),
+                _number(row["time_ms"]),
+                *(_number(row[name]) for name in ("lv_ml", "rv_ml", "myocardium_ml")),
+                phases.get(index, ""),
+            )
+            for index, row in enumerate(found["curve"])
+        ]
+        headings = [_("Frame"), _("Time (ms)"), _("LV (ml)"), _("RV (ml)"), _("Myocardium (ml)"), _("Phase")]
+        with self.panel.quietly():
+            fill(ui.framesTable, headings, frames)
+        ui.functionGroup.visible = ui.exportButton.enabled = True
+        self._cine = cine
+
+    def onFrame(self, row: int, *cell: int) -> None:
+        """Show the frame of a row in the views."""
+        there = self._cine is not None and slicer.mrmlScene.IsNodePresent(self._cine.browser)
+        if there and not self.panel.deaf and row >= 0:
+            self._cine.go_to(row)
+
+    def onCurve(self) -> None:
+        chart = scene.curve_chart(self.panel.parameters.outputSegmentation)
+        if chart is None:
+            self.panel.say(_("There is no curve any more: segment the sequence again."))
+            return
+        slicer.modules.plots.logic().ShowChartInLayout(chart)
+
+    def onExport(self) -> None:
+        ui = self.panel.ui
+        title, kinds = _("Export the tables"), _("Tables (*.csv)")
+        name = qt.QFileDialog.getSaveFileName(None, title, "volumes.csv", kinds)
+        if not name:
+            return
+        path = Path(name).with_suffix(".csv")
+        try:
+            if self._cine is None:
+                export(ui.statisticsTable, path)
+            else:
+                export(ui.functionTable, path)
+                export(ui.framesTable, path.with_name(f"{path.stem}-frames.csv"))
+        except OSError as error:
+            self.panel.say(
+                _("The tables cannot be written ({reason}): choose another folder.").format(reason=error.strerror)
+            )
+            return
+        self.panel.say(_("Exported."))
+
+
+def export(table: Any, path: Path) -> None:
+    """Write a table as it is shown, headings first, in UTF-8.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    columns = range(table.columnCount)
+    rows = [[table.item(row, column).text() for column in columns] for row in range(table.rowCount)]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([[table.horizontalHeaderItem(column).text() for column in columns], *rows])
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _span(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{low:.1f} - {high:.1f}"

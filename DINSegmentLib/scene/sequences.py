@@ -1,0 +1,163 @@
+"""Slicer's sequences: the frames behind a volume that a sequence browser shows, and a result for each of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import slicer
+import slicer.util
+
+from ..errors import GeometryError, InputError
+from ..geometry import Geometry
+from ..models import Label
+from . import segments, terminology
+from .segmentations import check_labels, check_output, labelled_segments, read_labels, write_segmentation
+from .volumes import ijk_to_ras, ijk_to_world, voxels
+
+_MS = {"s": 1000.0, "ms": 1.0}  # units of an index that are times, in ms
+
+
+@dataclass(frozen=True, eq=False)
+class Cine:
+    """A browser, the sequence in it that is segmented, and what the scene shows of that sequence.
+
+    Args:
+        browser: ``vtkMRMLSequenceBrowserNode``.
+        sequence: ``vtkMRMLSequenceNode`` of scalar volumes.
+        proxy: the ``vtkMRMLScalarVolumeNode`` that shows the present frame.
+    """
+
+    browser: Any
+    sequence: Any
+    proxy: Any
+
+    @property
+    def nodes(self) -> list[Any]:
+        """The volume of every frame; they stand in no scene and under no transform."""
+        return [self.sequence.GetNthDataNode(index) for index in range(self.sequence.GetNumberOfDataNodes())]
+
+    @property
+    def times_ms(self) -> list[float] | None:
+        """Of the frames; None when the sequence's index is no time that grows."""
+        unit = _MS.get(self.sequence.GetIndexUnit() or "")
+        try:
+            times = [float(value) * (unit or 1) for value in index_values(self.sequence)]
+        except ValueError:
+            return None
+        return times if unit and all(np.diff(times) > 0) else None
+
+    @property
+    def state(self) -> tuple[Any, ...]:
+        """Another value when the sequence's frames have become others; going to another frame changes nothing."""
+        return tuple(index_values(self.sequence)), max(node.GetImageData().GetMTime() for node in self.nodes)
+
+    def go_to(self, frame: int) -> None:
+        """Show a frame, counted from 0, in everything that the browser synchronises."""
+        value, master = self.sequence.GetNthIndexValue(frame), self.browser.GetMasterSequenceNode()
+        self.browser.SetSelectedItemNumber(master.GetItemNumberFromIndexValue(value, False))
+
+
+def index_values(sequence: Any) -> list[str]:
+    """What the frames of a ``vtkMRMLSequenceNode`` are ordered by, as it is written there."""
+    return [sequence.GetNthIndexValue(index) for index in range(sequence.GetNumberOfDataNodes())]
+
+
+def find_cine(volume_node: Any) -> Cine | None:
+    """The cine whose present frame a volume node is; None for a volume that stands alone."""
+    for browser in slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode"):
+        sequence = browser.GetSequenceNode(volume_node)
+        if sequence is not None and sequence.GetNumberOfDataNodes() > 1:
+            return Cine(browser, sequence, volume_node)
+    return None
+
+
+def read_frames(cine: Cine) -> tuple[list[np.ndarray], Geometry]:
+    """Voxels of every frame, (K, J, I) each and shared with the nodes, and their grid in the world.
+
+    Raises:
+        InputError: a frame holds no image, or several values in a voxel.
+        GeometryError: frames lie on different grids, or the proxy's parent transform is not linear.
+    """
+    for number, node in enumerate(cine.nodes, start=1):
+        if not node.IsA("vtkMRMLScalarVolumeNode"):
+            raise InputError(f"Frame {number} of {cine.sequence.GetName()} is no volume: choose another sequence.")
+    frames = [voxels(node) for node in cine.nodes]
+    first = ijk_to_ras(cine.nodes[0])
+    for number, (frame, node) in enumerate(zip(frames, cine.nodes, strict=True), start=1):
+        if frame.shape != frames[0].shape or not np.allclose(ijk_to_ras(node), first, atol=1e-4):
+            raise GeometryError(
+                f"Frame {number} of {cine.sequence.GetName()} lies on another grid than frame 1: "
+                "resample the frames to one grid, or segment them one by one."
+            )
+    return frames, Geometry(frames[0].shape, ijk_to_world(cine.proxy))
+
+
+def write_cine(labels: np.ndarray, cine: Cine, structures: Sequence[Label], node: Any = None) -> Any:
+    """Show the labels of all frames as a sequence of segmentations, synchronised with the cine in its browser.
+
+    Args:
+        labels: (T, K, J, I) uint8, on the frames' grid.
+        cine: what was segmented.
+        structures: the labels of the model.
+        node: an existing segmentation node. Segments in it that are not ours stay: of an earlier cine in every frame,
+            else those of the node in all frames. None: a new node.
+
+    Returns:
+        the ``vtkMRMLSegmentationNode`` that shows the present frame.
+
+    Raises:
+        GeometryError, InputError, ModelError: as for `write_segmentation`. The scene is as before.
+    """
+    for frame in labels:
+        check_labels(frame, cine.proxy, structures)
+    if node is not None:
+        check_output(node, cine.proxy)
+    if len(labels) != len(cine.nodes):
+        raise GeometryError(
+            f"There are labels of {len(labels)} frames and {cine.sequence.GetName()} has {len(cine.nodes)}: "
+            "segment the sequence again."
+        )
+    terminology.load()
+    old = cine.browser.GetSequenceNode(node) if node is not None else None
+    made = slicer.vtkMRMLSequenceNode()
+    made.SetIndexName(cine.sequence.GetIndexName())
+    made.SetIndexUnit(cine.sequence.GetIndexUnit())
+    made.SetIndexType(cine.sequence.GetIndexType())
+    for frame, volume, value in zip(labels, cine.nodes, index_values(cine.sequence), strict=True):
+        one = slicer.vtkMRMLSegmentationNode()
+        before = old.GetDataNodeAtValue(value) if old is not None else node
+        if before is not None:
+            one.CopyContent(before, True)
+        one.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+        segments.exchange(one, labelled_segments(frame, volume, structures))
+        made.SetDataNodeAtValue(one, value)
+    present = cine.browser.GetSelectedItemNumber()
+    value = cine.browser.GetMasterSequenceNode().GetNthIndexValue(present)
+    shown = labels[max(0, cine.sequence.GetItemNumberFromIndexValue(value, False))]
+    node = write_segmentation(shown, cine.proxy, structures, node=node)
+    if old is not None:
+        cine.browser.RemoveSynchronizedSequenceNode(old.GetID())
+        slicer.mrmlScene.RemoveNode(old)
+    made.SetName(f"{node.GetName()} frames")
+    slicer.mrmlScene.AddNode(made)
+    cine.browser.AddProxyNode(node, made, False)
+    return node
+
+
+def read_cine_labels(node: Any, cine: Cine, structures: Sequence[Label]) -> np.ndarray:
+    """The labels (T, K, J, I) uint8 that a sequence of segmentations holds now, on the grid of the cine.
+
+    Raises:
+        InputError: the segmentation is not synchronised with the cine, or a frame is missing or holds no label maps.
+    """
+    sequence = cine.browser.GetSequenceNode(node)
+    if sequence is None:
+        raise InputError(f"{node.GetName()} has no frames of {cine.sequence.GetName()}: segment the sequence first.")
+    found = []
+    for number, (volume, value) in enumerate(zip(cine.nodes, index_values(cine.sequence), strict=True), start=1):
+        frame = sequence.GetDataNodeAtValue(value)
+        if frame is None:
+            raise InputError(f"{node.GetName()} lacks frame {number}: segment the sequence again.")
+        found.append(read_labels(frame, volume, structures))
+    return np.stack(found)

@@ -1,0 +1,167 @@
+"""Cines in the panel, on the stand-in desk with the real worker and the bundled weights."""
+
+import csv
+
+import numpy as np
+import pytest
+from clicks import labels_of, run
+
+from DINSegmentLib import models
+from DINSegmentLib.engine.segmenter import segment
+from DINSegmentLib.measure import cardiac_function
+
+TIMES = (0.0, 300.0, 600.0)
+
+
+@pytest.fixture
+def cine(desk, panel, heart):
+    """Three frames: the phantom, moved by whole pixels, and with less contrast."""
+    import slicer
+    from sequences import add_sequence
+
+    from DINSegmentLib import scene
+
+    volume = scene.read_volume(heart)
+    array = np.array(volume.array)
+    frames = [array, np.roll(array, 9, axis=2), (array * 0.7).astype(array.dtype)]
+    proxy = add_sequence(frames, volume.geometry.ijk_to_ras, TIMES)
+    slicer.mrmlScene.RemoveNode(heart)
+    panel.ui.previewCheckBox.checked = False
+    panel.ui.inputSelector.setCurrentNode(proxy)
+    yield scene.find_cine(proxy)
+
+
+def table_of(table):
+    return [[table.item(row, column).text() for column in range(table.columnCount)] for row in range(table.rowCount)]
+
+
+def test_a_click_segments_every_frame_and_shows_the_function(desk, panel, cine):
+    from DINSegmentLib import scene
+
+    run(desk, panel)
+    ui, node, model = panel.ui, panel.panel.parameters.outputSegmentation, models.find("cardiac-mr")
+    frames, geometry = scene.read_frames(cine)
+    expected = np.stack([segment(frame, geometry, model, None, "cpu").labels for frame in frames])
+    assert np.array_equal(scene.read_cine_labels(node, cine, model.labels), expected)
+    figures = cardiac_function(expected, geometry, model, TIMES)
+    shown = {row[0]: row[1] for row in table_of(ui.functionTable)}
+    assert shown["LV ejection fraction"] == (
+        "-" if figures.lv.ef_percent is None else f"{figures.lv.ef_percent:.1f}"
+    )  # fmt: skip
+    assert [row[2] for row in table_of(ui.framesTable)] == [f"{ml:.1f}" for ml in figures.lv_ml]
+    assert [row[1] for row in table_of(ui.framesTable)] == ["0.0", "300.0", "600.0"]
+    assert ui.functionGroup.visible and ui.framesTable.item(figures.ed_frame, 5).text() == "end-diastole"
+    logic = panel.logic.function(node, cine.proxy, "cardiac-mr")
+    assert logic == figures
+
+
+def test_a_click_on_a_frame_goes_there(desk, panel, cine):
+    from DINSegmentLib import scene
+
+    run(desk, panel)
+    model, node = models.find("cardiac-mr"), panel.panel.parameters.outputSegmentation
+    expected = scene.read_cine_labels(node, cine, model.labels)
+    for row in (2, 0, 1):
+        panel.ui.framesTable.setCurrentCell(row, 0)
+        assert cine.browser.GetSelectedItemNumber() == row
+        assert np.array_equal(labels_of(node, cine.proxy, model), expected[row])
+    cine.go_to(0)
+    panel.ui.framesTable.cellClicked.emit(1, 0)  # the row that is current already
+    assert cine.browser.GetSelectedItemNumber() == 1
+
+
+def test_cancel_amid_a_cine_leaves_the_scene_as_it_was(desk, panel, cine):
+    import slicer
+
+    before = slicer.mrmlScene.GetNumberOfNodes()
+    desk.click(panel.ui.segmentButton)
+    desk.run_until(lambda: panel.ui.progressBar.value > 0, 60, "progress")
+    assert panel.ui.progressBar.maximum == 3 * cine.nodes[0].GetImageData().GetDimensions()[2]
+    desk.click(panel.ui.segmentButton)
+    desk.run_until(lambda: not panel.panel.running.runner.busy, 10, "the cancel")
+    assert "Cancelled" in panel.ui.statusLabel.text and panel.panel.parameters.outputSegmentation is None
+    assert slicer.mrmlScene.GetNumberOfNodes() == before and not panel.ui.functionGroup.visible
+
+
+def test_going_to_another_frame_amid_a_run_does_no_harm(desk, panel, cine):
+    desk.click(panel.ui.segmentButton)
+    cine.go_to(2)
+    desk.run_until(lambda: not panel.panel.running.runner.busy, 60, "the run")
+    assert panel.panel.parameters.outputSegmentation is not None, panel.ui.statusLabel.text
+    assert panel.ui.framesTable.rowCount == 3
+
+
+def test_the_curve_button_shows_the_volumes_in_a_plot_view(desk, panel, cine):
+    import slicer
+
+    run(desk, panel)
+    desk.click(panel.ui.curveButton)
+    chart = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLPlotChartNode")
+    selection = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSelectionNode")
+    assert selection.GetActivePlotChartID() == chart.GetID()
+    columns = chart.GetNthPlotSeriesNode(0).GetTableNode().GetTable()
+    shown = [float(row[2]) for row in table_of(panel.ui.framesTable)]
+    assert np.allclose([columns.GetColumnByName("lv_ml").GetValue(n) for n in range(3)], shown, atol=0.051)
+
+
+def export(desk, panel, monkeypatch, path):
+    import qt
+
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", lambda *_: str(path))
+    desk.click(panel.ui.exportButton)
+
+
+def test_export_writes_the_tables_of_a_cine(desk, panel, cine, tmp_path, monkeypatch):
+    run(desk, panel)
+    export(desk, panel, monkeypatch, tmp_path / "ärzte bericht.csv")
+    for name, table in (("", panel.ui.functionTable), ("-frames", panel.ui.framesTable)):
+        with (tmp_path / f"ärzte bericht{name}.csv").open(encoding="utf-8", newline="") as file:
+            assert list(csv.reader(file))[1:] == table_of(table)
+    assert panel.ui.statusLabel.text == "Exported."
+
+
+def test_export_writes_the_volumes_of_one_volume(desk, panel, heart, tmp_path, monkeypatch):
+    assert not panel.ui.exportButton.enabled
+    run(desk, panel)
+    export(desk, panel, monkeypatch, tmp_path / "volumes")
+    headings, *rows = csv.reader((tmp_path / "volumes.csv").read_text(encoding="utf-8").splitlines())
+    assert headings == ["Structure", "Volume (ml)", "Mean intensity"] and rows == table_of(panel.ui.statisticsTable)
+    assert not panel.ui.functionGroup.visible
+
+
+def test_export_to_a_folder_that_is_not_there_is_told_and_a_closed_dialog_does_nothing(
+    desk, panel, heart, tmp_path, monkeypatch
+):
+    run(desk, panel)
+    export(desk, panel, monkeypatch, tmp_path / "missing" / "volumes.csv")
+    assert "cannot be written" in panel.ui.statusLabel.text
+    export(desk, panel, monkeypatch, "")
+    assert "cannot be written" in panel.ui.statusLabel.text
+
+
+def test_frames_of_different_grids_are_told_and_nothing_is_run(desk, panel, cine):
+    cine.nodes[1].SetOrigin(0, 0, 0)
+    desk.click(panel.ui.segmentButton)
+    assert "Frame 2" in panel.ui.statusLabel.text and not panel.panel.running.runner.busy
+    assert panel.ui.segmentButton.text == "&Segment"
+
+
+def test_copied_python_of_a_cine_segments_the_sequence(desk, panel, cine):
+    import qt
+
+    desk.click(panel.ui.copyPythonButton)
+    assert "DINSegmentLogic().segmentSequence(" in qt.QApplication.clipboard().text()
+
+
+def test_segment_sequence_needs_no_panel_and_refuses_a_lonely_volume(desk, panel, cine):
+    import slicer
+
+    from DINSegmentLib import scene
+    from DINSegmentLib.errors import InputError
+
+    model = models.find("cardiac-mr")
+    node = panel.logic.segmentSequence(cine.proxy, modelId=model.id, device="cpu")
+    labels = scene.read_cine_labels(node, cine, model.labels)
+    assert labels.shape[0] == 3 and all(frame.any() for frame in labels)
+    with pytest.raises(InputError, match="shows no sequence"):
+        panel.logic.segmentSequence(slicer.util.addVolumeFromArray(np.zeros((9, 8, 7), np.int16), name="lonely"))
