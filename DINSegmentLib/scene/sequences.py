@@ -11,6 +11,7 @@ import slicer.util
 from ..errors import GeometryError, InputError
 from ..geometry import Geometry
 from ..models import Label
+from ..sentence import Sentence as _
 from . import segments, terminology
 from .segmentations import check_labels, check_output, labelled_segments, read_labels, write_segmentation
 from .volumes import ijk_to_ras, ijk_to_world, voxels
@@ -81,14 +82,24 @@ def read_frames(cine: Cine) -> tuple[list[np.ndarray], Geometry]:
     """
     for number, node in enumerate(cine.nodes, start=1):
         if not node.IsA("vtkMRMLScalarVolumeNode"):
-            raise InputError(f"Frame {number} of {cine.sequence.GetName()} is no volume: choose another sequence.")
+            raise InputError(
+                _(
+                    "Frame {number} of {name} is no volume: choose another sequence.",
+                    number=number,
+                    name=cine.sequence.GetName(),
+                )
+            )
     frames = [voxels(node) for node in cine.nodes]
     first = ijk_to_ras(cine.nodes[0])
     for number, (frame, node) in enumerate(zip(frames, cine.nodes, strict=True), start=1):
         if frame.shape != frames[0].shape or not np.allclose(ijk_to_ras(node), first, atol=1e-4):
             raise GeometryError(
-                f"Frame {number} of {cine.sequence.GetName()} lies on another grid than frame 1: "
-                "resample the frames to one grid, or segment them one by one."
+                _(
+                    "Frame {number} of {name} lies on another grid than frame 1: "
+                    "resample the frames to one grid, or segment them one by one.",
+                    number=number,
+                    name=cine.sequence.GetName(),
+                )
             )
     return frames, Geometry(frames[0].shape, ijk_to_world(cine.proxy))
 
@@ -115,8 +126,12 @@ def write_cine(labels: np.ndarray, cine: Cine, structures: Sequence[Label], node
         check_output(node, cine.proxy)
     if len(labels) != len(cine.nodes):
         raise GeometryError(
-            f"There are labels of {len(labels)} frames and {cine.sequence.GetName()} has {len(cine.nodes)}: "
-            "segment the sequence again."
+            _(
+                "There are labels of {count} frames and {name} has {frames}: segment the sequence again.",
+                count=len(labels),
+                name=cine.sequence.GetName(),
+                frames=len(cine.nodes),
+            )
         )
     terminology.load()
     old = cine.browser.GetSequenceNode(node) if node is not None else None
@@ -153,11 +168,19 @@ def read_cine_labels(node: Any, cine: Cine, structures: Sequence[Label]) -> np.n
     """
     sequence = cine.browser.GetSequenceNode(node)
     if sequence is None:
-        raise InputError(f"{node.GetName()} has no frames of {cine.sequence.GetName()}: segment the sequence first.")
+        raise InputError(
+            _(
+                "{node} has no frames of {name}: segment the sequence first.",
+                node=node.GetName(),
+                name=cine.sequence.GetName(),
+            )
+        )
     found = []
     for number, (volume, value) in enumerate(zip(cine.nodes, index_values(cine.sequence), strict=True), start=1):
         frame = sequence.GetDataNodeAtValue(value)
         if frame is None:
-            raise InputError(f"{node.GetName()} lacks frame {number}: segment the sequence again.")
+            raise InputError(
+                _("{node} lacks frame {number}: segment the sequence again.", node=node.GetName(), number=number)
+            )
         found.append(read_labels(frame, volume, structures))
     return np.stack(found)
