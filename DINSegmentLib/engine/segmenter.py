@@ -89,8 +89,15 @@ class Segmenter:
     @torch.inference_mode()
     def scores(self, original: Tensor, enhanced: Tensor) -> Tensor:
         """Two (N, channels, H, W) on the device, float32 in [0, 1] -> scores (N, classes, H, W), float32."""
-        pair = (x.to(self.device.dtype, memory_format=torch.channels_last) for x in (original, enhanced))
-        return self._network(*pair).float()
+        return self._network(*self._placed(original, enhanced)).float()
+
+    @torch.inference_mode()
+    def directions(self, original: Tensor, enhanced: Tensor) -> Tensor:
+        """As `scores`, (N, 3, classes, H, W): of both directions, the original's, the enhanced image's alone."""
+        return torch.stack(self._network.forward_directions(*self._placed(original, enhanced)), dim=1).float()
+
+    def _placed(self, *images: Tensor) -> list[Tensor]:
+        return [x.to(self.device.dtype, memory_format=torch.channels_last) for x in images]
 
     def fall_back_to_cpu(self, reason: str) -> None:
         """Go on with the CPU, for this volume and the ones after it, exactly as if it had been asked for."""
@@ -167,9 +174,9 @@ class Run:
             parts = [self._seen(frame, [index for _, index in some]) for frame, some in groupby(places, lambda p: p[0])]
             pair = [torch.cat(of_frames) for of_frames in zip(*parts, strict=True)]
             with _timed(self.timings, "forward", device):
-                scores = self.segmenter.scores(*pair)
+                scores = self.scores(*pair)
                 if self.mirroring:
-                    mirrored = self.segmenter.scores(*(x.flip(-1) for x in pair))
+                    mirrored = self.scores(*(x.flip(-1) for x in pair))
                     scores = (scores + mirrored.flip(-1)) / 2
             # one slice at a time: at native resolution the scores of a batch may need gigabytes
             for place, one in zip(places, scores.split(1), strict=True):
@@ -183,6 +190,10 @@ class Run:
         pair = self.preprocess[frame](self.frames[frame][first : seen.max() + 1])
         tensors = (torch.from_numpy(x)[:, None].to(self.segmenter.device.name) for x in pair)
         return [to_model_grid(x, self.size)[seen - first, 0] for x in tensors]
+
+    def scores(self, original: Tensor, enhanced: Tensor) -> Tensor:
+        """Of a batch: (N, ..., H, W)."""
+        return self.segmenter.scores(original, enhanced)
 
     def take(self, place: tuple[int, int], scores: Tensor) -> None:
         """Keep the result of a slice, given as (frame, index); scores (1, classes, *size)."""

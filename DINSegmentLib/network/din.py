@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .convnext import Encoder
+from .convnext import Encoder, StageFeatures
 from .decoder import Decoder
 from .fusion import DIFM, SPATIAL_ATTENTIONS, Concatenation, FeatureMerging
 
@@ -120,19 +120,64 @@ class DIN(nn.Module):
 
     def forward_scales(self, original: Tensor, enhanced: Tensor) -> tuple[Tensor, list[Tensor]]:
         """As `forward`, and the scores of the four scales (padded size / 4, 8, 16, 32), empty outside training."""
-        height, width = original.shape[-2:]
-        top, left = (-height % STRIDE) // 2, (-width % STRIDE) // 2
-        padding = (left, -width % STRIDE - left, top, -height % STRIDE - top)
-        detail, features = self.encode_original(F.pad(original, padding))
-        branches = [features]
-        if self.encode_enhanced is not None:
-            detail_enhanced, features = self.encode_enhanced(F.pad(enhanced, padding))
-            detail = torch.cat([detail, detail_enhanced], dim=1)
-            branches.append(features)
+        details, branches = self._encode(original, enhanced)
         fused = [fuse(*stage) for fuse, *stage in zip(self.fuse, *branches, strict=True)]
-        scores, scales = self.decode(fused, detail)
+        return self._draw(fused, details, original.shape[-2:])
+
+    def forward_directions(self, original: Tensor, enhanced: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `forward`, and the scores when one direction of the DIFMs alone knows where things are.
+
+        The decoder sees the sum of two directions, in one of which the original's query asks the enhanced image and in
+        the other the enhanced image's asks the original. To silence a direction, in all four DIFMs its summand gives
+        way to its own mean over the image: its features are there as before, but at every place the same. So do the
+        details of that image at stride 2, where the decoder has them.
+
+        Returns:
+            scores of both directions, of the original's alone, of the enhanced image's alone; (N, classes, H, W) each.
+
+        Raises:
+            TypeError: the network has no DIFMs.
+        """
+        if self.config.fusion != "difm":
+            raise TypeError(f"a network with the fusion {self.config.fusion} has no directions")
+        details, branches = self._encode(original, enhanced)
+        directions = [fuse.directions(*stage) for fuse, *stage in zip(self.fuse, *branches, strict=True)]
+        heard = ((_as_it_is, _everywhere_the_same), (_everywhere_the_same, _as_it_is))
+        both, *alone = (
+            self._draw([f(a) + g(b) for a, b in directions], [f(details[0]), g(details[1])], original.shape[-2:])[0]
+            for f, g in ((_as_it_is, _as_it_is), *heard)
+        )
+        return both, *alone
+
+    def _encode(self, original: Tensor, enhanced: Tensor) -> tuple[list[Tensor], list[list[StageFeatures]]]:
+        """Details at stride 2 and the features of four stages, of each branch, of padded images."""
+        _, _, padding = _padding(original.shape[-2:])
+        branches = [self.encode_original(F.pad(original, padding))]
+        if self.encode_enhanced is not None:
+            branches.append(self.encode_enhanced(F.pad(enhanced, padding)))
+        return [detail for detail, _ in branches], [features for _, features in branches]
+
+    def _draw(self, fused: list[Tensor], details: list[Tensor], size: tuple[int, int]) -> tuple[Tensor, list[Tensor]]:
+        scores, scales = self.decode(fused, torch.cat(details, dim=1))
         scores = F.interpolate(scores.float(), scale_factor=2.0, mode="bilinear")
+        (height, width), (top, left, _) = size, _padding(size)
         return scores[..., top : top + height, left : left + width], scales
+
+
+def _padding(size: tuple[int, int]) -> tuple[int, int, tuple[int, int, int, int]]:
+    """Rows above and columns at the left that fill an image up to a multiple of the stride; all four for `F.pad`."""
+    height, width = size
+    top, left = (-height % STRIDE) // 2, (-width % STRIDE) // 2
+    return top, left, (left, -width % STRIDE - left, top, -height % STRIDE - top)
+
+
+def _as_it_is(x: Tensor) -> Tensor:
+    return x
+
+
+def _everywhere_the_same(x: Tensor) -> Tensor:
+    """Every channel's mean over the image, at every place; (N, C, H, W) -> (N, C, H, W)."""
+    return x.mean(dim=(2, 3), keepdim=True).expand_as(x)
 
 
 def _fusion(config: DINConfig, width: int, reduction: int) -> nn.Module:

@@ -131,8 +131,13 @@ class DIFM(nn.Module):
         self.enhanced_asks = Interaction(width, head_width, reduction, ffn_ratio, spatial_attention)
 
     def forward(self, original: StageFeatures, enhanced: StageFeatures) -> Tensor:
+        original_asked, enhanced_asked = self.directions(original, enhanced)
+        return original_asked + enhanced_asked
+
+    def directions(self, original: StageFeatures, enhanced: StageFeatures) -> tuple[Tensor, Tensor]:
+        """The two summands: what comes of the original's query and of the enhanced image's."""
         a, b = self.merge_original(original), self.merge_enhanced(enhanced)
-        return self.original_asks(a, b) + self.enhanced_asks(b, a)
+        return self.original_asks(a, b), self.enhanced_asks(b, a)
 
 
 class Concatenation(nn.Module):
