@@ -306,6 +306,31 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         enhanced = enhance_volume(volume.array, volume.geometry, model, chosen)
         return scene.write_enhanced(enhanced, volumeNode, chosen.enhancement, chosen.strength, node=outputNode)
 
+    def why(
+        self, volumeNode, modelId=None, enhancement=None, strength=None, device="auto", progress=None, cancelled=None
+    ):
+        """Lay over the volume which image gave a voxel its label: blue the original, red the enhanced one.
+
+        Args:
+            volumeNode, modelId, enhancement, strength, device, progress, cancelled: as in ``segment``.
+
+        Returns:
+            a new vtkMRMLScalarVolumeNode: float, -1 (original) to 1 (enhanced), see DINSegmentLib.engine.why.
+
+        Raises:
+            DINSegmentLib.errors.DINSegmentError: the reason in one sentence; the scene is as before.
+        """
+        from DINSegmentLib import models, scene
+        from DINSegmentLib.engine.parameters import Parameters
+
+        volume = scene.read_volume(volumeNode)
+        segmenter = self._segmenter(models.find(modelId or self.likelyModel(volumeNode)), device)
+        from DINSegmentLib.engine.why import why
+
+        parameters, name = Parameters(enhancement, strength), volumeNode.GetName()
+        decided = why(segmenter, volume.array, volume.geometry, parameters, progress, cancelled, name)
+        return scene.write_decided(decided, volumeNode)
+
     def statistics(self, segmentationNode, volumeNode, modelId=None):
         """Volume in ml and mean intensity of each structure as it is now, also after you edited it.
 

@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     _rerun(add("rerun", "Make the results of a record, NAME.json, once more.", commands.rerun))
     _models(add("models", "List the models.", commands.models))
     _enhance(add("enhance", "Write the enhanced volume that the network sees.", commands.enhance))
+    _explain(add("explain", "Show which image gave a volume its labels.", commands.explain))
     _demo(add("demo", "Segment the bundled sample, or a volume of yours, with pictures.", commands.demo))
     _train(add("train", "Train a model.", commands.train))
     _sheet(add("sheet", "Draw augmented samples of a training file, to check them.", commands.sheet))
@@ -197,6 +198,20 @@ def _enhance(parser: argparse.ArgumentParser) -> None:
     _enhancement(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there already")
     _choice_within_input(parser)
+
+
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("input", type=_path, metavar="INPUT", help="volume file or DICOM folder")
+    parser.add_argument(
+        "--output", type=_path, required=True, metavar="DIR", help="folder for NAME_why.nii.gz and NAME_why.png"
+    )
+    _model(parser, required=True)
+    _device(parser)
+    _enhancement(parser)
+    _mirroring(parser)
+    parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
+    _choice_within_input(parser)
+    _json(parser)
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,10 @@ _PANEL = 340  # pixels along the longer side of a slice
 _ROOM = 0.6  # shown around the structures, in sizes of the box that holds them all
 _BAR = (10, 20, 50, 100)  # mm that a scale bar may stand for; the longest within a third of a panel is drawn
 
+_WEAK = 0.1  # below, neither image is said to have decided
+_TINT = 0.75  # opacity where one image decided alone
+_ORIGINAL, _ENHANCED = (58, 110, 220), (222, 70, 50)
+
 # Radiologists look from the feet or from the front: rows run to the back or down, columns to the patient's left (seen
 # from the side: to the back).
 ROWS, COLUMNS = "PI", "LP"
@@ -72,6 +76,53 @@ def draw_case(
             page.write_on(row, 2, place, str(value))
     _draw_scale(page, size[0], pixels_per_mm)
     return page.image
+
+
+def draw_why(
+    volume: np.ndarray, enhanced: np.ndarray, decided: np.ndarray, geometry: Geometry, model: Model, title: str
+) -> Image.Image:
+    """Draw which image decided, as `draw_case` does its structures: red the enhanced one, blue the original.
+
+    Args:
+        volume, enhanced, geometry, model, title: as in `draw_case`.
+        decided: (K, J, I) in [-1, 1], see `engine.why`; a colour is as opaque as the value is far from 0.
+    """
+    orient = orientation(geometry, replace(model.axes, rows=ROWS, columns=COLUMNS))
+    volume, enhanced, shown = (orient.to_model(array) for array in (volume, enhanced, decided))
+    strong = np.abs(shown) > _WEAK
+    field = _field(strong)
+    pixels_per_mm, size = _panel_size(field, orient.spacing[1:])
+    chosen = choose_slices(strong)[:: -1 if orient.flipped[0] else 1]
+    page = Page(
+        size,
+        len(chosen),
+        title,
+        f"{model.title} · {model.id} {model.version}",
+        "Slice",
+        ("Original", "Enhanced", "Which decided"),
+        [
+            Entry(-1, _ORIGINAL, "Original", "its direction alone gives the label"),
+            Entry(1, _ENHANCED, "Enhanced", "its direction alone gives the label"),
+        ],
+    )
+    for row, index in enumerate(chosen):
+        number = len(shown) - index if orient.flipped[0] else index + 1
+        page.name_row(row, str(number), f"of {len(shown)}")
+        original = as_picture(volume[index][field], size)
+        page.panel(row, 0, original)
+        page.mark_edges(row, 0, *_edges(geometry, orient))
+        page.panel(row, 1, as_picture(enhanced[index][field], size))
+        page.panel(row, 2, _tinted(original, shown[index][field]))
+    _draw_scale(page, size[0], pixels_per_mm)
+    return page.image
+
+
+def _tinted(picture: Image.Image, decided: np.ndarray) -> Image.Image:
+    values = Image.fromarray(np.ascontiguousarray(decided, np.float32)).resize(picture.size, Image.Resampling.BILINEAR)
+    values = np.asarray(values)[..., None]
+    grey = np.asarray(picture, np.float32)
+    color = np.where(values > 0, np.float32(_ENHANCED), np.float32(_ORIGINAL))
+    return Image.fromarray(np.rint(grey + _TINT * np.abs(values) * (color - grey)).clip(0, 255).astype(np.uint8))
 
 
 def choose_slices(labels: np.ndarray, most: int = MOST_SLICES) -> list[int]:

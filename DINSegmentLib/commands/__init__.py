@@ -9,6 +9,7 @@ from .calibrate import calibrate
 from .demo import demo
 from .enhance import enhance
 from .evaluate import evaluate
+from .explain import explain
 from .function import function
 from .inspect import bench, doctor, models
 from .pack import pack
@@ -18,6 +19,6 @@ from .sheet import sheet
 from .train import train
 
 __all__ = [
-    "FORMATS", "FRAME_FORMATS", "ablation", "bench", "calibrate", "demo", "doctor", "enhance", "evaluate", "function",
-    "models", "pack", "rerun", "segment", "sheet", "train",
+    "FORMATS", "FRAME_FORMATS", "ablation", "bench", "calibrate", "demo", "doctor", "enhance", "evaluate", "explain",
+    "function", "models", "pack", "rerun", "segment", "sheet", "train",
 ]  # fmt: skip

@@ -36,8 +36,8 @@ def why(
     - 0: each alone would give the label as likely as the other; neither decided.
 
     A direction whose image's features are the same everywhere is silent by itself: the other one then has the
-    probability of the whole network, and ``why`` its sign. Two branches of equal weights that see equal images give 0 everywhere. It says which direction
-    the network relied on, not whether the label is right.
+    probability of the whole network, and ``why`` its sign. Two branches of equal weights that see equal images give 0
+    everywhere. It says which direction the network relied on, not whether the label is right.
 
     Args:
         segmenter: stays warm.
@@ -69,7 +69,7 @@ class _Why(Run):
     ) -> None:
         super().__init__(segmenter, volumes, geometry, parameters)
         self.found = np.zeros(volumes[0].shape, np.float32)
-        self._oriented_found = self.to_model(self.found)
+        self._oriented_found = self.orient.to_model(self.found)
 
     def scores(self, original: Tensor, enhanced: Tensor) -> Tensor:
         return self.segmenter.directions(original, enhanced)

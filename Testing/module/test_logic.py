@@ -12,6 +12,7 @@ from DINSegmentLib import models
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.preprocessing import enhance_volume
 from DINSegmentLib.engine.segmenter import Segmenter
+from DINSegmentLib.engine.why import why
 from DINSegmentLib.geometry import Geometry
 logic = Desk.start().load_module().DINSegmentLogic()
 
@@ -41,6 +42,9 @@ enhanced = logic.enhance(volumeNode, "log", 1.5, modelId=sys.argv[1])
 wanted = enhance_volume(voxels, geometry, model, Parameters("log", 1.5))
 assert np.array_equal(slicer.util.arrayFromVolume(enhanced), wanted)
 assert logic.enhance(volumeNode, "none", 0, enhanced, sys.argv[1]) is enhanced
+decided = logic.why(volumeNode, sys.argv[1], "log", 1.5, "cpu")
+wanted = why(Segmenter(model, "cpu"), voxels, geometry, Parameters("log", 1.5))
+assert np.array_equal(slicer.util.arrayFromVolume(decided), wanted) and wanted.any()
 logic.compare(volumeNode, enhanced, node)
 assert slicer.app.layoutManager().layout == 7701
 os._exit(0)  # all held: the views of the desk, which has no window, are not made to be taken down in any order

@@ -1,0 +1,51 @@
+"""`dinsegment explain`: what it leaves, and that it replaces nothing unasked."""
+
+import nibabel
+import numpy as np
+import pytest
+from PIL import Image
+
+from DINSegmentLib import headless, models
+from DINSegmentLib.batch.picture import draw_why
+from DINSegmentLib.engine.segmenter import Segmenter
+from DINSegmentLib.engine.why import why
+from DINSegmentLib.geometry import Geometry
+
+
+def test_volume_holds_the_engines_values_on_the_inputs_grid_beside_a_picture(command, write, tmp_path, tiny_model):
+    path = write("heart.nii.gz")
+    outcome = command("explain", path, "--model", tiny_model, "--output", tmp_path / "out", "--device", "cpu")
+
+    assert outcome.code == 0, outcome.err
+    assert {one.name for one in (tmp_path / "out").iterdir()} == {"heart_why.nii.gz", "heart_why.png"}
+    image = headless.read(path)
+    expected = why(Segmenter(models.find(str(tiny_model)), "cpu"), image.array, image.geometry)
+    written = nibabel.load(tmp_path / "out" / "heart_why.nii.gz")
+    assert np.array_equal(np.asarray(written.dataobj).transpose(2, 1, 0), expected)
+    assert np.allclose(written.affine, nibabel.load(path).affine, atol=1e-4)
+    assert Image.open(tmp_path / "out" / "heart_why.png").mode == "RGB"
+
+
+def test_what_is_there_stays_until_told_otherwise(command, write, tmp_path, tiny_model):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "heart_why.png").write_text("mine")
+    arguments = ("explain", write("heart.nii.gz"), "--model", tiny_model, "--output", tmp_path / "out")
+    outcome = command(*arguments)
+
+    assert outcome.code == 2
+    assert "heart_why.png exists already" in outcome.err
+    assert [one.name for one in (tmp_path / "out").iterdir()] == ["heart_why.png"]
+    assert command(*arguments, "--overwrite").code == 0
+
+
+@pytest.mark.parametrize(("value", "strongest"), [(-1, 2), (1, 0)], ids=["original is blue", "enhanced is red"])
+def test_colours_of_the_picture(value, strongest, tiny_model):
+    grey = np.full((3, 40, 40), 0.5, np.float32)
+    decided = np.zeros_like(grey)
+    decided[:, 15:25, 15:25] = value
+    drawn = draw_why(grey, grey, decided, Geometry(grey.shape, np.eye(4)), models.find(str(tiny_model)), "heart")
+    pixels = np.asarray(drawn, int)[100:440]  # the first row of panels
+
+    other = 2 - strongest
+    assert (pixels[..., strongest] - pixels[..., other] > 80).sum() > 1000
+    assert (pixels[..., other] - pixels[..., strongest] > 20).sum() == 0
