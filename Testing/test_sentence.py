@@ -65,7 +65,16 @@ def test_an_error_gives_its_sentence_back(sentence):
 
 
 # the files of the floors below the panel whose sentences it shows
-FILES = ("engine/*.py", "scene/*.py", "worker/*.py", "geometry.py", "models.py", "enhancement.py", "resources.py")
+FILES = (
+    "engine/*.py",
+    "measure/function.py",
+    "scene/*.py",
+    "worker/*.py",
+    "geometry.py",
+    "models.py",
+    "enhancement.py",
+    "resources.py",
+)
 ERRORS = {name for name, kind in vars(__import__("DINSegmentLib.errors").errors).items() if isinstance(kind, type)}
 TEXT = {
     **dict.fromkeys(ERRORS, 0),
@@ -75,6 +84,7 @@ TEXT = {
     "fall_back_to_cpu": 0,
     "_fail": 1,
     "_give_up": 1,
+    "_row": 0,
 }
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..errors import ModelError
 from ..geometry import Geometry
+from ..sentence import Sentence as _
 from .checks import check_array
 from .parameters import Parameters
 from .resampling import to_native_grid
@@ -52,8 +53,11 @@ def why(
     """
     if segmenter.model.network.get("fusion", "difm") != "difm":
         raise ModelError(
-            f"{segmenter.model.id} does not join original and enhanced image by DIFMs, which alone can tell why: "
-            "choose another model."
+            _(
+                "{id} does not join original and enhanced image by DIFMs, which alone can tell why: choose another "
+                "model.",
+                id=segmenter.model.id,
+            )
         )
     check_array(volume, geometry, name)
     run = _Why(segmenter, [volume], geometry, (parameters or Parameters()).resolved(segmenter.model))

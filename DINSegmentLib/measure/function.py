@@ -10,10 +10,11 @@ import numpy as np
 from ..errors import InputError, ModelError
 from ..geometry import Geometry
 from ..models import Label, Model
+from ..sentence import Sentence as _
 
 # what a structure is, by its code in SNOMED CT, whatever a model calls it
 LEFT_VENTRICLE, RIGHT_VENTRICLE, MYOCARDIUM = "87878005", "53085002", "74281007"
-_NAMES = {LEFT_VENTRICLE: "left ventricle", RIGHT_VENTRICLE: "right ventricle", MYOCARDIUM: "myocardium"}
+_NAMES = {LEFT_VENTRICLE: _("left ventricle"), RIGHT_VENTRICLE: _("right ventricle"), MYOCARDIUM: _("myocardium")}
 
 DENSITY = 1.05
 """Of myocardium, in g/ml."""
@@ -106,18 +107,18 @@ class CardiacFunction:
         found = []
         for side, one in (("LV", self.lv), ("RV", self.rv)):
             found += [
-                _row(f"{side} EDV", one.edv_ml, "ml", one.edv_range_ml),
-                _row(f"{side} ESV", one.esv_ml, "ml", one.esv_range_ml),
-                _row(f"{side} stroke volume", one.sv_ml, "ml"),
-                _row(f"{side} ejection fraction", one.ef_percent, "%", one.ef_range_percent),
+                _row(_("{side} EDV", side=side), one.edv_ml, "ml", one.edv_range_ml),
+                _row(_("{side} ESV", side=side), one.esv_ml, "ml", one.esv_range_ml),
+                _row(_("{side} stroke volume", side=side), one.sv_ml, "ml"),
+                _row(_("{side} ejection fraction", side=side), one.ef_percent, "%", one.ef_range_percent),
             ]
-        found += [_row("LV mass", self.mass_g, "g"), _row("Cardiac output", self.cardiac_output_l_min, "l/min")]
+        found += [_row(_("LV mass"), self.mass_g, "g"), _row(_("Cardiac output"), self.cardiac_output_l_min, "l/min")]
         if self.indexed is not None:
-            found.append(_row("Body surface (Mosteller)", self.bsa_m2, "m2"))
+            found.append(_row(_("Body surface (Mosteller)"), self.bsa_m2, "m2"))
             names = [row["quantity"] for row in found[:3] + found[4:7] + found[8:10]]
             units = ["ml/m2"] * 6 + ["g/m2", "l/min/m2"]
             found += [
-                _row(f"{name}, indexed", value, unit)
+                _row(_("{name}, indexed", name=name), value, unit)
                 for name, value, unit in zip(names, self.indexed.values(), units, strict=True)
             ]
         return found
@@ -166,13 +167,13 @@ def cardiac_function(
         InputError: there is no frame, a frame has another grid, or times, rate, height or weight make no sense.
     """
     _check(labels, geometry, times)
-    _check_number("heart rate", heart_rate, _HEART_RATES, "beats per minute")
-    _check_number("height", height_cm, _HEIGHTS, "cm")
-    _check_number("weight", weight_kg, _WEIGHTS, "kg")
+    _check_number(_("heart rate"), heart_rate, _HEART_RATES, _("beats per minute"))
+    _check_number(_("height"), height_cm, _HEIGHTS, "cm")
+    _check_number(_("weight"), weight_kg, _WEIGHTS, "kg")
     found = {code: label_of(model, code) for code in _NAMES}
     values = {code: label and label.value for code, label in found.items()}
     if values[LEFT_VENTRICLE] is None:
-        raise ModelError(f"The model {model.id} has no left ventricle: choose one for the heart.")
+        raise ModelError(_("The model {model} has no left ventricle: choose one for the heart.", model=model.id))
     axis = int(np.argmax(geometry.spacing[::-1]))
     slices = {code: _slices(labels, value, axis) for code, value in values.items()}
     left, voxel_ml = slices[LEFT_VENTRICLE].sum(axis=1), geometry.voxel_volume / 1000
@@ -197,11 +198,11 @@ def cardiac_function(
     if whole[LEFT_VENTRICLE] and values[MYOCARDIUM] is not None:  # the wall is cut where the cavity is
         mass = slices[MYOCARDIUM][mass_frame].sum() * voxel_ml * DENSITY or None
         if mass is None:
-            warnings.append(f"No myocardium was found in frame {mass_frame + 1}: the mass is withheld.")
+            warnings.append(_("No myocardium was found in frame {frame}: the mass is withheld.", frame=mass_frame + 1))
     output = None if lv.sv_ml is None or heart_rate is None else lv.sv_ml * heart_rate / 1000
     surface = math.sqrt(height_cm * weight_kg / 3600) if height_cm and weight_kg else None
     if (height_cm is None) != (weight_kg is None):
-        warnings.append("Figures by body surface need height and weight: give both.")
+        warnings.append(_("Figures by body surface need height and weight: give both."))
     return CardiacFunction(
         *(tuple(count * voxel_ml if count else None for count in slices[code].sum(axis=1).tolist()) for code in _NAMES),
         times_ms=None if times is None else tuple(float(time) for time in times),
@@ -225,24 +226,46 @@ def label_of(model: Model, code: str) -> Label | None:
 
 def _check(labels: Sequence[np.ndarray], geometry: Geometry, times: Sequence[float] | None) -> None:
     if not len(labels):
-        raise InputError("The cine has no frame: choose one with frames.")
+        raise InputError(_("The cine has no frame: choose one with frames."))
     for number, frame in enumerate(labels, start=1):
         if frame.shape != geometry.shape:
             raise InputError(
-                f"Frame {number} of the cine is {frame.shape}, its grid {geometry.shape}: give frames of one grid."
+                _(
+                    "Frame {number} of the cine is {other}, its grid {shape}: give frames of one grid.",
+                    number=number,
+                    other=frame.shape,
+                    shape=geometry.shape,
+                )
             )
     if times is None:
         return
     if len(times) != len(labels):
-        raise InputError(f"The cine has {len(labels)} frames and {len(times)} times: give one for each, or none.")
+        raise InputError(
+            _(
+                "The cine has {count} frames and {times} times: give one for each, or none.",
+                count=len(labels),
+                times=len(times),
+            )
+        )
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
-        raise InputError("The times of the cine's frames do not grow: bring the frames into order, or give no times.")
+        raise InputError(
+            _("The times of the cine's frames do not grow: bring the frames into order, or give no times.")
+        )
 
 
 def _check_number(name: str, value: float | None, bounds: tuple[float, float], unit: str) -> None:
     low, high = bounds
     if value is not None and not low <= value <= high:
-        raise InputError(f"A {name} of {value:g} {unit} is no person's: give one between {low} and {high} {unit}.")
+        raise InputError(
+            _(
+                "A {name} of {value:g} {unit} is no person's: give one between {low} and {high} {unit}.",
+                name=name,
+                value=value,
+                unit=unit,
+                low=low,
+                high=high,
+            )
+        )
 
 
 def _slices(labels: Sequence[np.ndarray], value: int | None, axis: int) -> np.ndarray:
@@ -255,16 +278,19 @@ def _phases(left: np.ndarray, warnings: list[str]) -> tuple[int | None, int | No
     """Frames of the largest and the smallest left ventricle; None for what the curve does not tell."""
     missing = np.flatnonzero(left == 0) + 1
     if len(missing):
-        where = "any frame" if len(missing) == len(left) else f"frame {', '.join(map(str, missing))}"
-        warnings.append(f"No left ventricle was found in {where}: end-systole and ejection fractions are withheld.")
+        some = _("frame {numbers}", numbers=", ".join(map(str, missing)))
+        where = _("any frame") if len(missing) == len(left) else some
+        warnings.append(
+            _("No left ventricle was found in {where}: end-systole and ejection fractions are withheld.", where=where)
+        )
     if len(left) == 1:
-        warnings.append("There is one frame, and a volume at one moment tells no ejection fraction: give a cine.")
+        warnings.append(_("There is one frame, and a volume at one moment tells no ejection fraction: give a cine."))
         return None, None
     if not left.any():
         return None, None
     ed, es = int(left.argmax()), int(left.argmin())
     if left[ed] == left[es]:
-        warnings.append("The left ventricle has one size in all frames: look whether they show a beating heart.")
+        warnings.append(_("The left ventricle has one size in all frames: look whether they show a beating heart."))
         return None, None
     return ed, None if len(missing) else es
 
@@ -281,14 +307,24 @@ def _is_whole(slices: np.ndarray, frames: Sequence[int | None], name: str, warni
     if not known:
         return False
     if lost := [frame + 1 for frame in known if not slices[frame].any()]:
-        warnings.append(f"No {name} was found in frame {lost[0]}, which its figures need: they are withheld.")
+        warnings.append(
+            _(
+                "No {name} was found in frame {frame}, which its figures need: they are withheld.",
+                name=name,
+                frame=lost[0],
+            )
+        )
         return False
     if end := _cut(slices, known):
-        warnings.append(f"The stack ends within the {name}, whose {end} is missing: its figures are withheld.")
+        warnings.append(
+            _("The stack ends within the {name}, whose {end} is missing: its figures are withheld.", name=name, end=end)
+        )
         return False
-    for end, place in (("base", 0), ("apex", -1)):
+    for end, place in ((_("base"), 0), (_("apex"), -1)):
         if slices[known, place].any():
-            warnings.append(f"The {name} reaches the stack's end at the {end}: some of it may lie beyond.")
+            warnings.append(
+                _("The {name} reaches the stack's end at the {end}: some of it may lie beyond.", name=name, end=end)
+            )
     return True
 
 
@@ -297,8 +333,12 @@ def _check_base(planes: np.ndarray, frame: int, left: int, wall: int, warnings: 
     shares = [_enclosed(plane == left, plane == wall) for plane in planes if (plane == left).any()]
     if shares and shares[0] < ENCLOSED <= np.median(shares):
         warnings.append(
-            f"In frame {frame + 1} the most basal slice of the left ventricle has myocardium on {shares[0]:.0%} of its "
-            "outline: it may lie above the base, look at it."
+            _(
+                "In frame {frame} the most basal slice of the left ventricle has myocardium on {share:.0%} of its "
+                "outline: it may lie above the base, look at it.",
+                frame=frame + 1,
+                share=shares[0],
+            )
         )
 
 
@@ -340,9 +380,9 @@ def _ventricle(slices: np.ndarray, voxel_ml: float, ed: int | None, es: int | No
 def _cut(slices: np.ndarray, frames: Sequence[int]) -> str | None:
     """The end, base or apex, at which the stack surely cuts the ventricle off; see `cardiac_function`."""
     if any(slices[frame, -1] > APEX_SHARE * slices[frame].max() for frame in frames):
-        return "apex"
+        return _("apex")
     if slices[frames[0], 0] == slices[frames[0]].max() and slices[frames, 0].all():
-        return "base"
+        return _("base")
     return None
 
 

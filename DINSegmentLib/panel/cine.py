@@ -12,8 +12,10 @@ from slicer.i18n import tr as _
 
 from .. import scene
 from ..geometry import Geometry
+from ..sentence import from_json
 from .result import fill
 from .runner import Job
+from .translation import told
 
 
 class CineJob(Job):
@@ -73,7 +75,12 @@ class Function:
         """What the worker measured, see `worker.server.function_of`."""
         ui = self.panel.ui
         figures = [
-            (row["quantity"], _number(row["value"]), row["unit"], _span(row.get("low"), row.get("high")))
+            (
+                told(from_json(row["quantity"])),
+                _number(row["value"]),
+                row["unit"],
+                _span(row.get("low"), row.get("high")),
+            )
             for row in found["rows"]
         ]
         fill(ui.functionTable, [_("Quantity"), _("Value"), _("Unit"), _("Range by base slice")], figures)

@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 from .. import scene
 from ..errors import DINSegmentError
 from ..scene import compare
+from ..sentence import from_json
 from ..worker.protocol import Code
 from . import installer, result
 from .cine import CineJob, Function
@@ -145,9 +146,10 @@ class Running:
         """Volumes of the structures, or of a cine the heart's function."""
         if found := story.get("function"):
             self.function.show(scene.find_cine(self.panel.parameters.inputVolume), found)
-            for warning in found["warnings"]:
+            warnings = [told(from_json(warning)) for warning in found["warnings"]]
+            for warning in warnings:
                 self.panel.log(warning)
-            self.panel.ui.statusLabel.text = "\n".join((self.panel.ui.statusLabel.text, *found["warnings"]))
+            self.panel.ui.statusLabel.text = "\n".join((self.panel.ui.statusLabel.text, *warnings))
         result.show_statistics(self.panel.ui.statisticsTable, story.get("statistics", ()))
         self.panel.ui.exportButton.enabled = bool(found or story.get("statistics"))
 

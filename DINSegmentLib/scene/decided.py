@@ -10,6 +10,7 @@ from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import GeometryError
+from ..sentence import Sentence as _
 from . import hierarchy, undo
 from .volumes import voxels
 
@@ -36,7 +37,12 @@ def write_decided(decided: np.ndarray, volume_node: Any, name: str | None = None
     """
     if decided.shape != (shape := voxels(volume_node).shape):
         raise GeometryError(
-            f"The explanation has {decided.shape} voxels and {volume_node.GetName()} has {shape}: make it again."
+            _(
+                "The explanation has {shape} voxels and {volume} has {shape2}: make it again.",
+                shape=decided.shape,
+                volume=volume_node.GetName(),
+                shape2=shape,
+            )
         )
     image = vtkImageData()
     image.SetDimensions(shape[::-1])

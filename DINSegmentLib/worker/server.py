@@ -223,9 +223,12 @@ def function_of(
     except ModelError:
         return None
     return {
-        "rows": found.rows(), "curve": found.curve(), "ed": found.ed_frame, "es": found.es_frame,
-        "warnings": list(found.warnings),
-    }  # fmt: skip
+        "rows": [{**row, "quantity": to_json(row["quantity"])} for row in found.rows()],
+        "curve": found.curve(),
+        "ed": found.ed_frame,
+        "es": found.es_frame,
+        "warnings": [to_json(warning) for warning in found.warnings],
+    }
 
 
 @contextmanager

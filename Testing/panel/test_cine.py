@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 from clicks import labels_of, run
+from greek import english, greek
 
 from DINSegmentLib import models
 from DINSegmentLib.engine.segmenter import segment
@@ -53,6 +54,14 @@ def test_a_click_segments_every_frame_and_shows_the_function(desk, panel, cine):
     assert ui.functionGroup.visible and ui.framesTable.item(figures.ed_frame, 5).text() == "end-diastole"
     logic = panel.logic.function(node, cine.proxy, "cardiac-mr")
     assert logic == figures
+
+
+def test_abroad_nothing_of_the_function_is_english(desk, panel, cine, monkeypatch):
+    monkeypatch.setattr("desk.scripted.language", greek)
+    run(desk, panel)
+    ui = panel.ui
+    assert english(" ".join(row[0] for row in table_of(ui.functionTable))) == []
+    assert ui.statusLabel.text.count("\n") > 0 and english(ui.statusLabel.text) == []
 
 
 def test_a_click_on_a_frame_goes_there(desk, panel, cine):

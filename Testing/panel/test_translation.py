@@ -1,30 +1,14 @@
 """In a Slicer of another language nothing English is left in what the panel says (on the stand-in desk)."""
 
-import re
-
 import numpy as np
 import pytest
-
-GREEK = str.maketrans(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "αβψδεφγηιξκλμνοπϙρστθωϝχυζΑΒΨΔΕΦΓΗΙΞΚΛΜΝΟΠϘΡΣΤΘΩϜΧΥΖ"
-)
-# names that are the same in every language: of programs, devices and what manifests call things
-NAMES = {"cpu", "CPU", "MRI", "DICOM", "torch", "Heart", "chambers", "short", "axis", "cine", "Abdominal", "organs"}
-
-
-def greek(context, text):
-    """All letters but those of fields."""
-    return "".join(part if part.startswith("{") else part.translate(GREEK) for part in re.split(r"(\{[^}]*\})", text))
+from greek import GREEK, english, greek
 
 
 @pytest.fixture
 def abroad(desk, panel, monkeypatch):
     monkeypatch.setattr("desk.scripted.language", greek)
     return panel
-
-
-def english(text):
-    return sorted(set(re.findall(r"[A-Za-z]{3,}", text)) - NAMES)
 
 
 def test_summary_and_advice(abroad, heart):
