@@ -81,11 +81,17 @@ def test_a_click_on_a_frame_goes_there(desk, panel, cine):
 
 def test_cancel_amid_a_cine_leaves_the_scene_as_it_was(desk, panel, cine):
     import slicer
+    from sequences import add_sequence
 
+    from DINSegmentLib import scene
+
+    frames, geometry = scene.read_frames(cine)
+    count = 30  # enough batches that one of them is still to come after the first progress
+    panel.ui.inputSelector.setCurrentNode(add_sequence(frames * (count // 3), geometry.ijk_to_ras))
     before = slicer.mrmlScene.GetNumberOfNodes()
     desk.click(panel.ui.segmentButton)
     desk.run_until(lambda: panel.ui.progressBar.value > 0, 60, "progress")
-    assert panel.ui.progressBar.maximum == 3 * cine.nodes[0].GetImageData().GetDimensions()[2]
+    assert panel.ui.progressBar.maximum == count * len(frames[0])
     desk.click(panel.ui.segmentButton)
     desk.run_until(lambda: not panel.panel.running.runner.busy, 10, "the cancel")
     assert "Cancelled" in panel.ui.statusLabel.text and panel.panel.parameters.outputSegmentation is None
