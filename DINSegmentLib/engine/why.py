@@ -54,9 +54,9 @@ def why(
     if segmenter.model.network.get("fusion", "difm") != "difm":
         raise ModelError(
             _(
-                "{id} does not join original and enhanced image by DIFMs, which alone can tell why: choose another "
+                "{model} does not join original and enhanced image by DIFMs, which alone can tell why: choose another "
                 "model.",
-                id=segmenter.model.id,
+                model=segmenter.model.id,
             )
         )
     check_array(volume, geometry, name)

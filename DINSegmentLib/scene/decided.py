@@ -38,10 +38,10 @@ def write_decided(decided: np.ndarray, volume_node: Any, name: str | None = None
     if decided.shape != (shape := voxels(volume_node).shape):
         raise GeometryError(
             _(
-                "The explanation has {shape} voxels and {volume} has {shape2}: make it again.",
-                shape=decided.shape,
+                "The explanation has {voxels} voxels and {volume} has {shape}: make it again.",
+                voxels=decided.shape,
                 volume=volume_node.GetName(),
-                shape2=shape,
+                shape=shape,
             )
         )
     image = vtkImageData()
