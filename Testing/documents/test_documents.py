@@ -160,7 +160,8 @@ def test_python_in_slicer_runs_as_written(tmp_path):
         "import sys; sys.modules['DINSegment'] = DINSegment\n"
         "import slicer; from DINSegmentLib.panel.samples import HEART_FILE\n"
         f"volumeNode = slicer.util.loadVolume(HEART_FILE)\n{example}\n"
-        "print(segmentationNode.GetSegmentation().GetNumberOfSegments())"
+        "print(segmentationNode.GetSegmentation().GetNumberOfSegments(), flush=True)\n"
+        "import os; os._exit(0)"  # as in the module's test: the desk's views are not taken down in any order
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*path, os.environ["PYTHONPATH"]])}
     run = subprocess.run(
