@@ -86,7 +86,7 @@ def _run(folder: Path, processes: int, arguments: Sequence[str], environment: di
     import psutil
 
     memory = []
-    with tempfile.TemporaryDirectory(dir=folder) as output, open(folder / "told", "w+") as told:
+    with tempfile.TemporaryDirectory(dir=folder) as output, open(folder / "told", "w+", encoding="utf-8") as told:
         command = [sys.executable, "-m", __package__, "segment", str(folder / "in"), "--model", "cardiac-mr",
                    "--device", "cpu", "--format", "nii.gz", "--output", output, *arguments]  # fmt: skip
         process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=told, env=environment)
