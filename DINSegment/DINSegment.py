@@ -177,9 +177,10 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         from DINSegmentLib import models, scene
         from DINSegmentLib.engine.parameters import Parameters
 
-        volume = scene.read_volume(volumeNode)
         model = models.find(modelId or self.likelyModel(volumeNode))
-        result = self._segmenter(model, device).segment(
+        segmenter = self._segmenter(model, device)
+        volume = scene.read_volume(volumeNode)
+        result = segmenter.segment(
             volume.array,
             volume.geometry,
             Parameters(enhancement, strength),

@@ -95,7 +95,7 @@ def find_cine(folder: Path, name: str, series: str | None, pixels: bool = True) 
 def _damage_told(name: str) -> Iterator[None]:
     try:
         yield
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError, AttributeError) as error:
         raise InputError(f"{name} has damaged DICOM headers ({error}): export the series again.") from error
 
 
