@@ -51,12 +51,12 @@ class _Sampled(Run):
         super().__init__(segmenter, [case.image], case.geometry, parameters)
         self.places = self.places[SLICES_STEP // 2 :: SLICES_STEP] or self.places
         self._truth = self.orient.to_model(case.label)
-        self.scores: list[torch.Tensor] = []
+        self.taken: list[torch.Tensor] = []
         self.truth: list[np.ndarray] = []
 
     def take(self, place: tuple[int, int], scores: torch.Tensor) -> None:
         native = to_native_grid(scores, self.shape[1:])[0]
-        self.scores.append(native.flatten(1)[:, ::VOXELS_STEP].T.cpu())
+        self.taken.append(native.flatten(1)[:, ::VOXELS_STEP].T.cpu())
         self.truth.append(self._truth[place[1]].ravel()[::VOXELS_STEP])
 
 
@@ -64,7 +64,7 @@ def sample(segmenter: Segmenter, case: Case, parameters: Parameters) -> tuple[to
     """Scores (N, classes) float32 and true classes (N,) of voxels spread over a case."""
     run = _Sampled(segmenter, case, parameters.resolved(segmenter.model))
     run.over_all_slices(lambda done, total: None, lambda: False)
-    return torch.cat(run.scores), torch.from_numpy(np.concatenate(run.truth)).long()
+    return torch.cat(run.taken), torch.from_numpy(np.concatenate(run.truth)).long()
 
 
 def join(samples: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
