@@ -43,7 +43,7 @@ class CineJob(Job):
     def write(self, labels: np.ndarray, story: Mapping[str, Any]) -> Any:
         node = scene.write_cine(labels, self.cine, self.model.labels, node=self.segmentation_node)
         if story["function"] is not None:
-            scene.write_curve(story["function"]["curve"], node)
+            scene.write_curve(story["function"]["curve"], node, told)
         return node
 
 

@@ -1,21 +1,26 @@
 """A volume-time curve as nodes: a table, a series for each structure, and the chart that a plot view shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import slicer
 from vtkmodules.vtkCommonCore import vtkDoubleArray
 
+from ..sentence import Sentence as _
+
 _TABLE, _CHART = "DINSegment.CurveTable", "DINSegment.CurveChart"  # roles of a segmentation's references
-_SERIES = {"lv_ml": ("Left ventricle", (0.8, 0.2, 0.2)), "rv_ml": ("Right ventricle", (0.2, 0.4, 0.8))}
+_SERIES = {"lv_ml": (_("Left ventricle"), (0.8, 0.2, 0.2)), "rv_ml": (_("Right ventricle"), (0.2, 0.4, 0.8))}
 
 
-def write_curve(rows: Sequence[Mapping[str, float | None]], node: Any) -> Any:
+def write_curve(
+    rows: Sequence[Mapping[str, float | None]], node: Any, told: Callable[[str], str] = str
+) -> Any:  # fmt: skip
     """Keep a curve with the segmentation that it was measured in; one of an earlier run is replaced.
 
     Args:
         rows: of every frame, as ``CardiacFunction.curve`` gives them; the frame or the time is the x axis.
         node: the segmentation node.
+        told: gives what is written in the chart in the user's language.
 
     Returns:
         the ``vtkMRMLPlotChartNode``.
@@ -28,9 +33,9 @@ def write_curve(rows: Sequence[Mapping[str, float | None]], node: Any) -> Any:
         for row in rows:
             column.InsertNextValue(float("nan") if row[name] is None else row[name])
         table.AddColumn(column)
-    chart = curve_chart(node) or _add_chart(node, table)
+    chart = curve_chart(node) or _add_chart(node, table, told)
     timed = rows[0]["time_ms"] is not None
-    chart.SetXAxisTitle("Time (ms)" if timed else "Frame")
+    chart.SetXAxisTitle(told(_("Time (ms)") if timed else _("Frame")))
     for index in range(chart.GetNumberOfPlotSeriesNodes()):
         chart.GetNthPlotSeriesNode(index).SetXColumnName("time_ms" if timed else "frame")
     return chart
@@ -47,12 +52,12 @@ def _add(node: Any, class_name: str, what: str, role: str) -> Any:
     return added
 
 
-def _add_chart(node: Any, table: Any) -> Any:
+def _add_chart(node: Any, table: Any, told: Callable[[str], str]) -> Any:
     chart = _add(node, "vtkMRMLPlotChartNode", "volumes over time", _CHART)
-    chart.SetTitle("Volume over time")
-    chart.SetYAxisTitle("Volume (ml)")
+    chart.SetTitle(told(_("Volume over time")))
+    chart.SetYAxisTitle(told(_("Volume (ml)")))
     for column, (name, color) in _SERIES.items():
-        series = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", name)
+        series = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", told(name))
         series.SetAndObserveTableNodeID(table.GetID())
         series.SetYColumnName(column)
         series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeScatter)

@@ -57,11 +57,17 @@ def test_a_click_segments_every_frame_and_shows_the_function(desk, panel, cine):
 
 
 def test_abroad_nothing_of_the_function_is_english(desk, panel, cine, monkeypatch):
+    from DINSegmentLib import scene
+
     monkeypatch.setattr("desk.scripted.language", greek)
     run(desk, panel)
     ui = panel.ui
     assert english(" ".join(row[0] for row in table_of(ui.functionTable))) == []
     assert ui.statusLabel.text.count("\n") > 0 and english(ui.statusLabel.text) == []
+    chart = scene.curve_chart(panel.panel.parameters.outputSegmentation)
+    series = [chart.GetNthPlotSeriesNode(index).GetName() for index in range(chart.GetNumberOfPlotSeriesNodes())]
+    titles = " ".join([chart.GetTitle(), chart.GetXAxisTitle(), chart.GetYAxisTitle(), *series])
+    assert titles and english(titles) == []
 
 
 def test_a_click_on_a_frame_goes_there(desk, panel, cine):
