@@ -1,7 +1,7 @@
 # Each target does its own set-up in .venv: nothing is asked, nothing needs root.
 #   make demo                              segment the bundled sample into out/demo
 #   make demo INPUT=file MODEL=cardiac-mr  segment any volume
-#   make test | lint | clean               tests, style, back to a fresh clone
+#   make test | lint | types | clean       tests, style, types (mypy), back to a fresh clone
 #   make test-faults                       the fault suite alone: damaged files, kills, full disks, tampered models
 #   make screenshots                       write the pictures in Screenshots
 #   make measure                           how fast the panel answers, on the stand-in desk
@@ -32,7 +32,7 @@ INSIDE := HOME="$(SCRATCH)/home" XDG_CACHE_HOME="$(SCRATCH)/home/.cache" XDG_CON
 SYSTEM_PACKAGES := python3-venv libosmesa6 libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libx11-6 libxkbcommon0 \
 	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3 chromium
 
-.PHONY: demo test test-faults lint lock screenshots measure soak bench-env system-packages clean
+.PHONY: demo test test-faults lint types lock screenshots measure soak bench-env system-packages clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -66,6 +66,9 @@ lint: $(READY)
 	@$(PY) -m ruff check --quiet --preview --select PLW1514 .  # a text file is opened with its encoding named
 	@$(PY) -m ruff format --check --quiet .
 
+types: $(READY)
+	@$(PY) -m mypy
+
 lock: $(READY)
 	@{ head -n 1 requirements.lock; $(PY) -m pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//'; } \
 		> requirements.lock.new && mv requirements.lock.new requirements.lock
@@ -97,5 +100,5 @@ system-packages:
 	echo "Skipped, not installed:$$missing. Tests that need them will skip; as root: apt-get install$$missing"
 
 clean:
-	rm -rf $(VENV) .bench-env build dist out *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) .bench-env build dist out *.egg-info .pytest_cache .ruff_cache .mypy_cache
 	find DINSegment DINSegmentLib Testing -name __pycache__ -prune -exec rm -rf {} +
