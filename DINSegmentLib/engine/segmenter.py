@@ -15,7 +15,7 @@ from ..errors import Cancelled, ModelError, OutOfMemory
 from ..geometry import Geometry
 from ..measure import Confidence
 from ..models import Model
-from ..network import DIN, DINConfig
+from ..network import DIN, DINConfig, fold
 from ..sentence import Sentence as _
 from .checks import check_array
 from .cleanup import clean_up
@@ -47,7 +47,7 @@ class Segmenter:
     def __init__(self, model: Model, device: str = "auto", network: DIN | None = None) -> None:
         self.device = choose(device)
         self.model = model
-        self._network = place(load_network(model) if network is None else network.eval(), self.device)
+        self._network = place(fold(load_network(model)) if network is None else network.eval(), self.device)
 
     def segment(
         self,
@@ -102,7 +102,7 @@ class Segmenter:
     def fall_back_to_cpu(self, reason: str) -> None:
         """Go on with the CPU, for this volume and the ones after it, exactly as if it had been asked for."""
         self.device = cpu(reason)
-        self._network = place(load_network(self.model), self.device)
+        self._network = place(fold(load_network(self.model)), self.device)
 
 
 class Run:

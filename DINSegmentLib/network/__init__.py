@@ -1,5 +1,6 @@
 """DIN itself: ConvNeXt encoder, DIFM, decoder. torch and nothing else."""
 
 from .din import DIN, DINConfig, din_base, din_small
+from .folding import fold
 
-__all__ = ["DIN", "DINConfig", "din_base", "din_small"]
+__all__ = ["DIN", "DINConfig", "din_base", "din_small", "fold"]

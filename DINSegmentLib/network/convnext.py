@@ -42,11 +42,13 @@ class Block(nn.Module):
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.expand = nn.Linear(width, 4 * width)
         self.project = nn.Linear(4 * width, width)
-        self.layer_scale = nn.Parameter(torch.full((width,), layer_scale))
+        self.layer_scale: nn.Parameter | None = nn.Parameter(torch.full((width,), layer_scale))  # None: folded
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.depthwise(x).permute(0, 2, 3, 1)
-        y = self.project(F.gelu(self.expand(self.norm(y)))) * self.layer_scale
+        y = self.project(F.gelu(self.expand(self.norm(y))))
+        if self.layer_scale is not None:
+            y = y * self.layer_scale
         if self.training and self.drop_path:
             kept = torch.rand(len(y), 1, 1, 1, device=y.device) >= self.drop_path
             y = y * (kept / (1 - self.drop_path)).to(y.dtype)

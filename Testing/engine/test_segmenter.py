@@ -17,6 +17,7 @@ from DINSegmentLib.engine.segmenter import Segmenter, load_network, segment
 from DINSegmentLib.errors import GeometryError, InputError, ModelError
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.models import find
+from DINSegmentLib.network import fold
 
 
 def grid(shape, spacing=(1.5, 1.5, 8.0), steps=((-1, 0, 0), (0, -1, 0), (0, 0, 1))) -> Geometry:
@@ -56,7 +57,7 @@ def test_labels_are_the_networks_argmax_where_nothing_is_resampled(stack_model):
     low, high = float(volume.min()), float(np.percentile(volume, 99))
     original = np.clip((volume.astype(np.float32) - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
     enhanced = np.log1p(original * np.float32(255)) * np.float32(1 / np.log(256))
-    network = load_network(stack_model).to(segmenter.device.dtype).to(memory_format=torch.channels_last)
+    network = fold(load_network(stack_model)).to(segmenter.device.dtype).to(memory_format=torch.channels_last)
     pair = (torch.from_numpy(x)[:, None].to(segmenter.device.dtype, memory_format=torch.channels_last) for x in (
         original, enhanced
     ))  # fmt: skip
