@@ -1,6 +1,6 @@
 """Numbers from labels; numpy alone, and SimpleITK for parts."""
 
-from .confidence import Confidence, Doubt, slices_to_review
+from .confidence import Confidence, Doubt, frames_to_review, slices_to_review
 from .function import CardiacFunction, Ventricle, cardiac_function
 from .overlap import dice
 from .quality import Flag, flags
@@ -16,6 +16,7 @@ __all__ = [
     "cardiac_function",
     "dice",
     "flags",
+    "frames_to_review",
     "slices_to_review",
     "statistics",
 ]

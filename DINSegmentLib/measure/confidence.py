@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..models import Label
+from ..sentence import Sentence as _
 
 FLAGGED = 0.1  # of a volume's slices that are worth a look, the worst first
 _LEAST_WRONG = 1.0  # voxels that are expected to be wrong; with fewer a slice needs no look
@@ -85,17 +86,34 @@ def slices_to_review(confidence: Confidence, labels: Sequence[Label], share: flo
         labels: structures of its model.
         share: of the volume's slices, in [0, 1], rounded up; slices with less than one voxel in doubt are left out.
     """
-    scores = confidence.scores
-    wrong = confidence.surplus + confidence.missing
+    return [doubt for _frame, doubt in frames_to_review([confidence], labels, share)]
+
+
+def frames_to_review(
+    confidences: Sequence[Confidence], labels: Sequence[Label], share: float = FLAGGED
+) -> list[tuple[int, Doubt]]:
+    """As `slices_to_review` of a cine: the worst slices of all its frames, each with its frame, counted from 0.
+
+    Args:
+        confidences: of every frame.
+        labels: structures of the model.
+        share: of the slices of all frames together.
+    """
+    scores = np.array([confidence.scores for confidence in confidences])
     found = []
-    for index in worst(scores, share).tolist():
-        if scores[index] < _LEAST_WRONG:
+    for place in worst(scores.ravel(), share).tolist():
+        frame, index = divmod(place, scores.shape[1])
+        if scores[frame, index] < _LEAST_WRONG:
             break
-        label = max(labels, key=lambda one: wrong[index, one.value])
-        place = index, label.value
-        reason = _reason(label.name, confidence.voxels[place], confidence.surplus[place], confidence.missing[place])
-        found.append(Doubt(index, confidence.axis, label.name, float(scores[index]), reason))
+        found.append((frame, _doubt(confidences[frame], index, labels)))
     return found
+
+
+def _doubt(confidence: Confidence, index: int, labels: Sequence[Label]) -> Doubt:
+    surplus, missing = confidence.surplus[index], confidence.missing[index]
+    label = max(labels, key=lambda one: surplus[one.value] + missing[one.value])
+    reason = _reason(label.name, *(of_class[label.value] for of_class in (confidence.voxels[index], surplus, missing)))
+    return Doubt(index, confidence.axis, label.name, float(confidence.scores[index]), reason)
 
 
 def worst(scores: np.ndarray, share: float) -> np.ndarray:
@@ -162,11 +180,22 @@ def calibration_error(curve: Sequence[Bin]) -> float:
 
 def _reason(name: str, voxels: int, surplus: float, missing: float) -> str:
     total = surplus + missing
-    wrong = f"About {total:.0f} voxels of {name} may be wrong"
     if not voxels:
-        return f"{name} was not found here, but {missing:.0f} voxels may be of it."
+        return _("{name} was not found here, but {missing:.0f} voxels may be of it.", name=name, missing=missing)
     if missing < _SPLIT * total:
-        return f"{wrong}, most of them too much, where it has {voxels}."
+        return _(
+            "About {count:.0f} voxels of {name} may be wrong, most of them too much, where it has {voxels}.",
+            count=total,
+            name=name,
+            voxels=voxels,
+        )
     if surplus < _SPLIT * total:
-        return f"{wrong}, most of them missing, where it has {voxels}."
-    return f"{wrong} where it has {voxels}."
+        return _(
+            "About {count:.0f} voxels of {name} may be wrong, most of them missing, where it has {voxels}.",
+            count=total,
+            name=name,
+            voxels=voxels,
+        )
+    return _(
+        "About {count:.0f} voxels of {name} may be wrong where it has {voxels}.", count=total, name=name, voxels=voxels
+    )

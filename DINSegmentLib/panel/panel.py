@@ -101,6 +101,7 @@ class Panel:
         self.running.runner.cancel()
         self.adjusting.stop()
         self.exit()
+        self.running.review.clear()
         self.setParameterNode(None)
         self._seen = None
 
@@ -161,6 +162,7 @@ class Panel:
         if not self.parameters.modelId:
             choices.choose(self.ui.modelSelector, self._likely_model(node))
             self.parameters.modelId = ""  # it is not the user's choice
+        self.running.review.clear()
         self.advise()
         self.adjusting.begin(node)
 

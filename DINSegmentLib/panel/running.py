@@ -13,6 +13,7 @@ from ..sentence import from_json
 from ..worker.protocol import Code
 from . import installer, result
 from .cine import CineJob, Function
+from .review import Review
 from .runner import Job, Runner
 from .translation import told
 
@@ -31,6 +32,7 @@ class Running:
         self.panel, ui = panel, panel.ui
         self.runner = Runner(widget, panel.log, panel.onTrouble)
         self.function = Function(panel)
+        self.review = Review(panel)
         ui.outputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onOutputChanged)
         ui.segmentButton.connect("clicked()", self.onSegment)
         ui.releaseMemoryButton.connect("clicked()", self.onReleaseMemory)
@@ -48,6 +50,7 @@ class Running:
         ui.segmentsTable.setSegmentationNode(node)
         ui.statisticsTable.setRowCount(0)
         self.function.clear()
+        self.review.clear()
         ui.editButton.enabled = ui.show3DButton.enabled = node is not None
         with panel.quietly():
             ui.show3DButton.checked = node is not None and result.is_in_3d(node)
@@ -143,7 +146,8 @@ class Running:
         self.panel.advise()
 
     def _show_numbers(self, story: Mapping[str, Any]) -> None:
-        """Volumes of the structures, or of a cine the heart's function."""
+        """Volumes of the structures, or of a cine the heart's function; slices to look at."""
+        self.review.show(story.get("review", ()))
         if found := story.get("function"):
             self.function.show(scene.find_cine(self.panel.parameters.inputVolume), found)
             warnings = [told(from_json(warning)) for warning in found["warnings"]]

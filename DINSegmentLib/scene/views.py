@@ -30,11 +30,7 @@ def composite_node(view: Any) -> Any:
 
 def view_of(volume_node: Any) -> Any:
     """The slice node of the view in which the user sees a volume: first our own views, then Red, then any; or None."""
-    shown = [
-        view
-        for view, composite in slice_views()
-        if volume_node.GetID() in (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID())
-    ]
+    shown = _views_of(volume_node)
     names = [view.GetLayoutName() for view in shown]
     return next((shown[names.index(name)] for name in _PREFERRED if name in names), shown[0] if shown else None)
 
@@ -52,8 +48,47 @@ def visible_slice(volume_node: Any) -> tuple[int, int] | None:
     view = view_of(volume_node)
     if view is None:
         return None
-    shape, matrix, plane = voxels(volume_node).shape, ijk_to_world(volume_node), numbers(view.GetSliceToRAS())
+    shape, matrix = voxels(volume_node).shape, ijk_to_world(volume_node)
+    axis = _axis_across(view, matrix)
+    index = round((np.linalg.inv(matrix) @ numbers(view.GetSliceToRAS())[:, 3])[2 - axis])
+    return axis, min(max(index, 0), shape[axis] - 1)
+
+
+def show_slice(volume_node: Any, axis: int, index: int, *others: Any) -> bool:
+    """Let every view that shows a volume and cuts along its slices jump to one of them.
+
+    Args:
+        volume_node: whose slice.
+        axis: of its array (0, 1, 2 for K, J, I), across the slices.
+        index: along that axis.
+        others: volumes on the same grid; views that show one of them jump, too. None counts as no volume.
+
+    Returns:
+        whether there is such a view.
+
+    Raises:
+        InputError, GeometryError: as `read_volume`.
+    """
+    matrix = ijk_to_world(volume_node)
+    middle = np.append((np.array(voxels(volume_node).shape[::-1]) - 1) / 2, 1.0)
+    middle[2 - axis] = index
+    place = matrix @ middle
+    shown = {view.GetID(): view for node in (volume_node, *others) if node is not None for view in _views_of(node)}
+    across = [view for view in shown.values() if _axis_across(view, matrix) == axis]
+    for view in across:
+        view.JumpSliceByOffsetting(*place[:3])
+    return bool(across)
+
+
+def _views_of(volume_node: Any) -> list[Any]:
+    return [
+        view
+        for view, composite in slice_views()
+        if volume_node.GetID() in (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID())
+    ]
+
+
+def _axis_across(view: Any, matrix: np.ndarray) -> int:
+    """The axis of an array, with a grid (4, 4) in the world, that is closest to the direction of a view."""
     directions = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0)
-    column = int(np.argmax(np.abs(plane[:3, 2] @ directions)))
-    index = round((np.linalg.inv(matrix) @ plane[:, 3])[column])
-    return 2 - column, min(max(index, 0), shape[2 - column] - 1)
+    return 2 - int(np.argmax(np.abs(numbers(view.GetSliceToRAS())[:3, 2] @ directions)))

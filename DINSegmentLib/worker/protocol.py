@@ -16,9 +16,9 @@ From the worker:
 - ``ready`` (version, program, python, pid), or ``error`` with the code ``version``.
 - ``devices`` (found: name and reason of each, the one that ``auto`` takes first).
 - ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id, what the run tells of itself; of every
-  structure statistics, confidence (null: not found) and the number of voxels that the clean-up removed; review, the
-  slices to look at, the worst first, each with the fields of `measure.Doubt`; of frames, instead of these, the heart's
-  function, see `server.function_of`) or ``error`` (id, code, text).
+  structure statistics, confidence (null: not found) and the number of voxels that the clean-up removed; of frames,
+  instead of these, the heart's function, see `server.function_of`; review, the slices to look at, the worst first, each
+  with the fields of `measure.Doubt` and its frame, or null) or ``error`` (id, code, text).
 - ``idle``: nothing was asked for a while, and the worker ends.
 """
 
@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-VERSION = 2
+VERSION = 3
 _LONGEST_LINE = 1_000_000  # bytes; arrays do not come this way
 
 

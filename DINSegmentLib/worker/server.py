@@ -33,7 +33,7 @@ from ..errors import (
     TorchMissing,
 )
 from ..geometry import Geometry
-from ..measure import cardiac_function, slices_to_review, statistics
+from ..measure import Doubt, cardiac_function, frames_to_review, slices_to_review, statistics
 from ..models import Model
 from ..sentence import Sentence as _
 from ..sentence import from_json, of, to_json
@@ -174,10 +174,14 @@ class Server:
                 "statistics": [asdict(one) for one in rows],
                 "confidence": [result.confidence.structures.get(one.value) for one in rows],
                 "removed": [result.removed.get(one.value, 0) for one in rows],
-                "review": [asdict(one) for one in slices_to_review(result.confidence, result.model.labels)],
+                "review": [_review(one) for one in slices_to_review(result.confidence, result.model.labels)],
             }
         else:
-            found = {"function": function_of(result.labels, geometry, result.model, request["times"])}
+            doubts = frames_to_review(result.confidences, result.model.labels)
+            found = {
+                "function": function_of(result.labels, geometry, result.model, request["times"]),
+                "review": [_review(one, frame) for frame, one in doubts],
+            }
         del volume  # Slicer removes the file when it hears that we are done
         _write(result.labels, Path(request["labels"]))
         self._say(
@@ -229,6 +233,10 @@ def function_of(
         "es": found.es_frame,
         "warnings": [to_json(warning) for warning in found.warnings],
     }
+
+
+def _review(doubt: Doubt, frame: int | None = None) -> dict[str, Any]:
+    return {**asdict(doubt), "reason": to_json(doubt.reason), "frame": frame}
 
 
 @contextmanager

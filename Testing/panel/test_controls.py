@@ -397,5 +397,5 @@ CONTROLS = (
     "resetEnhancementButton", "compareButton", "segmentButton", "progressBar", "statusLabel", "logTextEdit",
     "diagnosticsButton", "segmentsTable", "show3DButton", "releaseMemoryButton", "loadSampleButton", "copyBatchButton",
     "copyPythonButton", "installTorchButton", "threadsSpinBox", "exportButton", "functionTable", "framesTable",
-    "curveButton",
+    "curveButton", "reviewTable",
 )  # fmt: skip

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from DINSegmentLib.scene import compare, visible_slice
+from DINSegmentLib.scene import compare, show_slice, visible_slice
 
 SHAPE = (5, 9, 11)
 
@@ -80,3 +80,30 @@ def test_the_comparison_goes_before_red_and_red_before_others(add_volume, views)
         views("Red")[0].SetMappedInLayout(1)
     assert visible_slice(volume) == (0, 3)
     compare.restore()
+
+
+TURNED = np.array([[0, -0.8, 4.8, 40], [1.4, 0, 0, -7], [0, 1.1, 6.4, 1], [0, 0, 0, 1]])  # K is tilted by 37 degrees
+
+
+def test_all_views_of_the_comparison_jump_to_a_slice_of_a_turned_volume(add_volume, views):
+    volume, enhanced, other = (add_volume(np.zeros(SHAPE, np.int16), TURNED, name=name) for name in "abc")
+    views("Red")[1].SetBackgroundVolumeID(other.GetID())
+    before = views("Red")[0].GetSliceOffset()
+    compare.show(volume, enhanced)
+    for index in (4, 0, 3):
+        assert show_slice(volume, 0, index, enhanced, None)
+        for name in ("DINOriginal", "DINEnhanced", "DINResult"):
+            plane = views(name)[0].GetSliceToRAS()
+            place = [plane.GetElement(row, 3) for row in range(4)]
+            assert (np.linalg.inv(TURNED) @ place)[2] == pytest.approx(index, abs=1e-6), name
+    assert not show_slice(volume, 2, 1, enhanced)  # nobody sees slices along I
+    compare.restore()
+    assert views("Red")[0].GetSliceOffset() == before
+
+
+def test_a_slice_of_a_volume_that_no_view_shows_moves_nothing(add_volume, views):
+    volume, other = (add_volume(np.zeros(SHAPE, np.int16), np.diag([1, 1, 8, 1]), name=name) for name in "ab")
+    views("Red")[1].SetBackgroundVolumeID(other.GetID())
+    before = views("Red")[0].GetSliceOffset()
+    assert not show_slice(volume, 0, 3)
+    assert views("Red")[0].GetSliceOffset() == before

@@ -18,6 +18,7 @@ from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.segmenter import segment
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import slices_to_review
+from DINSegmentLib.sentence import from_json
 from DINSegmentLib.worker import client as client_module
 from DINSegmentLib.worker.client import Client, Request, State
 from DINSegmentLib.worker.protocol import Code, Lines, ProtocolError, decode, encode
@@ -145,7 +146,8 @@ def test_labels_are_those_of_the_engine_and_nothing_is_left(worker, volume, tiny
     assert ears.steps == [(0, 6), (2, 6), (4, 6), (6, 6)]
     assert ears.story["device"] == "cpu" and ears.story["timings"]["total"] > 0
     doubts = slices_to_review(expected.confidence, expected.model.labels)
-    assert ears.story["review"] == [asdict(one) for one in doubts] and doubts
+    told = [{**one, "reason": from_json(one["reason"])} for one in ears.story["review"]]
+    assert told == [{**asdict(one), "frame": None} for one in doubts] and doubts
     assert ears.story["confidence"] == [expected.confidence.structures.get(value) for value in (1, 2, 3)]
     assert ears.story["removed"] == [0, 0, 0]  # the tiny model has no clean-up
     assert worker.state is State.READY and not any(temporary.iterdir())

@@ -1,0 +1,127 @@
+"""The list of slices to look at, on the stand-in desk with the real worker and the bundled weights."""
+
+import numpy as np
+from clicks import run
+from greek import english, greek
+
+from DINSegmentLib import models
+from DINSegmentLib.engine.segmenter import Segmenter
+from DINSegmentLib.measure import frames_to_review, slices_to_review
+
+
+def table_of(table):
+    return [[table.item(row, column).text() for column in range(table.columnCount)] for row in range(table.rowCount)]
+
+
+def noisy(heart, seed=0):
+    """Noise over the phantom, so that the network doubts several slices; it is twice as deep."""
+    import slicer
+
+    array = np.repeat(slicer.util.arrayFromVolume(heart), 2, axis=0).astype(np.int16)
+    array += np.random.default_rng(seed).integers(0, 400, array.shape).astype(np.int16)
+    return array
+
+
+def choose_noisy(panel, heart):
+    import slicer
+
+    node = slicer.util.addVolumeFromArray(noisy(heart), np.diag([-1.4, -1.4, 5.0, 1.0]), name="Doe^Jane")
+    panel.ui.inputSelector.setCurrentNode(node)
+    return node
+
+
+def expected(volume):
+    from DINSegmentLib import scene
+
+    model, seen = models.find("cardiac-mr"), scene.read_volume(volume)
+    result = Segmenter(model, "cpu").segment(seen.array, seen.geometry)
+    return slices_to_review(result.confidence, model.labels)
+
+
+def test_the_doubtful_slices_are_listed_and_a_click_or_key_shows_them_in_both_views(desk, panel, heart):
+    from DINSegmentLib import scene
+
+    volume, ui = choose_noisy(panel, heart), panel.ui
+    assert not ui.reviewTable.visible and "Segment first" in ui.reviewLabel.text
+    run(desk, panel)
+    doubts = expected(volume)
+    assert len(doubts) == 2
+    assert table_of(ui.reviewTable) == [
+        [str(one.slice + 1), one.structure, f"{one.score:.0f}", one.reason] for one in doubts
+    ]
+    assert ui.reviewTable.visible and "click" in ui.reviewLabel.text and not ui.reviewGroup.collapsed
+
+    desk.click(ui.compareButton)
+    enhanced = panel.panel.parameters.enhancedVolume
+    seen = []
+    for row in (1, 0):
+        ui.reviewTable.setCurrentCell(row, 0)  # as the arrow keys do
+        seen.append([scene.visible_slice(volume), scene.visible_slice(enhanced)])
+    ui.reviewTable.setCurrentCell(0, 0)
+    scene.show_slice(volume, 0, 0, enhanced)
+    ui.reviewTable.cellClicked.emit(0, 0)  # the row that is current already
+    seen.append([scene.visible_slice(volume), scene.visible_slice(enhanced)])
+    assert seen == [[(0, doubts[row].slice)] * 2 for row in (1, 0, 0)]
+
+
+def test_the_list_goes_with_its_volume_its_output_and_its_scene(desk, panel, heart):
+    volume, ui = choose_noisy(panel, heart), panel.ui
+    doubts = [
+        {"slice": 3, "axis": 0, "structure": "Left ventricle", "score": 20.4, "reason": "Look at it.", "frame": None}
+    ]
+
+    def show():
+        panel.panel.running.review.show(doubts)
+        assert table_of(ui.reviewTable) == [["4", "Left ventricle", "20", "Look at it."]]
+
+    show()
+    ui.reviewTable.setCurrentCell(0, 0)  # no view shows the volume
+    assert "press Compare side by side" in ui.statusLabel.text
+    ui.inputSelector.setCurrentNode(heart)
+    assert ui.reviewTable.rowCount == 0 and "Segment first" in ui.reviewLabel.text
+    ui.inputSelector.setCurrentNode(volume)
+    show()
+    ui.outputSelector.addNode()
+    assert ui.reviewTable.rowCount == 0
+    show()
+    panel.exit()
+    desk.window.isEntered = False
+    desk.clear_scene()
+    assert ui.reviewTable.rowCount == 0 and not ui.reviewTable.visible
+    panel.panel.running.review.show([])
+    assert "No slice is in doubt" in ui.reviewLabel.text
+
+
+def test_of_a_cine_the_frame_is_listed_and_shown_and_abroad_nothing_is_english(desk, panel, heart, monkeypatch):
+    import slicer
+    from sequences import add_sequence
+
+    from DINSegmentLib import scene
+    from DINSegmentLib.engine.cine import segment_cine
+
+    monkeypatch.setattr("desk.scripted.language", greek)
+    frames, matrix = [noisy(heart, seed)[6:12] for seed in (1, 2)], np.diag([-1.4, -1.4, 5.0, 1.0])
+    proxy = add_sequence(frames, matrix)
+    slicer.mrmlScene.RemoveNode(heart)
+    panel.ui.previewCheckBox.checked = False
+    panel.ui.inputSelector.setCurrentNode(proxy)
+    run(desk, panel)
+
+    model, ui = models.find("cardiac-mr"), panel.ui
+    cine = scene.find_cine(proxy)
+    array, geometry = scene.read_frames(cine)
+    doubts = frames_to_review(segment_cine(Segmenter(model, "cpu"), array, geometry).confidences, model.labels)
+    rows = table_of(ui.reviewTable)
+    assert len(rows) == 2
+    assert [row[:4] for row in rows] == [
+        [str(frame + 1), str(one.slice + 1), one.structure, f"{one.score:.0f}"] for frame, one in doubts
+    ]
+    headings = [ui.reviewTable.horizontalHeaderItem(column).text() for column in range(5)]
+    reasons = [row[4].replace(row[2], "") for row in rows]
+    assert english(" ".join([*headings, *reasons, ui.reviewLabel.text])) == [] and all(reasons)
+
+    desk.application.layouts.sliceWidget("Red").mrmlSliceCompositeNode().SetBackgroundVolumeID(proxy.GetID())
+    for row in (1, 0):
+        ui.reviewTable.setCurrentCell(row, 0)
+        assert cine.browser.GetSelectedItemNumber() == doubts[row][0]
+        assert scene.visible_slice(proxy) == (0, doubts[row][1].slice)
