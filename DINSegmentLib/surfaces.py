@@ -1,5 +1,6 @@
 """Closed surfaces of structures, drawn from probabilities and not from the blocks of a label map; and their files."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ def surface(probabilities: np.ndarray, labels: np.ndarray, geometry: Geometry, l
         without points where the structure was not found.
     """
     mask = labels == label.value
-    count = np.count_nonzero(mask)
+    count = int(np.count_nonzero(mask))
     if not count:
         return Surface(np.zeros((0, 3)), np.zeros((0, 3), np.int64))
     box = tuple(_with_neighbours(mask, axis) for axis in range(3))
@@ -142,12 +143,12 @@ def _with_volume(image, volume: float) -> tuple[np.ndarray, np.ndarray]:
     """The level set that encloses a volume in voxels, by false position (Illinois); the nearest where there is none."""
     low, high = -_WIDEST_LEVEL, _WIDEST_LEVEL
     level, excess = 0.0, {}
-    best = None
+    nearest, best = math.inf, (np.zeros((0, 3)), np.zeros((0, 3), np.int64))
     for _ in range(_MOST_STEPS):
         points, triangles = _level_set(image, level)
         error = _enclosed(points, triangles) / volume - 1
-        if best is None or abs(error) < abs(best[0]):
-            best = error, points, triangles
+        if abs(error) < nearest:
+            nearest, best = abs(error), (points, triangles)
         if abs(error) < _CLOSE:
             break
         if error > 0:
@@ -157,7 +158,7 @@ def _with_volume(image, volume: float) -> tuple[np.ndarray, np.ndarray]:
             high, excess["high"] = level, error
             excess["low"] = excess.get("low", 1.0) / 2
         level = low + (high - low) * excess["low"] / (excess["low"] - excess["high"])
-    return best[1:]
+    return best
 
 
 def _level_set(image, level: float) -> tuple[np.ndarray, np.ndarray]:

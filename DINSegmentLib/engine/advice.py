@@ -115,34 +115,34 @@ def _advices(seen: Look, model: Model) -> Iterator[Advice]:
                 learned=model.modality,
             ),
         )
-    if _outside(expects.slices, slices):
+    if wanted := _outside(expects.slices, slices):
         yield Advice(
             "slices",
             _(
                 "The volume has {slices} slices, the model expects {expected}: expect errors where it shows too "
                 "little or too much of the body.",
                 slices=slices,
-                expected=_between(expects.slices),
+                expected=_between(wanted),
             ),
         )
-    if _outside(expects.thickness, thickness):
+    if wanted := _outside(expects.thickness, thickness):
         yield Advice(
             "thickness",
             _(
                 "The slices are {thickness} mm apart, the model expects {expected} mm: look closely at every slice "
                 "of the result.",
                 thickness=_millimetres(thickness),
-                expected=_between(expects.thickness),
+                expected=_between(wanted),
             ),
         )
-    if _outside(expects.pixel, *pixels):
+    if wanted := _outside(expects.pixel, *pixels):
         yield Advice(
             "pixel",
             _(
                 "The pixels measure {pixels} mm, the model expects {expected} mm: check the spacing in the file's "
                 "header.",
                 pixels=" x ".join(_millimetres(mm) for mm in pixels),
-                expected=_between(expects.pixel),
+                expected=_between(wanted),
             ),
         )
     if model.axes.slices == "stack" and (text := _view(orient, geometry, model)):
@@ -164,7 +164,8 @@ def _view(orient: Orientation, geometry: Geometry, model: Model) -> str:
         )
     if len(model.axes.rows + model.axes.columns) == 2 or np.allclose(np.abs(geometry.directions), np.eye(3), atol=1e-3):
         return ""
-    normal = np.cross(*(geometry.directions[:, 2 - axis] for axis in orient.order[1:]))
+    row, column = (geometry.directions[:, 2 - axis] for axis in orient.order[1:])
+    normal = np.cross(row, column)
     along = np.abs(normal / np.linalg.norm(normal))
     if along.max() < _NEAR_AXIS:
         return ""
@@ -181,8 +182,11 @@ def _same(modality: str, other: str) -> bool:
     return modality.strip().upper() == other.strip().upper()
 
 
-def _outside(wanted: tuple[float, float] | None, *values: float) -> bool:
-    return wanted is not None and not all(wanted[0] <= value <= wanted[1] for value in values)
+def _outside(wanted: tuple[float, float] | None, *values: float) -> tuple[float, float] | None:
+    """The wanted range where a value lies outside of it."""
+    if wanted is None or all(wanted[0] <= value <= wanted[1] for value in values):
+        return None
+    return wanted
 
 
 def _between(wanted: tuple[float, float]) -> str:

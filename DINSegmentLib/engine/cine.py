@@ -13,7 +13,7 @@ from ..measure import Confidence
 from ..models import Model
 from ..sentence import Sentence as _
 from .checks import check_array
-from .parameters import Parameters, Result
+from .parameters import Parameters, Resolved, Result
 from .segmenter import Progress, Run, Segmenter
 
 MOST_TEMPORAL = 1 / 3  # then a frame counts no more than either neighbour
@@ -34,7 +34,7 @@ class CineResult:
     labels: np.ndarray
     temporal: float
     model: Model
-    parameters: Parameters
+    parameters: Resolved
     timings: dict[str, float]
     device: str
     device_reason: str
@@ -53,7 +53,7 @@ class CineResult:
 
 def segment_cine(
     segmenter: Segmenter,
-    frames: Sequence[np.ndarray],
+    frames: Sequence[np.ndarray] | np.ndarray,
     geometry: Geometry,
     parameters: Parameters | None = None,
     progress: Progress | None = None,
@@ -89,18 +89,19 @@ def segment_cine(
     """
     started = time.perf_counter()
     parameters = (parameters or Parameters()).resolved(segmenter.model)
-    _check(frames, geometry, parameters, temporal, name)
+    volumes = list(frames)
+    _check(volumes, geometry, parameters, temporal, name)
     if temporal:
-        run: Run = _Smoothed(segmenter, frames, geometry, parameters, temporal)
+        run: Run = _Smoothed(segmenter, volumes, geometry, parameters, temporal)
     else:
-        run = Run(segmenter, frames, geometry, parameters)
+        run = Run(segmenter, volumes, geometry, parameters)
     run.over_all_slices(progress or (lambda done, total: None), cancelled or (lambda: False))
     labels = run.cleaned_labels()
     run.timings["total"] = time.perf_counter() - started
     device = segmenter.device
     return CineResult(
         labels, temporal, segmenter.model, parameters, run.timings, device.name, device.reason, device.precision,
-        tuple(run.events), tuple(run.confidence(frame) for frame in range(len(frames))), tuple(run.removed),
+        tuple(run.events), tuple(run.confidence(frame) for frame in range(len(volumes))), tuple(run.removed),
     )  # fmt: skip
 
 
@@ -112,7 +113,7 @@ class _Smoothed(Run):
         segmenter: Segmenter,
         frames: Sequence[np.ndarray],
         geometry: Geometry,
-        parameters: Parameters,
+        parameters: Resolved,
         weight: float,
     ) -> None:
         super().__init__(segmenter, frames, geometry, parameters)

@@ -63,14 +63,15 @@ def orientation(geometry: Geometry, axes: Axes) -> Orientation:
 
     candidates = [
         (order, signs)
-        for order in permutations(range(3))
+        for order in permutations((0, 1, 2), 3)
         if fixed is None or order[0] == fixed
-        for signs in product((1, -1), repeat=3)
+        for signs in product((1, -1), (1, -1), (1, -1))
     ]
     best = max(alignment(wanted, *c) for c in candidates)
     alike = [c for c in candidates if alignment(wanted, *c) > best - _TOLERANCE]
     order, signs = max(alike, key=lambda c: alignment(_TIE_BREAK, *c))
-    return Orientation(order, tuple(sign < 0 for sign in signs), tuple(float(spacing[axis]) for axis in order))
+    between, along, across = (float(spacing[axis]) for axis in order)
+    return Orientation(order, (signs[0] < 0, signs[1] < 0, signs[2] < 0), (between, along, across))
 
 
 def _stack_axis(directions: np.ndarray, spacing: np.ndarray) -> int:
@@ -80,5 +81,5 @@ def _stack_axis(directions: np.ndarray, spacing: np.ndarray) -> int:
 
 
 def _direction(letters: str) -> np.ndarray:
-    vector = np.sum([_LETTERS[letter] for letter in letters], axis=0, dtype=np.float64)
+    vector = np.array([_LETTERS[letter] for letter in letters], np.float64).sum(axis=0)
     return vector / np.linalg.norm(vector)

@@ -1,7 +1,7 @@
 """What a run is asked for, and what it gives back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Parameters:
     probabilities: bool = False
     confidence: bool = False
 
-    def resolved(self, model: Model) -> "Parameters":
+    def resolved(self, model: Model) -> "Resolved":
         """The same with the model's defaults filled in.
 
         Raises:
@@ -44,7 +44,16 @@ class Parameters:
         if self.batch_size is not None and self.batch_size < 1:
             raise InputError(_("A batch of {count} slices is not possible: give 1 or more.", count=self.batch_size))
         mirroring = model.mirroring if self.mirroring is None else self.mirroring
-        return replace(self, enhancement=method, strength=strength, mirroring=mirroring)
+        return Resolved(method, strength, mirroring, self.batch_size, self.probabilities, self.confidence)
+
+
+@dataclass(frozen=True)
+class Resolved(Parameters):
+    """Parameters with the model's defaults filled in; a batch size of None stands for the device's."""
+
+    enhancement: str = field()
+    strength: float = field()
+    mirroring: bool = field()
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +79,7 @@ class Result:
     labels: np.ndarray
     probabilities: np.ndarray | None
     model: Model
-    parameters: Parameters
+    parameters: Resolved
     timings: dict[str, float]
     device: str
     device_reason: str

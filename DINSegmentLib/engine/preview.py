@@ -49,7 +49,8 @@ class Preview:
         self._thread = ThreadPoolExecutor(1, "preview")
         self._work: Iterator[None] = iter(())
         self._deadline = 0.0
-        self._axis, self._done, self._first = 0, np.zeros(len(volume), bool), None
+        self._axis, self._done = 0, np.zeros(len(volume), bool)
+        self._first: tuple[int, int] | None = None
 
     def choose(self, method: str, strength: float, first: tuple[int, int] | None = None) -> None:
         """Start over with another enhancement; what is known of the whole volume stays known.

@@ -21,7 +21,7 @@ from .checks import check_array
 from .cleanup import clean_up
 from .device import Device, choose, cpu, is_out_of_memory
 from .orientation import orientation
-from .parameters import Parameters, Result
+from .parameters import Parameters, Resolved, Result
 from .preprocessing import Preprocessor, normalization
 from .resampling import model_size, neighbour_offsets, to_model_grid, to_native_grid
 
@@ -109,7 +109,7 @@ class Run:
     """Volumes of one grid on their way, one alone or the frames of a cine: batches of slices, in the model's axes."""
 
     def __init__(
-        self, segmenter: Segmenter, volumes: Sequence[np.ndarray], geometry: Geometry, parameters: Parameters
+        self, segmenter: Segmenter, volumes: Sequence[np.ndarray], geometry: Geometry, parameters: Resolved
     ) -> None:
         model = segmenter.model
         orient = orientation(geometry, model.axes)
@@ -296,7 +296,8 @@ def load_network(model: Model) -> DIN:
 
 def place(network: DIN, device: Device) -> DIN:
     """Move a network to a device in its number format, channels last."""
-    return network.to(device.name, device.dtype).to(memory_format=torch.channels_last)
+    network = network.to(device.name, device.dtype)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack the word
 
 
 def segment(

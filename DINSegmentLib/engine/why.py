@@ -9,7 +9,7 @@ from ..errors import ModelError
 from ..geometry import Geometry
 from ..sentence import Sentence as _
 from .checks import check_array
-from .parameters import Parameters
+from .parameters import Parameters, Resolved
 from .resampling import to_native_grid
 from .segmenter import Progress, Run, Segmenter
 
@@ -69,7 +69,7 @@ class _Why(Run):
     """One volume on its way, with the directions' scores in the place of the scores."""
 
     def __init__(
-        self, segmenter: Segmenter, volumes: list[np.ndarray], geometry: Geometry, parameters: Parameters
+        self, segmenter: Segmenter, volumes: list[np.ndarray], geometry: Geometry, parameters: Resolved
     ) -> None:
         super().__init__(segmenter, volumes, geometry, parameters)
         self.found = np.zeros(volumes[0].shape, np.float32)

@@ -137,7 +137,7 @@ class CardiacFunction:
 
 
 def cardiac_function(
-    labels: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray] | np.ndarray,
     geometry: Geometry,
     model: Model,
     times: Sequence[float] | None = None,
@@ -170,9 +170,9 @@ def cardiac_function(
     _check_number(_("heart rate"), heart_rate, _HEART_RATES, _("beats per minute"))
     _check_number(_("height"), height_cm, _HEIGHTS, "cm")
     _check_number(_("weight"), weight_kg, _WEIGHTS, "kg")
-    found = {code: label_of(model, code) for code in _NAMES}
-    values = {code: label and label.value for code, label in found.items()}
-    if values[LEFT_VENTRICLE] is None:
+    values = {code: label.value if (label := label_of(model, code)) else None for code in _NAMES}
+    cavity, wall = values[LEFT_VENTRICLE], values[MYOCARDIUM]
+    if cavity is None:
         raise ModelError(_("The model {model} has no left ventricle: choose one for the heart.", model=model.id))
     axis = int(np.argmax(geometry.spacing[::-1]))
     slices = {code: _slices(labels, value, axis) for code, value in values.items()}
@@ -190,12 +190,12 @@ def cardiac_function(
         _ventricle(slices[code][:, towards_apex], voxel_ml, ed, es) if whole.get(code) else Ventricle()
         for code in (LEFT_VENTRICLE, RIGHT_VENTRICLE)
     )
-    if values[MYOCARDIUM] is not None:
+    if wall is not None:
         for frame in {frame: None for frame in (mass_frame, es) if frame is not None}:
             planes = np.moveaxis(labels[frame], axis, 0)[towards_apex]
-            _check_base(planes, frame, values[LEFT_VENTRICLE], values[MYOCARDIUM], warnings)
+            _check_base(planes, frame, cavity, wall, warnings)
     mass = None
-    if whole[LEFT_VENTRICLE] and values[MYOCARDIUM] is not None:  # the wall is cut where the cavity is
+    if whole[LEFT_VENTRICLE] and wall is not None and mass_frame is not None:  # the wall is cut where the cavity is
         mass = slices[MYOCARDIUM][mass_frame].sum() * voxel_ml * DENSITY or None
         if mass is None:
             warnings.append(_("No myocardium was found in frame {frame}: the mass is withheld.", frame=mass_frame + 1))
@@ -203,8 +203,11 @@ def cardiac_function(
     surface = math.sqrt(height_cm * weight_kg / 3600) if height_cm and weight_kg else None
     if (height_cm is None) != (weight_kg is None):
         warnings.append(_("Figures by body surface need height and weight: give both."))
+    lv_ml, rv_ml, wall_ml = (tuple(n * voxel_ml or None for n in slices[code].sum(axis=1).tolist()) for code in _NAMES)
     return CardiacFunction(
-        *(tuple(count * voxel_ml if count else None for count in slices[code].sum(axis=1).tolist()) for code in _NAMES),
+        lv_ml=lv_ml,
+        rv_ml=rv_ml,
+        myocardium_ml=wall_ml,
         times_ms=None if times is None else tuple(float(time) for time in times),
         ed_frame=ed,
         es_frame=es,
@@ -224,7 +227,7 @@ def label_of(model: Model, code: str) -> Label | None:
     return next((label for label in model.labels if f"~SCT^{code}^" in label.terminology), None)
 
 
-def _check(labels: Sequence[np.ndarray], geometry: Geometry, times: Sequence[float] | None) -> None:
+def _check(labels: Sequence[np.ndarray] | np.ndarray, geometry: Geometry, times: Sequence[float] | None) -> None:
     if not len(labels):
         raise InputError(_("The cine has no frame: choose one with frames."))
     for number, frame in enumerate(labels, start=1):
@@ -268,7 +271,7 @@ def _check_number(name: str, value: float | None, bounds: tuple[float, float], u
         )
 
 
-def _slices(labels: Sequence[np.ndarray], value: int | None, axis: int) -> np.ndarray:
+def _slices(labels: Sequence[np.ndarray] | np.ndarray, value: int | None, axis: int) -> np.ndarray:
     """Voxels of a label in every frame and slice, (T, slices)."""
     across = tuple({0, 1, 2} - {axis})
     return np.array([np.count_nonzero(frame == (256 if value is None else value), axis=across) for frame in labels])
@@ -349,8 +352,8 @@ def _enclosed(cavity: np.ndarray, wall: np.ndarray) -> float:
     for axis in (0, 1):
         for step in (1, -1):
             rim = cavity & ~np.roll(cavity, step, axis)
-            edges += np.count_nonzero(rim)
-            walled += np.count_nonzero(rim & np.roll(wall, step, axis))
+            edges += int(np.count_nonzero(rim))
+            walled += int(np.count_nonzero(rim & np.roll(wall, step, axis)))
     return walled / edges
 
 

@@ -63,7 +63,7 @@ def flags(
     by_value = {one.value: one for one in statistics}
     if absent := [label.name for label in model.labels if label.value not in by_value]:
         raise ValueError(f"no statistics of {', '.join(absent)}")
-    found = []
+    found: list[Flag] = []
     for label in model.labels:
         sure, lost = (confidence or {}).get(label.value), (removed or {}).get(label.value, 0)
         found += _of_one(labels, by_value[label.value], geometry, label, sure, lost)

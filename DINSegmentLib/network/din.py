@@ -71,7 +71,8 @@ class DINConfig:
         known = {f.name for f in fields(cls)}
         if unknown := set(values) - known:
             raise TypeError(f"unknown network settings: {', '.join(sorted(unknown))}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**settings)
 
 
 def din_base(classes: int) -> DINConfig:
@@ -143,11 +144,11 @@ class DIN(nn.Module):
         details, branches = self._encode(original, enhanced)
         directions = [fuse.directions(*stage) for fuse, *stage in zip(self.fuse, *branches, strict=True)]
         heard = ((_as_it_is, _everywhere_the_same), (_everywhere_the_same, _as_it_is))
-        both, *alone = (
+        both, original_alone, enhanced_alone = (
             self._draw([f(a) + g(b) for a, b in directions], [f(details[0]), g(details[1])], original.shape[-2:])[0]
             for f, g in ((_as_it_is, _as_it_is), *heard)
         )
-        return both, *alone
+        return both, original_alone, enhanced_alone
 
     def _encode(self, original: Tensor, enhanced: Tensor) -> tuple[list[Tensor], list[list[StageFeatures]]]:
         """Details at stride 2 and the features of four stages, of each branch, of padded images."""
@@ -157,14 +158,14 @@ class DIN(nn.Module):
             branches.append(self.encode_enhanced(F.pad(enhanced, padding)))
         return [detail for detail, _ in branches], [features for _, features in branches]
 
-    def _draw(self, fused: list[Tensor], details: list[Tensor], size: tuple[int, int]) -> tuple[Tensor, list[Tensor]]:
+    def _draw(self, fused: list[Tensor], details: list[Tensor], size: torch.Size) -> tuple[Tensor, list[Tensor]]:
         scores, scales = self.decode(fused, torch.cat(details, dim=1))
         scores = F.interpolate(scores.float(), scale_factor=2.0, mode="bilinear")
         (height, width), (top, left, _) = size, _padding(size)
         return scores[..., top : top + height, left : left + width], scales
 
 
-def _padding(size: tuple[int, int]) -> tuple[int, int, tuple[int, int, int, int]]:
+def _padding(size: torch.Size) -> tuple[int, int, tuple[int, int, int, int]]:
     """Rows above and columns at the left that fill an image up to a multiple of the stride; all four for `F.pad`."""
     height, width = size
     top, left = (-height % STRIDE) // 2, (-width % STRIDE) // 2

@@ -17,8 +17,8 @@ def fold(network: DIN) -> DIN:
     """
     for module in list(network.modules()):
         if isinstance(module, Block) and module.layer_scale is not None:
-            module.project.weight *= module.layer_scale[:, None]
-            module.project.bias *= module.layer_scale
+            module.project.weight.mul_(module.layer_scale[:, None])
+            module.project.bias.mul_(module.layer_scale)
             module.layer_scale = None
         if isinstance(module, nn.Sequential):
             _fold_batch_norms(module)

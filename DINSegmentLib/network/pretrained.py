@@ -66,7 +66,7 @@ def _names(encoder: Encoder) -> Iterator[tuple[str, ...]]:
     for names in _module_names(encoder):
         yield from (tuple(f"{name}.{parameter}" for name in names) for parameter in ("weight", "bias"))
     for index, stage in enumerate(encoder.stages):
-        for block in range(len(stage)):
+        for block, _ in enumerate(stage.children()):
             own, torchvision, timm = _block_names(index, block)
             yield f"{own}.layer_scale", f"{torchvision}.layer_scale", f"{timm}.gamma"
 
@@ -78,7 +78,7 @@ def _module_names(encoder: Encoder) -> Iterator[tuple[str, ...]]:
             torchvision, timm = f"features.{2 * index + 2}", f"stages.{index + 1}.downsample"
             yield f"downsample.{index}.{part}", f"{torchvision}.{part}", f"{timm}.{part}"
     for index, stage in enumerate(encoder.stages):
-        for block in range(len(stage)):
+        for block, _ in enumerate(stage.children()):
             names = _block_names(index, block)
             yield from (tuple(f"{name}.{layer}" for name, layer in zip(names, part, strict=True)) for part in _BLOCK)
 

@@ -1,6 +1,7 @@
 """A small data set of many phantoms, each with another heart: an example of what a model is trained on."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +101,7 @@ def write_dataset(folder: str | Path, cases: int = 12) -> list[Path]:
         test=_listed(names[-held_out:]),
     )
     for path, content in ((folder / "training.toml", _TRAINING), (folder / "dataset.toml", text)):
-        files.append(write_whole(lambda beside, content=content: beside.write_text(content, encoding="utf-8"), path))
+        files.append(write_whole(partial(Path.write_text, data=content, encoding="utf-8"), path))
     return files
 
 

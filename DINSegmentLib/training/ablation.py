@@ -83,7 +83,7 @@ def run_arm(
     network = DIN(DINConfig.from_dict({**part.network, "deep_supervision": True}))
     network.load_state_dict(torch.load(best, map_location="cpu", weights_only=True))
     segmenter = Segmenter(part, str(device), network)
-    found = {}
+    found: dict[str, Any] = {}
     for case in cases(data, "valid"):
         for kind, level in conditions():
             image = degrade(case, part, kind, level)

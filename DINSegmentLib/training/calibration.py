@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ..engine.parameters import Parameters, Result
+from ..engine.parameters import Parameters, Resolved, Result
 from ..engine.resampling import to_native_grid
 from ..engine.segmenter import Run, Segmenter
 from ..measure import dice
@@ -47,7 +47,7 @@ class StructureScore:
 class _Sampled(Run):
     """Keeps the scores of some voxels of some slices, in the model's axes, and makes no labels."""
 
-    def __init__(self, segmenter: Segmenter, case: Case, parameters: Parameters) -> None:
+    def __init__(self, segmenter: Segmenter, case: Case, parameters: Resolved) -> None:
         super().__init__(segmenter, [case.image], case.geometry, parameters)
         self.places = self.places[SLICES_STEP // 2 :: SLICES_STEP] or self.places
         self._truth = self.orient.to_model(case.label)

@@ -159,11 +159,11 @@ def _read(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder} has no {FILE}: write one, or name a model in the training file.") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}): correct it.") from error
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(_schema()).iter_errors(values))
-    if error is not None:
-        place = error.json_path.removeprefix("$").removeprefix(".")
-        several = error.validator in ("anyOf", "oneOf")
-        reason = f"{error.instance!r} has none of the forms in the training's README" if several else error.message
+    wrong = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(_schema()).iter_errors(values))
+    if wrong is not None:
+        place = wrong.json_path.removeprefix("$").removeprefix(".")
+        several = wrong.validator in ("anyOf", "oneOf")
+        reason = f"{wrong.instance!r} has none of the forms in the training's README" if several else wrong.message
         raise InputError(f"{path} cannot be used ({place}{': ' if place else ''}{reason}): correct it.")
     seen: dict[str, str] = {}
     for split, names in values["split"].items():

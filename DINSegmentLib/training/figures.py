@@ -125,19 +125,18 @@ def boxplots(report: Report, labels: Sequence[Label]) -> bytes:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Figure of a size in inches, with a canvas that needs no screen."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    """Figure of a size in inches."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=(width, height), dpi=120, layout="constrained")
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file."""
+    """The figure as a PNG file; needs no screen."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     data = io.BytesIO()
-    figure.canvas.print_png(data)
+    FigureCanvasAgg(figure).print_png(data)
     return data.getvalue()
 
 
@@ -151,8 +150,8 @@ def _bad(case: Case, prediction: np.ndarray, dice: float, model: Model) -> _Bad:
     orient = orientation(case.geometry, replace(model.axes, rows=_ROWS, columns=_COLUMNS))
     image, truth, prediction = (orient.to_model(array) for array in (case.image, case.label, prediction))
     normalize = normalization(case.image, model.intensity)
-    held = ((truth > 0) | (prediction > 0)).any(axis=0)
-    field = _extent(held.any(axis=1)), _extent(held.any(axis=0))
+    held = np.any((truth > 0) | (prediction > 0), axis=0)
+    field = _extent(np.any(held, axis=1)), _extent(np.any(held, axis=0))
     wrong = np.count_nonzero(truth != prediction, axis=(1, 2))
     chosen = np.argsort(-wrong, kind="stable")[:_SLICES].tolist()
     numbers = {index: len(truth) - index if orient.flipped[0] else index + 1 for index in chosen}

@@ -53,6 +53,7 @@ class DINLoss(nn.Module):
         loss = 0.3 * F.cross_entropy(scores, labels) + 0.7 * self.dice(probabilities, truth)
         loss = loss + self.boundary_weight * boundary_loss(probabilities, truth)
         for weight, scale in zip(SCALE_WEIGHTS, scales, strict=False):
-            shares = F.adaptive_avg_pool2d(truth, scale.shape[-2:])
+            height, width = scale.shape[-2:]
+            shares = F.adaptive_avg_pool2d(truth, (height, width))
             loss = loss + weight * F.cross_entropy(scale.to(scores), shares)
         return loss

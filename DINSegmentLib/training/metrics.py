@@ -67,7 +67,7 @@ class StructureScore:
 def score(
     prediction: np.ndarray,
     truth: np.ndarray,
-    spacing: Sequence[float],
+    spacing: Sequence[float] | np.ndarray,
     labels: Sequence[Label],
     tolerance: float = NSD_TOLERANCE_MM,
 ) -> list[StructureScore]:

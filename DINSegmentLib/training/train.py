@@ -134,17 +134,17 @@ def _loop(
             line = Progress(trainer.progress, trainer.step, loss, dice, pace * (1 - trainer.progress))
             report(line)
             losses, reported = [], now
-            if due:
-                _keep(trainer, line, run)
+            if dice is not None:
+                _keep(trainer, line, dice, run)
         if due or now - saved >= 120:
             run.save_last(trainer.state())
             saved = now
 
 
-def _keep(trainer: "Trainer", line: Progress, run: Run) -> None:
+def _keep(trainer: "Trainer", line: Progress, found: tuple[float, ...], run: Run) -> None:
     """Add a validation to the curve, and keep the averaged weights when they are the best so far."""
-    mean = float(np.mean(line.dice))
-    named = {label.name: d for label, d in zip(trainer.model.labels, line.dice, strict=True)}
+    mean = float(np.mean(found))
+    named = {label.name: d for label, d in zip(trainer.model.labels, found, strict=True)}
     trainer.curve.append({"minutes": trainer.seconds / 60, "step": line.step, "loss": line.loss, "dice": mean, **named})
     run.write_curve(trainer.curve)
     if mean > trainer.best:
@@ -195,7 +195,8 @@ class Trainer:
             config = DINConfig.from_dict({**model.network, "deep_supervision": True})
         except (TypeError, ValueError) as error:
             raise InputError(f"The network of {model.id} cannot be built: {error}.") from error
-        self.network = DIN(config).to(device, memory_format=torch.channels_last)
+        self.network = DIN(config).to(device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack the word
         _set_drop_path(self.network, recipe.drop_path)
         self.average = deepcopy(self.network).eval().requires_grad_(False)
         self.loss = DINLoss(config.classes, recipe.boundary_weight).to(device)
@@ -257,7 +258,8 @@ class Trainer:
         loss = self.loss(scores, scales, truth)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.found_inf = (~norm.isfinite()).float()  # it skips the step; nothing waits for the device
+        # it skips the step; nothing waits for the device. torch's types do not know the attribute
+        self.optimizer.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
         self.optimizer.step()
         return loss.detach()
 
