@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from ..engine.parameters import Parameters, Result
 from ..engine.preprocessing import preprocess_volume
 from ..errors import DINSegmentError, InputError
 from ..models import Label, Model
-from . import outputs
+from . import beat, outputs
 from .anonymous import hidden_image
 from .found import Found
 from .picture import draw_case
@@ -105,7 +105,8 @@ def finished(case: Case, model: Model, parameters: Parameters) -> dict[str, Any]
         asked = json.loads(json.dumps([about_model(model), asdict(parameters.resolved(model))]))
         if [written["model"], written["parameters"], written["input"]["frame"]] != [*asked, case.frame]:
             return None
-        if not all(path.name in written["outputs"] and path.is_file() for path in case.paths):
+        wanted = _with_cine(case) if written["cine"] else case
+        if not all(path.name in written["outputs"] and path.is_file() for path in wanted.paths):
             return None
         files = headless.files_of(case.input, case.series, case.frame, case.files or None)
         return written if input_hash(files) == written["input"]["sha256"] else None
@@ -119,6 +120,10 @@ def run(
 ) -> tuple[dict[str, Any], Result]:  # fmt: skip
     """Segment one case and write its files, all or none.
 
+    Of a cine without choice of a frame all frames are segmented, where the model is one of the heart: besides what is
+    asked for, which is made of the frame at end-diastole, there are the labels of all frames, ``NAME.nii.gz``, and the
+    table and picture of the volumes over time.
+
     Args:
         segmenter: an `engine.segmenter.Segmenter`, which stays warm between cases.
         strip: also draw the case for the report, see `report.picture_path`.
@@ -130,19 +135,61 @@ def run(
         DINSegmentError: in one sentence; nothing was written.
     """
     check(case, overwrite)
-    image = headless.read(case.input, case.series, case.frame, case.files or None)
-    if case.anonymous:
-        image = hidden_image(image, case.name)
-    result = segmenter.segment(image.array, image.geometry, parameters, progress, name=case.input.name or case.name)
+    found = None
+    if _is_cine(case, segmenter.model):
+        case = _with_cine(case)
+        check(case, overwrite)
+        image, result, found = _segment_cine(case, segmenter, parameters, progress)
+    else:
+        image = _hidden(case, headless.read(case.input, case.series, case.frame, case.files or None))
+        result = segmenter.segment(image.array, image.geometry, parameters, progress, name=_shown(case))
     with outputs.beside(case.paths) as folder:
         names = [path.name for path in case.paths]
         source, series = (None, None) if case.anonymous else (case.input, case.series)
-        written = record(source, image, result, names, case.name, case.extra, case.frame, series)
+        written = record(source, image, result, names, case.name, case.extra, case.frame, series, found)
         for suffix in case.suffixes:
-            _write(suffix, folder / case.file_name(suffix), image, result, written)
+            path = folder / case.file_name(suffix)
+            if found and suffix in beat.SUFFIXES:
+                found.write(suffix, path, case.name)
+            else:
+                _write(suffix, path, image, result, written)
     if strip:
         _draw_strip(case, image, result)
     return written, result
+
+
+def _is_cine(case: Case, model: Model) -> bool:
+    if case.frame is not None or not beat.is_of_heart(model):
+        return False
+    return case.input.exists() and headless.count_frames(case.input, case.series, case.files or None) > 1
+
+
+def _with_cine(case: Case) -> Case:
+    """The case with the outputs that only a cine has, the record last."""
+    return replace(case, suffixes=tuple(dict.fromkeys((*case.suffixes[:-1], *beat.SUFFIXES, case.suffixes[-1]))))
+
+
+def _segment_cine(
+    case: Case, segmenter: Any, parameters: Parameters, progress: Callable[[int, int], None] | None
+) -> tuple[headless.Image, Result, beat.Beat]:
+    """All frames; and the one that stands for them as a volume of its own, with what only a single one can have."""
+    cine = headless.read_cine(case.input, case.series, case.files or None)
+    cine = replace(cine, first=_hidden(case, cine.first))
+    plain = replace(parameters, probabilities=False, confidence=False)
+    found = beat.segment_beat(cine, segmenter, plain, _shown(case), beat.Person(), progress)
+    image, result = cine.image(found.frame), found.result.frame(found.frame)
+    if parameters != plain:
+        alone = segmenter.segment(image.array, image.geometry, parameters, name=_shown(case))
+        result = replace(alone, labels=result.labels, timings=result.timings)
+    return image, result, found
+
+
+def _hidden(case: Case, image: headless.Image) -> headless.Image:
+    return hidden_image(image, case.name) if case.anonymous else image
+
+
+def _shown(case: Case) -> str:
+    return case.input.name or case.name
 
 
 def _draw_strip(case: Case, image: headless.Image, result: Result) -> None:

@@ -1,26 +1,23 @@
 """One cine to its files: labels of all frames, the heart's function as table, record and curve."""
 
-import csv
-import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from .. import headless
 from ..engine.parameters import Parameters, Result
 from ..errors import DINSegmentError
 from ..geometry import Geometry
-from ..measure.function import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, CardiacFunction, cardiac_function
+from ..measure.function import CardiacFunction, cardiac_function
 from ..models import Model
 from . import outputs
+from .beat import CURVE, LABELS, TABLE, Person, segment_beat
 from .case import write_segmentation
-from .curve import Curve, draw_curves
 from .record import about_input, about_model, about_run, input_hash
 from .versions import versions
 
@@ -54,8 +51,12 @@ class CineCase:
     def paths(self, frames: int = 0) -> list[Path]:
         """Every output, the record last; of the frames' own files as many as there are frames."""
         single = [f"{self.name}_f{number:02d}.{self.frames}" for number in range(1, frames + 1) if self.frames]
-        ends = ("_function.csv", "_curve.png", "_function.json")
-        return [self.output / name for name in (f"{self.name}.nii.gz", *single, *(self.name + end for end in ends))]
+        ends = (TABLE, CURVE, "_function.json")
+        return [self.output / name for name in (f"{self.name}.{LABELS}", *single, *(self.name + end for end in ends))]
+
+    @property
+    def person(self) -> Person:
+        return Person(self.heart_rate, self.height, self.weight)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -78,7 +79,8 @@ def check(case: CineCase, model: Model, overwrite: bool) -> None:
         OutputError: an output is there already, or could not be written later.
     """
     outputs.check(case.input, case.paths(), overwrite)
-    _measure(case, model, [np.zeros((2, 2, 2), np.uint8)], Geometry((2, 2, 2), np.eye(4)), None)
+    nothing = [np.zeros((2, 2, 2), np.uint8)]
+    cardiac_function(nothing, Geometry((2, 2, 2), np.eye(4)), model, None, case.heart_rate, case.height, case.weight)
 
 
 def finished(case: CineCase, model: Model, parameters: Parameters) -> dict[str, Any] | None:
@@ -91,7 +93,7 @@ def finished(case: CineCase, model: Model, parameters: Parameters) -> dict[str, 
         wanted = case.paths(written["frames"])
         if not all(path.name in written["outputs"] and path.is_file() for path in wanted):
             return None
-        found = input_hash(headless.files_of_cine(case.input, case.series))
+        found = input_hash(headless.files_of(case.input, case.series))
         return written if found == written["input"]["sha256"] else None
     except (OSError, ValueError, KeyError, TypeError, DINSegmentError):
         return None
@@ -114,19 +116,14 @@ def run(
     Raises:
         DINSegmentError: in one sentence; nothing was written.
     """
-    from ..engine.cine import segment_cine  # torch takes seconds: not for what needs only a record
-
     check(case, segmenter.model, overwrite)
     cine = headless.read_cine(case.input, case.series)
     paths = case.paths(len(cine.array))
     outputs.check(case.input, paths, overwrite)
     shown = case.input.name or case.name
-    result = segment_cine(
-        segmenter, cine.array, cine.first.geometry, parameters, progress, name=shown, temporal=case.temporal
-    )
-    times_ms = [1000 * seconds for seconds in cine.times] if cine.times else None
-    function = _measure(case, result.model, result.labels, cine.first.geometry, times_ms)
-    if times_ms is None:
+    found = segment_beat(cine, segmenter, parameters, shown, case.person, progress, case.temporal)
+    result, function = found.result, found.function
+    if cine.times is None:
         text = f"{shown} does not tell the times of its frames: the curve is drawn over their numbers."
         function = replace(function, warnings=(*function.warnings, text))
     written = {
@@ -144,36 +141,13 @@ def run(
         "versions": versions(),
     }
     with outputs.beside(paths) as folder:
-        headless.write_labelmap(result.labels, cine.first, folder / paths[0].name, _step(cine.times))
+        for suffix, path in ((LABELS, paths[0]), (TABLE, paths[-3]), (CURVE, paths[-2])):
+            found.write(suffix, folder / path.name, case.name)
         for index, path in enumerate(paths[1:-3]):
             _write_frame(folder / path.name, cine.image(index), result.frame(index))
-        (folder / paths[-3].name).write_text(_table(function), encoding="utf-8")
-        _curve(case.name, function, result.model).save(folder / paths[-2].name)
         text = json.dumps(written, indent=2, ensure_ascii=False) + "\n"
         (folder / paths[-1].name).write_text(text, encoding="utf-8")
     return written, function
-
-
-def _measure(
-    case: CineCase, model: Model, labels: Sequence[np.ndarray], geometry: Geometry, times_ms: Sequence[float] | None
-) -> CardiacFunction:
-    return cardiac_function(labels, geometry, model, times_ms, case.heart_rate, case.height, case.weight)
-
-
-def _table(function: CardiacFunction) -> str:
-    """CSV, a row for each frame, see `CardiacFunction.curve`; what is not known stays empty."""
-    rows = function.curve()
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: f"{value:.3f}" if isinstance(value, float) else value for name, value in row.items()})
-    return text.getvalue()
-
-
-def _step(times: Sequence[float] | None) -> float | None:
-    """Seconds from a frame to the next, on average."""
-    return times[-1] / (len(times) - 1) if times else None
 
 
 def _write_frame(path: Path, image: headless.Image, result: Result) -> None:
@@ -181,15 +155,3 @@ def _write_frame(path: Path, image: headless.Image, result: Result) -> None:
         write_segmentation(path, image, result)
     else:
         headless.write_labelmap(result.labels, image, path)
-
-
-def _curve(name: str, function: CardiacFunction, model: Model) -> Image.Image:
-    volumes = {RIGHT_VENTRICLE: function.rv_ml, MYOCARDIUM: function.myocardium_ml, LEFT_VENTRICLE: function.lv_ml}
-    curves = [
-        Curve(label.name, label.color, values)
-        for code, values in volumes.items()
-        for label in model.labels
-        if f"^{code}^" in label.terminology
-    ]
-    marks = {text: at for text, at in (("ED", function.ed_frame), ("ES", function.es_frame)) if at is not None}
-    return draw_curves(curves, function.times_ms, marks, name, f"{model.title} · {model.id} {model.version}")

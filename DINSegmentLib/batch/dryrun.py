@@ -10,6 +10,7 @@ from ..console import table
 from ..engine.orientation import orientation
 from ..errors import DINSegmentError
 from ..headless.peek import Glance, peek
+from .beat import is_of_heart
 from .found import Found, Refused, shown
 
 # Seconds of one core; measured on an AMD EPYC core with AVX-512 bfloat16 and no matrix units, torch 2.13, with the
@@ -45,8 +46,8 @@ def describe(
         values that JSON knows:
 
         - ``cases``: of those that would be tried, in order, ``case``, ``path``, ``series``, ``frame``, ``model``,
-          ``shape`` (K, J, I), ``spacing`` (I, J, K) in mm, ``bytes`` on the disk, ``seconds`` (null: not known for this
-          device), ``peak_bytes`` of memory, ``warnings`` (sentences).
+          ``frames`` (how many would be segmented), ``shape`` (K, J, I), ``spacing`` (I, J, K) in mm, ``bytes`` on the
+          disk, ``seconds`` (null: not known for this device), ``peak_bytes`` of memory, ``warnings`` (sentences).
         - ``refused``: ``path``, ``reason`` (a sentence), ``expected`` (no fault of the data, see `Refused`).
         - ``total``: ``cases``, ``refused``, ``bytes``, ``seconds`` (with the start), ``peak_bytes`` (the largest).
         - ``device`` and ``note``, a sentence on how far to trust the estimates.
@@ -93,7 +94,7 @@ def format_text(description: dict[str, Any]) -> str:
         rows += [
             (
                 shown(case["case"]),
-                " x ".join(str(n) for n in reversed(case["shape"])),
+                " x ".join(str(n) for n in [*reversed(case["shape"]), case["frames"]][: 3 + (case["frames"] > 1)]),
                 " x ".join(f"{mm:.3g}" for mm in case["spacing"]),
                 _size(case["bytes"]),
                 _time(case["seconds"]),
@@ -112,7 +113,7 @@ def format_text(description: dict[str, Any]) -> str:
 
 
 def _case(found: Found, model: models.Model, speed: _Speed, mirroring: bool | None) -> dict[str, Any]:
-    glance = peek(found.path, found.series, found.frame, found.files)
+    glance = peek(found.path, found.series, found.frame, found.files, all_frames=is_of_heart(model))
     warnings = []
     if glance.modality not in (None, model.modality):
         warnings.append(f"it is {glance.modality}, and {model.id} is for {model.modality}: do not trust the result.")
@@ -123,6 +124,7 @@ def _case(found: Found, model: models.Model, speed: _Speed, mirroring: bool | No
         "series": found.series,
         "frame": found.frame,
         "model": model.id,
+        "frames": glance.frames,
         "shape": list(glance.geometry.shape),
         "spacing": [round(float(mm), 4) for mm in glance.geometry.spacing],
         "bytes": found.size,
@@ -137,6 +139,7 @@ def _seconds(glance: Glance, model: models.Model, speed: _Speed, mirroring: bool
 
     orient = orientation(glance.geometry, model.axes)
     slices, *shape = (glance.geometry.shape[axis] for axis in orient.order)
+    slices *= glance.frames
     rows, columns = model_size(tuple(shape), orient.spacing[1:], model.spacing)
     if speed.seconds_per_pixel is None:
         return None

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from ..engine.parameters import Result
 from ..headless.image import Image
 from ..measure import StructureStatistics, flags, slices_to_review, statistics
 from ..models import Model
+from .beat import Beat
 from .versions import versions
 
 SCHEMA_VERSION = 1
@@ -20,7 +21,7 @@ SCHEMA_VERSION = 1
 
 def record(
     source: Path | None, image: Image, result: Result, outputs: Sequence[str], case: str, extra: Mapping[str, str],
-    frame: int | None = None, series: str | None = None,
+    frame: int | None = None, series: str | None = None, beat: Beat | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """What ``NAME.json`` holds, in the order in which it is written.
 
@@ -32,6 +33,7 @@ def record(
         case: id of the case.
         extra: the user's own columns.
         frame, series: choice within the input.
+        beat: of a cine, of which image and result are one frame.
 
     Returns:
         values that JSON knows:
@@ -52,29 +54,42 @@ def record(
           ``confidence``, the mean probability of the voxels that the network gave it (null: none), and ``removed``, how
           many of these voxels the clean-up took away.
         - ``review``: the slices to look at, the worst first, each with the fields of `measure.Doubt`.
-        - ``flags``: what is doubtful, with ``kind``, ``structure`` and ``text``, see `measure.flags`.
+        - ``flags``: what is doubtful, with ``kind``, ``structure`` and ``text``, see `measure.flags`; of a cine also
+          the warnings of its function, of the kind ``function`` and without a structure.
+        - ``cine``: of a cine ``frames``, how many; ``frame``, counted from 1, that structures, review and flags are of,
+          the one at end-diastole, or the first where that is not known; and ``function``, see
+          `CardiacFunction.as_dict`. Null: it is no cine, or only one frame of it.
         - ``outputs``: file names.
         - ``versions``: of DINSegment, Python and the packages it depends on.
     """
     axis = orientation(image.geometry, result.model.axes).order[0]
     sure, removed = result.confidence.structures, result.removed
     doubts = slices_to_review(result.confidence, result.model.labels)
+    files, warnings = (beat.cine.first.files, beat.function.warnings) if beat else (image.files, ())
     found = statistics(result.labels, image.array, image.geometry, result.model.labels, axis)
     return {
         "schema": SCHEMA_VERSION,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "case": case,
         "extra": dict(extra),
-        "input": about_input(source, image, frame, series),
+        "input": about_input(source, replace(image, files=files), frame, series),
         "model": about_model(result.model),
         "parameters": asdict(result.parameters),
         **about_run(result),
         "structures": [_structure(one, sure.get(one.value), removed.get(one.value, 0)) for one in found],
         "review": [{**asdict(one), "score": round(one.score, 1)} for one in doubts],
-        "flags": [asdict(flag) for flag in flags(result.labels, found, image.geometry, result.model, sure, removed)],
+        "flags": [
+            *map(asdict, flags(result.labels, found, image.geometry, result.model, sure, removed)),
+            *({"kind": "function", "structure": None, "text": text} for text in warnings),
+        ],
+        "cine": _about_cine(beat) if beat else None,
         "outputs": list(outputs),
         "versions": versions(),
     }
+
+
+def _about_cine(beat: Beat) -> dict[str, Any]:
+    return {"frames": len(beat.cine.array), "frame": beat.frame + 1, "function": beat.function.as_dict()}
 
 
 def about_input(source: Path | None, image: Image, frame: int | None, series: str | None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""The tables of a run: `statistics.csv`, a row for each case and structure; `summary.json`, what came of each input.
+"""The tables of a run: `statistics.csv`, a row for each case and structure; `function.csv`, a row for each cine;
+`summary.json`, what came of each input.
 
-Both are made of entries, one for each input. An entry is either a case's record, as `record.record` describes it, or
+All are made of entries, one for each input. An entry is either a case's record, as `record.record` describes it, or
 what is known of an input that gave no result:
 
 - ``case``: id; missing where the input never became a case. A record without it goes by the name of its input.
@@ -9,6 +10,7 @@ what is known of an input that gave no result:
 - ``error``: why there is no result, one sentence.
 - ``structures``: of a record; each also with what `measure.StructureStatistics` and `measure.Confidence` tell:
   ``mean``, ``sd``, ``slices``, ``touches_border``, ``touches_end``, ``confidence``. What is missing stays empty.
+- ``cine``: of a record; missing or null where the case is no cine.
 - ``flags``: list of ``kind``, ``structure`` (null: the whole case) and ``text``, as `measure.Flag`.
 - ``extra``: the user's own columns, name to text.
 """
@@ -30,8 +32,18 @@ SCHEMA_VERSION = 1
 OUTCOMES = ("done", "resumed", "skipped", "refused", "failed", "cancelled")  # resumed: done by an earlier run
 
 COLUMNS = (
-    "case", "input", "model", "structure", "value", "volume_ml", "mean", "sd", "voxels", "slices", "touches_border",
-    "touches_end", "mean_confidence", "flags",
+    "case", "input", "frame", "model", "structure", "value", "volume_ml", "mean", "sd", "voxels", "slices",
+    "touches_border", "touches_end", "mean_confidence", "flags",
+)  # fmt: skip
+_VENTRICLE = ("edv_ml", "esv_ml", "sv_ml", "ef_percent")
+_WHOLE = ("mass_g", "heart_rate", "cardiac_output_l_min", "bsa_m2")
+_INDEXED = (
+    "lv_edv_ml_m2", "lv_esv_ml_m2", "lv_sv_ml_m2", "rv_edv_ml_m2", "rv_esv_ml_m2", "rv_sv_ml_m2", "mass_g_m2",
+    "cardiac_index_l_min_m2",
+)  # fmt: skip
+FUNCTION_COLUMNS = (
+    "case", "input", "model", "frames", "ed_frame", "es_frame", *(f"lv_{name}" for name in _VENTRICLE),
+    *(f"rv_{name}" for name in _VENTRICLE), *_WHOLE, *_INDEXED, "warnings",
 )  # fmt: skip
 
 _FORMULA = ("=", "+", "-", "@")  # a spreadsheet would run a cell that begins so
@@ -51,14 +63,34 @@ def write_statistics(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
         OutputError: it cannot be written; a former table is unchanged.
     """
     entries = [entry for entry in _in_order(entries) if entry.get("structures")]
-    own = list(dict.fromkeys(name for entry in entries for name in entry.get("extra") or {}))
+    _write_rows(COLUMNS, [(entry, [_row(entry, one) for one in entry["structures"]]) for entry in entries], path)
+
+
+def write_function(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
+    """Write `function.csv`, where there is a cine: `FUNCTION_COLUMNS` and the user's own, as in `write_statistics`.
+
+    Frames are counted from 1. What was withheld, or is not known, stays empty; ``warnings`` says why, in sentences.
+
+    Raises:
+        OutputError: it cannot be written; a former table is unchanged.
+    """
+    cines = [entry for entry in _in_order(entries) if entry.get("cine")]
+    if cines:
+        _write_rows(FUNCTION_COLUMNS, [(entry, [_function(entry)]) for entry in cines], path)
+
+
+def _write_rows(
+    columns: Sequence[str], entries: Sequence[tuple[Mapping[str, Any], Sequence[Sequence[Any]]]], path: Path
+) -> None:
+    """Every entry's rows, and in each the entry's own columns."""
+    own = list(dict.fromkeys(name for entry, _ in entries for name in entry.get("extra") or {}))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(_cell, [*COLUMNS, *(f"own {name}" if name in COLUMNS else name for name in own)]))
-    for entry in entries:
+    writer.writerow(map(_cell, [*columns, *(f"own {name}" if name in columns else name for name in own)]))
+    for entry, rows in entries:
         extra = entry.get("extra") or {}
         ends = [_cell(extra.get(name)) for name in own]
-        writer.writerows([*map(_cell, _row(entry, one)), *ends] for one in entry["structures"])
+        writer.writerows([*map(_cell, row), *ends] for row in rows)
     _write(text.getvalue(), path)
 
 
@@ -69,8 +101,9 @@ def write_summary(
 
     It holds ``schema``, ``versions``, ``parameters`` and ``timings`` as given, ``counts`` (``inputs``, the number of
     each of `OUTCOMES` and ``flagged``, how many results have a flag) and ``inputs`` in the order of the case ids, each
-    with ``case``, ``input``, ``outcome``, ``reason`` (null where all went well), ``flags`` (sentences), ``seconds`` (of
-    a result) and ``outputs`` (file names).
+    with ``case``, ``input``, ``outcome``, ``reason`` (null where all went well), ``flags`` (sentences), ``function``
+    (of a cine, what stands in `function.csv`, numbers in full; else null), ``seconds`` (of a result) and ``outputs``
+    (file names).
 
     Args:
         parameters: of the run, values that JSON knows.
@@ -121,6 +154,7 @@ def _told(entry: Mapping[str, Any]) -> dict[str, Any]:
         "outcome": entry.get("outcome") or ("failed" if entry.get("error") else "done"),
         "reason": entry.get("error"),
         "flags": [flag["text"] for flag in entry.get("flags") or ()],
+        "function": _figures(entry["cine"]) if entry.get("cine") else None,
         "seconds": (entry.get("timings") or {}).get("total"),
         "outputs": list(entry.get("outputs") or ()),
     }
@@ -132,6 +166,7 @@ def _row(entry: Mapping[str, Any], structure: Mapping[str, Any]) -> Sequence[Any
     return (
         _case(entry),
         _path(entry),
+        _frame(entry),
         entry["model"]["id"],
         name,
         structure["value"],
@@ -145,6 +180,35 @@ def _row(entry: Mapping[str, Any], structure: Mapping[str, Any]) -> Sequence[Any
         _number(structure.get("confidence"), ".4f"),
         " ".join(dict.fromkeys(kinds)),
     )
+
+
+def _frame(entry: Mapping[str, Any]) -> int | None:
+    """The frame that a row of structures is of, from 1."""
+    if entry.get("cine"):
+        return entry["cine"]["frame"]
+    return entry["input"].get("frame") if isinstance(entry["input"], Mapping) else None
+
+
+def _function(entry: Mapping[str, Any]) -> list[Any]:
+    figures = _figures(entry["cine"])
+    shown = [f"{value:.7g}" if isinstance(value, float) else value for value in list(figures.values())[:-1]]
+    return [_case(entry), _path(entry), entry["model"]["id"], *shown, " ".join(figures["warnings"])]
+
+
+def _figures(cine: Mapping[str, Any]) -> dict[str, Any]:
+    """What `FUNCTION_COLUMNS` names after the model, frames counted from 1."""
+    function = cine["function"]
+    frames = {name: None if function[name] is None else function[name] + 1 for name in ("ed_frame", "es_frame")}
+    sides = {f"{side}_{name}": function[side][name] for side in ("lv", "rv") for name in _VENTRICLE}
+    indexed = function["indexed"] or {}
+    return {
+        "frames": cine["frames"],
+        **frames,
+        **sides,
+        **{name: function[name] for name in _WHOLE},
+        **{name: indexed.get(name) for name in _INDEXED},
+        "warnings": list(function["warnings"]),
+    }
 
 
 def _number(value: float | None, form: str) -> str | None:

@@ -262,6 +262,7 @@ class _Run:
         asked = {"model": self.model.id if hidden else self.options.model, "enhancement": self.parameters.enhancement,
                  "strength": self.parameters.strength, "mirroring": self.parameters.mirroring}  # fmt: skip
         tables.write_statistics(self.entries, output / "statistics.csv")
+        tables.write_function(self.entries, output / "function.csv")
         tables.write_summary(
             self.entries, asked, {"total": time.perf_counter() - self._started}, output / "summary.json"
         )
@@ -289,5 +290,19 @@ def describe(record: dict) -> str:
     device, seconds = record["device"], record["timings"]["total"]
     name = Path(record["input"]["path"] or record["case"]).name
     lines = [f"{name}: {seconds:.1f} s on {device['name']} ({device['reason']})"]
-    lines += [table(rows), *record["device"]["events"], f"written: {', '.join(record['outputs'])}"]
+    lines += [
+        table(rows),
+        *_beat(record["cine"]),
+        *device["events"],
+        f"written: {', '.join(record['outputs'])}",
+    ]
     return "\n".join(lines)
+
+
+def _beat(cine: dict | None) -> list[str]:
+    """Of a cine, which frame the table is of, and the ejection fractions."""
+    if cine is None:
+        return []
+    shown = {side: cine["function"][side.lower()]["ef_percent"] for side in ("LV", "RV")}
+    fractions = [f"{side} {'withheld' if value is None else f'{value:.1f} %'}" for side, value in shown.items()]
+    return [f"frame {cine['frame']} of {cine['frames']}; ejection fraction {', '.join(fractions)}"]

@@ -1,7 +1,7 @@
 """Files to volumes and back, and Slicer's libraries without its desktop."""
 
 from .boot import boot
-from .cine import Cine, files_of_cine, read_cine
+from .cine import Cine, count_frames, read_cine
 from .image import Image, case_name
 from .nodes import add_volume, save_segmentation
 from .reading import files_of, read
@@ -13,8 +13,8 @@ __all__ = [
     "add_volume",
     "boot",
     "case_name",
+    "count_frames",
     "files_of",
-    "files_of_cine",
     "read",
     "read_cine",
     "save_segmentation",

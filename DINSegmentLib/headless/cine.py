@@ -1,8 +1,8 @@
 """Cine series to arrays: 4-D NIfTI, NRRD (Slicer's ``.seq.nrrd`` too) and MetaImage files, and DICOM folders."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -10,10 +10,7 @@ import SimpleITK as sitk
 from ..errors import InputError
 from . import memory, nifti, nrrd
 from .image import Image, case_name, image_suffix
-from .reading import FORMATS, files_of, read, read_dicom_voxels
-
-if TYPE_CHECKING:
-    from . import dicom
+from .reading import FORMATS, read, read_dicom_voxels
 
 _SEQUENCE = ".seq"  # Slicer's sequences are NAME.seq.nrrd
 
@@ -26,30 +23,33 @@ class Cine:
         array: voxels (T, K, J, I) in the order of time.
         first: frame 1 as a volume; its grid is that of all frames, its files are all that were read.
         times: seconds of every frame after the first; None where the input does not tell.
+        files: those of every frame; where one file holds them all, that one each time.
     """
 
     array: np.ndarray
     first: Image
     times: tuple[float, ...] | None
+    files: tuple[tuple[Path, ...], ...]
 
     def image(self, index: int) -> Image:
-        """One frame, counted from 0, as a volume."""
-        return replace(self.first, array=self.array[index])
+        """One frame, counted from 0, as a volume of its own files."""
+        return replace(self.first, array=self.array[index], files=self.files[index])
 
 
-def read_cine(path: Path | str, series: str | None = None) -> Cine:
+def read_cine(path: Path | str, series: str | None = None, files: Sequence[Path] | None = None) -> Cine:
     """Read all frames; `read` takes a single one.
 
     Args:
         path: a 4-D image file, or a folder with a DICOM series that has several images at every slice position.
         series: number, description or UID of the DICOM series, where a folder holds several.
+        files: the DICOM files of the series where they are known: the folder is not searched then.
 
     Raises:
         InputError, GeometryError: as `read`; or there is only one frame, or too many for the memory.
     """
     path = Path(path)
     if path.is_dir():
-        return _read_dicom(path, series)
+        return _read_dicom(path, series, files)
     first = read(path, series, frame=1)
     suffix = image_suffix(path)
     read_header, reader_name = FORMATS[suffix]
@@ -67,35 +67,31 @@ def read_cine(path: Path | str, series: str | None = None) -> Cine:
         times = tuple(seconds * index for index in range(len(array))) if seconds else None
     elif suffix in (".nrrd", ".nhdr"):
         times = nrrd.frame_times(path, found.frames)
-    return Cine(array, replace(first, array=array[0], name=first.name.removesuffix(_SEQUENCE)), times)
+    first = replace(first, array=array[0], name=first.name.removesuffix(_SEQUENCE))
+    return Cine(array, first, times, (first.files,) * len(array))
 
 
-def files_of_cine(path: Path, series: str | None = None) -> tuple[Path, ...]:
-    """The files that `read_cine` would read, with the same arguments.
-
-    Raises:
-        InputError, GeometryError: as `read_cine`, where headers tell it.
-    """
+def count_frames(path: Path, series: str | None = None, files: Sequence[Path] | None = None) -> int:
+    """How many frames an input has, told from headers; arguments and errors as of `read`."""
     if path.is_dir():
         from . import dicom
 
-        return _files(dicom.find_cine(path, case_name(path), series, pixels=False))
-    return files_of(path)
+        return len(dicom.find_cine(path, case_name(path), series, files, pixels=False).volumes)
+    if not image_suffix(path):
+        return 1
+    return FORMATS[image_suffix(path)][0](path).frames
 
 
-def _read_dicom(folder: Path, series: str | None) -> Cine:
+def _read_dicom(folder: Path, series: str | None, files: Sequence[Path] | None) -> Cine:
     from . import dicom  # pydicom takes a quarter of a second to import
 
     name = case_name(folder)
-    cine = dicom.find_cine(folder, name, series)
+    cine = dicom.find_cine(folder, name, series, files)
     _check_frames(name, len(cine.volumes))
     array = np.stack([read_dicom_voxels(volume.files, name) for volume in cine.volumes])
     volume = cine.volumes[0]
-    return Cine(array, Image(array[0], volume.geometry, name, _files(cine), volume.modality), cine.times)
-
-
-def _files(cine: "dicom.Cine") -> tuple[Path, ...]:
-    return tuple(path for volume in cine.volumes for path in volume.files)
+    first = Image(array[0], volume.geometry, name, cine.files, volume.modality)
+    return Cine(array, first, cine.times, tuple(volume.files for volume in cine.volumes))
 
 
 def _check_frames(name: str, frames: int) -> None:

@@ -40,6 +40,10 @@ class Cine:
     volumes: tuple[Volume, ...]
     times: tuple[float, ...] | None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(path for volume in self.volumes for path in volume.files)
+
 
 def find_volume(
     folder: Path, name: str, series: str | None, frame: int | None, files: Sequence[Path] | None = None,
@@ -69,13 +73,15 @@ def find_volume(
     return volume
 
 
-def find_cine(folder: Path, name: str, series: str | None, pixels: bool = True) -> Cine:
+def find_cine(
+    folder: Path, name: str, series: str | None, files: Sequence[Path] | None = None, pixels: bool = True
+) -> Cine:
     """All frames of the one series in a folder; arguments and errors as of `find_volume`.
 
     Many scanners store a series for every slice position: such series are taken together, those called ``series`` or
     all that are there.
     """
-    slices = _find_slices(folder, name, None)
+    slices = _find_slices(folder, name, files)
     groups = [one for one in group(without_localizers(slices)) if series is None or one.is_called(series)]
     if len(groups) > 1 and all(_is_one_place(one) for one in groups):
         slices = [item for one in groups for item in one.slices]
@@ -86,9 +92,10 @@ def find_cine(folder: Path, name: str, series: str | None, pixels: bool = True) 
         volumes = tuple(_volume(frame, name) for frame in frames)
         times = _seconds(frames) if by == "TriggerTime" else None
     memory.check((len(volumes), *volumes[0].geometry.shape), volumes[0].voxel_bytes, name)
-    for path in [path for volume in volumes for path in volume.files] if pixels else ():
+    found = Cine(volumes, times)
+    for path in found.files if pixels else ():
         check_pixels(path, name)
-    return Cine(volumes, times)
+    return found
 
 
 @contextmanager

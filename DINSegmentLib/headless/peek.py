@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from ..errors import GeometryError, InputError
 from ..geometry import Geometry
 from . import header
+from .cine import count_frames
 from .image import case_name, image_suffix
 from .memory import BYTES_AROUND_A_VOXEL, BYTES_FOR_THE_PROGRAM
 from .reading import FORMATS, LPS_TO_RAS
@@ -18,21 +19,26 @@ from .reading import FORMATS, LPS_TO_RAS
 
 @dataclass(frozen=True, eq=False)
 class Glance:
-    """Grid, bytes of a stored voxel, DICOM modality (None where the format does not say), and bytes of memory that
-    reading and segmenting take."""
+    """Grid, bytes of a stored voxel, DICOM modality (None where the format does not say), bytes of memory that reading
+    and segmenting take, and of how many frames."""
 
     geometry: Geometry
     voxel_bytes: int
     modality: str | None
     memory: int
+    frames: int = 1
 
 
-def peek(path: Path, series: str | None = None, frame: int | None = None, files: Sequence[Path] = ()) -> Glance:
+def peek(
+    path: Path, series: str | None = None, frame: int | None = None, files: Sequence[Path] = (),
+    all_frames: bool = False,
+) -> Glance:  # fmt: skip
     """Look at a volume as `read` would, without its voxels: compressed or damaged ones are not noticed.
 
     Args:
         path, series, frame: as in `read`.
         files: the DICOM files of the series, where they are known.
+        all_frames: without ``frame``, look at all frames of a 4-D input, as `read_cine` would.
 
     Raises:
         InputError: not a grey volume, damaged, too large, or a choice of series or frame is needed.
@@ -40,7 +46,12 @@ def peek(path: Path, series: str | None = None, frame: int | None = None, files:
     """
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
-        return _series(path, series, frame, files) if path.is_dir() else _file(path, frame)
+        frames = count_frames(path, series, files or None) if all_frames and frame is None else 1
+        if frames > 1:
+            frame = 1
+        glance = _series(path, series, frame, files) if path.is_dir() else _file(path, frame)
+        others = (frames - 1) * math.prod(glance.geometry.shape) * (glance.voxel_bytes + 1)  # and their labels
+        return replace(glance, frames=frames, memory=glance.memory + others)
     except PermissionError as error:
         raise InputError(f"{path.name} cannot be opened (no permission): change its permissions.") from error
 

@@ -77,7 +77,7 @@ def _read_file(path: Path, frame: int | None) -> Image:
 def files_of(
     path: Path, series: str | None = None, frame: int | None = None, files: Sequence[Path] | None = None
 ) -> tuple[Path, ...]:
-    """The files that `read` would read, with the same arguments: told from headers.
+    """The files that `read` would read, with the same arguments, or `read_cine` without ``frame``: told from headers.
 
     Raises:
         InputError, GeometryError: as `read`, where headers tell it.
@@ -85,7 +85,10 @@ def files_of(
     if path.is_dir():
         from . import dicom
 
-        return dicom.find_volume(path, case_name(path), series, frame, files, pixels=False).files
+        name = case_name(path)
+        if frame is None:
+            return dicom.find_cine(path, name, series, files, pixels=False).files
+        return dicom.find_volume(path, name, series, frame, files, pixels=False).files
     payload = FORMATS[image_suffix(path)][0](path).payload.path
     return (path,) if payload == path else (path, payload)
 

@@ -91,10 +91,10 @@ def test_what_would_be_refused_is_told_with_its_reason(tmp_path):
     path.write_bytes(path.read_bytes()[:5000])
     next(series(tmp_path / "exam").glob("IM3")).unlink()
     described = dryrun.describe(find([tmp_path]), HEART, "cpu")
-    assert [case["case"] for case in described["cases"]] == ["good"]
+    assert [(case["case"], case["frames"]) for case in described["cases"]] == [("cine", 3), ("good", 1)]
     told = {Path(one["path"]).name: one["reason"] for one in described["refused"]}
     expected = {
-        "thin.nii": "one voxel thin", "cine.nii.gz": "3 frames", "text.nrrd": "damaged", "zero.mha": "empty file",
+        "thin.nii": "one voxel thin", "text.nrrd": "damaged", "zero.mha": "empty file",
         "half.nii": "cut short", "exam": "unevenly spaced",
     }  # fmt: skip
     assert told.keys() == expected.keys()
@@ -102,7 +102,9 @@ def test_what_would_be_refused_is_told_with_its_reason(tmp_path):
         assert text in told[name]
     text = dryrun.format_text(described)
     assert all(f"Refused: {reason}" in text for reason in told.values())
-    assert "1 to segment" in text and "6 refused" in text and "estimate" in text
+    assert "2 to segment" in text and "5 refused" in text and "estimate" in text and "9 x 8 x 7 x 3" in text
+    abdomen = dryrun.describe(find([tmp_path / "cine.nii.gz"]), models.find("abdomen-ct"), "cpu")
+    assert "pick one with --frame" in abdomen["refused"][0]["reason"]
 
 
 def test_time_grows_with_the_slices_and_halves_without_mirroring(tmp_path, monkeypatch):

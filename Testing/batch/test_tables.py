@@ -13,7 +13,8 @@ from DINSegmentLib.batch.versions import versions
 from DINSegmentLib.errors import OutputError
 
 HEADER = (
-    "case,input,model,structure,value,volume_ml,mean,sd,voxels,slices,touches_border,touches_end,mean_confidence,flags"
+    "case,input,frame,model,structure,value,volume_ml,mean,sd,voxels,slices,touches_border,touches_end,mean_confidence,"
+    "flags"
 )
 
 
@@ -60,7 +61,7 @@ def summary(tmp_path):
 def test_a_row_holds_a_structures_figures_under_their_names(tmp_path):
     tables.write_statistics([result()], tmp_path / "statistics.csv")
 
-    row = "heart,/data/heart.nrrd,cardiac-mr,Left ventricle,3,121.680,610.25,0.3333333,4056,9,false,true,0.9877,"
+    row = "heart,/data/heart.nrrd,,cardiac-mr,Left ventricle,3,121.680,610.25,0.3333333,4056,9,false,true,0.9877,"
     assert (tmp_path / "statistics.csv").read_bytes().decode() == f"{HEADER}\n{row}\n"
 
 
@@ -123,7 +124,7 @@ def test_own_columns_follow_ours_and_none_takes_a_name_of_ours(statistics):
         result("c"),
     )
 
-    assert list(rows[0])[14:] == ["site", "own volume_ml", "age"]
+    assert list(rows[0])[15:] == ["site", "own volume_ml", "age"]
     assert [(row["site"], row["own volume_ml"], row["age"]) for row in rows] == [
         ("Ulm", "9", ""), ("Bonn", "", "61"), ("", "", ""),
     ]  # fmt: skip
@@ -189,11 +190,11 @@ def test_the_summary_tells_reason_flags_time_and_files_of_every_input(summary):
 
     assert done == {
         "case": "b", "input": "/data/b.nrrd", "outcome": "done", "reason": None, "flags": [flag["text"]],
-        "seconds": 1.5, "outputs": ["b.seg.nrrd"],
+        "function": None, "seconds": 1.5, "outputs": ["b.seg.nrrd"],
     }  # fmt: skip
     assert failed == {
         "case": "c", "input": "/data/c.nrrd", "outcome": "failed", "reason": "c.nrrd is damaged: copy it again.",
-        "flags": [], "seconds": None, "outputs": [],
+        "flags": [], "function": None, "seconds": None, "outputs": [],
     }  # fmt: skip
 
 

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from DINSegmentLib.cli import main
+from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.phantom.scan import CardiacPhantom
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,14 @@ class Outcome:
     def events(self) -> list[dict[str, Any]]:
         """The JSON lines of standard output, every one of which must be an event."""
         return [json.loads(line) for line in self.out.splitlines()]
+
+
+@dataclass(frozen=True)
+class Beat:
+    """Frames (T, K, J, I) of a cine, and their grid."""
+
+    frames: np.ndarray
+    geometry: Geometry
 
 
 @pytest.fixture
@@ -55,6 +66,13 @@ def segment(command: Callable[..., Outcome], tiny_model: Path, tmp_path: Path) -
         return command("segment", *defaults, *arguments)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def beat() -> Beat:
+    """A beat of the heart phantom in four frames, the first the largest; not to be changed."""
+    phantom = CardiacPhantom(shape=(5, 96, 96), spacing=(2.0, 2.0, 20.0))
+    return Beat(phantom.cine(4)[0], phantom.geometry)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 
 NAMES = ("Mueller", "Anna", "ward9", "secret")
 FORMATS = ("--format", "seg.nrrd", "--format", "nii.gz", "--format", "stl", "--preview")
@@ -22,6 +23,7 @@ def inputs(write, write_series, voxels, tmp_path):
     image.header["descrip"], image.header["aux_file"] = b"Mueller^Anna", b"secret"
     image.header["db_name"], image.header["intent_name"] = b"Mueller", b"Anna"
     nibabel.save(image, folder / "Anna1.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(np.stack([voxels, voxels[:, ::-1]]).T, np.eye(4)), folder / "cine_Anna.nii.gz")
     shutil.copy(folder / "Anna1.nii.gz", folder / "Anna2.nii.gz")
     write_series("ward9/secret")
     for path in (tmp_path / "ward9" / "secret").iterdir():
@@ -37,8 +39,12 @@ def inputs(write, write_series, voxels, tmp_path):
 
 
 def plain(path):
-    """Bytes of a file, also of what is packed in it."""
+    """Bytes of a file, also of what is packed in it; of a picture all but its pixels, which may look like text."""
     raw = path.read_bytes()
+    if path.suffix == ".png":
+        image = Image.open(path)
+        image.load()
+        return str(image.info).encode()
     if path.name.endswith(".gz"):
         return raw + gzip.decompress(raw)
     header, _, packed = raw.partition(b"\n\n") if path.name.endswith(".nrrd") else (raw, b"", b"")
@@ -58,7 +64,8 @@ def test_no_planted_name_is_in_any_byte(more, inputs, segment, tmp_path):
     out = tmp_path / "out"
     assert str(tmp_path) not in (outcome.out + outcome.err)
     files = [path for path in out.rglob("*") if path.is_file()]
-    assert len(list(out.glob("*.seg.nrrd"))) == 4 and (out / "report.html").is_file()
+    assert len(list(out.glob("*.seg.nrrd"))) == 5 and (out / "report.html").is_file()
+    assert len(list(out.glob("*_curve.png"))) == 1
     for path in files:
         content = str(path.relative_to(out)).encode() + plain(path)
         assert leaks(content) == [], path

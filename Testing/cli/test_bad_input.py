@@ -106,7 +106,7 @@ FILES = {
     "truncated DICOM": (lambda m: damaged_slice(m.write_series("v")), "cut short"),
     "2-D image": (lambda m: m.write("v.nrrd", m.voxels[0]), "2-D image"),
     "RGB": (lambda m: color(m.voxels, m.tmp_path), "color or vector image"),
-    "4-D": (lambda m: m.write("v.nii.gz", np.stack([m.voxels] * 5)), "(5 frames): pick one with --frame (1 to 5)"),
+    "4-D of one slice": (lambda m: m.write("v.nii.gz", np.stack([m.voxels[:1]] * 5)), "one voxel thin"),
     "no voxels": (lambda m: no_voxels(m.tmp_path), "empty"),
     "constant": (lambda m: m.write("v.nrrd", np.full_like(m.voxels, 7)), "constant (every voxel is 7)"),
     "NaN": (lambda m: m.write("v.nrrd", with_voxel(m.voxels, np.nan)), "NaN or infinite"),

@@ -12,19 +12,15 @@ from DINSegmentLib import headless, models
 from DINSegmentLib.engine.segmenter import Segmenter
 from DINSegmentLib.measure import cardiac_function
 from DINSegmentLib.phantom.sample import CYCLE_SECONDS
-from DINSegmentLib.phantom.scan import CardiacPhantom
 
 FRAMES = 4
-PHANTOM = CardiacPhantom(shape=(5, 96, 96), spacing=(2.0, 2.0, 20.0))
 
 
 @pytest.fixture(scope="module")
-def cine(tmp_path_factory):
+def cine(tmp_path_factory, beat):
     """A beat of the phantom in four frames, as a 4-D NIfTI."""
     path = tmp_path_factory.mktemp("cine") / "heart.nii.gz"
-    frames, _ = PHANTOM.cine(FRAMES)
-    affine = PHANTOM.geometry.ijk_to_ras
-    image = nibabel.Nifti1Image(frames.T, affine)
+    image = nibabel.Nifti1Image(beat.frames.T, beat.geometry.ijk_to_ras)
     image.header.set_xyzt_units("mm", "sec")
     image.header["pixdim"][4] = CYCLE_SECONDS / FRAMES
     nibabel.save(image, path)
@@ -120,8 +116,8 @@ def test_a_cine_without_frame_times_is_told_and_counted(function, cine, tmp_path
     assert [row["time_ms"] for row in rows(tmp_path / "out" / "timeless_function.csv")] == [""] * FRAMES
 
 
-def test_a_dicom_cine_with_a_series_for_every_slice(function, tmp_path):
-    frames, _ = PHANTOM.cine(FRAMES)
+def test_a_dicom_cine_with_a_series_for_every_slice(function, beat, tmp_path):
+    frames = beat.frames
     folder = tmp_path / "exam"
     folder.mkdir()
     writer = sitk.ImageFileWriter()

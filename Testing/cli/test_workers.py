@@ -24,12 +24,14 @@ def same(one, other):
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
 
 
-def test_two_processes_give_the_bytes_that_one_gives(segment, cases, tmp_path, write):
+def test_two_processes_give_the_bytes_that_one_gives(segment, cases, tmp_path, write, voxels):
     broken = write("flat.nrrd", np.full((4, 8, 8), 7, np.int16))
-    assert segment(*cases, broken, *FORMAT, "--output", tmp_path / "one").code == 1
-    outcome = segment(*cases, broken, *FORMAT, "--workers", 2)
-    assert outcome.code == 1 and "6 of 7 done" in outcome.out and "constant" in outcome.err
+    cine = write("cine.nii.gz", np.stack([voxels, np.roll(voxels, 2, axis=2)]))
+    assert segment(*cases, cine, broken, *FORMAT, "--output", tmp_path / "one").code == 1
+    outcome = segment(*cases, cine, broken, *FORMAT, "--workers", 2)
+    assert outcome.code == 1 and "7 of 8 done" in outcome.out and "constant" in outcome.err
     same(tmp_path / "out", tmp_path / "one")
+    assert (tmp_path / "out" / "function.csv").read_bytes() == (tmp_path / "one" / "function.csv").read_bytes()
 
 
 @pytest.fixture

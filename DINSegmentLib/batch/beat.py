@@ -1,0 +1,118 @@
+"""All frames of a cine to labels and to the heart's function, and the files that tell of both."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from .. import headless
+from ..engine.parameters import Parameters
+from ..measure.function import (
+    LEFT_VENTRICLE,
+    MYOCARDIUM,
+    RIGHT_VENTRICLE,
+    CardiacFunction,
+    cardiac_function,
+    label_of,
+)
+from ..models import Model
+from .curve import Curve, draw_curves
+
+if TYPE_CHECKING:
+    from ..engine.cine import CineResult
+
+LABELS, TABLE, CURVE = "nii.gz", "_function.csv", "_curve.png"
+SUFFIXES = (LABELS, TABLE, CURVE)
+"""Of the files of a cine: what follows the case's name and a dot, or, with an underscore, the name alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Beat:
+    """A cine, its labels and what they tell of the heart."""
+
+    cine: headless.Cine
+    result: "CineResult"
+    function: CardiacFunction
+
+    @property
+    def frame(self) -> int:
+        """The frame, counted from 0, that stands for all: end-diastole, or the first where that is not known."""
+        return self.function.ed_frame or 0
+
+    def write(self, suffix: str, path: Path, name: str) -> None:
+        """Write one of `LABELS`, `TABLE` and `CURVE`; ``name`` is the curve's title."""
+        if suffix == LABELS:
+            headless.write_labelmap(self.result.labels, self.cine.first, path, _step(self.cine.times))
+        elif suffix == TABLE:
+            path.write_text(_table(self.function), encoding="utf-8")
+        else:
+            _curve(name, self.function, self.result.model).save(path)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Heart rate in beats per minute, height in cm, weight in kg; None: not known."""
+
+    heart_rate: float | None = None
+    height: float | None = None
+    weight: float | None = None
+
+
+def is_of_heart(model: Model) -> bool:
+    """Whether the model's labels of a cine tell the heart's function."""
+    return label_of(model, LEFT_VENTRICLE) is not None
+
+
+def segment_beat(
+    cine: headless.Cine, segmenter: Any, parameters: Parameters, name: str, person: Person,
+    progress: Callable[[int, int], None] | None = None, temporal: float = 0.0,
+) -> Beat:  # fmt: skip
+    """Segment all frames and measure them.
+
+    Args:
+        segmenter: an `engine.segmenter.Segmenter` with a model of the heart.
+        parameters, progress, name, temporal: see `engine.cine.segment_cine`.
+
+    Raises:
+        DINSegmentError: as `segment_cine` and `cardiac_function`.
+    """
+    from ..engine.cine import segment_cine  # torch takes seconds: not for what needs only a record
+
+    geometry = cine.first.geometry
+    result = segment_cine(segmenter, cine.array, geometry, parameters, progress, name=name, temporal=temporal)
+    times_ms = [1000 * seconds for seconds in cine.times] if cine.times else None
+    function = cardiac_function(
+        result.labels, geometry, result.model, times_ms, person.heart_rate, person.height, person.weight
+    )
+    return Beat(cine, result, function)
+
+
+def _table(function: CardiacFunction) -> str:
+    """CSV, a row for each frame, see `CardiacFunction.curve`; what is not known stays empty."""
+    rows = function.curve()
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: f"{value:.3f}" if isinstance(value, float) else value for name, value in row.items()})
+    return text.getvalue()
+
+
+def _step(times: Sequence[float] | None) -> float | None:
+    """Seconds from a frame to the next, on average."""
+    return times[-1] / (len(times) - 1) if times else None
+
+
+def _curve(name: str, function: CardiacFunction, model: Model) -> Image.Image:
+    volumes = {RIGHT_VENTRICLE: function.rv_ml, MYOCARDIUM: function.myocardium_ml, LEFT_VENTRICLE: function.lv_ml}
+    curves = [
+        Curve(label.name, label.color, values)
+        for code, values in volumes.items()
+        if (label := label_of(model, code)) is not None
+    ]
+    marks = {text: at for text, at in (("ED", function.ed_frame), ("ES", function.es_frame)) if at is not None}
+    return draw_curves(curves, function.times_ms, marks, name, f"{model.title} · {model.id} {model.version}")
