@@ -155,8 +155,8 @@ def environment() -> dict[str, str]:
 def _measure_engine(what: Engine, device: str) -> dict[str, Any]:
     import numpy as np
 
-    from .engine.cine import segment_cine
-    from .engine.parameters import Parameters
+    from .engine.cine import CineResult, segment_cine
+    from .engine.parameters import Parameters, Result
     from .engine.segmenter import Segmenter
 
     segmenter = Segmenter(models.find(what.model), device)
@@ -167,7 +167,7 @@ def _measure_engine(what: Engine, device: str) -> dict[str, Any]:
     for _ in range(1 + what.repeats):
         started = time.process_time()
         if what.frames > 1:
-            result = segment_cine(segmenter, frames, geometry, parameters)
+            result: Result | CineResult = segment_cine(segmenter, frames, geometry, parameters)
         else:
             result = segmenter.segment(volume, geometry, parameters)
         runs.append((result.timings["total"], result.timings["forward"], time.process_time() - started))

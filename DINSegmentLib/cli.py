@@ -304,7 +304,7 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
     _json(parser)
 
 
-def _model(parser: argparse.ArgumentParser, required: bool = False, help_suffix: str = "") -> None:
+def _model(parser: argparse._ActionsContainer, required: bool = False, help_suffix: str = "") -> None:
     parser.add_argument(
         "--model", required=required, metavar="ID", help="id (see dinsegment models), or a model folder" + help_suffix
     )

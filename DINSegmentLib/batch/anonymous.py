@@ -37,21 +37,21 @@ def hide(found: Iterable[Found | Refused]) -> list[Found | Refused]:
     hidden: list[Found | Refused] = []
     seen: Counter[str] = Counter()
     for item in found:
-        name, fault = None, None
+        fault: Exception = InputError()
         if isinstance(item, Found):
             try:
                 name = _name(item)
             except (OSError, DINSegmentError) as error:
                 fault = error
-        if name is None:
-            seen["refused"] += 1
-            name = f"refused-{seen['refused']}"
-            expected = isinstance(item, Refused) and item.expected
-            why = "is no volume to segment, and was passed over." if expected else reason(fault or InputError())
-            hidden.append(Refused(Path(name), f"{name} {why}", expected))
-        else:
-            seen[name] += 1
-            hidden.append(replace(item, case=name if seen[name] == 1 else f"{name}-{seen[name]}", extra={}))
+            else:
+                seen[name] += 1
+                hidden.append(replace(item, case=name if seen[name] == 1 else f"{name}-{seen[name]}", extra={}))
+                continue
+        seen["refused"] += 1
+        name = f"refused-{seen['refused']}"
+        expected = isinstance(item, Refused) and item.expected
+        why = "is no volume to segment, and was passed over." if expected else reason(fault)
+        hidden.append(Refused(Path(name), f"{name} {why}", expected))
     return hidden
 
 

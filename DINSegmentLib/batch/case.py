@@ -7,6 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .. import headless, surfaces
 from ..engine.parameters import Parameters, Result
 from ..engine.preprocessing import preprocess_volume
@@ -206,7 +208,7 @@ def _write(suffix: str, path: Path, image: headless.Image, result: Result, writt
     elif suffix == "nii.gz":
         headless.write_labelmap(result.labels, image, path)
     elif suffix == CONFIDENCE:
-        headless.write_labelmap(result.confidence_map, image, path)
+        headless.write_labelmap(_kept(result.confidence_map), image, path)
     elif suffix == "dcm":
         from .dicom_seg import write_dicom_seg  # highdicom takes a second to import
 
@@ -215,10 +217,17 @@ def _write(suffix: str, path: Path, image: headless.Image, result: Result, writt
         _write_picture(path, image, result)
     elif path.suffix[1:] in surfaces.FORMATS:
         labels = {surface_suffix(label, path.suffix[1:]): label for label in result.model.labels}
-        made = surfaces.surface(result.probabilities, result.labels, image.geometry, labels[suffix])
+        made = surfaces.surface(_kept(result.probabilities), result.labels, image.geometry, labels[suffix])
         surfaces.write_surface(made, path)
     else:
         path.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _kept(array: np.ndarray | None) -> np.ndarray:
+    """What a file needs of a result, which the run was asked to keep."""
+    if array is None:
+        raise ValueError("the run was not asked for what this file holds")
+    return array
 
 
 def write_segmentation(path: Path, image: headless.Image, result: Result) -> None:

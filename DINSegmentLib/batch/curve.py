@@ -46,7 +46,7 @@ def draw_curves(
     across = _Scale(min(along[0], places[0]), max(along[-1], places[-1]), _FIELD[0], _FIELD[2])
     up = _Scale(0.0, upward[-1], _FIELD[3], _FIELD[1])
 
-    image = Image.new("RGB", tuple(_SHARP * n for n in _SIZE), _BACKGROUND)
+    image = Image.new("RGB", (_SHARP * _SIZE[0], _SHARP * _SIZE[1]), _BACKGROUND)
     draw = ImageDraw.Draw(image)
     for value in upward:
         _line(draw, [(_FIELD[0], up(value)), (_FIELD[2], up(value))], _GRID, 1)
@@ -55,9 +55,9 @@ def draw_curves(
         _line(draw, [(x, _FIELD[1]), (x, _FIELD[3])], _DIM, 1)
     for curve in curves:
         points = [None if y is None else (across(x), up(y)) for x, y in zip(places, curve.volumes, strict=True)]
-        for pair in pairwise(points):
-            if None not in pair:
-                _line(draw, pair, curve.color, 3)
+        for start, end in pairwise(points):
+            if start is not None and end is not None:
+                _line(draw, [start, end], curve.color, 3)
         for x, y in filter(None, points):
             draw.ellipse([_SHARP * v for v in (x - 3.5, y - 3.5, x + 3.5, y + 3.5)], curve.color)
 

@@ -104,7 +104,7 @@ def check(path: Path, labels: np.ndarray, instances: Sequence[str]) -> None:
 
 
 def _read_headers(files: Sequence[Path]) -> list[Dataset]:
-    headers = []
+    headers: list[Dataset] = []
     for path in files:
         try:
             header = pydicom.dcmread(path, stop_before_pixels=True)
@@ -240,8 +240,8 @@ def _finish(dataset: Segmentation, source: Dataset, dimensions: str) -> None:
     dataset.SpecificCharacterSet = _UTF8
     dataset.ContentCreatorName = ""  # there is no such person, and the field must be there
     dated = next((name for name in _DATES if source.get(f"{name}Date")), None)
-    dataset.ContentDate = source[f"{dated}Date"].value if dated else _NO_DATE
-    dataset.ContentTime = source.get(f"{dated}Time") or _NO_TIME
+    dataset["ContentDate"].value = source[f"{dated}Date"].value if dated else _NO_DATE
+    dataset["ContentTime"].value = source.get(f"{dated}Time") or _NO_TIME
     del dataset.InstanceCreationDate, dataset.InstanceCreationTime
     for item in dataset.get("ContributingEquipmentSequence", ()):
         item.pop("ContributionDateTime", None)

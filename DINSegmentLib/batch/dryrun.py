@@ -59,14 +59,14 @@ def describe(
 
     chosen = choose(device)
     speed = _speed(chosen.name, chosen.precision)
-    known = {None: model}
+    known: dict[str | None, models.Model] = {None: model}
     cases, refused = [], []
     for item in found:
         if isinstance(item, Refused):
             refused.append({"path": str(item.path), "reason": item.reason, "expected": item.expected})
             continue
         try:
-            if item.model not in known:
+            if item.model is not None and item.model not in known:
                 known[item.model] = models.find(item.model)
             cases.append(_case(item, known[item.model], speed, mirroring))
         except DINSegmentError as error:
@@ -138,13 +138,13 @@ def _seconds(glance: Glance, model: models.Model, speed: _Speed, mirroring: bool
     from ..engine.resampling import model_size
 
     orient = orientation(glance.geometry, model.axes)
-    slices, *shape = (glance.geometry.shape[axis] for axis in orient.order)
+    slices, height, width = (glance.geometry.shape[axis] for axis in orient.order)
     slices *= glance.frames
-    rows, columns = model_size(tuple(shape), orient.spacing[1:], model.spacing)
+    rows, columns = model_size((height, width), orient.spacing[1:], model.spacing)
     if speed.seconds_per_pixel is None:
         return None
     network = slices * rows * columns * (1 + mirroring) * speed.seconds_per_pixel * _work(model) / _WORK
-    voxels = slices * shape[0] * shape[1]
+    voxels = slices * height * width
     around = voxels * model.network["classes"] * _SECONDS_PER_SCORE
     return round(_SECONDS_PER_CASE + voxels * _SECONDS_PER_VOXEL + (network + around) / speed.cores, 2)
 

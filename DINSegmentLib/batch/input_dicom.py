@@ -73,7 +73,7 @@ def _case(
     if len(files) < 2:
         return Refused(folder, f"{name} is a single image: give the whole series, or leave it out.", expected=True)
     choice = series.uid or series.number or series.description or None
-    details = tuple(filter(None, (series.number, series.description, frame and f"frame{frame}")))
+    details = tuple(filter(None, (series.number, series.description, f"frame{frame}" if frame else None)))
     size = sum(sizes[path] for path in files)
     return Candidate(Found(folder, case_name(folder), size, choice, frame, files=files), root, details)
 

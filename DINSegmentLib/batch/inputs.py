@@ -146,7 +146,7 @@ def _numberless(path: Path) -> tuple[Path, str]:
 def _walk(top: Path, search: _Search, items: list[Candidate | Refused]) -> Iterator[list[Path]]:
     """The visible files of every folder, by name; every folder once, whatever links there are."""
     seen: dict[str, Path] = {}
-    waiting = [(top, ())]
+    waiting: list[tuple[Path, tuple[str, ...]]] = [(top, ())]
     while waiting:
         folder, above = waiting.pop()
         real = os.path.realpath(folder)
@@ -162,7 +162,8 @@ def _walk(top: Path, search: _Search, items: list[Candidate | Refused]) -> Itera
         except OSError:
             items.append(Refused(folder, cannot_open(folder)))
             continue
-        files, folders = [], []
+        files: list[Path] = []
+        folders: list[Path] = []
         for entry in entries:
             if not entry.name.startswith("."):
                 (folders if _is_folder(entry) else files).append(folder / entry.name)

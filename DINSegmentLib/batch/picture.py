@@ -118,10 +118,10 @@ def draw_why(
 
 
 def _tinted(picture: Image.Image, decided: np.ndarray) -> Image.Image:
-    values = Image.fromarray(np.ascontiguousarray(decided, np.float32)).resize(picture.size, Image.Resampling.BILINEAR)
-    values = np.asarray(values)[..., None]
+    drawn = Image.fromarray(np.ascontiguousarray(decided, np.float32)).resize(picture.size, Image.Resampling.BILINEAR)
+    values = np.asarray(drawn)[..., None]
     grey = np.asarray(picture, np.float32)
-    color = np.where(values > 0, np.float32(_ENHANCED), np.float32(_ORIGINAL))
+    color = np.where(values > 0, np.array(_ENHANCED, np.float32), np.array(_ORIGINAL, np.float32))
     return Image.fromarray(np.rint(grey + _TINT * np.abs(values) * (color - grey)).clip(0, 255).astype(np.uint8))
 
 
@@ -137,8 +137,8 @@ def choose_slices(labels: np.ndarray, most: int = MOST_SLICES) -> list[int]:
 
 def _field(labels: np.ndarray) -> tuple[slice, slice]:
     """Rows and columns to show: the box of all structures with room around it; everything when there are none."""
-    held = labels.any(axis=0)
-    return _extent(held.any(axis=1)), _extent(held.any(axis=0))
+    held = np.any(labels, axis=0)
+    return _extent(np.any(held, axis=1)), _extent(np.any(held, axis=0))
 
 
 def _extent(held: np.ndarray) -> slice:

@@ -62,13 +62,14 @@ def write_report(
     """
     path = folder / NAME
     colors = {label.name: list(label.color) for model in models for label in model.labels}
+    cases = [_case(record, pictures, folder) for record in records]
+    _rate(cases)
     data = {
         "run": run or sha256(os.fsencode(folder.resolve())).hexdigest()[:16],
         "title": title,
         "colors": colors,
-        "cases": [_case(record, pictures, folder) for record in records],
+        "cases": cases,
     }
-    _rate(data["cases"])
     with outputs.beside([path]) as beside:
         (beside / NAME).write_text(page(title, data), encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
     return path

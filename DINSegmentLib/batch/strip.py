@@ -33,7 +33,7 @@ def strip(original: np.ndarray, labels: np.ndarray, geometry: Geometry, model: M
     orient = orientation(geometry, replace(model.axes, rows=ROWS, columns=COLUMNS))
     volume, shown = orient.to_model(original), orient.to_model(labels)
     chosen = choose_slices(shown, MOST_SLICES)[:: -1 if orient.flipped[0] else 1]
-    field, size = _field(shown.any(axis=0), np.array(orient.spacing[1:]))
+    field, size = _field(np.any(shown, axis=0), np.array(orient.spacing[1:]))
     picture = Image.new("RGB", (len(chosen) * (TILE + GAP) - GAP, TILE))
     for place, index in enumerate(chosen):
         tile = overlay(volume[index][field], shown[index][field], size, model.labels)

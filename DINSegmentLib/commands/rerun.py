@@ -29,8 +29,7 @@ def rerun(options: Namespace, console: Console) -> int:
                 f"{options.record.name} is of an anonymous run and does not know its input: name it with --input."
             )
         path = options.input or Path(source["path"])
-        suffixes = [name.removeprefix(written["case"]) for name in written["outputs"]]
-        suffixes = tuple(suffix.removeprefix(".") for suffix in suffixes)
+        suffixes = tuple(name.removeprefix(written["case"]).removeprefix(".") for name in written["outputs"])
         series, frame = options.series or source["series"], source["frame"]
         case = Case(path, written["case"], options.output, suffixes, series, frame, anonymous=anonymous)
         parameters, device = Parameters(**written["parameters"]), written["device"]["name"].partition(":")[0]

@@ -140,7 +140,7 @@ class _Run:
 
         model = self._model_of(case)
         written = cases.finished(case, model, self.parameters) if model else None
-        if written is None:
+        if model is None or written is None:
             return False
         self._models[model.id] = model
         self.entries.append({**written, "extra": case.extra, "outcome": "resumed"})  # the table may have changed

@@ -28,7 +28,7 @@ def read_header(path: Path) -> Header:
     if end is None:
         raise _damaged(path)
     pairs = re.findall(r"^(\w+)[ \t]*=[ \t]*(.*?)[ \t\r]*$", head[: end.end()].decode("latin-1"), flags=re.MULTILINE)
-    fields = dict(pairs)
+    fields: dict[str, str] = dict(pairs)
     try:
         sizes = tuple(int(n) for n in fields["DimSize"].split())
         if len(sizes) != int(fields["NDims"]):

@@ -9,7 +9,7 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -37,6 +37,8 @@ _MAGIC = slice(344, 348)
 
 _NUMBER_BYTES = {2: 1, 4: 2, 8: 4, 16: 4, 64: 8, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8}
 _COLOR_CHANNELS = {128: 3, 2304: 4}
+_Order = Literal["<", ">"]
+_ORDERS: tuple[_Order, ...] = ("<", ">")
 _CODE_OF_TYPE = {"uint8": 2, "float32": 16}
 
 
@@ -126,8 +128,8 @@ def _put(raw: bytearray, order: str, field: tuple[int, str], *values: float) -> 
     struct.pack_into(order + field[1], raw, field[0], *values)
 
 
-def _byte_order(raw: bytes, path: Path) -> str:
-    for order in "<>":
+def _byte_order(raw: bytes, path: Path) -> _Order:
+    for order in _ORDERS:
         if raw[:4] == struct.pack(order + "i", 540):
             raise InputError(f"{path.name} is a NIfTI-2 file, which Slicer cannot read: convert it to NIfTI-1.")
         if len(raw) == _SIZE and raw[:4] == struct.pack(order + "i", _SIZE) and raw[_MAGIC] == b"n+1\0":

@@ -30,7 +30,7 @@ def add_volume(image: Image) -> Any:
     voxels.SetDimensions(array.shape[::-1])
     voxels.GetPointData().SetScalars(numpy_to_vtk(array.ravel(), deep=True))
     matrix = vtkMatrix4x4()
-    matrix.DeepCopy(image.geometry.ijk_to_ras.ravel())
+    matrix.DeepCopy(image.geometry.ijk_to_ras.ravel().tolist())
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", image.name)
     node.SetIJKToRASMatrix(matrix)
     node.SetAndObserveImageData(voxels)

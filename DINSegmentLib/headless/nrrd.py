@@ -101,6 +101,7 @@ def _kinds(fields: dict[str, str], dimensions: int) -> list[str]:
 
 def _steps(fields: dict[str, str], dimensions: int) -> list[np.ndarray | float | None]:
     """For each axis the way (vector) or only the length of a step in mm; None for an axis that is not in space."""
+    steps: list[np.ndarray | float | None]
     if "space directions" in fields:
         tokens = re.findall(r"\([^)]*\)|none", fields["space directions"].lower())
         steps = [None if t == "none" else np.array([float(v) for v in t.strip("()").split(",")]) for t in tokens]

@@ -78,7 +78,8 @@ def _file(path: Path, frame: int | None) -> Glance:
     matrix = np.eye(4)
     matrix[:3, :3] = directions * reader.GetSpacing()[:3]
     matrix[:3, 3] = reader.GetOrigin()[:3]
-    return _glance(Geometry(found.shape[::-1], LPS_TO_RAS @ matrix), found.voxel_bytes, None)
+    i, j, k = found.shape
+    return _glance(Geometry((k, j, i), LPS_TO_RAS @ matrix), found.voxel_bytes, None)
 
 
 def _series(folder: Path, series: str | None, frame: int | None, files: Sequence[Path]) -> Glance:

@@ -102,7 +102,7 @@ class CardiacFunction:
         }  # fmt: skip
         return {name: None if value is None else value / self.bsa_m2 for name, value in values.items()}
 
-    def rows(self) -> list[dict[str, str | float | None]]:
+    def rows(self) -> list[dict[str, Any]]:
         """The figures as rows ``quantity``, ``value``, ``unit``, and ``low`` and ``high`` of one base slice."""
         found = []
         for side, one in (("LV", self.lv), ("RV", self.rv)):
@@ -395,6 +395,6 @@ def _by_base(slices: np.ndarray, voxel_ml: float) -> tuple[float, float, float]:
     return (voxels - base) * voxel_ml, voxels * voxel_ml, (voxels + base) * voxel_ml
 
 
-def _row(quantity: str, value: float | None, unit: str, bounds: Range | None = None) -> dict[str, str | float | None]:
+def _row(quantity: str, value: float | None, unit: str, bounds: Range | None = None) -> dict[str, Any]:
     low, high = bounds or (None, None)
     return {"quantity": quantity, "value": value, "unit": unit, "low": low, "high": high}

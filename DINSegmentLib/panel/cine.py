@@ -71,8 +71,8 @@ class Function:
             table.setRowCount(0)
         ui.functionGroup.visible = ui.exportButton.enabled = False
 
-    def show(self, cine: scene.Cine, found: Mapping[str, Any]) -> None:
-        """What the worker measured, see `worker.server.function_of`."""
+    def show(self, cine: scene.Cine | None, found: Mapping[str, Any]) -> None:
+        """What the worker measured, see `worker.server.function_of`; without a cine no row leads to its frame."""
         ui = self.panel.ui
         figures = [
             (
@@ -102,9 +102,11 @@ class Function:
 
     def onFrame(self, row: int, *cell: int) -> None:
         """Show the frame of a row in the views."""
-        there = self._cine is not None and slicer.mrmlScene.IsNodePresent(self._cine.browser)
-        if there and not self.panel.deaf and row >= 0:
-            self._cine.go_to(row)
+        cine = self._cine
+        if cine is None or self.panel.deaf or row < 0:
+            return
+        if slicer.mrmlScene.IsNodePresent(cine.browser):
+            cine.go_to(row)
 
     def onCurve(self) -> None:
         chart = scene.curve_chart(self.panel.parameters.outputSegmentation)
@@ -121,7 +123,7 @@ class Function:
             return
         path = Path(name).with_suffix(".csv")
         try:
-            if self._cine is None:
+            if not ui.functionTable.rowCount:
                 export(ui.statisticsTable, path)
             else:
                 export(ui.functionTable, path)

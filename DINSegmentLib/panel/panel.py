@@ -40,6 +40,7 @@ class Panel:
         self.ui, self.logic = ui, logic
         self.models = models.catalogue()
         self.parameters: Any = None
+        self._connection: Any = None
         self.updating = False  # slots do nothing: the widgets only follow
         self._torch_is_broken = False
         self._seen: tuple[tuple[Any, ...], advice.Look] | None = None

@@ -50,12 +50,13 @@ class LivePreview:
         made_of = volume_node.GetID(), volume_node.GetImageData().GetMTime(), model.intensity, model.axes
         if node is not None and node.GetNodeReferenceID(SOURCE) not in (None, volume_node.GetID()):
             node = None  # it bears another volume's name
-        if node is None or node is not self.node or made_of != self._made_of or node.GetImageData() is None:
-            self._begin(volume, volume_node, node, model, method, strength)
+        preview = self._preview
+        if preview is None or node is not self.node or made_of != self._made_of or node.GetImageData() is None:
+            preview = self._begin(volume, volume_node, node, model, method, strength)
             self._made_of = made_of
         else:
             note_enhancement(node, method, strength)
-        self._preview.choose(method, strength, scene.visible_slice(volume_node))
+        preview.choose(method, strength, scene.visible_slice(volume_node))
         self._timer.start()
         self._on_turn()
 
@@ -66,7 +67,7 @@ class LivePreview:
 
     def _begin(
         self, volume: scene.Volume, volume_node: Any, node: Any, model: Model, method: str, strength: float
-    ) -> None:
+    ) -> Preview:
         if node is not None and node.GetImageData() is not None and node.GetAttribute(METHOD) is None:
             raise InputError(
                 _("{name} has an image of its own, which would be lost: choose another enhanced volume.").format(
@@ -75,14 +76,15 @@ class LivePreview:
             )
         self.stop()
         out = scene.allocate_enhanced(volume_node, method, strength, node=node)
-        self._preview = Preview(
-            volume.array, volume.geometry, model.axes, model.intensity, out=scene.enhanced_array(out)
-        )
-        self.node = out
+        preview = Preview(volume.array, volume.geometry, model.axes, model.intensity, out=scene.enhanced_array(out))
+        self._preview, self.node = preview, out
         if node is None:
             self._chosen(out)
+        return preview
 
     def _on_turn(self) -> None:
+        if self._preview is None:  # given up
+            return
         more = self._preview.step(_TURN)
         scene.update_slices(self.node)
         if not more:

@@ -8,6 +8,8 @@ from pathlib import Path
 import qt
 from slicer.i18n import tr as _
 
+from ..worker.client import Client
+
 _START = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from DINSegmentLib.worker.server import main; sys.exit(main())"
 )
@@ -30,7 +32,7 @@ class WorkerProcess:
     """
 
     def __init__(self, parent, on_log: Callable[[str], None]) -> None:
-        self.client = None  # set by the owner of both
+        self.client: Client  # set by the owner of both
         self._on_log = on_log
         self._process = qt.QProcess(parent)
         environment = qt.QProcessEnvironment.systemEnvironment()

@@ -173,7 +173,7 @@ def _turn(view: Any, volume_node: Any, matrix: np.ndarray, orientation: str | No
     nearest = np.argmax(np.abs(matrix[:3, across]))
     view.SetOrientation(("Sagittal", "Coronal", "Axial")[nearest])
     columns = vtkMatrix4x4()
-    columns.DeepCopy(matrix.ravel())
+    columns.DeepCopy(matrix.ravel().tolist())
     view.RotateToAxes(columns, across)
 
 

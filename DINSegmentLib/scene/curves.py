@@ -31,7 +31,8 @@ def write_curve(
         column = vtkDoubleArray()
         column.SetName(name)
         for row in rows:
-            column.InsertNextValue(float("nan") if row[name] is None else row[name])
+            value = row[name]
+            column.InsertNextValue(float("nan") if value is None else value)
         table.AddColumn(column)
     chart = curve_chart(node) or _add_chart(node, table, told)
     timed = rows[0]["time_ms"] is not None

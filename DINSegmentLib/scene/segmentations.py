@@ -149,6 +149,6 @@ def _grid(shape: tuple[int, int, int], matrix: np.ndarray) -> Any:
     image = slicer.vtkOrientedImageData()
     image.SetDimensions(shape[::-1])
     image_to_world = vtkMatrix4x4()
-    image_to_world.DeepCopy(matrix.ravel())
+    image_to_world.DeepCopy(matrix.ravel().tolist())
     image.SetImageToWorldMatrix(image_to_world)
     return image

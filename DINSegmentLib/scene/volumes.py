@@ -117,6 +117,4 @@ def modality(node: Any) -> str:
 
 def numbers(matrix: vtkMatrix4x4) -> np.ndarray:
     """A VTK matrix as an array (4, 4)."""
-    found = np.empty(16)
-    matrix.DeepCopy(found, matrix)  # the static copy, from a matrix to numbers
-    return found.reshape(4, 4)
+    return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])

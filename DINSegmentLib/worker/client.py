@@ -214,13 +214,13 @@ class Client:
 
     def tick(self) -> None:
         """To be called some times a second, and without a pause while `copying`."""
-        now = self._clock()
+        now, run = self._clock(), self._run
         if now - self._ticked > _SLEEP:
             self._heard += now - self._ticked
         self._ticked = now
         self._remove_files()
-        if self.copying:
-            self._copy()
+        if run is not None and self.copying:
+            self._copy(run)
         elif self._state is State.CANCELLING and now - self._asked_to_stop > PATIENCE:
             self._give_up(Code.CANCELLED, _("Cancelled (its process had to be ended): nothing was changed."))
         elif self._run is not None and now - self._heard > SILENCE:
@@ -238,9 +238,9 @@ class Client:
         """Whether the volume is being handed over, a piece at every `tick`."""
         return self._run is not None and not self._sent
 
-    def _copy(self) -> None:
+    def _copy(self, run: _Run) -> None:
         try:
-            whole = self._run.copy_a_piece()
+            whole = run.copy_a_piece()
         except OSError as error:
             self._fail(
                 Code.OUTPUT,
@@ -252,7 +252,7 @@ class Client:
             )
             return
         if whole and self._state in (State.STARTING, State.READY):
-            self._channel.write(self._run.message())
+            self._channel.write(run.message())
             self._sent, self._heard = True, self._clock()
             if self._state is State.READY:
                 self._state = State.RUNNING
@@ -306,18 +306,18 @@ class Client:
         elif kind == "error":
             self._fail(Code(message["code"]), from_json(message["text"]))
         elif kind == "done":
-            self._finish(message)
+            self._finish(run, message)
 
-    def _finish(self, message: dict[str, Any]) -> None:
+    def _finish(self, run: _Run, message: dict[str, Any]) -> None:
         try:
-            labels = self._run.result()
+            labels = run.result()
         except (OSError, ValueError):
             self._fail(
                 Code.OUTPUT, _("The result did not arrive whole, and nothing was changed: free space, try again.")
             )
             return
         story = {**message, "events": [from_json(event) for event in message["events"]]}
-        self._let_go().finished(labels, story)
+        self._let_go(run).finished(labels, story)
 
     def _give_up(self, code: Code, text: str) -> None:
         """Fail the run and end its process at once."""
@@ -327,14 +327,14 @@ class Client:
 
     def _fail(self, code: Code, text: str) -> None:
         if self._run is not None:
-            self._let_go().failed(code, text)
+            self._let_go(self._run).failed(code, text)
 
     def _remove_files(self) -> None:
         self._doomed = [run for run in self._doomed if not run.remove_files()]
 
-    def _let_go(self) -> Listener:
+    def _let_go(self, run: _Run) -> Listener:
         """End the run: its files are removed before anybody hears of it."""
-        run, self._run = self._run, None
+        self._run = None
         self._doomed.append(run)
         self._remove_files()
         if self._state in (State.RUNNING, State.CANCELLING):

@@ -152,7 +152,7 @@ class Server:
 
     def _run(self, request: dict[str, Any]) -> None:
         with _torch_needed():
-            from ..engine.cine import segment_cine
+            from ..engine.cine import CineResult, segment_cine
             from ..engine.parameters import Parameters
         identity = request["id"]
         shape = tuple(request["shape"])
@@ -168,7 +168,7 @@ class Server:
             lambda: self._ended.is_set() or identity in self._cancelled,
             name=from_json(request["name"]),
         )
-        if len(shape) == 3:
+        if not isinstance(result, CineResult):
             rows = statistics(result.labels, volume, geometry, result.model.labels)
             found: dict[str, Any] = {
                 "statistics": [asdict(one) for one in rows],
@@ -201,7 +201,7 @@ class Server:
         wanted = (str(model.folder), model.sha256, request["device"], request["threads"])
         warm = self._warm is not None and self._warm[0] == wanted
         self._say("loading", id=request["id"], warm=warm)
-        if not warm:
+        if self._warm is None or not warm:
             self._warm = None  # two models may not fit
             if request["threads"]:
                 torch.set_num_threads(request["threads"])

@@ -9,6 +9,7 @@ from greek import english, greek
 
 from DINSegmentLib import models
 from DINSegmentLib.engine.segmenter import segment
+from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import cardiac_function
 
 TIMES = (0.0, 300.0, 600.0)
@@ -139,6 +140,17 @@ def test_export_writes_the_tables_of_a_cine(desk, panel, cine, tmp_path, monkeyp
         with (tmp_path / f"ärzte bericht{name}.csv").open(encoding="utf-8", newline="") as file:
             assert list(csv.reader(file))[1:] == table_of(table)
     assert panel.ui.statusLabel.text == "Exported."
+
+
+def test_a_function_is_exported_though_its_cine_is_chosen_no_more(desk, panel, tmp_path, monkeypatch):
+    from DINSegmentLib.worker.server import function_of
+
+    labels = np.zeros((2, 3, 4, 4), np.uint8)
+    found = function_of(labels, Geometry((3, 4, 4), np.diag([1.0, 1, 8, 1])), models.find("cardiac-mr"), None)
+    panel.panel.running.function.show(None, found)
+    export(desk, panel, monkeypatch, tmp_path / "volumes")
+    headings, *frames = csv.reader((tmp_path / "volumes-frames.csv").read_text(encoding="utf-8").splitlines())
+    assert headings[2] == "LV (ml)" and frames == table_of(panel.ui.framesTable) and len(frames) == 2
 
 
 def test_export_writes_the_volumes_of_one_volume(desk, panel, heart, tmp_path, monkeypatch):
