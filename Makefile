@@ -3,6 +3,7 @@
 #   make demo INPUT=file MODEL=cardiac-mr  segment any volume
 #   make test | lint | types | clean       tests, style, types (mypy), back to a fresh clone
 #   make test-faults                       the fault suite alone: damaged files, kills, full disks, tampered models
+#   make coverage                          lines of engine, scene, batch and measure that tests run; which they miss
 #   make screenshots                       write the pictures in Screenshots
 #   make measure                           how fast the panel answers, on the stand-in desk
 #   make soak                              300 segmentations and 100 workers: does anything grow or stay?
@@ -32,7 +33,7 @@ INSIDE := HOME="$(SCRATCH)/home" XDG_CACHE_HOME="$(SCRATCH)/home/.cache" XDG_CON
 SYSTEM_PACKAGES := python3-venv libosmesa6 libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libx11-6 libxkbcommon0 \
 	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3 chromium
 
-.PHONY: demo test test-faults lint types lock screenshots measure soak bench-env system-packages clean
+.PHONY: demo test test-faults coverage lint types lock screenshots measure soak bench-env system-packages clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -45,6 +46,16 @@ test: $(READY)
 test-faults: $(READY)
 	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp"
 	@$(INSIDE) $(PY) -m pytest -m faults --basetemp="$(SCRATCH)/pytest"
+
+coverage: export COVERAGE_FILE := $(SCRATCH)/coverage/data
+coverage: $(READY)
+	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp" "$(SCRATCH)/coverage"
+	@$(PY) -m coverage erase
+	@$(INSIDE) $(PY) -m coverage run -m pytest --basetemp="$(SCRATCH)/pytest" \
+		Testing/engine Testing/scene Testing/batch Testing/measure Testing/cli Testing/headless
+	@$(PY) -m coverage combine --quiet
+	@for floor in engine scene batch measure; do echo; echo "$$floor:"; \
+		$(PY) -m coverage report --include="*/DINSegmentLib/$$floor/*" --fail-under=90 || exit 1; done
 
 screenshots: $(READY)
 	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp"
