@@ -12,8 +12,10 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image
 
+from ..measure.function import LEFT_VENTRICLE, RIGHT_VENTRICLE, label_of
 from ..models import Model
 from . import outputs
+from .report_curve import beat
 from .report_page import page
 
 NAME, PICTURES = "report.html", "report"
@@ -61,6 +63,7 @@ def write_report(
         OutputError: the file cannot be written.
     """
     path = folder / NAME
+    models = list(models)
     colors = {label.name: list(label.color) for model in models for label in model.labels}
     cases = [_case(record, pictures, folder) for record in records]
     _rate(cases)
@@ -68,6 +71,7 @@ def write_report(
         "run": run or sha256(os.fsencode(folder.resolve())).hexdigest()[:16],
         "title": title,
         "colors": colors,
+        "sides": _sides(models),
         "cases": cases,
     }
     with outputs.beside([path]) as beside:
@@ -109,6 +113,7 @@ def _case(record: Mapping[str, Any], pictures: Mapping[str, Path], folder: Path)
             {"structure": str(flag.get("structure") or ""), "text": str(flag.get("text") or flag.get("kind") or "")}
             for flag in record.get("flags") or ()
         ],
+        "beat": beat(record.get("cine")),
         "events": [str(event) for event in (record.get("device") or {}).get("events") or ()],
     }
 
@@ -120,6 +125,13 @@ def _structure(values: Mapping[str, Any]) -> dict[str, Any]:
         **{name: _number(values.get(name)) for name in names},
         "touches_border": bool(values.get("touches_border")),
     }
+
+
+def _sides(models: Iterable[Model]) -> dict[str, list[int]]:
+    """Colours of the ventricles, whatever the models call them."""
+    codes = {"LV": LEFT_VENTRICLE, "RV": RIGHT_VENTRICLE}
+    found = {side: [label for model in models if (label := label_of(model, code))] for side, code in codes.items()}
+    return {side: list(labels[0].color) for side, labels in found.items() if labels}
 
 
 def _rate(cases: list[dict[str, Any]]) -> None:

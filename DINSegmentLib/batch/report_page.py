@@ -6,6 +6,7 @@ import html
 import json
 from typing import Any
 
+from .report_curve import CURVES
 from .report_marks import MARKS
 from .report_rows import ROWS
 from .report_script import SCRIPT
@@ -71,6 +72,7 @@ _PAGE = """\
     <button id="close" type="button">Close <kbd>Esc</kbd></button>
   </div>
   <div id="tiles"></div>
+  <div id="beat" class="details"></div>
   <div class="details"><table id="numbers"></table><div id="remarks"></div></div>
 </dialog>
 <dialog id="keys" aria-labelledby="keys-name">
@@ -95,7 +97,7 @@ def page(title: str, data: Any) -> str:
         title: of the run.
         data: values that JSON knows; `report_script` reads them.
     """
-    script = MARKS + ROWS + SCRIPT
+    script = MARKS + ROWS + CURVES + SCRIPT
     policy = _POLICY.format(style=_hash(STYLE), script=_hash(script))
     # in JSON a "<" stands only within strings, so that the escaped one means the same and ends no script
     values = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")

@@ -6,6 +6,7 @@ const NONE = "\u2013";
 const $ = (id) => document.getElementById(id);
 const data = JSON.parse($("data").textContent);
 const names = [...new Set(data.cases.flatMap((one) => one.structures.map((structure) => structure.name)))];
+const withBeats = data.cases.some((one) => one.beat);
 const marks = new Marks(data.run, new Map(data.cases.map((one) => [one.case, Date.parse(one.date) || 0])));
 const collator = new Intl.Collator(undefined, {numeric: true});
 
@@ -42,6 +43,8 @@ const columns = [
     "How many robust standard deviations the most unusual volume lies from the run's median, and 3.5 for each warning"},
   {title: "Warnings", value: (row) => row.case.flags.length, start: -1},
   {title: "Confidence", value: (row) => row.case.confidence, start: 1},
+  ...(withBeats ? [{title: "LV EF", unit: "%", value: (row) => row.case.beat?.ef ?? null, start: 1, hint:
+    "Ejection fraction of the left ventricle, of a cine"}] : []),
   ...names.map((name) => ({title: name, unit: "ml", value: (row) => row.volumes[names.indexOf(name)], start: -1})),
 ];
 
@@ -64,8 +67,9 @@ function makeRow(one) {
   const numbers = element("tr", {className: "numbers"}, head,
     cell(one.error ? "failed" : fixed(row.score, 1)),
     cell(one.flags.length ? `\u26a0 ${one.flags.length}` : one.error ? NONE : "0"), cell(fixed(one.confidence, 2)),
+    ...(withBeats ? [cell(fixed(one.beat?.ef, 1))] : []),
     ...found.map((structure) => volumeCell(structure, one.flags)));
-  const look = element("div", {className: "look"}, pictureOf(row), reasons(one));
+  const look = element("div", {className: "look"}, pictureOf(row), smallCurve(row), reasons(one));
   row.body = element("tbody", {tabIndex: -1, "aria-label": one.case}, numbers,
     element("tr", {}, element("td", {colSpan: columns.length - 1}, look)));
   row.body.classList.toggle("failed", Boolean(one.error));

@@ -157,6 +157,8 @@ async function enlarge(row) {
   $("remarks").replaceChildren(reasons(one), ...[one.input, one.model, ...one.events].filter(Boolean).map(
     (text) => element("p", {}, text)));
   $("tiles").replaceChildren();
+  $("beat").replaceChildren(...largeCurve(one));
+  $("beat").hidden = !one.beat;
   if (!$("large").open) $("large").showModal();
   if (one.picture) await showTiles(row);
 }

@@ -77,6 +77,15 @@ tbody:focus { outline: 2px solid var(--accent); outline-offset: -2px; }
 .strip { flex: 0 1 auto; min-width: 0; padding: 0; border: 0; background: none; line-height: 0; }
 .strip img { height: 7rem; max-width: 100%; object-fit: contain; object-position: left top; border-radius: 4px;
   background: #000; }
+.beat { flex: none; padding: 0; border-color: var(--line); background: none; line-height: 0; }
+svg { font-size: 12px; }
+svg text { fill: var(--dim); }
+.beat svg { width: 12rem; height: 7rem; }
+.rule { stroke: var(--line); }
+.mark { stroke: var(--dim); stroke-dasharray: 3 3; }
+.curve { fill: none; stroke-width: 2.5; stroke-linejoin: round; }
+#beat svg { flex: 0 1 40rem; min-width: 0; }
+#beat p { margin-top: .3rem; color: var(--dim); }
 .nothing { flex: none; display: grid; place-items: center; width: 12rem; height: 7rem; color: var(--dim);
   border: 1px dashed var(--line); border-radius: 4px; }
 .reasons { flex: 1 1 14rem; min-width: 13rem; margin: 0; padding: 0; overflow: auto; list-style: none;
@@ -101,10 +110,10 @@ h2:focus { outline: none; }
   margin: 0 auto; }
 #tiles img { width: 100%; aspect-ratio: 1; object-fit: cover; background: #000; border-radius: 4px; }
 .details { display: flex; gap: 2rem; margin-top: .9rem; align-items: start; }
-#numbers { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-#numbers th, #numbers td { padding: .15rem .6rem; text-align: right; font-weight: 400; }
-#numbers tr:first-child th { color: var(--dim); border-bottom: 1px solid var(--line); }
-#numbers th:is([scope="row"], :nth-child(2)) { text-align: left; white-space: nowrap; }
+.details table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.details th, .details td { padding: .15rem .6rem; text-align: right; font-weight: 400; }
+.details tr:first-child th { color: var(--dim); border-bottom: 1px solid var(--line); }
+.details th[scope="row"], #numbers th:nth-child(2) { text-align: left; white-space: nowrap; }
 #remarks { flex: 1; min-width: 0; overflow-wrap: anywhere; }
 #remarks p { margin-top: .3rem; color: var(--dim); }
 #remarks .reason { color: inherit; }

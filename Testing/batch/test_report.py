@@ -2,43 +2,21 @@
 
 import csv
 import os
-import shutil
 import socket
 import time
 from dataclasses import replace
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Error, expect, sync_playwright
+from playwright.sync_api import Error, expect
 
 from DINSegmentLib import models
 from DINSegmentLib.batch.report import save_picture, write_report
 
-CHROMIUM = shutil.which("chromium")
 MODEL = replace(models.find("cardiac-mr"), labels=(models.Label(1, "Left ventricle", (200, 30, 30), ""),))
 # ml; the median is 100, the median absolute deviation 10, so that case5 lies 27 robust standard deviations up
 VOLUMES = {"case1": 80.0, "case2": 90.0, "case3": 100.0, "case4": 110.0, "case5": 500.0, "case10": 100.0}
 HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium without its sandbox, which root may not have in a container: Playwright's default."""
-    if CHROMIUM is None:
-        pytest.skip("Chromium is missing: `make system-packages` installs it")
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM) as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser):
-    """An empty tab of a browser that knows no marks yet; an error in a script fails the test."""
-    errors = []
-    with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        yield page
-    assert errors == []
 
 
 def record(case, volume, flags=(), **values):
@@ -355,11 +333,12 @@ def test_a_picture_that_is_gone_is_told(page, report, tmp_path):
     expect(page.locator('tbody[aria-label="case5"]')).to_contain_text("No picture")
 
 
-def test_a_thousand_cases_open_and_move_without_waiting(page, tmp_path):
+def test_a_thousand_cases_open_and_move_without_waiting(page, beat, tmp_path):
     picture = save_picture(Image.new("RGB", (1628, 200), "gray"), tmp_path, "case0")
     cases = [record(f"case{number}", 100.0 + number % 37) for number in range(1000)]
     names = ("Aorta", "Gallbladder", "Left kidney", "Right kidney", "Liver", "Pancreas", "Spleen", "Stomach")
     for case in cases:
+        case["cine"] = beat()
         case["structures"] = [{**case["structures"][0], "name": name} for name in names]
     pictures = {"case0": picture}
     for case in cases[1:]:
