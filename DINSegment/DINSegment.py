@@ -63,6 +63,7 @@ class DINSegmentParameterNode:
     threads - of the processor, for the network.
     method, strength - of the enhancement.
     preview - whether the enhanced volume follows method and strength at once.
+    heartRate, heightCm, weightKg - of the patient, per minute, cm and kg; 0: not known.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
@@ -74,6 +75,9 @@ class DINSegmentParameterNode:
     method: str = ""
     strength: Annotated[float, WithinRange(0.0, 2.0)] = 1.0
     preview: bool = True
+    heartRate: Annotated[float, WithinRange(0.0, 300.0)] = 0.0
+    heightCm: Annotated[float, WithinRange(0.0, 250.0)] = 0.0
+    weightKg: Annotated[float, WithinRange(0.0, 400.0)] = 0.0
 
 
 class DINSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -176,9 +180,10 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         """
         from DINSegmentLib import models, scene
         from DINSegmentLib.engine.parameters import Parameters
+        from DINSegmentLib.panel import installer
 
         model = models.find(modelId or self.likelyModel(volumeNode))
-        segmenter = self._segmenter(model, device)
+        segmenter = installer.segmenter(model, device)
         volume = scene.read_volume(volumeNode)
         result = segmenter.segment(
             volume.array,
@@ -211,10 +216,11 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         """
         from DINSegmentLib import models, scene
         from DINSegmentLib.engine.parameters import Parameters
+        from DINSegmentLib.panel import installer
 
-        cine = self._cine(volumeNode)
+        cine = scene.cine_of(volumeNode)
         model = models.find(modelId or self.likelyModel(volumeNode))
-        segmenter = self._segmenter(model, device)
+        segmenter = installer.segmenter(model, device)
         from DINSegmentLib.engine.cine import segment_cine
 
         frames, geometry = scene.read_frames(cine)
@@ -243,36 +249,11 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         from DINSegmentLib import models, scene
         from DINSegmentLib.measure import cardiac_function
 
-        cine = self._cine(volumeNode)
+        cine = scene.cine_of(volumeNode)
         model = models.find(modelId or self.likelyModel(volumeNode))
         labels = scene.read_cine_labels(segmentationNode, cine, model.labels)
         geometry = scene.read_volume(volumeNode).geometry
         return cardiac_function(labels, geometry, model, cine.times_ms, heartRate, heightCm, weightKg)
-
-    def _cine(self, volumeNode):
-        from DINSegmentLib.errors import InputError
-        from DINSegmentLib.scene import find_cine
-
-        cine = find_cine(volumeNode)
-        if cine is None:
-            raise InputError(
-                _("{name} shows no sequence of frames: choose the volume of a sequence browser.").format(
-                    name=volumeNode.GetName()
-                )
-            )
-        return cine
-
-    def _segmenter(self, model, device):
-        from DINSegmentLib.errors import TorchMissing
-        from DINSegmentLib.panel.installer import torch_is_installed
-
-        if not torch_is_installed():
-            raise TorchMissing(
-                _("PyTorch is missing: install it with the PyTorch extension of Slicer, then try again.")
-            )
-        from DINSegmentLib.engine.segmenter import Segmenter
-
-        return Segmenter(model, device)
 
     def likelyModel(self, volumeNode):
         """Id of the model that suits a volume best, by its voxels and its place in the body."""
@@ -323,9 +304,10 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         """
         from DINSegmentLib import models, scene
         from DINSegmentLib.engine.parameters import Parameters
+        from DINSegmentLib.panel import installer
 
         volume = scene.read_volume(volumeNode)
-        segmenter = self._segmenter(models.find(modelId or self.likelyModel(volumeNode)), device)
+        segmenter = installer.segmenter(models.find(modelId or self.likelyModel(volumeNode)), device)
         from DINSegmentLib.engine.why import why
 
         parameters, name = Parameters(enhancement, strength), volumeNode.GetName()

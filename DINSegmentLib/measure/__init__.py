@@ -1,7 +1,8 @@
 """Numbers from labels; numpy alone, and SimpleITK for parts."""
 
+from .cardiac import CardiacFunction, Ventricle
 from .confidence import Confidence, Doubt, frames_to_review, slices_to_review
-from .function import CardiacFunction, Ventricle, cardiac_function
+from .function import cardiac_function
 from .overlap import dice
 from .quality import Flag, flags
 from .volumes import StructureStatistics, statistics

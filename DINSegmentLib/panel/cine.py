@@ -11,8 +11,9 @@ import slicer
 from slicer.i18n import tr as _
 
 from .. import scene
+from ..errors import InputError
 from ..geometry import Geometry
-from ..sentence import from_json
+from ..measure import CardiacFunction
 from .result import fill
 from .runner import Job
 from .translation import told
@@ -43,7 +44,7 @@ class CineJob(Job):
     def write(self, labels: np.ndarray, story: Mapping[str, Any]) -> Any:
         node = scene.write_cine(labels, self.cine, self.model.labels, node=self.segmentation_node)
         if story["function"] is not None:
-            scene.write_curve(story["function"]["curve"], node, told)
+            scene.write_curve(story["function"].curve(), node, told)
         return node
 
 
@@ -57,34 +58,29 @@ class Function:
     def __init__(self, panel: Any) -> None:
         self.panel, ui = panel, panel.ui
         self._cine: scene.Cine | None = None
+        self._measured: CardiacFunction | None = None  # without heart rate and body
         ui.framesTable.connect("cellClicked(int,int)", self.onFrame)
         ui.framesTable.connect("currentCellChanged(int,int,int,int)", self.onFrame)
+        for box in (ui.heartRateSpinBox, ui.heightSpinBox, ui.weightSpinBox):
+            box.connect("valueChanged(double)", self.onPerson)
         ui.curveButton.connect("clicked()", self.onCurve)
         ui.exportButton.connect("clicked()", self.onExport)
         self.clear()
 
     def clear(self) -> None:
         """Nothing was measured in what is shown."""
-        self._cine = None
+        self._cine = self._measured = None
         ui = self.panel.ui
         for table in (ui.functionTable, ui.framesTable):
             table.setRowCount(0)
         ui.functionGroup.visible = ui.exportButton.enabled = False
 
-    def show(self, cine: scene.Cine | None, found: Mapping[str, Any]) -> None:
-        """What the worker measured, see `worker.server.function_of`; without a cine no row leads to its frame."""
+    def show(self, cine: scene.Cine | None, found: CardiacFunction) -> None:
+        """What was measured, without heart rate and body, which are the panel's."""
         ui = self.panel.ui
-        figures = [
-            (
-                told(from_json(row["quantity"])),
-                _number(row["value"]),
-                row["unit"],
-                _span(row.get("low"), row.get("high")),
-            )
-            for row in found["rows"]
-        ]
-        fill(ui.functionTable, [_("Quantity"), _("Value"), _("Unit"), _("Range by base slice")], figures)
-        phases = {found["ed"]: _("end-diastole"), found["es"]: _("end-systole")}
+        self._cine, self._measured = cine, found
+        self._show_figures()
+        phases = {found.ed_frame: _("end-diastole"), found.es_frame: _("end-systole")}
         frames = [
             (
                 str(row["frame"]),
@@ -92,13 +88,39 @@ class Function:
                 *(_number(row[name]) for name in ("lv_ml", "rv_ml", "myocardium_ml")),
                 phases.get(index, ""),
             )
-            for index, row in enumerate(found["curve"])
+            for index, row in enumerate(found.curve())
         ]
         headings = [_("Frame"), _("Time (ms)"), _("LV (ml)"), _("RV (ml)"), _("Myocardium (ml)"), _("Phase")]
         with self.panel.quietly():
             fill(ui.framesTable, headings, frames)
         ui.functionGroup.visible = ui.exportButton.enabled = True
-        self._cine = cine
+
+    def _show_figures(self) -> None:
+        """The table of figures, with those that need heart rate, height and weight where these are known."""
+        parameters, found = self.panel.parameters, self._measured
+        person = (parameters.heartRate or None, parameters.heightCm or None, parameters.weightKg or None)
+        try:
+            found = self._measured.for_person(*person)
+        except InputError as error:
+            self.panel.say(told(error))
+        for warning in found.warnings[len(self._measured.warnings) :]:
+            self.panel.say(warning)
+        figures = [
+            (told(row["quantity"]), _number(row["value"]), row["unit"], _span(row["low"], row["high"]))
+            for row in found.rows()
+        ]
+        headings = [_("Quantity"), _("Value"), _("Unit"), _("Range by base slice")]
+        fill(self.panel.ui.functionTable, headings, figures)
+
+    def onPerson(self, value: float) -> None:
+        """Heart rate, height or weight became known, or another."""
+        if self.panel.deaf:
+            return
+        ui, parameters = self.panel.ui, self.panel.parameters
+        person = ui.heartRateSpinBox.value, ui.heightSpinBox.value, ui.weightSpinBox.value
+        parameters.heartRate, parameters.heightCm, parameters.weightKg = person
+        if self._measured is not None:
+            self._show_figures()
 
     def onFrame(self, row: int, *cell: int) -> None:
         """Show the frame of a row in the views."""

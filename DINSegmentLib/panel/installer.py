@@ -1,10 +1,12 @@
 """PyTorch inside Slicer: whether it is there, and its installation by Slicer's PyTorch extension."""
 
 import importlib.util
+from typing import Any
 
 from slicer.i18n import tr as _
 
 from ..errors import TorchMissing
+from ..models import Model
 
 REQUIREMENT = ">=2.7"
 
@@ -12,6 +14,20 @@ REQUIREMENT = ">=2.7"
 def torch_is_installed() -> bool:
     """Without importing it, which takes seconds."""
     return importlib.util.find_spec("torch") is not None
+
+
+def segmenter(model: Model, device: str) -> Any:
+    """An `engine.segmenter.Segmenter` in this process.
+
+    Raises:
+        TorchMissing: PyTorch is not installed.
+        ModelError, DeviceError: as `Segmenter`.
+    """
+    if not torch_is_installed():
+        raise TorchMissing(_("PyTorch is missing: install it with the PyTorch extension of Slicer, then try again."))
+    from ..engine.segmenter import Segmenter
+
+    return Segmenter(model, device)
 
 
 def install_torch() -> None:

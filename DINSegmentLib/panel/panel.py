@@ -80,6 +80,9 @@ class Panel:
                     "threads": self.ui.threadsSpinBox,
                     "strength": self.ui.strengthSlider,
                     "preview": self.ui.previewCheckBox,
+                    "heartRate": self.ui.heartRateSpinBox,
+                    "heightCm": self.ui.heightSpinBox,
+                    "weightKg": self.ui.weightSpinBox,
                 }
             )
             if not parameterNode.inputVolume:

@@ -9,7 +9,6 @@ from slicer.i18n import tr as _
 from .. import scene
 from ..errors import DINSegmentError
 from ..scene import compare
-from ..sentence import from_json
 from ..worker.protocol import Code
 from . import installer, result
 from .cine import CineJob, Function
@@ -150,7 +149,7 @@ class Running:
         self.review.show(story.get("review", ()))
         if found := story.get("function"):
             self.function.show(scene.find_cine(self.panel.parameters.inputVolume), found)
-            warnings = [told(from_json(warning)) for warning in found["warnings"]]
+            warnings = [told(warning) for warning in found.warnings]
             for warning in warnings:
                 self.panel.log(warning)
             self.panel.ui.statusLabel.text = "\n".join((self.panel.ui.statusLabel.text, *warnings))

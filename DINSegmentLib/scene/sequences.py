@@ -73,6 +73,23 @@ def find_cine(volume_node: Any) -> Cine | None:
     return None
 
 
+def cine_of(volume_node: Any) -> Cine:
+    """As `find_cine`.
+
+    Raises:
+        InputError: the volume stands alone.
+    """
+    cine = find_cine(volume_node)
+    if cine is None:
+        raise InputError(
+            _(
+                "{name} shows no sequence of frames: choose the volume of a sequence browser.",
+                name=volume_node.GetName(),
+            )
+        )
+    return cine
+
+
 def read_frames(cine: Cine) -> tuple[list[np.ndarray], Geometry]:
     """Voxels of every frame, (K, J, I) each and shared with the nodes, and their grid in the world.
 

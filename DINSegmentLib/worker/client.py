@@ -18,6 +18,7 @@ import numpy as np
 
 from ..engine.parameters import Parameters
 from ..geometry import Geometry
+from ..measure import CardiacFunction
 from ..sentence import Sentence as _
 from ..sentence import from_json, to_json
 from .protocol import VERSION, Code, Lines, ProtocolError, decode, encode
@@ -317,6 +318,9 @@ class Client:
             )
             return
         story = {**message, "events": [from_json(event) for event in message["events"]]}
+        if found := message.get("function"):
+            warnings = [from_json(warning) for warning in found["warnings"]]
+            story["function"] = CardiacFunction.from_dict({**found, "warnings": warnings})
         self._let_go(run).finished(labels, story)
 
     def _give_up(self, code: Code, text: str) -> None:

@@ -212,7 +212,7 @@ class Server:
 def function_of(
     labels: np.ndarray, geometry: Geometry, model: Model, times: Sequence[float] | None
 ) -> dict[str, Any] | None:
-    """The heart's function of a cine, ``rows``, ``curve``, ``ed``, ``es`` (frames from 0, or None) and ``warnings``.
+    """The heart's function of a cine, as `CardiacFunction.as_dict`, and warnings that can be translated.
 
     Args:
         labels: (T, K, J, I) uint8.
@@ -226,13 +226,7 @@ def function_of(
         found = cardiac_function(labels, geometry, model, times)
     except ModelError:
         return None
-    return {
-        "rows": [{**row, "quantity": to_json(row["quantity"])} for row in found.rows()],
-        "curve": found.curve(),
-        "ed": found.ed_frame,
-        "es": found.es_frame,
-        "warnings": [to_json(warning) for warning in found.warnings],
-    }
+    return {**found.as_dict(), "warnings": [to_json(warning) for warning in found.warnings]}
 
 
 def _review(doubt: Doubt, frame: int | None = None) -> dict[str, Any]:

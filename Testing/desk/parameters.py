@@ -78,6 +78,7 @@ def _attribute(name: str, kind: _Kind) -> property:
 _BY_WIDGET: dict[str, tuple[str, Callable[[Any], Any], Callable[[Any, Any], None]]] = {
     "QCheckBox": ("toggled(bool)", lambda w: w.checked, lambda w, v: setattr(w, "checked", v)),
     "QSpinBox": ("valueChanged(int)", lambda w: w.value, lambda w, v: setattr(w, "value", v)),
+    "QDoubleSpinBox": ("valueChanged(double)", lambda w: w.value, lambda w, v: setattr(w, "value", v)),
     "ctkSliderWidget": ("valueChanged(double)", lambda w: w.value, lambda w, v: setattr(w, "value", v)),
     "qMRMLNodeComboBox": (
         "currentNodeChanged(vtkMRMLNode*)", lambda w: w.currentNode(), lambda w, v: w.setCurrentNode(v),

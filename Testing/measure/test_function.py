@@ -10,7 +10,7 @@ from pytest import approx
 from DINSegmentLib import models
 from DINSegmentLib.errors import InputError, ModelError
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.measure import Ventricle, cardiac_function
+from DINSegmentLib.measure import CardiacFunction, Ventricle, cardiac_function
 from DINSegmentLib.phantom import ES_PHASE, CardiacPhantom
 
 HEART = models.find("cardiac-mr")
@@ -47,6 +47,16 @@ def test_every_figure_is_the_one_computed_by_hand():
     assert found.indexed["lv_edv_ml_m2"] == approx(60) and found.indexed["mass_g_m2"] == approx(10.5)
     assert found.indexed["cardiac_index_l_min_m2"] == approx(2.4)
     assert found.warnings == () and found.mass_frame == 1
+
+
+def test_figures_survive_json_and_get_a_person_later():
+    plain = cardiac_function([MIDDLE, ED, ES], GRID, HEART, (0, 30, 60))
+    again = CardiacFunction.from_dict(json.loads(json.dumps(plain.as_dict())))
+
+    assert again == plain and again.rows() == plain.rows()
+    person = dict(heart_rate=60, height_cm=180, weight_kg=80)
+    assert again.for_person(**person) == cardiac_function([MIDDLE, ED, ES], GRID, HEART, (0, 30, 60), **person)
+    assert again.for_person(**person).for_person() == plain
 
 
 def test_one_base_slice_less_or_more_gives_the_range():

@@ -10,7 +10,7 @@ from greek import english, greek
 from DINSegmentLib import models
 from DINSegmentLib.engine.segmenter import segment
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.measure import cardiac_function
+from DINSegmentLib.measure import CardiacFunction, Ventricle, cardiac_function
 
 TIMES = (0.0, 300.0, 600.0)
 
@@ -69,6 +69,43 @@ def test_abroad_nothing_of_the_function_is_english(desk, panel, cine, monkeypatc
     series = [chart.GetNthPlotSeriesNode(index).GetName() for index in range(chart.GetNumberOfPlotSeriesNodes())]
     titles = " ".join([chart.GetTitle(), chart.GetXAxisTitle(), chart.GetYAxisTitle(), *series])
     assert titles and english(titles) == []
+
+
+# 120 ml at end-diastole, 40 ml at end-systole
+MEASURED = CardiacFunction(
+    lv_ml=(120.0, 40.0, 70.0), rv_ml=(None, None, None), myocardium_ml=(None, None, None), times_ms=None, ed_frame=0,
+    es_frame=1, lv=Ventricle(120.0, 40.0, 80.0, 200 / 3), rv=Ventricle(), mass_g=90.0, mass_frame=0, heart_rate=None,
+    cardiac_output_l_min=None, bsa_m2=None, warnings=(),
+)  # fmt: skip
+
+
+def test_heart_rate_height_and_weight_give_output_and_figures_by_body_surface(desk, panel, cine):
+    ui = panel.ui
+    panel.panel.running.function.show(cine, MEASURED)
+
+    def shown():
+        return {row[0]: row[1] for row in table_of(ui.functionTable) if "RV" not in row[0]}
+
+    assert shown()["Cardiac output"] == "-" and "Body surface (Mosteller)" not in shown()
+    ui.heartRateSpinBox.value = 60
+    assert shown()["Cardiac output"] == "4.8"  # 80 ml x 60
+    ui.heightSpinBox.value = 180
+    assert "need height and weight" in ui.statusLabel.text
+    ui.weightSpinBox.value = 80
+    assert shown() == {
+        "LV EDV": "120.0", "LV ESV": "40.0", "LV stroke volume": "80.0", "LV ejection fraction": "66.7",
+        "LV mass": "90.0", "Cardiac output": "4.8", "Body surface (Mosteller)": "2.0",  # root of 180 x 80 / 3600
+        "LV EDV, indexed": "60.0", "LV ESV, indexed": "20.0", "LV stroke volume, indexed": "40.0",
+        "LV mass, indexed": "45.0", "Cardiac output, indexed": "2.4",
+    }  # fmt: skip
+    kept = panel.panel.parameters
+    assert (kept.heartRate, kept.heightCm, kept.weightKg) == (60, 180, 80)
+    ui.heartRateSpinBox.value = 7
+    assert "no person's" in ui.statusLabel.text and shown()["Cardiac output"] == "-"
+    for box in (ui.heartRateSpinBox, ui.heightSpinBox, ui.weightSpinBox):
+        box.value = 0
+        assert box.text == "unknown"
+    assert len(shown()) == 6
 
 
 def test_a_click_on_a_frame_goes_there(desk, panel, cine):
@@ -143,10 +180,8 @@ def test_export_writes_the_tables_of_a_cine(desk, panel, cine, tmp_path, monkeyp
 
 
 def test_a_function_is_exported_though_its_cine_is_chosen_no_more(desk, panel, tmp_path, monkeypatch):
-    from DINSegmentLib.worker.server import function_of
-
     labels = np.zeros((2, 3, 4, 4), np.uint8)
-    found = function_of(labels, Geometry((3, 4, 4), np.diag([1.0, 1, 8, 1])), models.find("cardiac-mr"), None)
+    found = cardiac_function(labels, Geometry((3, 4, 4), np.diag([1.0, 1, 8, 1])), models.find("cardiac-mr"))
     panel.panel.running.function.show(None, found)
     export(desk, panel, monkeypatch, tmp_path / "volumes")
     headings, *frames = csv.reader((tmp_path / "volumes-frames.csv").read_text(encoding="utf-8").splitlines())

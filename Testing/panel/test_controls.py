@@ -343,6 +343,7 @@ def test_settings_come_back_with_the_scene(desk, panel, heart, tmp_path):
     ui.enhancementMethodComboBox.currentIndex = ui.enhancementMethodComboBox.findData("gamma")
     ui.strengthSlider.value = 1.3
     ui.threadsSpinBox.value = 1
+    ui.heartRateSpinBox.value, ui.heightSpinBox.value, ui.weightSpinBox.value = 67, 178, 75.5
     rest(desk, panel)
     desk.click(ui.segmentButton)
     desk.run_until(lambda: not panel.panel.running.runner.busy, 60, "the run")
@@ -353,6 +354,7 @@ def test_settings_come_back_with_the_scene(desk, panel, heart, tmp_path):
     assert ui.inputSelector.currentNode().GetName() == "Smith^John"
     assert ui.outputSelector.currentNode().GetName() == "Smith^John segmentation"
     assert (ui.enhancementMethodComboBox.currentData, ui.strengthSlider.value) == ("gamma", 1.3)
+    assert (ui.heartRateSpinBox.value, ui.heightSpinBox.value, ui.weightSpinBox.value) == (67, 178, 75.5)
     assert ui.threadsSpinBox.value == 1 and ui.modelSelector.currentData == "cardiac-mr"
     assert ui.segmentButton.enabled
 
@@ -397,5 +399,5 @@ CONTROLS = (
     "resetEnhancementButton", "compareButton", "segmentButton", "progressBar", "statusLabel", "logTextEdit",
     "diagnosticsButton", "segmentsTable", "show3DButton", "releaseMemoryButton", "loadSampleButton", "copyBatchButton",
     "copyPythonButton", "installTorchButton", "threadsSpinBox", "exportButton", "functionTable", "framesTable",
-    "curveButton", "reviewTable",
+    "curveButton", "reviewTable", "heartRateSpinBox", "heightSpinBox", "weightSpinBox",
 )  # fmt: skip
