@@ -75,11 +75,10 @@ class Function:
             table.setRowCount(0)
         ui.functionGroup.visible = ui.exportButton.enabled = False
 
-    def show(self, cine: scene.Cine | None, found: CardiacFunction) -> None:
-        """What was measured, without heart rate and body, which are the panel's."""
+    def show(self, cine: scene.Cine | None, found: CardiacFunction) -> list[str]:
+        """What was measured, without heart rate and body, which are the panel's; sentences that go with it."""
         ui = self.panel.ui
         self._cine, self._measured = cine, found
-        self._show_figures()
         phases = {found.ed_frame: _("end-diastole"), found.es_frame: _("end-systole")}
         frames = [
             (
@@ -93,24 +92,26 @@ class Function:
         headings = [_("Frame"), _("Time (ms)"), _("LV (ml)"), _("RV (ml)"), _("Myocardium (ml)"), _("Phase")]
         with self.panel.quietly():
             fill(ui.framesTable, headings, frames)
+        ui.framesTable.resizeColumnsToContents()
         ui.functionGroup.visible = ui.exportButton.enabled = True
+        return self._show_figures(found)
 
-    def _show_figures(self) -> None:
+    def _show_figures(self, found: CardiacFunction) -> list[str]:
         """The table of figures, with those that need heart rate, height and weight where these are known."""
-        parameters, found = self.panel.parameters, self._measured
+        parameters, wrong = self.panel.parameters, []
         person = (parameters.heartRate or None, parameters.heightCm or None, parameters.weightKg or None)
         try:
-            found = self._measured.for_person(*person)
+            found = found.for_person(*person)
         except InputError as error:
-            self.panel.say(told(error))
-        for warning in found.warnings[len(self._measured.warnings) :]:
-            self.panel.say(warning)
+            wrong = [told(error)]
         figures = [
             (told(row["quantity"]), _number(row["value"]), row["unit"], _span(row["low"], row["high"]))
             for row in found.rows()
         ]
         headings = [_("Quantity"), _("Value"), _("Unit"), _("Range by base slice")]
         fill(self.panel.ui.functionTable, headings, figures)
+        self.panel.ui.functionTable.resizeColumnsToContents()
+        return [*map(told, found.warnings), *wrong]
 
     def onPerson(self, value: float) -> None:
         """Heart rate, height or weight became known, or another."""
@@ -120,7 +121,7 @@ class Function:
         person = ui.heartRateSpinBox.value, ui.heightSpinBox.value, ui.weightSpinBox.value
         parameters.heartRate, parameters.heightCm, parameters.weightKg = person
         if self._measured is not None:
-            self._show_figures()
+            ui.statusLabel.text = "\n".join(self._show_figures(self._measured))
 
     def onFrame(self, row: int, *cell: int) -> None:
         """Show the frame of a row in the views."""

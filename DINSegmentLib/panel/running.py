@@ -148,8 +148,7 @@ class Running:
         """Volumes of the structures, or of a cine the heart's function; slices to look at."""
         self.review.show(story.get("review", ()))
         if found := story.get("function"):
-            self.function.show(scene.find_cine(self.panel.parameters.inputVolume), found)
-            warnings = [told(warning) for warning in found.warnings]
+            warnings = self.function.show(scene.find_cine(self.panel.parameters.inputVolume), found)
             for warning in warnings:
                 self.panel.log(warning)
             self.panel.ui.statusLabel.text = "\n".join((self.panel.ui.statusLabel.text, *warnings))

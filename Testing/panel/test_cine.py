@@ -92,6 +92,7 @@ def test_heart_rate_height_and_weight_give_output_and_figures_by_body_surface(de
     ui.heightSpinBox.value = 180
     assert "need height and weight" in ui.statusLabel.text
     ui.weightSpinBox.value = 80
+    assert ui.statusLabel.text == ""
     assert shown() == {
         "LV EDV": "120.0", "LV ESV": "40.0", "LV stroke volume": "80.0", "LV ejection fraction": "66.7",
         "LV mass": "90.0", "Cardiac output": "4.8", "Body surface (Mosteller)": "2.0",  # root of 180 x 80 / 3600
