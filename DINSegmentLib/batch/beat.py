@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,8 @@ from PIL import Image
 
 from .. import headless
 from ..engine.parameters import Parameters
-from ..measure.function import (
-    LEFT_VENTRICLE,
-    MYOCARDIUM,
-    RIGHT_VENTRICLE,
-    CardiacFunction,
-    cardiac_function,
-    label_of,
-)
+from ..measure import CardiacFunction, cardiac_function
+from ..measure.function import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, label_of
 from ..models import Model
 from .curve import Curve, draw_curves
 
@@ -32,11 +26,13 @@ SUFFIXES = (LABELS, TABLE, CURVE)
 
 @dataclass(frozen=True, eq=False)
 class Beat:
-    """A cine, its labels and what they tell of the heart."""
+    """A cine, its labels and what they tell of the heart, and what is known of the person: ``heart_rate``, ``height``,
+    ``weight`` as in `headless.Person`, and ``from_header``, which of them DICOM headers tell."""
 
     cine: headless.Cine
     result: "CineResult"
     function: CardiacFunction
+    person: dict[str, Any]
 
     @property
     def frame(self) -> int:
@@ -53,22 +49,13 @@ class Beat:
             _curve(name, self.function, self.result.model).save(path)
 
 
-@dataclass(frozen=True)
-class Person:
-    """Heart rate in beats per minute, height in cm, weight in kg; None: not known."""
-
-    heart_rate: float | None = None
-    height: float | None = None
-    weight: float | None = None
-
-
 def is_of_heart(model: Model) -> bool:
     """Whether the model's labels of a cine tell the heart's function."""
     return label_of(model, LEFT_VENTRICLE) is not None
 
 
 def segment_beat(
-    cine: headless.Cine, segmenter: Any, parameters: Parameters, name: str, person: Person,
+    cine: headless.Cine, segmenter: Any, parameters: Parameters, name: str, given: headless.Person,
     progress: Callable[[int, int], None] | None = None, temporal: float = 0.0,
 ) -> Beat:  # fmt: skip
     """Segment all frames and measure them.
@@ -76,6 +63,7 @@ def segment_beat(
     Args:
         segmenter: an `engine.segmenter.Segmenter` with a model of the heart.
         parameters, progress, name, temporal: see `engine.cine.segment_cine`.
+        given: what the user says of the person; it counts more than what DICOM headers say.
 
     Raises:
         DINSegmentError: as `segment_cine` and `cardiac_function`.
@@ -85,10 +73,23 @@ def segment_beat(
     geometry = cine.first.geometry
     result = segment_cine(segmenter, cine.array, geometry, parameters, progress, name=name, temporal=temporal)
     times_ms = [1000 * seconds for seconds in cine.times] if cine.times else None
+    person = _person(given, cine.person)
     function = cardiac_function(
-        result.labels, geometry, result.model, times_ms, person.heart_rate, person.height, person.weight
+        result.labels, geometry, result.model, times_ms, person["heart_rate"], person["height"], person["weight"]
     )
-    return Beat(cine, result, function)
+    function = replace(function, warnings=(*function.warnings, *cine.person.doubts))
+    return Beat(cine, result, function, person)
+
+
+def _person(given: headless.Person, header: headless.Person) -> dict[str, Any]:
+    """Figures of a person, and which of them come from the header; of height and weight alone it gives none."""
+    names = ("heart_rate", "height", "weight")
+    told = {name: getattr(header, name) for name in names if getattr(given, name) is None}
+    found = {name: told.get(name, getattr(given, name)) for name in names}
+    if None in (found["height"], found["weight"]):
+        told = {name: value for name, value in told.items() if name == "heart_rate"}
+        found = {name: told.get(name, getattr(given, name)) for name in names}
+    return {**found, "from_header": [name for name in names if told.get(name) is not None]}
 
 
 def _table(function: CardiacFunction) -> str:

@@ -176,9 +176,10 @@ def _segment_cine(
 ) -> tuple[headless.Image, Result, beat.Beat]:
     """All frames; and the one that stands for them as a volume of its own, with what only a single one can have."""
     cine = headless.read_cine(case.input, case.series, case.files or None)
-    cine = replace(cine, first=_hidden(case, cine.first))
+    person = replace(cine.person, height=None, weight=None) if case.anonymous else cine.person
+    cine = replace(cine, first=_hidden(case, cine.first), person=person)
     plain = replace(parameters, probabilities=False, confidence=False)
-    found = beat.segment_beat(cine, segmenter, plain, _shown(case), beat.Person(), progress)
+    found = beat.segment_beat(cine, segmenter, plain, _shown(case), headless.Person(), progress)
     image, result = cine.image(found.frame), found.result.frame(found.frame)
     if parameters != plain:
         alone = segmenter.segment(image.array, image.geometry, parameters, name=_shown(case))

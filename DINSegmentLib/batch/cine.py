@@ -13,10 +13,10 @@ from .. import headless
 from ..engine.parameters import Parameters, Result
 from ..errors import DINSegmentError
 from ..geometry import Geometry
-from ..measure.function import CardiacFunction, cardiac_function
+from ..measure import CardiacFunction, cardiac_function
 from ..models import Model
 from . import outputs
-from .beat import CURVE, LABELS, TABLE, Person, segment_beat
+from .beat import CURVE, LABELS, TABLE, segment_beat
 from .case import write_segmentation
 from .record import about_input, about_model, about_run, input_hash
 from .versions import versions
@@ -55,8 +55,8 @@ class CineCase:
         return [self.output / name for name in (f"{self.name}.{LABELS}", *single, *(self.name + end for end in ends))]
 
     @property
-    def person(self) -> Person:
-        return Person(self.heart_rate, self.height, self.weight)
+    def person(self) -> headless.Person:
+        return headless.Person(self.heart_rate, self.height, self.weight)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -110,8 +110,8 @@ def run(
 
     Returns:
         the record, as written to ``NAME_function.json``: as `record.record` describes it, with ``frames`` (how many),
-        ``settings`` (what was asked for) and ``function``, see `CardiacFunction.as_dict`, instead of structures and
-        flags; and that function.
+        ``settings`` (what was asked for), ``person`` (see `beat.Beat`) and ``function``, see `CardiacFunction.as_dict`,
+        instead of structures and flags; and that function.
 
     Raises:
         DINSegmentError: in one sentence; nothing was written.
@@ -135,6 +135,7 @@ def run(
         "model": about_model(result.model),
         "parameters": asdict(result.parameters),
         "settings": case.settings,
+        "person": found.person,
         **about_run(result.frame(0)),
         "function": function.as_dict(),
         "outputs": [path.name for path in paths],

@@ -57,8 +57,8 @@ def record(
         - ``flags``: what is doubtful, with ``kind``, ``structure`` and ``text``, see `measure.flags`; of a cine also
           the warnings of its function, of the kind ``function`` and without a structure.
         - ``cine``: of a cine ``frames``, how many; ``frame``, counted from 1, that structures, review and flags are of,
-          the one at end-diastole, or the first where that is not known; and ``function``, see
-          `CardiacFunction.as_dict`. Null: it is no cine, or only one frame of it.
+          the one at end-diastole, or the first where that is not known; ``person``, see `beat.Beat`; and ``function``,
+          see `CardiacFunction.as_dict`. Null: it is no cine, or only one frame of it.
         - ``outputs``: file names.
         - ``versions``: of DINSegment, Python and the packages it depends on.
     """
@@ -89,7 +89,12 @@ def record(
 
 
 def _about_cine(beat: Beat) -> dict[str, Any]:
-    return {"frames": len(beat.cine.array), "frame": beat.frame + 1, "function": beat.function.as_dict()}
+    return {
+        "frames": len(beat.cine.array),
+        "frame": beat.frame + 1,
+        "person": beat.person,
+        "function": beat.function.as_dict(),
+    }
 
 
 def about_input(source: Path | None, image: Image, frame: int | None, series: str | None) -> dict[str, Any]:

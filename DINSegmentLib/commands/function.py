@@ -8,7 +8,7 @@ from typing import Any
 from .. import models
 from ..console import Console, table
 from ..engine.parameters import Parameters
-from .segment import uncovered
+from .segment import from_header, uncovered
 
 
 def function(options: Namespace, console: Console) -> int:
@@ -61,4 +61,5 @@ def describe(written: dict[str, Any], function: Any) -> str:
     if function.ed_frame is not None:
         es = "unknown" if function.es_frame is None else f"frame {function.es_frame + 1}"
         lines.append(f"end-diastole: frame {function.ed_frame + 1}, end-systole: {es}, of {written['frames']}")
+    lines += from_header(written["person"])
     return "\n".join([*lines, *device["events"], f"written: {', '.join(written['outputs'])}"])

@@ -305,4 +305,12 @@ def _beat(cine: dict | None) -> list[str]:
         return []
     shown = {side: cine["function"][side.lower()]["ef_percent"] for side in ("LV", "RV")}
     fractions = [f"{side} {'withheld' if value is None else f'{value:.1f} %'}" for side, value in shown.items()]
-    return [f"frame {cine['frame']} of {cine['frames']}; ejection fraction {', '.join(fractions)}"]
+    text = f"frame {cine['frame']} of {cine['frames']}; ejection fraction {', '.join(fractions)}"
+    return [text, *from_header(cine["person"])]
+
+
+def from_header(person: dict) -> list[str]:
+    """Which figures of a person the DICOM header tells, on one line; nothing where there are none."""
+    kinds = {"heart_rate": ("heart rate", "/min"), "height": ("height", " cm"), "weight": ("weight", " kg")}
+    told = [f"{kinds[name][0]} {person[name]:.4g}{kinds[name][1]}" for name in person["from_header"]]
+    return [f"{', '.join(told)} from the DICOM header"] if told else []

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from ..errors import InputError
 from . import memory, nifti, nrrd
 from .image import Image, case_name, image_suffix
+from .person import Person
 from .reading import FORMATS, read, read_dicom_voxels
 
 _SEQUENCE = ".seq"  # Slicer's sequences are NAME.seq.nrrd
@@ -24,12 +25,14 @@ class Cine:
         first: frame 1 as a volume; its grid is that of all frames, its files are all that were read.
         times: seconds of every frame after the first; None where the input does not tell.
         files: those of every frame; where one file holds them all, that one each time.
+        person: what DICOM headers tell of the person.
     """
 
     array: np.ndarray
     first: Image
     times: tuple[float, ...] | None
     files: tuple[tuple[Path, ...], ...]
+    person: Person = Person()
 
     def image(self, index: int) -> Image:
         """One frame, counted from 0, as a volume of its own files."""
@@ -91,7 +94,7 @@ def _read_dicom(folder: Path, series: str | None, files: Sequence[Path] | None) 
     array = np.stack([read_dicom_voxels(volume.files, name) for volume in cine.volumes])
     volume = cine.volumes[0]
     first = Image(array[0], volume.geometry, name, cine.files, volume.modality)
-    return Cine(array, first, cine.times, tuple(volume.files for volume in cine.volumes))
+    return Cine(array, first, cine.times, tuple(volume.files for volume in cine.volumes), cine.person)
 
 
 def _check_frames(name: str, frames: int) -> None:

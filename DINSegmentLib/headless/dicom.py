@@ -14,6 +14,7 @@ from ..geometry import Geometry
 from . import memory
 from .dicom_files import Series, Slice, group, is_dicom, scan, without_localizers
 from .header import check_steps, pick_frame
+from .person import Person, person_of
 
 _SAME_PLACE = 0.01  # mm; positions are written with about this precision
 _TIME_TAGS = ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber")  # the first that tells frames apart
@@ -34,11 +35,13 @@ class Volume:
 class Cine:
     """The volumes of a series in the order of time, all on one grid.
 
-    ``times``: of each in seconds after the first, by trigger times; None where these do not tell.
+    ``times``: of each in seconds after the first, by trigger times; None where these do not tell. ``person``: what the
+    headers tell.
     """
 
     volumes: tuple[Volume, ...]
     times: tuple[float, ...] | None
+    person: Person
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -92,7 +95,7 @@ def find_cine(
         volumes = tuple(_volume(frame, name) for frame in frames)
         times = _seconds(frames) if by == "TriggerTime" else None
     memory.check((len(volumes), *volumes[0].geometry.shape), volumes[0].voxel_bytes, name)
-    found = Cine(volumes, times)
+    found = Cine(volumes, times, person_of([item.header for item in slices]))
     for path in found.files if pixels else ():
         check_pixels(path, name)
     return found

@@ -11,10 +11,13 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, MediaStorageDirectoryStorage
 
+from . import person
+
 _TAGS = [
     "ImageType", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription",
     "Modality", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "BitsAllocated", "PixelSpacing",
     "ImageOrientationPatient", "ImagePositionPatient", "TriggerTime", "TemporalPositionIdentifier", "InstanceNumber",
+    *person.TAGS,
 ]  # fmt: skip
 _NO_IMAGE = {"DOC", "KO", "PR", "REG", "RTDOSE", "RTPLAN", "RTSTRUCT", "SEG", "SR"}  # modalities that have no slices
 

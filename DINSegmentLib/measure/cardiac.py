@@ -8,8 +8,8 @@ from typing import Any
 from ..errors import InputError
 from ..sentence import Sentence as _
 
-# what a person may have; outside of it a unit was mistaken
-_HEART_RATES, _HEIGHTS, _WEIGHTS = (20, 300), (30, 250), (1, 400)
+HEART_RATES, HEIGHTS, WEIGHTS = (20, 300), (30, 250), (1, 400)
+"""What a person may have, in beats per minute, cm and kg; outside of it a unit was mistaken."""
 
 Range = tuple[float, float]
 
@@ -133,9 +133,9 @@ class CardiacFunction:
         Raises:
             InputError: a value is no person's.
         """
-        _check_number(_("heart rate"), heart_rate, _HEART_RATES, _("beats per minute"))
-        _check_number(_("height"), height_cm, _HEIGHTS, "cm")
-        _check_number(_("weight"), weight_kg, _WEIGHTS, "kg")
+        _check_number(_("heart rate"), heart_rate, HEART_RATES, _("beats per minute"))
+        _check_number(_("height"), height_cm, HEIGHTS, "cm")
+        _check_number(_("weight"), weight_kg, WEIGHTS, "kg")
         warnings, stroke = self.warnings, self.lv.sv_ml
         if (height_cm is None) != (weight_kg is None):
             warnings = (*warnings, _("Figures by body surface need height and weight: give both."))

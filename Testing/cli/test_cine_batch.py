@@ -126,7 +126,8 @@ def test_a_dicom_cine_is_one_case_whose_dicom_segmentation_refers_to_one_frame(s
         values = {
             "0008|0016": "1.2.840.10008.5.1.4.1.1.4", "0008|0060": "MR", "0020|000d": "2.25.1", "0020|000e": "2.25.2",
             "0020|0052": "2.25.3", "0020|0011": "4", "0008|0018": f"2.25.9.{t}.{k}", "0018|1060": str(30 * t),
-            "0020|0013": str(t), "0020|0037": r"1\0\0\0\1\0", "0020|0032": rf"0\0\{20 * k}",
+            "0020|0013": str(t), "0020|0037": r"1\0\0\0\1\0", "0020|0032": rf"0\0\{20 * k}", "0018|1088": "62",
+            "0010|1020": "1.8", "0010|1030": "80",
         }  # fmt: skip
         for tag, value in values.items():
             image.SetMetaData(tag, value)
@@ -140,7 +141,14 @@ def test_a_dicom_cine_is_one_case_whose_dicom_segmentation_refers_to_one_frame(s
     written = pydicom.dcmread(tmp_path / "out" / "exam.dcm")
     referred = {one.ReferencedSOPInstanceUID for one in written.ReferencedSeriesSequence[0].ReferencedInstanceSequence}
     assert referred == {f"2.25.9.{record['cine']['frame'] - 1}.{k}" for k in range(frames.shape[1])}
+    assert record["cine"]["function"]["bsa_m2"] == pytest.approx(2.0)  # the root of 180 x 80 / 3600
     assert "was done before" in segment(folder, "--format", "dcm").out
+
+    outcome = segment(folder, "--anonymous", "--output", tmp_path / "hidden")
+    assert outcome.code == 0 and "heart rate 62/min from the DICOM header" in outcome.out
+    (hidden,) = (json.loads(path.read_text(encoding="utf-8")) for path in (tmp_path / "hidden").glob("*.json"))
+    assert hidden["cine"]["person"] == {"heart_rate": 62, "height": None, "weight": None, "from_header": ["heart_rate"]}
+    assert hidden["cine"]["function"]["bsa_m2"] is None
 
 
 def test_the_record_of_a_cine_gives_the_same_files_once_more(segment, command, tiny_model, write, frames, tmp_path):

@@ -128,7 +128,8 @@ def test_a_dicom_cine_with_a_series_for_every_slice(function, beat, tmp_path):
         values = {
             "0008|0016": "1.2.840.10008.5.1.4.1.1.4", "0008|0060": "CT", "0020|000d": "2.25.1",
             "0020|000e": f"2.25.2.{k}", "0020|0011": str(k), "0008|0018": f"2.25.{t}.{k}", "0018|1060": str(30 * t),
-            "0020|0013": str(t), "0020|0037": r"1\0\0\0\1\0", "0020|0032": rf"0\0\{20 * k}",
+            "0020|0013": str(t), "0020|0037": r"1\0\0\0\1\0", "0020|0032": rf"0\0\{20 * k}", "0018|1088": "62",
+            "0010|1020": "1.8", "0010|1030": "80",
         }  # fmt: skip
         for tag, value in values.items():
             image.SetMetaData(tag, value)
@@ -147,6 +148,13 @@ def test_a_dicom_cine_with_a_series_for_every_slice(function, beat, tmp_path):
     assert written.header.get_zooms()[3] == pytest.approx(0.03)
     assert any("is CT, and tiny-stack is for MR" in str(one.get("message")) for one in outcome.events)
     assert "done before" in function(folder).out
+    again = function(folder, "--weight", "45", "--overwrite")
+    assert "heart rate 62/min, height 180 cm from the DICOM header" in again.out
+    record = json.loads((tmp_path / "out" / "exam_function.json").read_text(encoding="utf-8"))
+    assert record["function"]["heart_rate"] == 62 and record["function"]["bsa_m2"] == pytest.approx(1.5)
+    assert record["person"] == {
+        "heart_rate": 62, "height": 180, "weight": 45, "from_header": ["heart_rate", "height"],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("form", ["seg.nrrd", "nii.gz"])
