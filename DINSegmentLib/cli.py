@@ -2,7 +2,9 @@
 
 import argparse
 import logging
+import shlex
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,11 +26,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # a polite kill is an interrupt: what lies beside the outputs is removed
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    options = _parser().parse_args(arguments)  # bad usage ends here, with exit code 2
+    typed = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(typed)  # bad usage ends here, with exit code 2
+    options.again = _again(typed)
     console = Console(machine=getattr(options, "json", False))
     try:
         return options.command(options, console)
-    except (KeyboardInterrupt, Cancelled):
+    except Cancelled as error:
+        console.error(str(error))
+        return INTERRUPTED
+    except KeyboardInterrupt:
         console.error(
             "Interrupted: what was finished is kept, nothing is half-written; run the same command again to go on."
         )
@@ -43,6 +50,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger("dinsegment").exception("unexpected error")
         console.error(f"dinsegment stopped on an unexpected error ({error}): please report it with the lines above.")
         return NOTHING_WRITTEN
+
+
+def _again(typed: Sequence[str]) -> str | None:
+    """The command, for a shell, that goes on where this one was stopped; None: it is not known how we were started."""
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
+        start = [sys.executable, "-m", __package__]
+    elif program.name == "DINSegmentBatch.py":
+        start = ["Slicer", "--no-main-window", "--no-splash", "--python-script", sys.argv[0], "--"]
+    elif program.stem == "dinsegment":
+        start = [sys.argv[0]]
+    else:
+        return None
+    words = [*start, *(word for word in typed if word != "--no-resume")]
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -57,12 +57,13 @@ def is_of_heart(model: Model) -> bool:
 def segment_beat(
     cine: headless.Cine, segmenter: Any, parameters: Parameters, name: str, given: headless.Person,
     progress: Callable[[int, int], None] | None = None, temporal: float = 0.0,
+    cancelled: Callable[[], bool] | None = None,
 ) -> Beat:  # fmt: skip
     """Segment all frames and measure them.
 
     Args:
         segmenter: an `engine.segmenter.Segmenter` with a model of the heart.
-        parameters, progress, name, temporal: see `engine.cine.segment_cine`.
+        parameters, progress, name, temporal, cancelled: see `engine.cine.segment_cine`.
         given: what the user says of the person; it counts more than what DICOM headers say.
 
     Raises:
@@ -71,7 +72,7 @@ def segment_beat(
     from ..engine.cine import segment_cine  # torch takes seconds: not for what needs only a record
 
     geometry = cine.first.geometry
-    result = segment_cine(segmenter, cine.array, geometry, parameters, progress, name=name, temporal=temporal)
+    result = segment_cine(segmenter, cine.array, geometry, parameters, progress, cancelled, name, temporal)
     times_ms = [1000 * seconds for seconds in cine.times] if cine.times else None
     person = _person(given, cine.person)
     function = cardiac_function(

@@ -119,6 +119,7 @@ def finished(case: Case, model: Model, parameters: Parameters) -> dict[str, Any]
 def run(
     case: Case, segmenter: Any, parameters: Parameters, overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None, strip: bool = False,
+    cancelled: Callable[[], bool] | None = None,
 ) -> tuple[dict[str, Any], Result]:  # fmt: skip
     """Segment one case and write its files, all or none.
 
@@ -128,6 +129,7 @@ def run(
 
     Args:
         segmenter: an `engine.segmenter.Segmenter`, which stays warm between cases.
+        progress, cancelled: as for the segmenter.
         strip: also draw the case for the report, see `report.picture_path`.
 
     Returns:
@@ -135,16 +137,17 @@ def run(
 
     Raises:
         DINSegmentError: in one sentence; nothing was written.
+        Cancelled: ``cancelled`` said so; nothing was written.
     """
     check(case, overwrite)
     found = None
     if _is_cine(case, segmenter.model):
         case = _with_cine(case)
         check(case, overwrite)
-        image, result, found = _segment_cine(case, segmenter, parameters, progress)
+        image, result, found = _segment_cine(case, segmenter, parameters, progress, cancelled)
     else:
         image = _hidden(case, headless.read(case.input, case.series, case.frame, case.files or None))
-        result = segmenter.segment(image.array, image.geometry, parameters, progress, name=_shown(case))
+        result = segmenter.segment(image.array, image.geometry, parameters, progress, cancelled, _shown(case))
     with outputs.beside(case.paths) as folder:
         names = [path.name for path in case.paths]
         source, series = (None, None) if case.anonymous else (case.input, case.series)
@@ -172,17 +175,21 @@ def _with_cine(case: Case) -> Case:
 
 
 def _segment_cine(
-    case: Case, segmenter: Any, parameters: Parameters, progress: Callable[[int, int], None] | None
+    case: Case,
+    segmenter: Any,
+    parameters: Parameters,
+    progress: Callable[[int, int], None] | None,
+    cancelled: Callable[[], bool] | None,
 ) -> tuple[headless.Image, Result, beat.Beat]:
     """All frames; and the one that stands for them as a volume of its own, with what only a single one can have."""
     cine = headless.read_cine(case.input, case.series, case.files or None)
     person = replace(cine.person, height=None, weight=None) if case.anonymous else cine.person
     cine = replace(cine, first=_hidden(case, cine.first), person=person)
     plain = replace(parameters, probabilities=False, confidence=False)
-    found = beat.segment_beat(cine, segmenter, plain, _shown(case), headless.Person(), progress)
+    found = beat.segment_beat(cine, segmenter, plain, _shown(case), headless.Person(), progress, cancelled=cancelled)
     image, result = cine.image(found.frame), found.result.frame(found.frame)
     if parameters != plain:
-        alone = segmenter.segment(image.array, image.geometry, parameters, name=_shown(case))
+        alone = segmenter.segment(image.array, image.geometry, parameters, cancelled=cancelled, name=_shown(case))
         result = replace(alone, labels=result.labels, timings=result.timings)
     return image, result, found
 

@@ -101,12 +101,13 @@ def finished(case: CineCase, model: Model, parameters: Parameters) -> dict[str, 
 
 def run(
     case: CineCase, segmenter: Any, parameters: Parameters, overwrite: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None, cancelled: Callable[[], bool] | None = None,
 ) -> tuple[dict[str, Any], CardiacFunction]:  # fmt: skip
     """Segment all frames, measure the function and write the files, all or none.
 
     Args:
         segmenter: an `engine.segmenter.Segmenter`, which stays warm between cases.
+        progress, cancelled: as for the segmenter.
 
     Returns:
         the record, as written to ``NAME_function.json``: as `record.record` describes it, with ``frames`` (how many),
@@ -115,13 +116,14 @@ def run(
 
     Raises:
         DINSegmentError: in one sentence; nothing was written.
+        Cancelled: ``cancelled`` said so; nothing was written.
     """
     check(case, segmenter.model, overwrite)
     cine = headless.read_cine(case.input, case.series)
     paths = case.paths(len(cine.array))
     outputs.check(case.input, paths, overwrite)
     shown = case.input.name or case.name
-    found = segment_beat(cine, segmenter, parameters, shown, case.person, progress, case.temporal)
+    found = segment_beat(cine, segmenter, parameters, shown, case.person, progress, case.temporal, cancelled)
     result, function = found.result, found.function
     if cine.times is None:
         text = f"{shown} does not tell the times of its frames: the curve is drawn over their numbers."

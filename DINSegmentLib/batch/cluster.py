@@ -4,21 +4,26 @@ A case of a worker that is lost is done again by another; Dask gives up when tha
 """
 
 import os
+import queue
+import signal
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
 from .. import __version__, models
 from ..engine.parameters import Parameters
-from ..errors import DINSegmentError, InputError
+from ..errors import Cancelled, DINSegmentError, InputError
 from . import case as cases
 from .case import Case
 
 _WAIT = "15s"  # for a scheduler to answer
+_LOOK = 0.2  # seconds: how often it is asked whether to stop
+_stopped: set[str] = set()  # in a worker: runs that were interrupted
 _warm: dict[str, Any] = {}  # in a worker: the segmenter of the last model, by folder and device
 _one_case = threading.Lock()  # in a worker of several threads: they belong to one network, and the scene is one
 
@@ -41,9 +46,13 @@ def connect(workers: int, scheduler: str | None) -> Iterator[Any]:
             "Several processes need Dask, which is not installed: pip install distributed, or leave --workers away."
         ) from error
     if scheduler is None:
-        with LocalCluster(
-            n_workers=workers, threads_per_worker=1, memory_limit=0, host="127.0.0.1", dashboard_address=None
-        ) as local, Client(local) as client:  # fmt: skip
+        with _no_interrupts():
+            local = LocalCluster(
+                n_workers=workers, threads_per_worker=1, memory_limit=0, host="127.0.0.1", dashboard_address=None
+            )
+        with local, Client(local) as client:
+            if os.name == "nt":  # where a thread cannot shut them out
+                client.run(signal.signal, signal.SIGINT, signal.SIG_IGN)
             yield client
         return
     where = {"scheduler_file": scheduler} if os.path.isfile(scheduler) else {"address": scheduler}
@@ -59,9 +68,23 @@ def connect(workers: int, scheduler: str | None) -> Iterator[Any]:
         yield client
 
 
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Threads and processes that are started within never see Ctrl-C, which a terminal sends to all; we do, later."""
+    if os.name == "nt":
+        yield
+        return
+    resource_tracker.ensure_running()  # it would let them through again when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def run(
     client: Any, planned: Sequence[tuple[Case, models.Model]], parameters: Parameters, device: str, overwrite: bool,
-    strip: bool,
+    strip: bool, stop: Callable[[], bool],
 ) -> Iterator[tuple[Case, dict[str, Any]]]:  # fmt: skip
     """Do all cases, and tell of each as soon as it is done.
 
@@ -69,44 +92,73 @@ def run(
         client: from `connect`.
         planned: cases with their models, one at least.
         parameters, device, overwrite, strip: as for one case.
+        stop: asked now and then; once it says so, cases end after their batch of slices, and no more are begun.
 
     Yields:
-        the case, and its record, or a dictionary with ``error``, a sentence.
+        the case, and its record, or a dictionary with ``error``, a sentence; of one that was stopped nothing.
 
     Raises:
         InputError: a worker has another version of DINSegment, or cannot see an input or write the output.
     """
-    from distributed import as_completed
-
-    absolute = [
-        replace(case, input=Path(os.path.abspath(case.input)), output=Path(os.path.abspath(case.output)))
-        for case, _ in planned
-    ]
+    absolute = [_absolute(case) for case, _ in planned]
     paths = [str(case.input) for case in absolute]
-    folders = sorted({str(model.folder) for _, model in planned})
-    for worker, fault in client.run(_fault, __version__, paths, folders, str(absolute[0].output)).items():
+    folders = sorted({os.path.abspath(model.folder) for _, model in planned})
+    asked = client.run(_fault, __version__, paths, folders, str(absolute[0].output), on_error="return")
+    for worker, fault in asked.items():
+        if isinstance(fault, Exception):
+            fault = f"cannot load DINSegment {__version__} ({fault}): install the same version there."
         if fault:
             raise InputError(f"The worker {worker} {fault}")
     this = uuid.uuid4().hex  # others on the scheduler may have cases of the same names
     futures = {
         client.submit(
-            _work, there, str(model.folder), parameters, device, overwrite, strip, key=f"dinsegment-{this}-{case.name}",
-            pure=False,
+            _work, there, os.path.abspath(model.folder), parameters, device, overwrite, strip, this,
+            key=f"dinsegment-{this}-{case.name}", pure=False,
         ): case
         for there, (case, model) in zip(absolute, planned, strict=True)
     }  # fmt: skip
+    ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    for future in futures:
+        future.add_done_callback(ended.put)
+    told, idle = False, False
     try:
-        for future in as_completed(list(futures)):
+        while futures:
+            if stop() and (idle or not told):  # again, for a worker may have come
+                client.run(_take_note, this, on_error="ignore")
+                told = True
+            try:
+                future = ended.get(timeout=_LOOK)
+            except queue.Empty:
+                idle = True
+                continue
+            idle = False
             case = futures.pop(future)
-            error = future.exception()
-            yield case, future.result() if error is None else {"error": _lost(case, error)}
+            if (outcome := _outcome(future, case)) is not None:
+                yield case, outcome
             future.release()
     finally:
         client.cancel(list(futures), force=True)
 
 
-def _lost(case: Case, error: BaseException) -> str:
-    return f"{case.input} was lost with its workers ({type(error).__name__}): they ended in the middle of it."
+def _absolute(case: Case) -> Case:
+    """The same for another current folder."""
+    files = tuple(Path(os.path.abspath(path)) for path in case.files)
+    return replace(
+        case, input=Path(os.path.abspath(case.input)), output=Path(os.path.abspath(case.output)), files=files
+    )
+
+
+def _outcome(future: Any, case: Case) -> dict[str, Any] | None:
+    if future.status == "finished":
+        return future.result()
+    error = future.exception()
+    why = future.status if error is None else type(error).__name__
+    return {"error": f"{case.input} was lost with its workers ({why}): they ended in the middle of it."}
+
+
+def _take_note(run: str) -> None:
+    """In a worker: this run was interrupted."""
+    _stopped.add(run)
 
 
 def _fault(version: str, paths: Sequence[str], folders: Sequence[str], output: str) -> str:
@@ -123,15 +175,23 @@ def _fault(version: str, paths: Sequence[str], folders: Sequence[str], output: s
 
 
 def _work(
-    case: Case, folder: str, parameters: Parameters, device: str, overwrite: bool, strip: bool
-) -> dict[str, Any]:  # fmt: skip
-    """In a worker: one case; never an exception, whose class the other side might not know."""
+    case: Case, folder: str, parameters: Parameters, device: str, overwrite: bool, strip: bool, this: str
+) -> dict[str, Any] | None:  # fmt: skip
+    """In a worker: one case, None where the run was stopped; no exception, whose class the other side may not know."""
+
+    def stopped() -> bool:
+        return this in _stopped
+
+    if stopped():
+        return None
     try:
         model = models.find(folder)
         if not overwrite and (done := cases.finished(case, model, parameters)):
             return done  # by a worker that was lost before it could say so
         with _one_case:
-            return cases.run(case, _segmenter(model, device), parameters, overwrite, strip=strip)[0]
+            return cases.run(case, _segmenter(model, device), parameters, overwrite, None, strip, stopped)[0]
+    except Cancelled:
+        return None
     except DINSegmentError as error:
         return {"error": str(error)}
     except Exception as error:

@@ -14,7 +14,7 @@ from .segment import from_header, uncovered
 def function(options: Namespace, console: Console) -> int:
     """Always 0; errors are raised."""
     from .. import headless
-    from ..batch import cine, outputs
+    from ..batch import cine, outputs, stopping
 
     model = models.find(options.model)
     parameters = Parameters(options.enhancement, options.strength, options.mirroring)
@@ -32,9 +32,9 @@ def function(options: Namespace, console: Console) -> int:
         console.warn(uncovered(model, resolved))
     from ..engine.segmenter import Segmenter  # torch takes seconds: not for inputs that cannot be used
 
-    written, function = cine.run(
-        case, Segmenter(model, options.device), parameters, options.overwrite, partial(console.progress, case.name)
-    )
+    segmenter, progress = Segmenter(model, options.device), partial(console.progress, case.name)
+    with stopping.on_interrupt(quiet=console.machine) as stop:
+        written, function = cine.run(case, segmenter, parameters, options.overwrite, progress, stop)
     console.event("done", describe(written, function), record=written)
     if written["input"]["modality"] not in (None, model.modality):
         console.warn(

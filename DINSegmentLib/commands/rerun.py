@@ -15,6 +15,7 @@ from .segment import describe
 
 def rerun(options: Namespace, console: Console) -> int:
     """Always 0; errors are raised."""
+    from ..batch import stopping
     from ..batch.case import Case, run
     from ..engine.segmenter import Segmenter
 
@@ -47,7 +48,8 @@ def rerun(options: Namespace, console: Console) -> int:
         )
     segmenter = Segmenter(model, device)
     progress = partial(console.progress, case.name)
-    record, _ = run(case, segmenter, parameters, options.overwrite, progress)
+    with stopping.on_interrupt(quiet=console.machine) as stop:
+        record, _ = run(case, segmenter, parameters, options.overwrite, progress, cancelled=stop)
     console.event("done", describe(record), record=record)
     return 0
 

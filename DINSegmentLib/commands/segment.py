@@ -16,7 +16,7 @@ from ..errors import Cancelled, DINSegmentError, InputError
 
 
 def segment(options: Namespace, console: Console) -> int:
-    """0 all done; 1 some written and some failed; 2 nothing written."""
+    """0 all done; 1 some written and some failed; 2 nothing written; Cancelled is raised after an interrupt."""
     from ..batch import inputs
 
     model = models.find(options.model)
@@ -90,7 +90,7 @@ class _Run:
 
     def code(self) -> int:
         from ..batch import case as cases
-        from ..batch import outputs
+        from ..batch import outputs, stopping
         from ..batch.found import Refused
 
         options = self.options
@@ -102,13 +102,13 @@ class _Run:
         left = [case for case in planned if not (options.resume and not options.overwrite and self._finished(case))]
         check = partial(cases.check, overwrite=options.overwrite)
         waiting = [case for case in left if self._went_well(check, case)]
+        interrupted = False
         try:
-            if options.workers > 1 or options.scheduler:
-                self._segment_by_others(waiting)
-            while waiting:
-                case = waiting[0]
-                self._went_well(self._segment, case)
-                waiting.pop(0)
+            with stopping.on_interrupt(quiet=self.console.machine) as stop:
+                self._segment_all(waiting, stop)
+        except (KeyboardInterrupt, Cancelled):
+            interrupted = True
+            outputs.sweep(options.output)  # of processes of ours that had to be killed
         finally:
             for case in waiting:  # stopped in the middle of the first of them
                 self._tell(case, "cancelled", "The run was stopped before it was done.")
@@ -117,12 +117,37 @@ class _Run:
         outcomes = [entry.get("outcome", "done") for entry in self.entries]
         counts = {name: outcomes.count(name) for name in ("done", "resumed", "failed", "skipped")}
         done, failed = counts["done"] + counts["resumed"], counts["failed"]
+        if interrupted:
+            raise Cancelled(self._how_to_go_on(done, done + failed + len(waiting)))
         if self.many:
             text = f"{done} of {done + failed} done"
             text += f", {counts['resumed']} of them by an earlier run." if counts["resumed"] else "."
             text += f" {counts['skipped']} passed over, see above." if counts["skipped"] else ""
             self.console.event("summary", text, **counts)
         return 0 if done and not failed else 1 if done else 2
+
+    def _segment_all(self, waiting: list[Any], stop: Callable[[], bool]) -> None:
+        """All cases; what is done, or cannot be, is taken out of the list.
+
+        Raises:
+            Cancelled: ``stop`` said so.
+        """
+        if self.options.workers > 1 or self.options.scheduler:
+            self._segment_by_others(waiting, stop)
+        while waiting:
+            if stop():
+                raise Cancelled
+            case = waiting[0]
+            self._went_well(partial(self._segment, stop=stop), case)
+            waiting.pop(0)
+
+    def _how_to_go_on(self, done: int, count: int) -> str:
+        text = f"Interrupted: {done} of {count} done, what was finished is kept, nothing is half-written; "
+        if self.options.overwrite:
+            return text + "the same command does them all again, for --overwrite was given."
+        text += "run the same command again to go on"
+        known = self.options.again and not self.options.anonymous
+        return f"{text}:\n{self.options.again}" if known else f"{text}."
 
     def _plan(self, item: Any) -> Any:
         from ..batch import case as cases
@@ -147,15 +172,15 @@ class _Run:
         self.console.event("resumed", f"{case.name} was done before: nothing to do.", case=case.name)
         return True
 
-    def _segment(self, case: Any) -> None:
+    def _segment(self, case: Any, stop: Callable[[], bool]) -> None:
         from ..batch import case as cases
 
         segmenter = self._warm(case)
         progress = partial(self.console.progress, case.name)
-        record, _ = cases.run(case, segmenter, self.parameters, self.options.overwrite, progress, strip=self.many)
+        record, _ = cases.run(case, segmenter, self.parameters, self.options.overwrite, progress, self.many, stop)
         self._take(case, record, segmenter.model)
 
-    def _segment_by_others(self, waiting: list[Any]) -> None:
+    def _segment_by_others(self, waiting: list[Any], stop: Callable[[], bool]) -> None:
         """All cases on several processes; what is done is taken out of the list."""
         from ..batch import cluster
 
@@ -166,7 +191,7 @@ class _Run:
             for model in {model.id: model for _, model in planned}.values():
                 self._warn_uncovered(model)
             of = {case.name: model for case, model in planned}
-            arguments = self.parameters, self.options.device, self.options.overwrite, self.many
+            arguments = self.parameters, self.options.device, self.options.overwrite, self.many, stop
             for case, record in cluster.run(client, planned, *arguments):
                 waiting.remove(case)
                 if "error" in record:
@@ -226,10 +251,10 @@ class _Run:
         """Do some work for one case and tell its error, which must not cost the other cases."""
         try:
             work(case)
+        except (Cancelled, BrokenPipeError):
+            raise  # an interrupt, or nobody reads our messages any more
         except DINSegmentError as error:
             text = self._reason(case, error) if case.anonymous else str(error)
-        except BrokenPipeError:
-            raise  # nobody reads our messages any more
         except Exception as error:
             logging.getLogger("dinsegment").exception("unexpected error")
             text = f"{case.input} failed unexpectedly ({error}): please report it."

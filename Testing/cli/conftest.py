@@ -77,15 +77,15 @@ def beat() -> Beat:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
-    """Start Python in a process of its own, with pipes, which ends with the test."""
+    """Start Python in a process of its own, with pipes, which ends with the test; options are those of Popen."""
     processes: list[subprocess.Popen] = []
 
-    def run(arguments: Sequence[Any]) -> subprocess.Popen:
+    def run(arguments: Sequence[Any], **options: Any) -> subprocess.Popen:
         process = subprocess.Popen(
             [sys.executable, *map(str, arguments)], cwd=tmp_path, encoding="utf-8", stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "2", "PYTHONDONTWRITEBYTECODE": "1"},
             # a shell starts background jobs with SIGINT ignored, and ignored signals are inherited
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options,
         )  # fmt: skip
         processes.append(process)
         return process

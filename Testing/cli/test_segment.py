@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sys
 
 import nibabel
@@ -284,31 +283,6 @@ def test_same_labels_from_command_line_and_the_modules_logic(
     assert process.wait() == 0, process.stderr.read()
     from_command = np.asarray(nibabel.load(tmp_path / "out" / "heart.nii.gz").dataobj).T
     assert np.array_equal(np.load(tmp_path / "logic.npy"), from_command)
-
-
-@pytest.mark.parametrize("wanted", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_an_interrupted_run_keeps_finished_cases_and_leaves_nothing_else(wanted, write, tiny_model, tmp_path, start):
-    large = np.random.default_rng(0).integers(0, 99, (600, 192, 192)).astype(np.uint8)
-    inputs = [write("first.nrrd"), write("second.nrrd", large)]
-    arguments = ("--model", tiny_model, "--output", "out", "--format", "nii.gz", "--device", "cpu", "--json")
-    process = start(["-m", "DINSegmentLib", "segment", *inputs, *arguments])
-    for line in process.stdout:
-        event = json.loads(line)
-        if event["event"] == "progress" and event["case"] == "second" and 0 < event["done"] < event["total"]:
-            process.send_signal(wanted)
-            break
-
-    out, err = process.communicate()
-
-    last = json.loads(out.splitlines()[-1])
-    assert process.returncode == 130, err
-    assert last["event"] == "error" and last["message"].startswith("Interrupted")
-    assert "run the same command again to go on" in last["message"]
-    assert err == ""
-    names = {"first.nii.gz", "first.json", "statistics.csv", "summary.json", "report.html", "report"}
-    assert {path.name for path in (tmp_path / "out").iterdir()} == names
-    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
-    assert [one["outcome"] for one in summary["inputs"]] == ["done", "cancelled"]
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError(28, "No space left on device")])

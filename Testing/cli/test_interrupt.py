@@ -1,0 +1,151 @@
+"""Ctrl-C and a polite kill: the run ends after the batch of slices, keeps what is done, and says how to go on."""
+
+import json
+import os
+import shlex
+import signal
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from DINSegmentLib.batch import stopping
+
+TABLES = {"statistics.csv", "summary.json", "report.html", "report"}
+SECONDS = 30  # for the end after an interrupt; the whole run takes longer only on a slow machine
+
+
+@pytest.fixture
+def large(write):
+    """Write a volume of many batches."""
+
+    def make(name, seed=0):
+        return write(name, np.random.default_rng(seed).integers(0, 99, (80, 160, 160)).astype(np.uint8))
+
+    return make
+
+
+@pytest.fixture
+def begin(start, tiny_model):
+    """Start `dinsegment segment` in a process, telling JSON lines, in a group of its own as a terminal does it."""
+
+    def run(*arguments):
+        defaults = ("--model", tiny_model, "--output", "out", "--format", "nii.gz", "--device", "cpu", "--json")
+        return start(["-m", "DINSegmentLib", "segment", *arguments, *defaults], process_group=0)
+
+    return run
+
+
+def wait_for(process, wanted):
+    for line in process.stdout:
+        event = json.loads(line)
+        if wanted(event):
+            return
+    raise AssertionError(process.stderr.read())
+
+
+def inside(case):
+    return lambda event: event["event"] == "progress" and event["case"] == case and 0 < event["done"] < event["total"]
+
+
+def ended(process):
+    """The events after an interrupt."""
+    before = time.monotonic()
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert err == ""
+    assert time.monotonic() - before < SECONDS
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def outcomes(folder):
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    return [one["outcome"] for one in summary["inputs"]]
+
+
+def test_it_ends_after_the_batch_and_goes_on_to_the_same_bytes(begin, segment, write, large, tmp_path):
+    inputs = [write("first.nrrd"), large("second.nrrd"), write("third.nrrd")]
+    process = begin(*inputs)
+    wait_for(process, inside("second"))
+    process.send_signal(signal.SIGINT)
+
+    events = ended(process)
+
+    batches = [event for event in events if event["event"] == "progress"]
+    assert len(batches) <= 2 and all(inside("second")(event) for event in batches)
+    assert events[-1]["event"] == "error"
+    sentence, again = events[-1]["message"].split("\n")
+    assert sentence.startswith("Interrupted: 1 of 3 done") and "run the same command again to go on" in sentence
+    assert shlex.split(again)[:4] == [sys.executable, "-m", "DINSegmentLib", "segment"]
+    out = tmp_path / "out"
+    assert {path.name for path in out.iterdir()} == {"first.nii.gz", "first.json", *TABLES}
+    assert outcomes(out) == ["done", "cancelled", "cancelled"]
+
+    assert "1 of them by an earlier run" in segment(*inputs, "--format", "nii.gz").out
+    assert segment(*inputs, "--format", "nii.gz", "--output", tmp_path / "whole").code == 0
+    for name in ("first.nii.gz", "second.nii.gz", "third.nii.gz", "statistics.csv"):
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("wanted", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_a_single_file_leaves_nothing(wanted, begin, large, tmp_path):
+    process = begin(large("only.nrrd"))
+    wait_for(process, inside("only"))
+    process.send_signal(wanted)
+    assert ended(process)[-1]["message"].startswith("Interrupted: 0 of 1 done")
+    assert not (tmp_path / "out").exists()
+
+
+def test_several_processes_end_too_when_the_terminal_interrupts_them_all(begin, segment, write, large, tmp_path):
+    inputs = [write("a.nrrd"), *(large(f"b{number}.nrrd", number) for number in range(2))]
+    process = begin(*inputs, "--workers", 2)
+    wait_for(process, lambda event: event["event"] == "done")
+    time.sleep(0.3)  # the workers are in the middle of the large ones
+    os.killpg(process.pid, signal.SIGINT)
+
+    message = ended(process)[-1]["message"]
+
+    out = tmp_path / "out"
+    told = outcomes(out)
+    assert message.startswith(f"Interrupted: {told.count('done')} of 3 done") and "cancelled" in told
+    done = {path.stem for path in out.glob("*.json")} - {"summary"}
+    names = {f"{name}.{suffix}" for name in done for suffix in ("nii.gz", "json")}
+    assert {path.name for path in out.iterdir()} == names | TABLES and len(done) == told.count("done")
+
+    assert f"3 of 3 done, {len(done)} of them by an earlier run" in segment(*inputs, "--format", "nii.gz").out
+
+
+def test_a_second_interrupt_ends_at_once_and_then_all_is_as_before(capfd):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), stopping.on_interrupt() as stop:
+        assert not stop()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop() and "interrupt once more" in capfd.readouterr().err
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--overwrite",), "does them all again, for --overwrite was given."),
+        (("--anonymous",), "run the same command again to go on."),
+        (("--no-resume",), "run the same command again to go on"),
+    ],
+)
+def test_how_to_go_on_suits_the_options(options, told, segment, write, monkeypatch, tmp_path):
+    from DINSegmentLib.batch import case as cases
+
+    def interrupt(*arguments, **values):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cases, "run", interrupt)
+    monkeypatch.setattr(sys, "argv", ["/bin/dinsegment"])
+    outcome = segment(write("a.nrrd"), write("b.nrrd"), *options)
+    assert outcome.code == 130 and told in outcome.err and "0 of 2 done" in outcome.err
+    if "--anonymous" in options:
+        assert str(tmp_path) not in outcome.err
+    if "--no-resume" in options:
+        assert "\n/bin/dinsegment segment --model" in outcome.err and "--no-resume" not in outcome.err
