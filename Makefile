@@ -41,7 +41,7 @@ demo: $(READY)
 
 test: $(READY)
 	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp"
-	@$(INSIDE) $(PY) -m pytest --basetemp="$(SCRATCH)/pytest"
+	@$(INSIDE) $(PY) -X warn_default_encoding -m pytest --basetemp="$(SCRATCH)/pytest"
 
 test-faults: $(READY)
 	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp"

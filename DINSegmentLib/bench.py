@@ -223,10 +223,10 @@ def volume_of(what: Engine) -> tuple[Any, Geometry]:
 
 def peak_mb(children: bool = False) -> float | None:
     """Most resident memory of this process so far, or of its children; None where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
+    if sys.platform == "win32":
         return None
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if sys.platform == "darwin" else 1e3)  # macOS counts bytes, Linux kilobytes
 

@@ -26,7 +26,9 @@ def examined(*options, path=(), **environment):
     """Findings by name, and the modules loaded, of a process of its own."""
     environment = os.environ | environment
     environment["PYTHONPATH"] = os.pathsep.join([*map(str, path), environment["PYTHONPATH"]])
-    done = subprocess.run([sys.executable, *options, "-c", EXAMINE], capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, *options, "-c", EXAMINE], capture_output=True, encoding="utf-8", env=environment
+    )
     assert done.returncode == 0, done.stderr
     findings, modules = json.loads(done.stdout.splitlines()[-1])
     return {finding["name"]: Finding(**finding) for finding in findings}, set(modules)
@@ -127,7 +129,7 @@ def test_missing_weights_fail(root):
 
 def test_a_damaged_manifest_fails_and_the_other_models_are_still_looked_at(root):
     (root / "Models" / "Broken").mkdir()
-    (root / "Models" / "Broken" / "manifest.json").write_text("{")
+    (root / "Models" / "Broken" / "manifest.json").write_text("{", encoding="utf-8")
 
     found = by_name()
     assert found["Broken"].status == "fail" and "manifest" in found["Broken"].advice

@@ -16,7 +16,7 @@ from pydicom.sr.codedict import codes
 
 from .. import __version__
 from ..errors import GeometryError, InputError, OutputError
-from ..geometry import Geometry
+from ..geometry import LPS_TO_RAS, Geometry
 from ..models import Label, Model
 
 _NAME = "DINSegment"
@@ -34,7 +34,6 @@ _NO_DATE, _NO_TIME = "19000101", "000000"  # a content date must be there, and t
 _UTF8 = "ISO_IR 192"
 _LONGEST_TEXT = 64  # letters of a DICOM long string (LO)
 _FIRST_SERIES_NUMBER = 1000  # out of the way of the scanner's own series
-_RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
 
 
 def write_dicom_seg(
@@ -151,13 +150,13 @@ def _in_slice_order(headers: list[Dataset], geometry: Geometry) -> list[Dataset]
     Raises:
         GeometryError: there are others than those of the grid.
     """
-    positions = np.array([header.ImagePositionPatient for header in headers], dtype=np.float64) * _RAS_TO_LPS
+    positions = np.array([header.ImagePositionPatient for header in headers], dtype=np.float64) @ LPS_TO_RAS[:3, :3]
     from_origin = positions - geometry.ijk_to_ras[:3, 3]
     indices = np.linalg.solve(geometry.ijk_to_ras[:3, :3], from_origin.T).T  # (I, J, K) of each slice's first pixel
     order = np.argsort(indices[:, 2], kind="stable")
     indices = indices[order]
     first = headers[0]
-    axes = np.array(first.ImageOrientationPatient, dtype=np.float64).reshape(2, 3) * _RAS_TO_LPS
+    axes = np.array(first.ImageOrientationPatient, dtype=np.float64).reshape(2, 3) @ LPS_TO_RAS[:3, :3]
     slices, rows, columns = geometry.shape
     if not (
         len(headers) == slices

@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 
 from ..errors import GeometryError, InputError
-from ..geometry import Geometry
+from ..geometry import LPS_TO_RAS, Geometry
 from . import memory
 from .dicom_files import Series, Slice, group, is_dicom, scan, without_localizers
 from .header import check_steps, pick_frame
@@ -18,7 +18,6 @@ from .person import Person, person_of
 
 _SAME_PLACE = 0.01  # mm; positions are written with about this precision
 _TIME_TAGS = ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber")  # the first that tells frames apart
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,4 +250,4 @@ def _geometry(slices: Sequence[Slice], name: str) -> Geometry:
     check_steps(steps, name)
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = steps.T, positions[0]
-    return Geometry((len(slices), first.header.Rows, first.header.Columns), _LPS_TO_RAS @ matrix)
+    return Geometry((len(slices), first.header.Rows, first.header.Columns), LPS_TO_RAS @ matrix)

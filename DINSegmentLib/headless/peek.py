@@ -9,12 +9,12 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import GeometryError, InputError
-from ..geometry import Geometry
+from ..geometry import LPS_TO_RAS, Geometry
 from . import header
 from .cine import count_frames
 from .image import case_name, image_suffix
 from .memory import BYTES_AROUND_A_VOXEL, BYTES_FOR_THE_PROGRAM
-from .reading import FORMATS, LPS_TO_RAS
+from .reading import FORMATS
 
 
 @dataclass(frozen=True, eq=False)

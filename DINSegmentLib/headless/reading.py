@@ -7,7 +7,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import GeometryError, InputError
-from ..geometry import Geometry
+from ..geometry import LPS_TO_RAS, Geometry
 from . import header, metaimage, nifti, nrrd
 from .image import SUFFIXES, Image, case_name, image_suffix
 
@@ -19,7 +19,6 @@ FORMATS = {  # suffix: our reader of the header, ITK's reader of the voxels
     ".mha": (metaimage.read_header, "MetaImageIO"),
     ".mhd": (metaimage.read_header, "MetaImageIO"),
 }
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read(

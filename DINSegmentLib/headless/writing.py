@@ -6,10 +6,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import OutputError
+from ..geometry import LPS_TO_RAS
 from . import nifti
 from .image import Image, image_suffix
-
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
 def write_labelmap(labels: np.ndarray, image: Image, path: Path, seconds: float | None = None) -> None:
@@ -55,7 +54,8 @@ def _write(array: np.ndarray, image: Image, path: Path, seconds: float | None = 
 
 def _on_grid(array: np.ndarray, image: Image) -> sitk.Image:
     result = sitk.GetImageFromArray(array)
-    result.SetOrigin((_LPS_TO_RAS @ image.geometry.ijk_to_ras[:3, 3]).tolist())
-    result.SetDirection((_LPS_TO_RAS @ image.geometry.directions).ravel().tolist())
+    to_lps = LPS_TO_RAS[:3, :3]
+    result.SetOrigin((to_lps @ image.geometry.ijk_to_ras[:3, 3]).tolist())
+    result.SetDirection((to_lps @ image.geometry.directions).ravel().tolist())
     result.SetSpacing(image.geometry.spacing.tolist())
     return result

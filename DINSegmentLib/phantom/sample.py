@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import OutputError
-from ..geometry import Geometry
+from ..geometry import LPS_TO_RAS, Geometry
 from .heart import ES_PHASE
 from .scan import LABELS, CardiacPhantom
 
@@ -69,7 +69,7 @@ def _rounded(values: dict[str, float]) -> dict[str, float]:
 
 
 def itk_image(array: np.ndarray, geometry: Geometry) -> sitk.Image:
-    to_lps = np.diag([-1.0, -1.0, 1.0])
+    to_lps = LPS_TO_RAS[:3, :3]
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(geometry.spacing.tolist())
     image.SetDirection((to_lps @ geometry.directions).ravel().tolist())

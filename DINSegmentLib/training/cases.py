@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError, OutputError
-from ..geometry import Geometry
+from ..geometry import LPS_TO_RAS, Geometry
 from . import dataset
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _subjects(folder: Path, split: str) -> list[str]:
         )
     path = folder / "split.json"
     try:
-        splits = json.loads(path.read_text())
+        splits = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{folder} has no split.json and no {dataset.FILE}: give a data folder with one.") from error
     except (OSError, ValueError) as error:
@@ -171,9 +171,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 def _itk_image(array: np.ndarray, geometry: Geometry) -> "sitk.Image":
     import SimpleITK as sitk
 
-    lps = np.diag([-1.0, -1.0, 1.0])
+    to_lps = LPS_TO_RAS[:3, :3]
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(geometry.spacing.tolist())
-    image.SetOrigin((lps @ geometry.ijk_to_ras[:3, 3]).tolist())
-    image.SetDirection((lps @ geometry.directions).ravel().tolist())
+    image.SetOrigin((to_lps @ geometry.ijk_to_ras[:3, 3]).tolist())
+    image.SetDirection((to_lps @ geometry.directions).ravel().tolist())
     return image

@@ -23,7 +23,7 @@ import numpy as np
 from .. import models, resources
 from ..engine.checks import check_array
 from ..errors import GeometryError, InputError, ModelError
-from ..geometry import Geometry
+from ..geometry import LPS_TO_RAS, Geometry
 from ..network import DINConfig
 
 if TYPE_CHECKING:
@@ -298,6 +298,6 @@ def _geometry(header: "sitk.ImageFileReader", path: Path) -> Geometry:
     matrix[:3, :3] = np.reshape(header.GetDirection(), (3, 3)) * header.GetSpacing()
     matrix[:3, 3] = header.GetOrigin()
     try:
-        return Geometry(header.GetSize()[::-1], np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix)  # LPS to RAS
+        return Geometry(header.GetSize()[::-1], LPS_TO_RAS @ matrix)
     except GeometryError as error:
         raise GeometryError(f"{path}: {error}") from error

@@ -176,7 +176,7 @@ def test_module_file_imports_only_slicer_and_the_standard_library_when_it_loads(
 def test_a_broken_rule_is_seen(tmp_path, file, source, fault):
     for unit in ("scene", "engine"):
         (tmp_path / unit).mkdir(exist_ok=True)
-    (tmp_path / "cli.py").write_text("")
+    (tmp_path / "cli.py").write_text("", encoding="utf-8")
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text(source, encoding="utf-8")
 
@@ -185,8 +185,8 @@ def test_a_broken_rule_is_seen(tmp_path, file, source, fault):
 
 
 def test_a_circle_on_one_floor_is_seen(tmp_path):
-    (tmp_path / "geometry.py").write_text("from .models import find")
-    (tmp_path / "models.py").write_text("def late():\n    from . import geometry")
+    (tmp_path / "geometry.py").write_text("from .models import find", encoding="utf-8")
+    (tmp_path / "models.py").write_text("def late():\n    from . import geometry", encoding="utf-8")
 
     (found,) = faults(imports_of(tmp_path))
     assert found.startswith("imports make a circle: ")
@@ -203,7 +203,7 @@ def test_a_circle_on_one_floor_is_seen(tmp_path):
     ],
 )
 def test_what_the_rules_allow_is_no_fault(tmp_path, file, source):
-    (tmp_path / "models.py").write_text("")
+    (tmp_path / "models.py").write_text("", encoding="utf-8")
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text(source, encoding="utf-8")
 

@@ -85,7 +85,7 @@ def test_what_would_be_refused_is_told_with_its_reason(tmp_path):
     volume(tmp_path / "good.nii")
     volume(tmp_path / "thin.nii", (20, 20, 1))
     nibabel.save(nibabel.Nifti1Image(np.zeros((9, 8, 7, 3), np.int16), np.eye(4)), tmp_path / "cine.nii.gz")
-    (tmp_path / "text.nrrd").write_text("hello")
+    (tmp_path / "text.nrrd").write_text("hello", encoding="utf-8")
     (tmp_path / "zero.mha").touch()
     path = volume(tmp_path / "half.nii")
     path.write_bytes(path.read_bytes()[:5000])
@@ -133,7 +133,7 @@ def test_no_time_is_told_for_a_device_that_was_not_measured(tmp_path, monkeypatc
 def test_a_line_of_a_table_may_name_another_model(tmp_path):
     for name in "abc":
         volume(tmp_path / f"{name}.nii")
-    (tmp_path / "list.csv").write_text("path,model\na.nii,abdomen-ct\nb.nii,nonsense\nc.nii,\n")
+    (tmp_path / "list.csv").write_text("path,model\na.nii,abdomen-ct\nb.nii,nonsense\nc.nii,\n", encoding="utf-8")
     described = dryrun.describe(find([tmp_path / "list.csv"]), HEART, "cpu")
     assert [case["model"] for case in described["cases"]] == ["abdomen-ct", "cardiac-mr"]
     assert 'no model "nonsense"' in described["refused"][0]["reason"]

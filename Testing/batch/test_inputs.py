@@ -149,8 +149,8 @@ def test_too_long_names_are_refused_and_the_rest_goes_on(tmp_path, monkeypatch):
 
 def test_a_messy_folder(tmp_path):
     good = volume(tmp_path / "good.nii.gz")
-    (tmp_path / "notes.txt").write_text("hello")
-    (tmp_path / "list.csv").write_text("path\ngood.nii.gz\n")
+    (tmp_path / "notes.txt").write_text("hello", encoding="utf-8")
+    (tmp_path / "list.csv").write_text("path\ngood.nii.gz\n", encoding="utf-8")
     (tmp_path / "picture.png").write_bytes(b"\x89PNG")
     (tmp_path / "voxels.raw").write_bytes(bytes(99))
     (tmp_path / ".hidden.nii").touch()
@@ -211,7 +211,7 @@ def test_our_own_results_are_no_inputs(tmp_path):
     record = {"model": {"id": "m", "weights_sha256": "0"}, "outputs": ["heart.seg.nrrd", "heart.nii.gz", "heart.json"]}
     (tmp_path / "heart.json").write_text(json.dumps(record), encoding="utf-8")
     volume(tmp_path / "bids.nii.gz")
-    (tmp_path / "bids.json").write_text('{"Modality": "MR"}')
+    (tmp_path / "bids.json").write_text('{"Modality": "MR"}', encoding="utf-8")
     output = tmp_path / "results"
     volume(output / "other.nii.gz")
     found = find([tmp_path], output=output)
@@ -231,7 +231,7 @@ def test_labels_of_a_cine_and_of_its_frames_are_no_inputs(tmp_path):
 
 
 def test_what_was_named_is_never_passed_over(tmp_path):
-    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "notes.txt").write_text("hello", encoding="utf-8")
     (tmp_path / "empty").mkdir()
     slice_ = series(tmp_path / "exam") / "IM000"
     told = reasons(find([tmp_path / "notes.txt", tmp_path / "empty", tmp_path / "none.nii", slice_]))
@@ -307,7 +307,7 @@ def test_a_damaged_slice_costs_its_series_and_no_other(tmp_path):
     series(tmp_path / "a", "1.1")
     series(tmp_path / "b", "2.1")
     series(tmp_path / "c", "3.1")
-    (tmp_path / "c" / "README").write_text("not a slice")
+    (tmp_path / "c" / "README").write_text("not a slice", encoding="utf-8")
     (tmp_path / "a" / "IM003").write_bytes((tmp_path / "a" / "IM003").read_bytes()[:300])  # its end: no gap shows
     (tmp_path / "b" / "IM003").write_bytes(b"")
     found = find([tmp_path])

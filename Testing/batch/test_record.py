@@ -138,5 +138,5 @@ def test_asking_for_versions_imports_nothing_heavy():
         "import sys; from DINSegmentLib.batch.versions import versions; versions(); "
         "print(sorted({'torch', 'numpy', 'SimpleITK', 'slicer'} & set(sys.modules)))"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert found.stdout.strip() == "[]"

@@ -274,7 +274,7 @@ def test_marks_that_do_not_fit_are_told(page, report, tmp_path):
         "case2;poor;;2020-01-01T00:00:00Z",
         "who;poor;;",
     ]
-    path.write_text("\n".join([*lines, "case3;perhaps;;", ""]))
+    path.write_text("\n".join([*lines, "case3;perhaps;;", ""]), encoding="utf-8")
     page.goto(report)
     page.locator("#file").set_input_files(path)
 
@@ -284,7 +284,7 @@ def test_marks_that_do_not_fit_are_told(page, report, tmp_path):
     )
     assert (mark_of(page, "case1"), mark_of(page, "case2"), mark_of(page, "case3")) == ("checked", "", "")
 
-    path.write_text("name,volume\ncase1,5\n")
+    path.write_text("name,volume\ncase1,5\n", encoding="utf-8")
     page.locator("#file").set_input_files(path)
     expect(page.locator("#message")).to_contain_text("choose a file that was exported here")
 

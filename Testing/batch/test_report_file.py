@@ -125,7 +125,7 @@ def test_an_older_page_is_replaced_and_stays_when_the_new_one_cannot_be_written(
 
 
 def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
 
     with pytest.raises(OutputError, match="choose a folder"):
         write_report([], {}, tmp_path / "file", "run")

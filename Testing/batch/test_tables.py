@@ -217,7 +217,7 @@ def test_an_outcome_that_nobody_knows_is_refused(summary):
 
 def test_a_table_that_cannot_be_written_leaves_the_former_one(tmp_path, monkeypatch):
     path = tmp_path / "statistics.csv"
-    path.write_text("former")
+    path.write_text("former", encoding="utf-8")
     monkeypatch.setattr("pathlib.Path.write_bytes", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
 
     with pytest.raises(OutputError, match="cannot be written .*No space left"):

@@ -34,7 +34,9 @@ def inputs(write, write_series, voxels, tmp_path):
     (folder / "Anna.nii.gz").write_bytes(b"")
     write("ward9/flatAnna.nrrd", np.full((4, 8, 8), 7, np.int16))
     write("ward9/tabled.nrrd", np.roll(voxels, 3, axis=2))
-    (tmp_path / "ward9" / "list.csv").write_text("path,case,doctor\ntabled.nrrd,secret,Mueller\nnoAnna.nrrd,,\n")
+    (tmp_path / "ward9" / "list.csv").write_text(
+        "path,case,doctor\ntabled.nrrd,secret,Mueller\nnoAnna.nrrd,,\n", encoding="utf-8"
+    )
     return tmp_path / "ward9" / "list.csv", tmp_path / "ward9"
 
 

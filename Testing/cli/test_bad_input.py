@@ -168,7 +168,7 @@ def test_every_series_of_a_folder_is_a_case_unless_one_is_chosen(segment, write_
     ],
 )
 def test_unwritable_output(output, text, refused, write, tmp_path):
-    (tmp_path / "file").write_text("kept")
+    (tmp_path / "file").write_text("kept", encoding="utf-8")
 
     refused(write("v.nrrd"), "--output", tmp_path / output, text=text, named="choose")
 
@@ -176,7 +176,7 @@ def test_unwritable_output(output, text, refused, write, tmp_path):
 @pytest.mark.parametrize("existing", ["v.seg.nrrd", "v.json"])
 def test_existing_output_stays_without_overwrite(existing, segment, refused, write, tmp_path):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / existing).write_text("kept")
+    (tmp_path / "out" / existing).write_text("kept", encoding="utf-8")
     path = write("v.nrrd")
 
     refused(path, text="add --overwrite", named=existing)
@@ -186,7 +186,7 @@ def test_existing_output_stays_without_overwrite(existing, segment, refused, wri
 
 def test_existing_output_of_one_input_does_not_stop_the_others(segment, write, tmp_path):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "a.json").write_text("kept")
+    (tmp_path / "out" / "a.json").write_text("kept", encoding="utf-8")
 
     outcome = segment(write("a.nrrd"), write("b.nrrd"))
 
@@ -243,7 +243,7 @@ def test_wrong_weights(change, refused, write, write_model, tmp_path):
 
 def test_a_broken_manifest(refused, write, tmp_path):
     (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "manifest.json").write_text('{"schema": 1}')
+    (tmp_path / "model" / "manifest.json").write_text('{"schema": 1}', encoding="utf-8")
 
     refused(write("v.nrrd"), "--model", tmp_path / "model", text="lacks the entry", named="manifest.json")
 

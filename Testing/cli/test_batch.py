@@ -10,7 +10,9 @@ import pytest
 
 def test_tables_tell_every_structure_and_what_became_of_every_input(segment, write, tmp_path):
     flat = write("flat.nrrd", np.full((4, 8, 8), 7, np.int16))
-    (tmp_path / "list.csv").write_text("path;case;site\nb.nrrd;second;Jena\nflat.nrrd;;\nnone.nrrd;;\na.nrrd;;Ulm\n")
+    (tmp_path / "list.csv").write_text(
+        "path;case;site\nb.nrrd;second;Jena\nflat.nrrd;;\nnone.nrrd;;\na.nrrd;;Ulm\n", encoding="utf-8"
+    )
     write("a.nrrd")
     write("b.nrrd")
 
@@ -107,7 +109,7 @@ def test_rerun_refuses_another_input_other_weights_and_what_is_no_record(segment
     ):
         outcome = command(*arguments, *again)
         assert outcome.code == 2 and said in outcome.err, outcome.err
-    record.with_name("odd.json").write_text('{"case": 1}')
+    record.with_name("odd.json").write_text('{"case": 1}', encoding="utf-8")
     assert "is no record of a run" in command("rerun", record.with_name("odd.json"), *again).err
     path.write_bytes(path.read_bytes() + b"more")
     assert "has changed since that run" in command("rerun", record, *again).err

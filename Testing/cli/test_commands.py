@@ -65,7 +65,7 @@ def test_enhance_with_a_model_takes_its_axes_window_and_defaults(command, write,
 def test_enhance_refuses_in_one_sentence_and_writes_nothing(output, more, text, command, write, listing, tmp_path):
     path = write("heart.nii.gz")
     (tmp_path / "folder").mkdir()
-    (tmp_path / "kept.nrrd").write_text("kept")
+    (tmp_path / "kept.nrrd").write_text("kept", encoding="utf-8")
     before = listing(tmp_path)
 
     outcome = command("enhance", path, "--output", tmp_path / output, *more)
@@ -76,7 +76,7 @@ def test_enhance_refuses_in_one_sentence_and_writes_nothing(output, more, text, 
 
 
 def test_enhance_replaces_a_file_when_told(command, write, tmp_path):
-    (tmp_path / "e.nrrd").write_text("old")
+    (tmp_path / "e.nrrd").write_text("old", encoding="utf-8")
     assert command("enhance", write("heart.nii.gz"), "--output", tmp_path / "e.nrrd", "--overwrite").code == 0
     assert sitk.ReadImage(str(tmp_path / "e.nrrd")).GetSize() == (36, 40, 6)
 
@@ -313,7 +313,7 @@ def test_data_that_cannot_be_used_leaves_nothing_behind(
     monkeypatch.chdir(tmp_path)
     for folder in ("untold", "half"):
         (tmp_path / folder).mkdir()
-    (tmp_path / "half" / "split.json").write_text('{"train": ["p1"]}')
+    (tmp_path / "half" / "split.json").write_text('{"train": ["p1"]}', encoding="utf-8")
     (tmp_path / "half" / "p1x.npz").touch()
     before = listing(tmp_path)
     if (name, more) == ("train", ("--data", "half")):

@@ -47,7 +47,7 @@ def test_it_leaves_figures_tables_and_what_was_run(evaluate, tmp_path):
 @pytest.mark.parametrize("there", ["evaluation.csv", "evaluation.json"])
 def test_an_earlier_evaluation_is_refused_at_once_and_replaced_when_asked(there, evaluate, tmp_path, listing):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / there).write_text("earlier")
+    (tmp_path / "out" / there).write_text("earlier", encoding="utf-8")
     before = listing(tmp_path)
 
     refused = evaluate()

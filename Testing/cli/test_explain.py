@@ -28,7 +28,7 @@ def test_volume_holds_the_engines_values_on_the_inputs_grid_beside_a_picture(com
 
 def test_what_is_there_stays_until_told_otherwise(command, write, tmp_path, tiny_model):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "heart_why.png").write_text("mine")
+    (tmp_path / "out" / "heart_why.png").write_text("mine", encoding="utf-8")
     arguments = ("explain", write("heart.nii.gz"), "--model", tiny_model, "--output", tmp_path / "out")
     outcome = command(*arguments)
 

@@ -36,7 +36,7 @@ def test_ten_kills_at_any_moment_cost_nothing(write, voxels, tiny_model, tmp_pat
         time.sleep(moments.uniform(0, 0.15))
         process.kill()
         process.wait()
-    last = subprocess.run([*command, str(disturbed)], capture_output=True, text=True)
+    last = subprocess.run([*command, str(disturbed)], capture_output=True, encoding="utf-8")
 
     assert last.returncode == 1 and "50 of 60 done" in last.stdout and "by an earlier run" in last.stdout
     names = sorted(path.name for path in undisturbed.glob("*.nii.gz"))

@@ -39,7 +39,7 @@ def test_surfaces_of_an_earlier_run_count_as_done_and_rerun_makes_the_same(
 
 def test_a_surface_that_is_there_already_is_not_replaced_without_a_word(segment, write, tmp_path):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "heart_wall.obj").write_text("mine")
+    (tmp_path / "out" / "heart_wall.obj").write_text("mine", encoding="utf-8")
     outcome = segment(write("heart.nii.gz"), "--format", "obj")
 
     assert outcome.code == 2

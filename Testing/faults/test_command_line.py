@@ -140,10 +140,12 @@ def test_a_clock_that_goes_back_changes_nothing(write, tiny_model, tmp_path, mon
 def test_what_a_killed_command_has_left_goes_with_the_next(dinsegment, write, tiny_model, tmp_path):
     write("a.nii.gz")
     (tmp_path / "out").mkdir()
-    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, encoding="utf-8"
+    )
     left = tmp_path / "out" / f"{outputs._prefix(int(gone.stdout))}x"
     left.mkdir()
-    (left / "a.nii.gz").write_text("half")
+    (left / "a.nii.gz").write_text("half", encoding="utf-8")
 
     assert dinsegment("segment", "a.nii.gz", "--model", tiny_model, "--output", "out").returncode == 0
     assert not left.exists()

@@ -53,7 +53,7 @@ def run(script: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=60,
         cwd=Path(headless.__file__).parents[2],
     )

@@ -62,7 +62,7 @@ def test_series_without_uid_are_told_apart_by_number(write_series):
 
 def test_other_files_in_the_folder_are_passed_over(write_series, voxels):
     folder = write_series()
-    (folder / "DICOMDIR.txt").write_text("index")
+    (folder / "DICOMDIR.txt").write_text("index", encoding="utf-8")
     (folder / ".hidden").touch()
     np.testing.assert_array_equal(read(folder).array, voxels)
 

@@ -150,7 +150,7 @@ headless.write_volume(image.array, image, Path(sys.argv[2]) / "o.mha")
 assert not {"torch", "monai", "matplotlib", "nibabel", "vtk"} & set(sys.modules)
 """
     command = [sys.executable, "-c", script, write_volume("v.nrrd"), tmp_path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=_repository())
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, cwd=_repository())
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert {path.name for path in tmp_path.iterdir()} == {"v.nrrd", "o.seg.nrrd", "o.nii.gz", "o.mha"}
 

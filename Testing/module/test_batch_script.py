@@ -25,7 +25,7 @@ def test_same_bytes_and_status_as_the_command_line(separator, repository, tiny_m
         arguments = ["segment", *inputs, "--model", str(tiny_model), "--device", "cpu", "--format", "nii.gz"]
         process = subprocess.run(
             [sys.executable, *program, *arguments, "--output", str(tmp_path / name)],
-            env={**os.environ, "PYTHONPATH": str(repository)}, capture_output=True, text=True,
+            env={**os.environ, "PYTHONPATH": str(repository)}, capture_output=True, encoding="utf-8",
         )  # fmt: skip
         status[name] = process.returncode
         assert "missing.nrrd does not exist" in process.stderr

@@ -56,6 +56,6 @@ def test_logic_gives_the_engines_labels_under_the_models_names(repository, tiny_
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", LOGIC, str(tiny_model)]
 
-    process = subprocess.run(command, env=environment, capture_output=True, text=True)
+    process = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8")
 
     assert process.returncode == 0, process.stderr

@@ -26,7 +26,7 @@ def in_slicer(repository: Path, tmp_path: Path):
         path = [str(folder), str(repository / "Testing")]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-c", LOAD.format(folder=str(folder)) + code]
-        process = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+        process = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, encoding="utf-8")
         assert process.returncode == 0, process.stderr
         return process.stdout
 

@@ -189,7 +189,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_in_words_and_changes_nothing(
 
 def test_a_file_that_holds_no_tensors_is_refused(tmp_path):
     text, empty = tmp_path / "text.pt", tmp_path / "empty.pt"
-    text.write_text("not weights")
+    text.write_text("not weights", encoding="utf-8")
     empty.write_bytes(b"")
     for path in (text, empty, tmp_path / "missing.pt", save({"a": object()}, tmp_path / "object.pt")):
         with pytest.raises(ValueError, match="cannot be read"):

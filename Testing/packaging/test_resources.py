@@ -26,7 +26,7 @@ def root_seen_from(folder: Path, tmp_path: Path) -> Path:
     """What a fresh interpreter finds whose first search folder is ``folder``."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", ASK]
-    run = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    run = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True)
     return Path(run.stdout.strip())
 
 
@@ -46,7 +46,7 @@ def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = source_copy(repository, folder / "source")
     command = [sys.executable, "-m", "pip", "wheel", "--no-index", "--no-build-isolation", "--no-deps", "--wheel-dir"]
-    run = subprocess.run([*command, str(folder), str(source)], capture_output=True, text=True)
+    run = subprocess.run([*command, str(folder), str(source)], capture_output=True, encoding="utf-8")
     assert run.returncode == 0, run.stdout + run.stderr
     (built,) = folder.glob("*.whl")
     return built

@@ -39,7 +39,7 @@ def run_tests(repository: Path, tmp_path: Path):
         (tmp_path / "Testing" / "test_it.py").write_text(source, encoding="utf-8")
         environment = {**os.environ, "DINSEGMENT_CI": "1" if ci else "", "DINSEGMENT_DATA": str(tmp_path / "no-data")}
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'temporary'}"]
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8")
 
     return run
 

@@ -43,7 +43,7 @@ def picture(tmp_path_factory):
     """The compared views, as `desk.render` draws them."""
     path = tmp_path_factory.mktemp("render") / "views.npy"
     testing = Path(__file__).resolve().parents[1]
-    done = subprocess.run([sys.executable, "-c", SCRIPT, str(path)], cwd=testing, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", SCRIPT, str(path)], cwd=testing, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, f"the drawing process ended with {done.returncode}: {done.stderr[-2000:]}"
     return np.load(path)
 

@@ -194,6 +194,6 @@ def test_cine_holds_every_frame_in_order_with_its_geometry(phantom, frames, tmp_
 
 
 def test_an_unwritable_folder_is_named(tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(OutputError, match="file"):
         write_sample(tmp_path / "file" / "below")

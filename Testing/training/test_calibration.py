@@ -23,7 +23,7 @@ def data(tmp_path):
     for name in ("one", "two"):
         image = random.integers(0, 65535, (6, 40, 36), np.uint16)
         np.savez(folder / f"{name}.npz", image=image, label=random.integers(0, 4, image.shape, np.uint8))
-    (folder / "split.json").write_text(json.dumps({"valid": ["one", "two"]}))
+    (folder / "split.json").write_text(json.dumps({"valid": ["one", "two"]}), encoding="utf-8")
     return folder
 
 
@@ -64,7 +64,7 @@ def test_the_command_tells_temperature_and_errors_and_leaves_the_model_alone(dat
     arguments = ["--model", str(tiny_model), "--data", str(data), "--output", str(tmp_path / "out"), "--device", "cpu"]
     assert main(["calibrate", *arguments]) == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
-    summary = json.loads((tmp_path / "out" / "calibration.json").read_text())
+    summary = json.loads((tmp_path / "out" / "calibration.json").read_text(encoding="utf-8"))
 
     assert (tiny_model / "manifest.json").read_bytes() == manifest
     assert summary["slices"] == 12 and summary["cases"] == 2

@@ -114,7 +114,7 @@ def test_a_missing_folder_split_file_or_subject_is_named(heart, tmp_path):
     (heart / "b2_frame01_ED.npz").unlink()
     with pytest.raises(InputError, match="no .npz file of b2"):
         cases(heart, "valid")
-    (heart / "split.json").write_text("{")
+    (heart / "split.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be read as JSON"):
         cases(heart, "valid")
     (heart / "split.json").unlink()
@@ -164,7 +164,7 @@ def test_reading_cases_and_loading_evaluate_imports_no_monai_matplotlib_or_nibab
         "import sys, DINSegmentLib.training.cases, DINSegmentLib.training.evaluate;"
         "print([name for name in ('monai', 'matplotlib', 'nibabel') if name in sys.modules])"
     )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert ran.stdout.strip() == "[]"
 
 

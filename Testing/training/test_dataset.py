@@ -157,5 +157,5 @@ def test_labels_stored_as_floats_of_whole_numbers_are_taken(folder):
 
 def test_cases_load_where_simpleitk_is_missing():
     code = "import sys; sys.modules['SimpleITK'] = None; import DINSegmentLib.training.train"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
     assert ran.returncode == 0, ran.stderr

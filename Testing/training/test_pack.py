@@ -28,7 +28,8 @@ def run(write_model, tmp_path):
     torch.save(state, folder / "best.pt")
     (folder / "curve.csv").write_text(
         "minutes,step,loss,dice,Outer part,Wall,Inner part\n"
-        "1,10,0.9,0.5,0.4,0.5,0.6\n2,20,0.8,0.7,0.61,0.7,0.79\n3,30,0.7,0.6,0.6,0.6,0.6\n"
+        "1,10,0.9,0.5,0.4,0.5,0.6\n2,20,0.8,0.7,0.61,0.7,0.79\n3,30,0.7,0.6,0.6,0.6,0.6\n",
+        encoding="utf-8",
     )
     settings = {"model": "tiny-stack", "network": NETWORK, "recipe": {"steps": 30}, "initial": None}
     (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")

@@ -101,7 +101,7 @@ def test_a_warm_start_takes_what_fits(model, tmp_path):
 
 def test_weights_of_another_architecture_are_no_warm_start(model, tmp_path):
     torch.save({"encoder.weight": torch.zeros(3)}, tmp_path / "other.pt")
-    (tmp_path / "text.pt").write_text("no weights")
+    (tmp_path / "text.pt").write_text("no weights", encoding="utf-8")
     network = Trainer(model, RECIPE, CPU).network
     with pytest.raises(InputError, match="another architecture"):
         load_initial(network, tmp_path / "other.pt")

@@ -21,7 +21,7 @@ from DINSegmentLib.measure import slices_to_review
 from DINSegmentLib.sentence import from_json
 from DINSegmentLib.worker import client as client_module
 from DINSegmentLib.worker.client import Client, Request, State
-from DINSegmentLib.worker.protocol import Code, Lines, ProtocolError, decode, encode
+from DINSegmentLib.worker.protocol import Code, encode
 
 pytestmark = pytest.mark.faults
 
@@ -276,7 +276,7 @@ def stuck_worker():
     [
         (lambda model: (model / "weights.pt").write_bytes(b"no weights"), Code.MODEL, "do not match their checksum"),
         (lambda model: (model / "weights.pt").unlink(), Code.MODEL, "are missing"),
-        (lambda model: (model / "manifest.json").write_text("{}"), Code.MODEL, "manifest"),
+        (lambda model: (model / "manifest.json").write_text("{}", encoding="utf-8"), Code.MODEL, "manifest"),
     ],
 )
 def test_a_bad_model_is_told_in_a_sentence(worker, volume, write_model, tmp_path, spoil, code, text, temporary):
@@ -341,15 +341,6 @@ def test_a_run_that_is_asked_for_while_the_process_ends_gets_a_new_one(worker, v
     assert worker.about["pid"] != first
 
 
-def test_the_worker_ends_when_nothing_is_asked_and_when_slicer_has_gone():
-    for arguments, close in ((("--idle", "0.2"), False), ((), True)):
-        process = subprocess.Popen([*SERVER, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        if close:
-            process.stdin.close()
-        assert process.wait(30) == 0
-        process.kill()
-
-
 def test_a_worker_whose_slicer_has_gone_in_a_run_removes_the_patients_image(volume, tiny_model, temporary):
     channel = Pipes()
     channel.client = Client(channel)
@@ -371,19 +362,8 @@ def test_what_a_crash_has_left_is_swept_after_a_day(temporary):
     assert [folder.name for folder in temporary.iterdir()] == ["DINSegment-new"]
 
 
-def test_the_worker_imports_torch_only_when_it_is_asked_to(tmp_path):
-    script = (
-        "import io, sys\nfrom DINSegmentLib.worker.server import Server\n"
-        "from DINSegmentLib.worker.protocol import VERSION, encode\n"
-        "Server(io.BytesIO(encode('hello', version=VERSION)), io.BytesIO(), 5).run()\n"
-        "print(sorted({'torch', 'slicer', 'vtk', 'qt'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.stdout.strip() == "[]", done.stderr
-
-
 def test_missing_torch_is_told_with_its_code(volume, tiny_model, temporary, tmp_path):
-    (tmp_path / "torch.py").write_text("raise ImportError('no torch here')")
+    (tmp_path / "torch.py").write_text("raise ImportError('no torch here')", encoding="utf-8")
     script = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from DINSegmentLib.worker.server import main; main([])"
     )
@@ -401,23 +381,3 @@ def test_devices_come_with_their_reasons(worker):
     wait(worker, lambda: found)
     assert found[0]["reason"].startswith(("Auto: ", "CUDA device"))
     assert found[-1]["name"] == "cpu"
-
-
-def test_another_version_is_told():
-    process = subprocess.Popen(SERVER, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    answer, _ = process.communicate(encode("hello", version=-1), timeout=30)
-    assert decode(answer)["code"] == Code.VERSION
-
-
-def test_lines_come_whole_from_pieces():
-    lines = Lines()
-    assert list(lines.feed(b'{"kind": "a"}\n{"ki')) == [b'{"kind": "a"}']
-    assert [decode(line) for line in lines.feed(b'nd": "b"}\n')] == [{"kind": "b"}]
-    with pytest.raises(ProtocolError):
-        list(lines.feed(b"x" * 1_000_001))
-
-
-@pytest.mark.parametrize("line", [b"", b"no JSON", b"[1]", b'{"id": 1}', b'{"kind": 3}', b"\xff"])
-def test_what_is_no_message_is_refused(line):
-    with pytest.raises(ProtocolError):
-        decode(line)

@@ -1,0 +1,52 @@
+"""The worker's process without a client, and the messages on its pipe."""
+
+import subprocess
+import sys
+
+import pytest
+
+from DINSegmentLib.worker.protocol import Code, Lines, ProtocolError, decode, encode
+
+pytestmark = pytest.mark.faults
+
+SERVER = (sys.executable, "-m", "DINSegmentLib.worker.server")
+
+
+def test_the_worker_ends_when_nothing_is_asked_and_when_slicer_has_gone():
+    for arguments, close in ((("--idle", "0.2"), False), ((), True)):
+        process = subprocess.Popen([*SERVER, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if close:
+            process.stdin.close()
+        assert process.wait(30) == 0
+        process.kill()
+
+
+def test_the_worker_imports_torch_only_when_it_is_asked_to(tmp_path):
+    script = (
+        "import io, sys\nfrom DINSegmentLib.worker.server import Server\n"
+        "from DINSegmentLib.worker.protocol import VERSION, encode\n"
+        "Server(io.BytesIO(encode('hello', version=VERSION)), io.BytesIO(), 5).run()\n"
+        "print(sorted({'torch', 'slicer', 'vtk', 'qt'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8")
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_another_version_is_told():
+    process = subprocess.Popen(SERVER, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    answer, _ = process.communicate(encode("hello", version=-1), timeout=30)
+    assert decode(answer)["code"] == Code.VERSION
+
+
+def test_lines_come_whole_from_pieces():
+    lines = Lines()
+    assert list(lines.feed(b'{"kind": "a"}\n{"ki')) == [b'{"kind": "a"}']
+    assert [decode(line) for line in lines.feed(b'nd": "b"}\n')] == [{"kind": "b"}]
+    with pytest.raises(ProtocolError):
+        list(lines.feed(b"x" * 1_000_001))
+
+
+@pytest.mark.parametrize("line", [b"", b"no JSON", b"[1]", b'{"id": 1}', b'{"kind": 3}', b"\xff"])
+def test_what_is_no_message_is_refused(line):
+    with pytest.raises(ProtocolError):
+        decode(line)
