@@ -73,9 +73,10 @@ tbody:focus { outline: 2px solid var(--accent); outline-offset: -2px; }
 .note { width: 100%; background: transparent; }
 .who, .look { content-visibility: auto; }
 .who { contain-intrinsic-size: auto 7rem; min-height: 7rem; }
-.look { display: flex; gap: 1rem; height: 7.6rem; padding: .1rem .55rem .5rem; }
+.look { display: flex; flex-wrap: wrap; align-items: start; gap: .3rem 1rem; padding: .1rem .55rem .5rem;
+  contain-intrinsic-size: auto 7.6rem; }
 .strip { flex: 0 1 auto; min-width: 0; padding: 0; border: 0; background: none; line-height: 0; }
-.strip img { height: 7rem; max-width: 100%; object-fit: contain; object-position: left top; border-radius: 4px;
+.strip img { max-height: 7rem; max-width: 100%; object-fit: contain; object-position: left top; border-radius: 4px;
   background: #000; }
 .beat { flex: none; padding: 0; border-color: var(--line); background: none; line-height: 0; }
 svg { font-size: 12px; }
@@ -88,13 +89,10 @@ svg text { fill: var(--dim); }
 #beat p { margin-top: .3rem; color: var(--dim); }
 .nothing { flex: none; display: grid; place-items: center; width: 12rem; height: 7rem; color: var(--dim);
   border: 1px dashed var(--line); border-radius: 4px; }
-.reasons { flex: 1 1 14rem; min-width: 13rem; margin: 0; padding: 0; overflow: auto; list-style: none;
+.reasons { flex: 1 1 20rem; margin: 0; padding: 0; overflow: auto; list-style: none;
   color: var(--warn); }
 .reasons:empty { display: none; }
 .reason { flex: 1; overflow: auto; }
-.failed .who, .look { content-visibility: auto; }
-.who { contain-intrinsic-size: auto 7rem; min-height: 7rem; }
-.look { height: auto; }
 .reason b, .failed .numbers td:nth-child(2) { color: var(--fail); font-weight: 600; }
 .unusual, .warned { color: var(--warn); font-weight: 600; font-size: .9em; }
 #nothing { padding: 3rem; text-align: center; color: var(--dim); }
