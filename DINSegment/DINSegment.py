@@ -314,6 +314,20 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         decided = why(segmenter, volume.array, volume.geometry, parameters, progress, cancelled, name)
         return scene.write_decided(decided, volumeNode)
 
+    def confidence(
+        self, volumeNode, modelId=None, enhancement=None, strength=None, device="auto", progress=None, cancelled=None
+    ):
+        """As ``why``: lay over the volume, yellow to magenta, where the network is unsure; percent, uint8."""
+        from DINSegmentLib import models, scene
+        from DINSegmentLib.engine.parameters import Parameters
+        from DINSegmentLib.panel import installer
+
+        volume = scene.read_volume(volumeNode)
+        segmenter = installer.segmenter(models.find(modelId or self.likelyModel(volumeNode)), device)
+        parameters, name = Parameters(enhancement, strength, confidence=True), volumeNode.GetName()
+        result = segmenter.segment(volume.array, volume.geometry, parameters, progress, cancelled, name)
+        return scene.write_confidence(result.confidence_map, volumeNode)
+
     def statistics(self, segmentationNode, volumeNode, modelId=None):
         """Volume in ml and mean intensity of each structure as it is now, also after you edited it.
 

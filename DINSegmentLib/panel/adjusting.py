@@ -127,6 +127,7 @@ class Adjusting:
             try:
                 parameters = panel.parameters
                 panel.logic.compare(parameters.inputVolume, parameters.enhancedVolume, parameters.outputSegmentation)
+                panel.running.maps.show()
                 return
             except DINSegmentError as error:
                 panel.say(told(error))

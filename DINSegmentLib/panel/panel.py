@@ -92,6 +92,7 @@ class Panel:
     def enter(self) -> None:
         """The panel comes into view."""
         self._show_torch()
+        self.running.maps.update()  # in other modules nodes can be deleted
         if not self._devices_asked and installer.torch_is_installed():
             self._devices_asked = True
             self.running.runner.warm_up(self.onDevicesFound)
@@ -106,6 +107,7 @@ class Panel:
         self.adjusting.stop()
         self.exit()
         self.running.review.clear()
+        self.running.maps.follow(None)
         self.setParameterNode(None)
         self._seen = None
 
@@ -113,6 +115,7 @@ class Panel:
         """The panel is taken apart: no process, timer, file or view of ours stays behind."""
         self.adjusting.stop()
         self.exit()
+        self.running.maps.follow(None)
         self.running.runner.end()
         self.setParameterNode(None)
 
@@ -167,6 +170,7 @@ class Panel:
             choices.choose(self.ui.modelSelector, self._likely_model(node))
             self.parameters.modelId = ""  # it is not the user's choice
         self.running.review.clear()
+        self.running.maps.follow(node)
         self.advise()
         self.adjusting.begin(node)
 
@@ -225,6 +229,8 @@ class Panel:
         ui.segmentButton.toolTip = reason or _("Segment the volume; the output changes only when all went well.")
         for control in (ui.compareButton, ui.fadeSlider, ui.copyBatchButton, ui.copyPythonButton):
             control.enabled = not reason
+        for control in (ui.confidenceButton, ui.whyButton):
+            control.enabled = not reason and not self.running.runner.busy
 
     # help
 

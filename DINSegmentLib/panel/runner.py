@@ -15,7 +15,7 @@ from ..engine.parameters import Parameters
 from ..geometry import Geometry
 from ..models import Model
 from ..worker.client import Client, Request
-from ..worker.protocol import Code
+from ..worker.protocol import Code, Map
 from .process import WorkerProcess
 from .translation import told
 
@@ -53,7 +53,9 @@ class Runner:
         """
         array, geometry, times = job.data()
         # a node's name may be a patient's, and messages go into the log: the worker is not told
-        request = Request(array, geometry, Path(job.model.folder), device, threads, parameters, times=times)
+        request = Request(
+            array, geometry, Path(job.model.folder), device, threads, parameters, times=times, map=job.map
+        )
         self.client.segment(request, job)
         self._timer.start(0)
 
@@ -85,14 +87,19 @@ class Runner:
 class Job:
     """One click on Segment, as `worker.client.Listener`: shows progress, and at last changes the scene, or does not.
 
+    Attributes:
+        map: what is asked for in place of labels.
+
     Args:
         volume_node: what is segmented.
         segmentation_node: what gets the result; None for a new node.
         model: that segments.
         show: called with a sentence, slices done and slices in all (0 while that is not known).
-        over: called once with the segmentation node (None: there is none), the code of a failure, a sentence, and
+        over: called once with the node of the result (None: there is none), the code of a failure, a sentence, and
             after success what the worker told of the run.
     """
+
+    map: Map | None = None
 
     def __init__(
         self,
@@ -122,7 +129,7 @@ class Job:
         return [node for node in (self.volume_node, self.segmentation_node) if node is not None]
 
     def write(self, labels: np.ndarray, story: Mapping[str, Any]) -> Any:
-        """Put the result into the scene; the segmentation node."""
+        """Put the result into the scene; its node."""
         return scene.write_segmentation(labels, self.volume_node, self.model.labels, node=self.segmentation_node)
 
     def loading(self, warm: bool) -> None:
@@ -132,7 +139,7 @@ class Job:
         now = time.monotonic()
         if done == 0:
             self._first = now
-            text = _("Segmenting...")
+            text = _("Segmenting...") if self.map is None else _("Asking the network...")
         else:
             left = (now - self._first) / done * (total - done)
             text = _("{done} of {total} slices, {left} s left").format(done=done, total=total, left=round(left))

@@ -1,6 +1,6 @@
 """The part of the panel that segments and shows the result."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import slicer
@@ -12,6 +12,7 @@ from ..scene import compare
 from ..worker.protocol import Code
 from . import installer, result
 from .cine import CineJob, Function
+from .maps import Maps
 from .review import Review
 from .runner import Job, Runner
 from .translation import told
@@ -32,6 +33,7 @@ class Running:
         self.runner = Runner(widget, panel.log, panel.onTrouble)
         self.function = Function(panel)
         self.review = Review(panel)
+        self.maps = Maps(panel, self, widget)
         ui.outputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onOutputChanged)
         ui.segmentButton.connect("clicked()", self.onSegment)
         ui.releaseMemoryButton.connect("clicked()", self.onReleaseMemory)
@@ -80,6 +82,18 @@ class Running:
             panel.ui.statusLabel.text = _("Cancelling...")
             self.runner.cancel()
             return
+        node, output = panel.parameters.inputVolume, panel.parameters.outputSegmentation
+        cine = scene.find_cine(node) if node is not None else None
+        kind, what = (Job, node) if cine is None else (CineJob, cine)
+        self.begin(lambda: kind(what, output, panel.model, self.progressed, self.over))
+
+    def begin(self, job: Callable[[], Job]) -> None:
+        """Let the worker run, where nothing is missing for it; else the user is told what is.
+
+        Args:
+            job: makes the job, or raises what is wrong with its volume.
+        """
+        panel = self.panel
         panel.advise()  # voxels or a transform may have changed since the volume was chosen
         if not panel.ui.segmentButton.enabled:
             panel.say(panel.ui.segmentButton.toolTip)
@@ -89,13 +103,9 @@ class Running:
             return
         if not self._licence_accepted():
             return
-        node, output, model = panel.parameters.inputVolume, panel.parameters.outputSegmentation, panel.model
-        cine = scene.find_cine(node)
-        kind, what = (Job, node) if cine is None else (CineJob, cine)
         self._show_running(True)
         try:
-            job = kind(what, output, model, self.progressed, self.over)
-            self.runner.segment(panel.run_parameters(), panel.device, panel.parameters.threads, job)
+            self.runner.segment(panel.run_parameters(), panel.device, panel.parameters.threads, job())
         except (DINSegmentError, OSError) as error:
             self.over(None, Code.INPUT, told(error))
 
@@ -121,8 +131,10 @@ class Running:
         ui.segmentButton.enabled = True
         ui.progressBar.visible = running
         ui.progressBar.maximum = 0  # busy, until slices are counted
-        for selector in (ui.inputSelector, ui.outputSelector, ui.modelSelector, ui.deviceSelector):
-            selector.enabled = not running
+        for control in (
+            ui.inputSelector, ui.outputSelector, ui.modelSelector, ui.deviceSelector, ui.confidenceButton, ui.whyButton
+        ):  # fmt: skip
+            control.enabled = not running
 
     def progressed(self, text: str, done: int, total: int) -> None:
         """How far the run is; 0 slices in all: not known yet."""
@@ -132,17 +144,20 @@ class Running:
 
     def over(self, node: Any, code: Code | None, text: str, story: Mapping[str, Any] | None = None) -> None:
         """The run has ended, one way or the other."""
+        self.end(code, text)
+        if self.panel.parameters is not None and node is not None:
+            self.onOutputChanged(node)
+            self._show_numbers(story or {})
+
+    def end(self, code: Code | None, text: str) -> None:
+        """The worker is free again; tell how it went."""
         self._show_running(False)
         if code is Code.TORCH:
             self.panel.onTrouble(code, text)
         else:
             self.panel.say(text)
-        if self.panel.parameters is None:
-            return
-        if node is not None:
-            self.onOutputChanged(node)
-            self._show_numbers(story or {})
-        self.panel.advise()
+        if self.panel.parameters is not None:
+            self.panel.advise()
 
     def _show_numbers(self, story: Mapping[str, Any]) -> None:
         """Volumes of the structures, or of a cine the heart's function; slices to look at."""

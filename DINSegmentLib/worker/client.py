@@ -21,7 +21,7 @@ from ..geometry import Geometry
 from ..measure import CardiacFunction
 from ..sentence import Sentence as _
 from ..sentence import from_json, to_json
-from .protocol import VERSION, Code, Lines, ProtocolError, decode, encode
+from .protocol import VERSION, Code, Lines, Map, ProtocolError, decode, encode
 
 SILENCE = 60.0  # seconds without a line in a run, after which the worker counts as stuck
 _SLEEP = 10.0  # seconds between two ticks, after which the computer slept: no silence of the worker
@@ -66,6 +66,7 @@ class Request:
         parameters: settings of the run.
         name: what messages call the volume.
         times: of a cine's frames in ms, where they are known.
+        map: what is wanted in place of labels, of a single volume.
     """
 
     volume: np.ndarray
@@ -76,6 +77,7 @@ class Request:
     parameters: Parameters = field(default_factory=Parameters)
     name: str = _("The volume")
     times: Sequence[float] | None = None
+    map: Map | None = None
 
 
 class Listener(Protocol):
@@ -113,12 +115,13 @@ class _Run:
             shape=list(request.volume.shape), dtype=request.volume.dtype.str,
             matrix=request.geometry.ijk_to_ras.ravel().tolist(), model=str(request.model), device=request.device,
             threads=request.threads, parameters=asdict(request.parameters),
-            times=request.times,
+            times=request.times, map=request.map,
         )  # fmt: skip
 
     def result(self) -> np.ndarray:
-        """Labels uint8 of the volume's shape; raises ValueError when the file is not whole."""
-        return np.fromfile(self.labels, np.uint8).reshape(self.request.volume.shape)
+        """Labels uint8 or a map, of the volume's shape; raises ValueError when the file is not whole."""
+        dtype = np.float32 if self.request.map is Map.WHY else np.uint8
+        return np.fromfile(self.labels, dtype).reshape(self.request.volume.shape)
 
     def remove_files(self) -> bool:
         """Whether they are gone: Windows keeps a file as long as a process has it open."""

@@ -4,9 +4,9 @@ To the worker:
 
 - ``hello`` (version): the first line.
 - ``devices``: which devices work here, and why.
-- ``segment`` (id, name, volume, labels, shape, dtype, matrix, model, device, threads, parameters, times): segment the
-  raw array (K, J, I), or frames (T, K, J, I) at ``times`` in ms or null, in the file ``volume``, and write uint8 labels
-  of that shape to the file ``labels``.
+- ``segment`` (id, name, volume, labels, shape, dtype, matrix, model, device, threads, parameters, times, map): segment
+  the raw array (K, J, I), or frames (T, K, J, I) at ``times`` in ms or null, in the file ``volume``, and write uint8
+  labels of that shape to the file ``labels``; where ``map`` is no null, write that of the volume in their place.
 - ``cancel`` (id).
 
 The worker ends when its input ends.
@@ -18,7 +18,7 @@ From the worker:
 - ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id, what the run tells of itself; of every
   structure statistics, confidence (null: not found) and the number of voxels that the clean-up removed; of frames,
   instead of these, the heart's function, see `server.function_of`; review, the slices to look at, the worst first, each
-  with the fields of `measure.Doubt` and its frame, or null) or ``error`` (id, code, text).
+  with the fields of `measure.Doubt` and its frame, or null; of a map none of these) or ``error`` (id, code, text).
 - ``idle``: nothing was asked for a while, and the worker ends.
 """
 
@@ -29,6 +29,13 @@ from typing import Any
 
 VERSION = 3
 _LONGEST_LINE = 1_000_000  # bytes; arrays do not come this way
+
+
+class Map(StrEnum):
+    """What can be told of every voxel, in place of its label."""
+
+    CONFIDENCE = "confidence"  # uint8, see `engine.parameters.Result.confidence_map`
+    WHY = "why"  # float32, see `engine.why`
 
 
 class Code(StrEnum):

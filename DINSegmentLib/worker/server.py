@@ -15,7 +15,6 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -37,7 +36,7 @@ from ..measure import Doubt, cardiac_function, frames_to_review, slices_to_revie
 from ..models import Model
 from ..sentence import Sentence as _
 from ..sentence import from_json, of, to_json
-from .protocol import VERSION, Code, ProtocolError, decode, encode
+from .protocol import VERSION, Code, Map, ProtocolError, decode, encode
 
 _CODES = {  # the first that fits
     Cancelled: Code.CANCELLED,
@@ -152,42 +151,58 @@ class Server:
 
     def _run(self, request: dict[str, Any]) -> None:
         with _torch_needed():
-            from ..engine.cine import CineResult, segment_cine
+            from ..engine.cine import segment_cine
             from ..engine.parameters import Parameters
-        identity = request["id"]
+            from ..engine.why import why
+        identity, wanted = request["id"], request["map"]
         shape = tuple(request["shape"])
         geometry = Geometry(shape[-3:], np.reshape(request["matrix"], (4, 4)))
         segmenter = self._segmenter(request)
         volume = np.memmap(request["volume"], dtype=request["dtype"], mode="r", shape=shape)
-        work = segmenter.segment if len(shape) == 3 else partial(segment_cine, segmenter)
-        result = work(
+        arguments = (
             volume,
             geometry,
-            Parameters(**request["parameters"]),
+            Parameters(**{**request["parameters"], "confidence": wanted == Map.CONFIDENCE}),
             lambda done, total: self._say("progress", id=identity, done=done, total=total),
             lambda: self._ended.is_set() or identity in self._cancelled,
-            name=from_json(request["name"]),
+            from_json(request["name"]),
         )
-        if not isinstance(result, CineResult):
+        found: dict[str, Any] = {"events": [], "timings": {}}
+        if wanted == Map.WHY:
+            made = why(segmenter, *arguments)
+        elif wanted == Map.CONFIDENCE:
+            made = segmenter.segment(*arguments).confidence_map
+        elif len(shape) == 3:
+            result = segmenter.segment(*arguments)
             rows = statistics(result.labels, volume, geometry, result.model.labels)
-            found: dict[str, Any] = {
-                "statistics": [asdict(one) for one in rows],
-                "confidence": [result.confidence.structures.get(one.value) for one in rows],
-                "removed": [result.removed.get(one.value, 0) for one in rows],
-                "review": [_review(one) for one in slices_to_review(result.confidence, result.model.labels)],
-            }
+            doubts = slices_to_review(result.confidence, result.model.labels)
+            made, found = (
+                result.labels,
+                {
+                    **_about(result),
+                    "statistics": [asdict(one) for one in rows],
+                    "confidence": [result.confidence.structures.get(one.value) for one in rows],
+                    "removed": [result.removed.get(one.value, 0) for one in rows],
+                    "review": [_review(one) for one in doubts],
+                },
+            )
         else:
-            doubts = frames_to_review(result.confidences, result.model.labels)
-            found = {
-                "function": function_of(result.labels, geometry, result.model, request["times"]),
-                "review": [_review(one, frame) for frame, one in doubts],
-            }
-        del volume  # Slicer removes the file when it hears that we are done
-        _write(result.labels, Path(request["labels"]))
+            cine = segment_cine(segmenter, *arguments)
+            placed = frames_to_review(cine.confidences, cine.model.labels)
+            made, found = (
+                cine.labels,
+                {
+                    **_about(cine),
+                    "function": function_of(cine.labels, geometry, cine.model, request["times"]),
+                    "review": [_review(one, frame) for frame, one in placed],
+                },
+            )
+        del volume, arguments  # Slicer removes the file when it hears that we are done
+        _write(made, Path(request["labels"]))
+        device = segmenter.device
         self._say(
-            "done", id=identity, device=result.device, reason=to_json(result.device_reason), precision=result.precision,
-            events=[to_json(event) for event in result.events], timings=result.timings, **found,
-        )  # fmt: skip
+            "done", id=identity, device=device.name, reason=to_json(device.reason), precision=device.precision, **found
+        )
 
     def _segmenter(self, request: dict[str, Any]) -> Any:
         """The warm one, where model, weights, device and threads are still the same."""
@@ -229,6 +244,10 @@ def function_of(
     return {**found.as_dict(), "warnings": [to_json(warning) for warning in found.warnings]}
 
 
+def _about(result: Any) -> dict[str, Any]:
+    return {"events": [to_json(event) for event in result.events], "timings": result.timings}
+
+
 def _review(doubt: Doubt, frame: int | None = None) -> dict[str, Any]:
     return {**asdict(doubt), "reason": to_json(doubt.reason), "frame": frame}
 
@@ -254,10 +273,10 @@ def _remove(*paths: Path) -> None:
         paths[0].parent.rmdir()
 
 
-def _write(labels: np.ndarray, path: Path) -> None:
+def _write(made: np.ndarray, path: Path) -> None:
     try:
         with path.open("wb") as file:
-            file.write(np.ascontiguousarray(labels).data)
+            file.write(np.ascontiguousarray(made).data)
     except OSError as error:
         path.unlink(missing_ok=True)
         cause = _("the disk is full") if error.errno == errno.ENOSPC else error.strerror

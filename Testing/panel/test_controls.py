@@ -348,5 +348,5 @@ CONTROLS = (
     "resetEnhancementButton", "compareButton", "segmentButton", "progressBar", "statusLabel", "logTextEdit",
     "diagnosticsButton", "segmentsTable", "show3DButton", "releaseMemoryButton", "loadSampleButton", "copyBatchButton",
     "copyPythonButton", "installTorchButton", "threadsSpinBox", "exportButton", "functionTable", "framesTable",
-    "curveButton", "reviewTable", "heartRateSpinBox", "heightSpinBox", "weightSpinBox",
+    "curveButton", "reviewTable", "confidenceButton", "whyButton", "heartRateSpinBox", "heightSpinBox", "weightSpinBox",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Claims about the overlay of which image decided: its place, its colours, and which views show it."""
+"""Claims about maps over a volume: their place, their colours, which views show them, and how they go."""
 
 import numpy as np
 import pytest
@@ -65,3 +65,44 @@ def test_values_of_another_grid_are_refused_and_leave_the_scene_alone(add_volume
     with pytest.raises(GeometryError, match="make it again"):
         write_decided(np.zeros((3, 3, 3)), volume)
     assert scene.GetNumberOfNodes() == before
+
+
+def test_confidence_is_clear_where_it_is_sure_and_yellow_to_magenta_where_not(add_volume):
+    import slicer
+
+    from DINSegmentLib.scene import find_map, write_confidence
+
+    volume = add_volume(np.zeros((3, 4, 5), np.int16), MATRIX, PARENT)
+    percent = np.random.default_rng(3).integers(25, 101, (3, 4, 5)).astype(np.uint8)
+    assert find_map(volume) is None
+    node = write_confidence(percent, volume)
+
+    display = node.GetDisplayNode()
+    table = display.GetColorNode().GetLookupTable()
+    assert np.array_equal(slicer.util.arrayFromVolume(node), percent) and find_map(volume) == (node, "confidence")
+    assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (0, 100)
+    colors = np.array([table.GetTableValue(round(2.55 * value)) for value in (100, 95, 94, 75, 50, 25)])
+    assert colors[:, 3].tolist() == [0, 0, 1, 1, 1, 1]
+    assert colors[2, 1] > 0.7 > colors[3, 1] > 0.3 > colors[4, 1]  # from yellow to magenta
+    assert np.allclose(colors[4], colors[5], atol=0.01)
+
+
+def test_a_removed_map_leaves_views_and_scene_as_they_were(add_volume, views, scene):
+    from DINSegmentLib.scene import find_map, remove_map, write_confidence, write_decided
+
+    volume, mine = (add_volume(np.zeros((2, 3, 3), np.int16), MATRIX, name=name) for name in ("heart", "mine"))
+    red, green = views("Red")[1], views("Green")[1]
+    for composite in (red, green):
+        composite.SetBackgroundVolumeID(volume.GetID())
+    red.SetForegroundVolumeID(mine.GetID())
+    red.SetForegroundOpacity(0.3)
+    first = write_confidence(np.zeros((2, 3, 3)), volume)
+    before = scene.GetNumberOfNodes()
+    second = write_decided(np.zeros((2, 3, 3)), volume)  # over the first one
+    assert find_map(volume) == (second, "why")
+    remove_map(first)
+    assert red.GetForegroundVolumeID() == second.GetID()
+    remove_map(second)
+    assert (red.GetForegroundVolumeID(), red.GetForegroundOpacity()) == (mine.GetID(), 0.3)
+    assert (green.GetForegroundVolumeID(), green.GetForegroundOpacity()) == (None, 0)
+    assert find_map(volume) is None and scene.GetNumberOfNodes() == before - 2 + 1  # the colours stay

@@ -1,0 +1,155 @@
+"""What the network tells of every voxel, as volume nodes in colours over their volume: its confidence, and why."""
+
+from typing import Any
+
+import numpy as np
+import slicer
+import slicer.util
+from vtkmodules.util.numpy_support import numpy_to_vtk
+from vtkmodules.vtkCommonDataModel import vtkImageData
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
+
+from ..errors import GeometryError
+from ..sentence import Sentence as _
+from . import hierarchy, undo
+from .volumes import voxels
+
+_ORIGINAL, _ENHANCED, _NEITHER = (0.12, 0.35, 0.90), (0.90, 0.18, 0.12), (0.88, 0.88, 0.88)
+_SURE, _UNSURE = (0.98, 0.90, 0.30), (0.90, 0.10, 0.60)
+_OPACITY = 0.6
+_COLORS = 256  # of a table; slice views show a colour or do not: any alpha above 0 counts as 1
+_LEAST_DECIDED, _CLEAR = 0.1, 94.5  # less and more than that are clear
+
+# of a map's node: which kind it is, and a reference to its volume; of a composite node that shows one: what it showed
+_KIND, _OF = "DINSegment.Map", "DINSegment.MapOf"
+_FORMER, _FORMER_OPACITY = "DINSegment.BeforeMap", "DINSegment.BeforeMapOpacity"
+
+CONFIDENCE, WHY = "confidence", "why"
+
+
+def write_decided(decided: np.ndarray, volume_node: Any, name: str | None = None) -> Any:
+    """Add a ``vtkMRMLScalarVolumeNode`` beside a volume and lay it over that in the slice views that show it.
+
+    Args:
+        decided: (K, J, I) in [-1, 1], on the grid of ``volume_node``, see `engine.why`: blue where it is negative, red
+            where positive, paler toward 0 and clear within 0.1 of it. Copied.
+        volume_node: its grid and parent transform are taken.
+        name: None names it after the volume.
+
+    Returns:
+        the new node.
+
+    Raises:
+        GeometryError: ``decided`` is not on the volume's grid; the scene is as before.
+        InputError: ``volume_node`` holds no image.
+    """
+    colors = [
+        (f"{v:+.2f}", *_mix(_NEITHER, _ENHANCED if v > 0 else _ORIGINAL, abs(v)), float(abs(v) >= _LEAST_DECIDED))
+        for v in np.linspace(-1, 1, _COLORS).tolist()
+    ]
+    name = name or f"{volume_node.GetName()} which decided"
+    return _write(decided.astype(np.float32), volume_node, name, WHY, (-1, 1), colors)
+
+
+def write_confidence(confidence: np.ndarray, volume_node: Any, name: str | None = None) -> Any:
+    """As `write_decided`, of how sure the network is of the label of each voxel.
+
+    Args:
+        confidence: (K, J, I) uint8, in percent, see `engine.parameters.Result.confidence_map`: clear from 95 on, yellow
+            below, magenta from 50 down. Copied.
+        volume_node, name, returned node, errors: as for `write_decided`.
+    """
+    colors = [
+        (f"{p:.0f} %", *_mix(_SURE, _UNSURE, min(1.0, (100 - p) / 50)), float(p < _CLEAR))
+        for p in np.linspace(0, 100, _COLORS).tolist()
+    ]
+    name = name or f"{volume_node.GetName()} confidence"
+    return _write(confidence.astype(np.uint8), volume_node, name, CONFIDENCE, (0, 100), colors)
+
+
+def find_map(volume_node: Any) -> tuple[Any, str] | None:
+    """The latest map of a volume and its kind, `CONFIDENCE` or `WHY`; None: there is none."""
+    nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    found = [node for node in nodes if _is_map(node) and node.GetNodeReferenceID(_OF) == volume_node.GetID()]
+    return (found[-1], found[-1].GetAttribute(_KIND)) if found else None
+
+
+def show_map(node: Any) -> None:
+    """Lay a map over its volume in the slice views that show the volume now."""
+    for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        if composite.GetBackgroundVolumeID() != node.GetNodeReferenceID(_OF):
+            continue
+        with slicer.util.NodeModify(composite):
+            if not _is_map(slicer.mrmlScene.GetNodeByID(composite.GetForegroundVolumeID() or "")):
+                composite.SetNodeReferenceID(_FORMER, composite.GetForegroundVolumeID())
+                composite.SetAttribute(_FORMER_OPACITY, repr(composite.GetForegroundOpacity()))
+            composite.SetForegroundVolumeID(node.GetID())
+            composite.SetForegroundOpacity(_OPACITY)
+
+
+def remove_map(node: Any) -> None:
+    """Take a map out of the scene; the views show again what they showed before it."""
+    for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        if composite.GetForegroundVolumeID() != node.GetID():
+            continue
+        with slicer.util.NodeModify(composite):
+            composite.SetForegroundVolumeID(composite.GetNodeReferenceID(_FORMER))
+            composite.SetForegroundOpacity(float(composite.GetAttribute(_FORMER_OPACITY) or 0))
+            composite.RemoveNodeReferenceIDs(_FORMER)
+            composite.RemoveAttribute(_FORMER_OPACITY)
+    display = node.GetDisplayNode()
+    slicer.mrmlScene.RemoveNode(node)
+    slicer.mrmlScene.RemoveNode(display)
+
+
+def _mix(first: tuple[float, ...], second: tuple[float, ...], share: float) -> list[float]:
+    return [(1 - share) * a + share * b for a, b in zip(first, second, strict=True)]
+
+
+def _is_map(node: Any) -> bool:
+    return node is not None and node.GetAttribute(_KIND) is not None
+
+
+def _write(
+    values: np.ndarray, volume_node: Any, name: str, kind: str, window: tuple[float, float], colors: list[Any]
+) -> Any:
+    if values.shape != (shape := voxels(volume_node).shape):
+        raise GeometryError(
+            _(
+                "The map has {voxels} voxels and {volume} has {shape}: make it again.",
+                voxels=values.shape,
+                volume=volume_node.GetName(),
+                shape=shape,
+            )
+        )
+    image = vtkImageData()
+    image.SetDimensions(shape[::-1])
+    image.GetPointData().SetScalars(numpy_to_vtk(values.ravel(), deep=True))
+    matrix = vtkMatrix4x4()
+    volume_node.GetIJKToRASMatrix(matrix)
+    with undo.new_node("vtkMRMLScalarVolumeNode", name) as node:
+        node.SetAttribute(_KIND, kind)
+        node.SetNodeReferenceID(_OF, volume_node.GetID())
+        node.SetIJKToRASMatrix(matrix)
+        node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
+        node.CreateDefaultDisplayNodes()
+        display = node.GetDisplayNode()
+        display.SetAutoWindowLevel(False)
+        display.SetWindowLevelMinMax(*window)
+        display.SetAndObserveColorNodeID(_table(f"DINSegment {kind}", colors).GetID())
+        node.SetAndObserveImageData(image)
+        hierarchy.place_beside(volume_node, node)
+    show_map(node)
+    return node
+
+
+def _table(name: str, colors: list[Any]) -> Any:
+    """The scene's table of a kind's colours, made at the first call."""
+    if (known := slicer.mrmlScene.GetFirstNodeByName(name)) is not None:
+        return known
+    table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLColorTableNode", name)
+    table.SetTypeToUser()
+    table.SetNumberOfColors(len(colors))
+    for index, color in enumerate(colors):
+        table.SetColor(index, *color)
+    return table
