@@ -115,6 +115,11 @@ def _read_headers(files: Sequence[Path]) -> list[Dataset]:
             raise InputError(
                 f"{path.name} cannot be read any more ({_one_line(error)}): leave the input in its place."
             ) from error
+        if "PerFrameFunctionalGroupsSequence" in header:
+            raise InputError(
+                f"{path.name} holds many frames (an enhanced DICOM file), to which no DICOM segmentation is written: "
+                f"{_OTHER_FORMAT}."
+            )
         missing = next((name for name in _UIDS if not header.get(name)), None)
         if missing:
             raise InputError(

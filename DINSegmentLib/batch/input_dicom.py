@@ -68,9 +68,10 @@ def _case(
         return Refused(folder, f"{name} may lack {shown(missing[0].name)}, which is damaged: export the series again.")
     if nameless := next((path for path in files if not is_utf8(path)), None):
         return Refused(folder, f"{name} has a file whose name is not UTF-8 ({shown(nameless.name)}): rename it.")
-    if any(one.is_multi_frame for one in series.slices):
+    enhanced = [one.is_enhanced for one in series.slices]
+    if any(one.is_multi_frame for one in series.slices) and not all(enhanced):
         return Refused(folder, f"{name} is a multi-frame DICOM file: convert it to NIfTI or NRRD first.")
-    if len(files) < 2:
+    if len(files) < 2 and not any(enhanced):
         return Refused(folder, f"{name} is a single image: give the whole series, or leave it out.", expected=True)
     choice = series.uid or series.number or series.description or None
     details = tuple(filter(None, (series.number, series.description, f"frame{frame}" if frame else None)))

@@ -11,7 +11,7 @@ from ..errors import InputError
 from . import memory, nifti, nrrd
 from .image import Image, case_name, image_suffix
 from .person import Person
-from .reading import FORMATS, read, read_dicom_voxels
+from .reading import FORMATS, read
 
 _SEQUENCE = ".seq"  # Slicer's sequences are NAME.seq.nrrd
 
@@ -91,7 +91,7 @@ def _read_dicom(folder: Path, series: str | None, files: Sequence[Path] | None) 
     name = case_name(folder)
     cine = dicom.find_cine(folder, name, series, files)
     _check_frames(name, len(cine.volumes))
-    array = np.stack([read_dicom_voxels(volume.files, name) for volume in cine.volumes])
+    array = dicom.read_voxels(cine.volumes, name)
     volume = cine.volumes[0]
     first = Image(array[0], volume.geometry, name, cine.files, volume.modality)
     return Cine(array, first, cine.times, tuple(volume.files for volume in cine.volumes), cine.person)

@@ -8,26 +8,33 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+import SimpleITK as sitk
 
 from ..errors import GeometryError, InputError
 from ..geometry import LPS_TO_RAS, Geometry
-from . import memory
+from . import dicom_enhanced, memory
 from .dicom_files import Series, Slice, group, is_dicom, scan, without_localizers
 from .header import check_steps, pick_frame
 from .person import Person, person_of
 
 _SAME_PLACE = 0.01  # mm; positions are written with about this precision
 _TIME_TAGS = ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber")  # the first that tells frames apart
+_PIXELS = ["NumberOfFrames", "Rows", "Columns", "BitsAllocated", "PixelData"]
 
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """A regular stack of slices: its files in the order of K, its grid, modality and bytes of a stored voxel."""
+    """A regular stack of slices in the order of K, its grid, modality and bytes of a stored voxel."""
 
-    files: tuple[Path, ...]
+    slices: tuple[Slice, ...]
     geometry: Geometry
     modality: str | None
     voxel_bytes: int
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Each once, in the order of K."""
+        return tuple(dict.fromkeys(item.path for item in self.slices))
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +51,7 @@ class Cine:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        return tuple(path for volume in self.volumes for path in volume.files)
+        return tuple(dict.fromkeys(path for volume in self.volumes for path in volume.files))
 
 
 def find_volume(
@@ -112,7 +119,28 @@ def _volume(slices: Sequence[Slice], name: str) -> Volume:
     geometry = _geometry(slices, name)
     first = slices[0].header
     voxel_bytes = int(first.get("BitsAllocated", 16)) // 8
-    return Volume(tuple(item.path for item in slices), geometry, first.get("Modality") or None, voxel_bytes)
+    return Volume(tuple(slices), geometry, first.get("Modality") or None, voxel_bytes)
+
+
+def read_voxels(volumes: Sequence[Volume], name: str) -> np.ndarray:
+    """(T, K, J, I) of volumes of one grid, rescaled as their files say.
+
+    Raises:
+        InputError: a slice cannot be read.
+    """
+    if volumes[0].slices[0].index is not None:
+        return dicom_enhanced.read_voxels([volume.slices for volume in volumes], name)
+    return np.stack([_read_files(volume.files, name) for volume in volumes])
+
+
+def _read_files(files: Sequence[Path], name: str) -> np.ndarray:
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames([str(path) for path in files])
+    reader.SetImageIO("GDCMImageIO")
+    try:
+        return sitk.GetArrayFromImage(reader.Execute())
+    except RuntimeError as error:
+        raise InputError(f"{name} has DICOM slices that cannot be read (damaged): export the series again.") from error
 
 
 def check_pixels(path: Path, name: str) -> None:
@@ -124,10 +152,11 @@ def check_pixels(path: Path, name: str) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stream without its end only warns, and then there is no PixelData
-            data = pydicom.dcmread(path, specific_tags=["Rows", "Columns", "BitsAllocated", "PixelData"])
+            data = pydicom.dcmread(path, specific_tags=_PIXELS)
         stored = len(data.get("PixelData", b""))
         compressed = data.file_meta.TransferSyntaxUID.is_compressed
-        wanted = 1 if compressed else max(1, data.Rows * data.Columns * data.BitsAllocated // 8)
+        frames = int(data.get("NumberOfFrames") or 1)
+        wanted = 1 if compressed else max(1, frames * data.Rows * data.Columns * data.BitsAllocated // 8)
     except Exception as error:  # on damaged bytes pydicom raises nearly anything
         raise InputError(f"{path.name} in {name} is damaged: export the series again.") from error
     if stored < wanted:
@@ -142,7 +171,8 @@ def _find_slices(folder: Path, name: str, files: Sequence[Path] | None) -> list[
         raise InputError(f"{found.damaged[0][0].name} in {name} is damaged: export the series again.")
     if not found.slices:
         raise InputError(f"{name} is a folder without DICOM images: give a folder with one series, or an image file.")
-    return found.slices
+    with _damage_told(name):
+        return dicom_enhanced.expand(found.slices, name)
 
 
 def _choose_series(slices: Sequence[Slice], name: str, wanted: str | None) -> list[Slice]:
@@ -169,22 +199,21 @@ def _check_alike(slices: Sequence[Slice], name: str) -> None:
         if int(item.header.get("SamplesPerPixel", 1)) != 1:
             raise InputError(f"{name} holds color images: give a grey-value series.")
         if item.is_multi_frame:
-            raise InputError(
-                f"{item.path.name} in {name} is a multi-frame DICOM file: convert it to NIfTI or NRRD first."
-            )
+            raise InputError(f"{item} in {name} is a multi-frame DICOM file: convert it to NIfTI or NRRD first.")
         if not all(item.header.get(tag) for tag in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")):
-            raise GeometryError(f"{item.path.name} in {name} has no position in the patient: give a stack of slices.")
+            raise GeometryError(f"{item} in {name} has no position in the patient: give a stack of slices.")
     first = slices[0]
     for item in slices:
         same_grid = (item.header.Rows, item.header.Columns) == (first.header.Rows, first.header.Columns)
         if not (
             same_grid
+            and (item.index is None) == (first.index is None)
             and np.allclose(item.axes, first.axes, rtol=0, atol=1e-3)
             and np.allclose(item.pixel_size, first.pixel_size, rtol=1e-4, atol=0)
         ):
             raise GeometryError(
-                f"{name} mixes slices of different size, direction or pixel spacing (such as {first.path.name} and "
-                f"{item.path.name}): put one stack into a folder of its own."
+                f"{name} mixes slices of different size, direction or pixel spacing (such as {first} and {item}): "
+                "put one stack into a folder of its own."
             )
 
 
@@ -242,7 +271,7 @@ def _geometry(slices: Sequence[Slice], name: str) -> Geometry:
     if abs(gaps[worst] - np.median(gaps)) > max(_SAME_PLACE, 0.01 * size):
         raise GeometryError(
             f"{name} has unevenly spaced slices ({gaps[worst]:.4g} mm instead of {np.median(gaps):.4g} mm after "
-            f"{slices[worst].path.name}): add the missing slices, or give a series without gaps."
+            f"{slices[worst]}): add the missing slices, or give a series without gaps."
         )
     if np.abs(first.axes @ step).max() > 0.01 * size:
         raise GeometryError(f"{name} has slices that are shifted sideways (tilted gantry): correct the tilt first.")

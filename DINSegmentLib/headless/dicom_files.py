@@ -14,9 +14,10 @@ from pydicom.uid import UID, MediaStorageDirectoryStorage
 from . import person
 
 _TAGS = [
-    "ImageType", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription",
-    "Modality", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "BitsAllocated", "PixelSpacing",
-    "ImageOrientationPatient", "ImagePositionPatient", "TriggerTime", "TemporalPositionIdentifier", "InstanceNumber",
+    "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber",
+    "SeriesDescription", "Modality", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "BitsAllocated",
+    "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "TriggerTime", "TemporalPositionIdentifier",
+    "InstanceNumber",
     *person.TAGS,
 ]  # fmt: skip
 _NO_IMAGE = {"DOC", "KO", "PR", "REG", "RTDOSE", "RTPLAN", "RTSTRUCT", "SEG", "SR"}  # modalities that have no slices
@@ -24,10 +25,14 @@ _NO_IMAGE = {"DOC", "KO", "PR", "REG", "RTDOSE", "RTPLAN", "RTSTRUCT", "SEG", "S
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """One file: where it is and its header without the pixels."""
+    """One image: its file and its header without the pixels; and, in a file of many, its number from 0."""
 
     path: Path
     header: Dataset
+    index: int | None = None
+
+    def __str__(self) -> str:
+        return self.path.name if self.index is None else f"frame {self.index + 1} of {self.path.name}"
 
     @property
     def position(self) -> np.ndarray:
@@ -52,6 +57,11 @@ class Slice:
     @property
     def is_multi_frame(self) -> bool:
         return int(self.header.get("NumberOfFrames") or 1) > 1
+
+    @property
+    def is_enhanced(self) -> bool:
+        """Whether it is a file whose frames have positions of their own, see `dicom_enhanced`."""
+        return self.index is None and "Enhanced" in UID(self.header.get("SOPClassUID", "")).name
 
 
 @dataclass(frozen=True, eq=False)

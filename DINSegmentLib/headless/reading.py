@@ -120,19 +120,4 @@ def _read_dicom(folder: Path, series: str | None, frame: int | None, files: Sequ
 
     name = case_name(folder)
     volume = dicom.find_volume(folder, name, series, frame, files)
-    return Image(read_dicom_voxels(volume.files, name), volume.geometry, name, volume.files, volume.modality)
-
-
-def read_dicom_voxels(files: Sequence[Path], name: str) -> np.ndarray:
-    """(K, J, I) of DICOM slices in their order.
-
-    Raises:
-        InputError: a slice cannot be read.
-    """
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames([str(path) for path in files])
-    reader.SetImageIO("GDCMImageIO")
-    try:
-        return sitk.GetArrayFromImage(reader.Execute())
-    except RuntimeError as error:
-        raise InputError(f"{name} has DICOM slices that cannot be read (damaged): export the series again.") from error
+    return Image(dicom.read_voxels([volume], name)[0], volume.geometry, name, volume.files, volume.modality)
