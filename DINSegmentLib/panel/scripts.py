@@ -17,8 +17,9 @@ from ..scene import find_cine
 
 
 def batch_command(volume_node: Any, model: Model, parameters: Parameters, device: str) -> str | None:
-    """A command line that segments the file of this volume with this Slicer; None where the volume has no file."""
-    storage = volume_node.GetStorageNode()
+    """A command line that segments the file of this volume, or of its sequence; None where there is none."""
+    cine = find_cine(volume_node)
+    storage = (volume_node if cine is None else cine.sequence).GetStorageNode()
     path = storage.GetFullNameFromFileName() if storage is not None else None
     if not path:
         return None

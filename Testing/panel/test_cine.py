@@ -1,13 +1,14 @@
 """Cines in the panel, on the stand-in desk with the real worker and the bundled weights."""
 
 import csv
+import shlex
 
 import numpy as np
 import pytest
 from clicks import labels_of, run
 from greek import english, greek
 
-from DINSegmentLib import models
+from DINSegmentLib import headless, models
 from DINSegmentLib.engine.segmenter import segment
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import CardiacFunction, Ventricle, cardiac_function
@@ -220,6 +221,21 @@ def test_copied_python_of_a_cine_segments_the_sequence(desk, panel, cine):
 
     desk.click(panel.ui.copyPythonButton)
     assert "DINSegmentLogic().segmentSequence(" in qt.QApplication.clipboard().text()
+
+
+def test_the_copied_batch_command_names_the_file_of_the_sequence(desk, panel, cine, tmp_path):
+    import slicer
+
+    desk.click(panel.ui.copyBatchButton)
+    assert "save it first" in panel.ui.statusLabel.text
+
+    path = tmp_path / "heart beat.seq.nrrd"
+    slicer.util.saveNode(cine.sequence, str(path))
+    desk.click(panel.ui.copyBatchButton)
+    arguments = shlex.split(desk.clipboard())
+    assert arguments[arguments.index("segment") + 1] == str(path)
+    frames = [slicer.util.arrayFromVolume(node) for node in cine.nodes]
+    np.testing.assert_array_equal(headless.read_cine(path).array, frames)
 
 
 def test_segment_sequence_needs_no_panel_and_refuses_a_lonely_volume(desk, panel, cine):
