@@ -11,7 +11,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from .. import scene
-from ..errors import InputError
+from ..errors import DINSegmentError, InputError
 from ..geometry import Geometry
 from ..measure import CardiacFunction
 from .result import fill
@@ -74,6 +74,17 @@ class Function:
         for table in (ui.functionTable, ui.framesTable):
             table.setRowCount(0)
         ui.functionGroup.visible = ui.exportButton.enabled = False
+
+    def measure(self) -> None:
+        """Show the function of the chosen output as it is now, where an earlier run has kept a curve with it."""
+        volume, node = self.panel.parameters.inputVolume, self.panel.parameters.outputSegmentation
+        cine = scene.find_cine(volume) if volume is not None else None
+        if cine is None or node is None or scene.curve_chart(node) is None:
+            return
+        try:
+            self.show(cine, self.panel.logic.function(node, volume, self.panel.model.id))
+        except DINSegmentError as error:  # frames were removed, or another model was chosen
+            self.panel.log(told(error))
 
     def show(self, cine: scene.Cine | None, found: CardiacFunction) -> list[str]:
         """What was measured, without heart rate and body, which are the panel's; sentences that go with it."""

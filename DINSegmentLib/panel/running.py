@@ -43,10 +43,14 @@ class Running:
         ui.editButton.connect("clicked()", self.onEdit)
 
     def onOutputChanged(self, node: Any) -> None:
-        """Show a segmentation as it is; only the user changes how it is drawn."""
+        """Show a segmentation as it is, with the function measured in it: a saved scene comes back with both."""
+        if not self.panel.deaf:
+            self._show_output(node)
+            self.function.measure()
+
+    def _show_output(self, node: Any) -> None:
+        """Only the user changes how a segmentation is drawn."""
         panel, ui = self.panel, self.panel.ui
-        if panel.deaf:
-            return
         panel.parameters.outputSegmentation = node
         ui.segmentsTable.setSegmentationNode(node)
         ui.statisticsTable.setRowCount(0)
@@ -146,7 +150,8 @@ class Running:
         """The run has ended, one way or the other."""
         self.end(code, text)
         if self.panel.parameters is not None and node is not None:
-            self.onOutputChanged(node)
+            with self.panel.quietly():
+                self._show_output(node)
             self._show_numbers(story or {})
 
     def end(self, code: Code | None, text: str) -> None:

@@ -172,6 +172,34 @@ def export(desk, panel, monkeypatch, path):
     desk.click(panel.ui.exportButton)
 
 
+def test_a_saved_scene_comes_back_with_the_function_and_its_curve(desk, panel, cine, tmp_path):
+    import slicer
+
+    from DINSegmentLib import scene
+
+    labels = np.zeros((3, *scene.read_volume(cine.proxy).array.shape), np.uint8)
+    labels[:, 2:7, 100:130, 100:130] = 3
+    labels[1, 2:7, 100:120, 100:130] = 0  # a third of it at end-systole
+    node = scene.write_cine(labels, cine, models.find("cardiac-mr").labels)
+    scene.write_curve(panel.logic.function(node, cine.proxy, "cardiac-mr").curve(), node)
+    panel.ui.outputSelector.setCurrentNode(node)
+    figures, frames = (table_of(table) for table in (panel.ui.functionTable, panel.ui.framesTable))
+    assert frames[0][2] != frames[1][2] and frames[1][5] == "end-systole"
+    desk.save_scene(tmp_path / "scene.mrb")
+    desk.clear_scene()
+    desk.turn(0.05)
+    assert panel.ui.framesTable.rowCount == 0 and not panel.ui.functionGroup.visible
+
+    desk.load_scene(tmp_path / "scene.mrb")
+    desk.turn(0.05)
+    assert [table_of(table) for table in (panel.ui.functionTable, panel.ui.framesTable)] == [figures, frames]
+    panel.ui.framesTable.setCurrentCell(1, 0)
+    assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSequenceBrowserNode").GetSelectedItemNumber() == 1
+    desk.click(panel.ui.curveButton)
+    selection = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSelectionNode")
+    assert selection.GetActivePlotChartID() == scene.curve_chart(panel.panel.parameters.outputSegmentation).GetID()
+
+
 def test_export_writes_the_tables_of_a_cine(desk, panel, cine, tmp_path, monkeypatch):
     run(desk, panel)
     export(desk, panel, monkeypatch, tmp_path / "ärzte bericht.csv")
