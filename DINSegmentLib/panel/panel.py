@@ -80,6 +80,7 @@ class Panel:
                     "threads": self.ui.threadsSpinBox,
                     "strength": self.ui.strengthSlider,
                     "preview": self.ui.previewCheckBox,
+                    "smooth": self.ui.smoothCheckBox,
                     "heartRate": self.ui.heartRateSpinBox,
                     "heightCm": self.ui.heightSpinBox,
                     "weightKg": self.ui.weightSpinBox,

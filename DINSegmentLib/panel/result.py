@@ -6,6 +6,8 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from ..scene import has_smooth_surfaces
+
 _SURFACE = "Closed surface"
 
 
@@ -30,15 +32,17 @@ def fill(table: Any, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 def is_in_3d(node: Any) -> bool:
-    """Whether a segmentation has surfaces."""
-    return node.GetSegmentation().ContainsRepresentation(_SURFACE)
+    """Whether a segmentation has surfaces that are shown."""
+    display = node.GetDisplayNode()
+    shown = display is None or bool(display.GetVisibility3D())
+    return shown and node.GetSegmentation().ContainsRepresentation(_SURFACE)
 
 
 def show_in_3d(node: Any, shown: bool) -> None:
-    """Make or remove the surfaces of a segmentation; of one that was made of surfaces they are only hidden."""
+    """Make or remove the surfaces of a segmentation; those that label maps could not give again are only hidden."""
     if shown:
         node.CreateClosedSurfaceRepresentation()
-    elif node.GetSegmentation().GetSourceRepresentationName() != _SURFACE:
+    elif node.GetSegmentation().GetSourceRepresentationName() != _SURFACE and not has_smooth_surfaces(node):
         node.RemoveClosedSurfaceRepresentation()
     node.GetDisplayNode().SetVisibility3D(shown)
 

@@ -54,8 +54,9 @@ class Runner:
         array, geometry, times = job.data()
         # a node's name may be a patient's, and messages go into the log: the worker is not told
         request = Request(
-            array, geometry, Path(job.model.folder), device, threads, parameters, times=times, map=job.map
-        )
+            array, geometry, Path(job.model.folder), device, threads, parameters, times=times, map=job.map,
+            surfaces=job.surfaces,
+        )  # fmt: skip
         self.client.segment(request, job)
         self._timer.start(0)
 
@@ -89,6 +90,7 @@ class Job:
 
     Attributes:
         map: what is asked for in place of labels.
+        surfaces: whether closed surfaces are asked for beside the labels.
 
     Args:
         volume_node: what is segmented.
@@ -100,6 +102,7 @@ class Job:
     """
 
     map: Map | None = None
+    surfaces = False
 
     def __init__(
         self,
@@ -130,7 +133,9 @@ class Job:
 
     def write(self, labels: np.ndarray, story: Mapping[str, Any]) -> Any:
         """Put the result into the scene; its node."""
-        return scene.write_segmentation(labels, self.volume_node, self.model.labels, node=self.segmentation_node)
+        return scene.write_segmentation(
+            labels, self.volume_node, self.model.labels, node=self.segmentation_node, surfaces=story["surfaces"]
+        )
 
     def loading(self, warm: bool) -> None:
         self._show(_("The model is ready.") if warm else _("Loading the model..."), 0, 0)

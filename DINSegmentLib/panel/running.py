@@ -89,7 +89,13 @@ class Running:
         node, output = panel.parameters.inputVolume, panel.parameters.outputSegmentation
         cine = scene.find_cine(node) if node is not None else None
         kind, what = (Job, node) if cine is None else (CineJob, cine)
-        self.begin(lambda: kind(what, output, panel.model, self.progressed, self.over))
+
+        def job() -> Job:
+            made = kind(what, output, panel.model, self.progressed, self.over)
+            made.surfaces = cine is None and panel.parameters.smooth
+            return made
+
+        self.begin(job)
 
     def begin(self, job: Callable[[], Job]) -> None:
         """Let the worker run, where nothing is missing for it; else the user is told what is.

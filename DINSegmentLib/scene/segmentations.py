@@ -1,25 +1,30 @@
 """Label arrays to segmentation nodes, on the exact grid of the volume that they came from, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import slicer
 import slicer.util
-from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
-from vtkmodules.vtkCommonCore import vtkIntArray, vtkStringArray
+from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray, vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkIntArray, vtkPoints, vtkStringArray
+from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import GeometryError, InputError
 from ..models import Label
 from ..sentence import Sentence as _
+from ..surfaces import Surface
 from . import hierarchy, segments, terminology, undo
 from .volumes import ijk_to_ras, ijk_to_world, to_world, voxels
 
+_SMOOTH = "DINSegment.SmoothSurfaces"  # of a node whose surfaces were made of probabilities
+
 
 def write_segmentation(
-    labels: np.ndarray, volume_node: Any, structures: Sequence[Label], name: str | None = None, node: Any = None
-) -> Any:
+    labels: np.ndarray, volume_node: Any, structures: Sequence[Label], name: str | None = None, node: Any = None,
+    surfaces: Mapping[int, Surface] | None = None,
+) -> Any:  # fmt: skip
     """Show labels as a ``vtkMRMLSegmentationNode`` beside their volume, voxel for voxel.
 
     Every structure gets a segment, an empty one too, with the id ``DINSegment_VALUE``. All share one label map, so that
@@ -35,6 +40,7 @@ def write_segmentation(
         structures: the labels of the model.
         name: of a new node; None names it after the volume.
         node: an existing segmentation node.
+        surfaces: by label value, in the world, of all structures: what 3-D views show until the segmentation is edited.
 
     Returns:
         the segmentation node.
@@ -49,7 +55,7 @@ def write_segmentation(
     if node is not None:
         check_output(node, volume_node)
     terminology.load()
-    new = labelled_segments(labels, volume_node, structures)
+    new = labelled_segments(labels, volume_node, structures, surfaces)
     name = name or f"{volume_node.GetName()} segmentation"
     with undo.new_node("vtkMRMLSegmentationNode", name) if node is None else undo.changed_node(node) as node:
         with slicer.util.NodeModify(node):
@@ -58,6 +64,7 @@ def write_segmentation(
             node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
             node.CreateDefaultDisplayNodes()
             segments.exchange(node, new)
+            node.SetAttribute(_SMOOTH, "1" if surfaces else None)
         hierarchy.place_beside(volume_node, node)
     return node
 
@@ -138,10 +145,44 @@ def check_output(node: Any, volume_node: Any) -> None:
         )
 
 
-def labelled_segments(labels: np.ndarray, volume_node: Any, structures: Sequence[Label]) -> dict[str, Any]:
+def has_smooth_surfaces(node: Any) -> bool:
+    """Whether the last result brought surfaces of its own."""
+    return node.GetAttribute(_SMOOTH) is not None
+
+
+def labelled_segments(
+    labels: np.ndarray,
+    volume_node: Any,
+    structures: Sequence[Label],
+    surfaces: Mapping[int, Surface] | None = None,
+) -> dict[str, Any]:
     labelmap = _grid(labels.shape, ijk_to_ras(volume_node))
     labelmap.GetPointData().SetScalars(numpy_to_vtk(labels.astype(np.uint8, copy=False).ravel(), deep=True))
-    return {segments.segment_id(label): segments.segment(label, labelmap) for label in structures}
+    world_to_node = np.linalg.inv(to_world(volume_node))
+    drawn = {value: _polydata(one, world_to_node) for value, one in (surfaces or {}).items()}
+    return {
+        segments.segment_id(label): segments.segment(label, labelmap, drawn.get(label.value)) for label in structures
+    }
+
+
+def _polydata(surface: Surface, matrix: np.ndarray) -> vtkPolyData:
+    """A surface after a transform, with normals for smooth shading."""
+    from vtkmodules.vtkFiltersCore import vtkPolyDataNormals
+
+    points, triangles = surface.points @ matrix[:3, :3].T + matrix[:3, 3], surface.triangles
+    if np.linalg.det(matrix[:3, :3]) < 0:
+        triangles = triangles[:, ::-1]
+    made, places, cells = vtkPolyData(), vtkPoints(), vtkCellArray()
+    places.SetData(numpy_to_vtk(points.astype(np.float32), deep=True))
+    cells.SetData(3, numpy_to_vtkIdTypeArray(triangles.astype(np.int64).ravel(), deep=True))
+    made.SetPoints(places)
+    made.SetPolys(cells)
+    normals = vtkPolyDataNormals()
+    normals.SetInputData(made)
+    normals.SplittingOff()
+    normals.ConsistencyOff()
+    normals.Update()
+    return normals.GetOutput()
 
 
 def _grid(shape: tuple[int, int, int], matrix: np.ndarray) -> Any:

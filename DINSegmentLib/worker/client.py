@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from ..geometry import Geometry
 from ..measure import CardiacFunction
 from ..sentence import Sentence as _
 from ..sentence import from_json, to_json
+from ..surfaces import Surface
 from .protocol import VERSION, Code, Lines, Map, ProtocolError, decode, encode
 
 SILENCE = 60.0  # seconds without a line in a run, after which the worker counts as stuck
@@ -67,6 +69,7 @@ class Request:
         name: what messages call the volume.
         times: of a cine's frames in ms, where they are known.
         map: what is wanted in place of labels, of a single volume.
+        surfaces: whether closed surfaces are wanted beside the labels, of a single volume.
     """
 
     volume: np.ndarray
@@ -78,6 +81,7 @@ class Request:
     name: str = _("The volume")
     times: Sequence[float] | None = None
     map: Map | None = None
+    surfaces: bool = False
 
 
 class Listener(Protocol):
@@ -96,6 +100,7 @@ class _Run:
         self.identity, self.request, self.listener = identity, request, listener
         self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # for this user alone
         self.volume, self.labels = self.folder / "volume", self.folder / "labels"
+        self.surfaces = self.folder / "surfaces" if request.surfaces else None
         self.copied = 0
         self.cancelled = False
 
@@ -115,13 +120,20 @@ class _Run:
             shape=list(request.volume.shape), dtype=request.volume.dtype.str,
             matrix=request.geometry.ijk_to_ras.ravel().tolist(), model=str(request.model), device=request.device,
             threads=request.threads, parameters=asdict(request.parameters),
-            times=request.times, map=request.map,
+            times=request.times, map=request.map, surfaces=self.surfaces and str(self.surfaces),
         )  # fmt: skip
 
     def result(self) -> np.ndarray:
         """Labels uint8 or a map, of the volume's shape; raises ValueError when the file is not whole."""
         dtype = np.float32 if self.request.map is Map.WHY else np.uint8
         return np.fromfile(self.labels, dtype).reshape(self.request.volume.shape)
+
+    def read_surfaces(self) -> dict[int, Surface]:
+        """By label value; raises an error of NumPy's or of zip files when it is not whole."""
+        if self.surfaces is None:
+            return {}
+        with np.load(self.surfaces, allow_pickle=False) as file:
+            return {int(value): Surface(file[f"points{value}"], file[f"triangles{value}"]) for value in file["values"]}
 
     def remove_files(self) -> bool:
         """Whether they are gone: Windows keeps a file as long as a process has it open."""
@@ -314,13 +326,14 @@ class Client:
 
     def _finish(self, run: _Run, message: dict[str, Any]) -> None:
         try:
-            labels = run.result()
-        except (OSError, ValueError):
+            labels, surfaces = run.result(), run.read_surfaces()
+        except (OSError, ValueError, EOFError, KeyError, BadZipFile):
             self._fail(
                 Code.OUTPUT, _("The result did not arrive whole, and nothing was changed: free space, try again.")
             )
             return
-        story = {**message, "events": [from_json(event) for event in message["events"]]}
+        events = [from_json(event) for event in message["events"]]
+        story = {**message, "events": events, "surfaces": surfaces}
         if found := message.get("function"):
             warnings = [from_json(warning) for warning in found["warnings"]]
             story["function"] = CardiacFunction.from_dict({**found, "warnings": warnings})

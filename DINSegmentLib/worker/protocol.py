@@ -4,9 +4,10 @@ To the worker:
 
 - ``hello`` (version): the first line.
 - ``devices``: which devices work here, and why.
-- ``segment`` (id, name, volume, labels, shape, dtype, matrix, model, device, threads, parameters, times, map): segment
-  the raw array (K, J, I), or frames (T, K, J, I) at ``times`` in ms or null, in the file ``volume``, and write uint8
-  labels of that shape to the file ``labels``; where ``map`` is no null, write that of the volume in their place.
+- ``segment`` (id, name, volume, labels, shape, dtype, matrix, model, device, threads, parameters, times, map,
+  surfaces): segment the raw array (K, J, I), or frames (T, K, J, I) at ``times`` in ms or null, in the file ``volume``,
+  and write uint8 labels of that shape to the file ``labels``; where ``map`` is no null, write that of the volume in
+  their place; where ``surfaces`` names a file, write every structure's to it, see `server.write_surfaces`.
 - ``cancel`` (id).
 
 The worker ends when its input ends.

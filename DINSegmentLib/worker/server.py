@@ -12,7 +12,7 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -36,6 +36,7 @@ from ..measure import Doubt, cardiac_function, frames_to_review, slices_to_revie
 from ..models import Model
 from ..sentence import Sentence as _
 from ..sentence import from_json, of, to_json
+from ..surfaces import Surface, surface
 from .protocol import VERSION, Code, Map, ProtocolError, decode, encode
 
 _CODES = {  # the first that fits
@@ -147,7 +148,7 @@ class Server:
             self._run(request)
         finally:
             if self._ended.is_set():  # Slicer has gone and cannot remove the patient's image
-                _remove(Path(request["volume"]), Path(request["labels"]))
+                _remove(*(Path(request[name]) for name in ("volume", "labels", "surfaces") if request[name]))
 
     def _run(self, request: dict[str, Any]) -> None:
         with _torch_needed():
@@ -162,7 +163,13 @@ class Server:
         arguments = (
             volume,
             geometry,
-            Parameters(**{**request["parameters"], "confidence": wanted == Map.CONFIDENCE}),
+            Parameters(
+                **{
+                    **request["parameters"],
+                    "confidence": wanted == Map.CONFIDENCE,
+                    "probabilities": request["surfaces"] is not None,
+                }
+            ),
             lambda done, total: self._say("progress", id=identity, done=done, total=total),
             lambda: self._ended.is_set() or identity in self._cancelled,
             from_json(request["name"]),
@@ -186,6 +193,8 @@ class Server:
                     "review": [_review(one) for one in doubts],
                 },
             )
+            if result.probabilities is not None:
+                self._surfaces(request, result, geometry)
         else:
             cine = segment_cine(segmenter, *arguments)
             placed = frames_to_review(cine.confidences, cine.model.labels)
@@ -203,6 +212,15 @@ class Server:
         self._say(
             "done", id=identity, device=device.name, reason=to_json(device.reason), precision=device.precision, **found
         )
+
+    def _surfaces(self, request: dict[str, Any], result: Any, geometry: Geometry) -> None:
+        slices, made = len(result.confidence.scores), {}
+        for label in result.model.labels:
+            if self._ended.is_set() or request["id"] in self._cancelled:
+                raise Cancelled(_("Cancelled while surfaces were made: nothing was changed."))
+            self._say("progress", id=request["id"], done=slices, total=slices)  # else we would count as stuck
+            made[label.value] = surface(result.probabilities, result.labels, geometry, label)
+        write_surfaces(made, Path(request["surfaces"]))
 
     def _segmenter(self, request: dict[str, Any]) -> Any:
         """The warm one, where model, weights, device and threads are still the same."""
@@ -273,10 +291,26 @@ def _remove(*paths: Path) -> None:
         paths[0].parent.rmdir()
 
 
+def write_surfaces(made: Mapping[int, Surface], path: Path) -> None:
+    """Write surfaces by label value, as NumPy's `savez` does: ``values``, and of each ``points3``, ``triangles3``.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    arrays: dict[str, Any] = {"values": np.array(list(made))}
+    for value, one in made.items():
+        arrays |= {f"points{value}": one.points, f"triangles{value}": one.triangles}
+    _hand_over(path, lambda file: np.savez(file, **arrays))
+
+
 def _write(made: np.ndarray, path: Path) -> None:
+    _hand_over(path, lambda file: file.write(np.ascontiguousarray(made).data))
+
+
+def _hand_over(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     try:
         with path.open("wb") as file:
-            file.write(np.ascontiguousarray(made).data)
+            write(file)
     except OSError as error:
         path.unlink(missing_ok=True)
         cause = _("the disk is full") if error.errno == errno.ENOSPC else error.strerror

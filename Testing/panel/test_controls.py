@@ -348,5 +348,6 @@ CONTROLS = (
     "resetEnhancementButton", "compareButton", "segmentButton", "progressBar", "statusLabel", "logTextEdit",
     "diagnosticsButton", "segmentsTable", "show3DButton", "releaseMemoryButton", "loadSampleButton", "copyBatchButton",
     "copyPythonButton", "installTorchButton", "threadsSpinBox", "exportButton", "functionTable", "framesTable",
-    "curveButton", "reviewTable", "confidenceButton", "whyButton", "heartRateSpinBox", "heightSpinBox", "weightSpinBox",
+    "curveButton", "reviewTable", "confidenceButton", "whyButton", "smoothCheckBox",
+    "heartRateSpinBox", "heightSpinBox", "weightSpinBox",
 )  # fmt: skip

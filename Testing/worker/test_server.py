@@ -2,10 +2,18 @@
 
 import subprocess
 import sys
+from io import BytesIO
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from DINSegmentLib import models
+from DINSegmentLib.errors import Cancelled
+from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.measure import Confidence
 from DINSegmentLib.worker.protocol import Code, Lines, ProtocolError, decode, encode
+from DINSegmentLib.worker.server import Server
 
 pytestmark = pytest.mark.faults
 
@@ -50,3 +58,19 @@ def test_lines_come_whole_from_pieces():
 def test_what_is_no_message_is_refused(line):
     with pytest.raises(ProtocolError):
         decode(line)
+
+
+def test_surfaces_stop_between_structures_when_the_run_is_cancelled(tmp_path):
+    labels = np.zeros((3, 8, 8), np.uint8)
+    model = SimpleNamespace(labels=models.find("cardiac-mr").labels)
+    result = SimpleNamespace(
+        labels=labels, probabilities=np.zeros((4, 3, 8, 8)), model=model, confidence=Confidence.unknown()
+    )
+    request = {"id": 7, "surfaces": str(tmp_path / "surfaces")}
+    geometry, server = Geometry(labels.shape, np.eye(4)), Server(BytesIO(), BytesIO(), 1.0)
+    server._surfaces(request, result, geometry)
+    with np.load(request["surfaces"]) as file:
+        assert file["values"].tolist() == [1, 2, 3] and file["points3"].shape == (0, 3)
+    server._cancelled.add(7)
+    with pytest.raises(Cancelled, match="nothing was changed"):
+        server._surfaces(request, result, geometry)
