@@ -54,8 +54,31 @@ class Case:
     def paths(self) -> tuple[Path, ...]:
         return tuple(self.output / self.file_name(suffix) for suffix in self.suffixes)
 
+    @property
+    def needs_scene(self) -> bool:
+        """Whether Slicer's scene writes an output, which lives on one thread."""
+        return "seg.nrrd" in self.suffixes
+
     def file_name(self, suffix: str) -> str:
         return f"{self.name}{suffix}" if suffix.startswith("_") else f"{self.name}.{suffix}"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A case whose input was read; of a cine ``case`` names the outputs that only a cine has, too."""
+
+    case: Case
+    input: headless.Image | headless.Cine
+
+
+@dataclass(frozen=True)
+class Made:
+    """A case whose results are in memory; ``cine``: all of one, of which ``image`` and ``result`` are one frame."""
+
+    case: Case
+    image: headless.Image
+    result: Result
+    cine: beat.Beat | None = None
 
 
 def plan(
@@ -139,15 +162,41 @@ def run(
         DINSegmentError: in one sentence; nothing was written.
         Cancelled: ``cancelled`` said so; nothing was written.
     """
+    made = segment(read(case, segmenter.model, overwrite), segmenter, parameters, progress, cancelled)
+    written = write(made)
+    if strip:
+        draw_strip(made)
+    return written, made.result
+
+
+def read(case: Case, model: Model | None, overwrite: bool) -> Opened:
+    """The first part of `run`; ``model`` None: it is not known, and neither whether a cine is wanted as one."""
     check(case, overwrite)
-    found = None
-    if _is_cine(case, segmenter.model):
-        case = _with_cine(case)
-        check(case, overwrite)
-        image, result, found = _segment_cine(case, segmenter, parameters, progress, cancelled)
-    else:
-        image = _hidden(case, headless.read(case.input, case.series, case.frame, case.files or None))
-        result = segmenter.segment(image.array, image.geometry, parameters, progress, cancelled, _shown(case))
+    if model is None or not _is_cine(case, model):
+        image = headless.read(case.input, case.series, case.frame, case.files or None)
+        return Opened(case, _hidden(case, image))
+    case = _with_cine(case)
+    check(case, overwrite)
+    cine = headless.read_cine(case.input, case.series, case.files or None)
+    person = replace(cine.person, height=None, weight=None) if case.anonymous else cine.person
+    return Opened(case, replace(cine, first=_hidden(case, cine.first), person=person))
+
+
+def segment(
+    opened: Opened, segmenter: Any, parameters: Parameters, progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Made:  # fmt: skip
+    """The second part of `run`."""
+    case, image = opened.case, opened.input
+    if isinstance(image, headless.Cine):
+        return _segment_cine(case, image, segmenter, parameters, progress, cancelled)
+    result = segmenter.segment(image.array, image.geometry, parameters, progress, cancelled, _shown(case))
+    return Made(case, image, result)
+
+
+def write(made: Made) -> dict[str, Any]:
+    """The third part of `run`, without the strip."""
+    case, image, result, found = made.case, made.image, made.result, made.cine
     with outputs.beside(case.paths) as folder:
         names = [path.name for path in case.paths]
         source, series = (None, None) if case.anonymous else (case.input, case.series)
@@ -158,9 +207,7 @@ def run(
                 found.write(suffix, path, case.name)
             else:
                 _write(suffix, path, image, result, written)
-    if strip:
-        _draw_strip(case, image, result)
-    return written, result
+    return written
 
 
 def _is_cine(case: Case, model: Model) -> bool:
@@ -176,22 +223,20 @@ def _with_cine(case: Case) -> Case:
 
 def _segment_cine(
     case: Case,
+    cine: headless.Cine,
     segmenter: Any,
     parameters: Parameters,
     progress: Callable[[int, int], None] | None,
     cancelled: Callable[[], bool] | None,
-) -> tuple[headless.Image, Result, beat.Beat]:
+) -> Made:
     """All frames; and the one that stands for them as a volume of its own, with what only a single one can have."""
-    cine = headless.read_cine(case.input, case.series, case.files or None)
-    person = replace(cine.person, height=None, weight=None) if case.anonymous else cine.person
-    cine = replace(cine, first=_hidden(case, cine.first), person=person)
     plain = replace(parameters, probabilities=False, confidence=False)
     found = beat.segment_beat(cine, segmenter, plain, _shown(case), headless.Person(), progress, cancelled=cancelled)
     image, result = cine.image(found.frame), found.result.frame(found.frame)
     if parameters != plain:
         alone = segmenter.segment(image.array, image.geometry, parameters, cancelled=cancelled, name=_shown(case))
         result = replace(alone, labels=result.labels, timings=result.timings)
-    return image, result, found
+    return Made(case, image, result, found)
 
 
 def _hidden(case: Case, image: headless.Image) -> headless.Image:
@@ -202,10 +247,11 @@ def _shown(case: Case) -> str:
     return case.input.name or case.name
 
 
-def _draw_strip(case: Case, image: headless.Image, result: Result) -> None:
+def draw_strip(made: Made) -> None:
+    """Draw a case for the page to review."""
     from . import report, strip
 
-    model = result.model
+    case, image, result, model = made.case, made.image, made.result, made.result.model
     original, _ = preprocess_volume(image.array, image.geometry, model.axes, model.intensity, "none", 0)
     report.save_picture(strip.strip(original, result.labels, image.geometry, model), case.output, case.name)
 

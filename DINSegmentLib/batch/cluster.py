@@ -3,6 +3,7 @@
 A case of a worker that is lost is done again by another; Dask gives up when that has happened several times.
 """
 
+import logging
 import os
 import queue
 import signal
@@ -48,7 +49,12 @@ def connect(workers: int, scheduler: str | None) -> Iterator[Any]:
     if scheduler is None:
         with _no_interrupts():
             local = LocalCluster(
-                n_workers=workers, threads_per_worker=1, memory_limit=0, host="127.0.0.1", dashboard_address=None
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=0,
+                host="127.0.0.1",
+                dashboard_address=None,
+                silence_logs=logging.ERROR,
             )
         with local, Client(local) as client:
             if os.name == "nt":  # where a thread cannot shut them out

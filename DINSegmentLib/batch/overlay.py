@@ -33,10 +33,13 @@ def overlay(plane: np.ndarray, labels: np.ndarray, size: tuple[int, int], known:
     for label in known:
         colors[label.value] = label.color
     labels = _enlarge(labels, fine_size)
-    opacity = np.where(_outline(labels), np.float32(1), np.float32(_FILL)) * (labels > 0)
-    picture = np.asarray(_grey(plane).resize(fine_size, Image.Resampling.BICUBIC), np.float32)[..., None]
-    picture = picture + opacity[..., None] * (colors[labels] - picture)
-    return Image.fromarray(np.rint(picture).astype(np.uint8)).reduce(_FINE)
+    grey = np.asarray(_grey(plane).resize(fine_size, Image.Resampling.BICUBIC))
+    picture = np.repeat(grey[..., None], 3, axis=2)
+    held = labels > 0  # elsewhere nothing is mixed
+    below = grey[held].astype(np.float32)[:, None]
+    opacity = np.where(_outline(labels)[held], np.float32(1), np.float32(_FILL))
+    picture[held] = np.rint(below + opacity[:, None] * (colors[labels[held]] - below))
+    return Image.fromarray(picture).reduce(_FINE)
 
 
 def positions(labels: np.ndarray, size: tuple[int, int]) -> dict[int, tuple[int, int]]:
@@ -55,11 +58,14 @@ def _grey(plane: np.ndarray) -> Image.Image:
 def _enlarge(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Labels (H, W) on ``size`` (width, height); borders between structures become lines instead of stairs."""
     values = np.unique(labels)
-    weights = [
-        Image.fromarray(np.where(labels == value, np.uint8(255), np.uint8(0))).resize(size, Image.Resampling.BILINEAR)
-        for value in values
-    ]
-    return values[np.argmax(np.stack([np.asarray(weight) for weight in weights]), axis=0)]
+    masks = (Image.fromarray(np.where(labels == value, np.uint8(255), np.uint8(0))) for value in values)
+    weights = (np.asarray(mask.resize(size, Image.Resampling.BILINEAR)) for mask in masks)
+    best = next(weights)
+    found = np.full(best.shape, values[0])
+    for value, weight in zip(values[1:], weights, strict=True):
+        found[weight > best] = value
+        best = np.maximum(best, weight)
+    return found
 
 
 def _outline(labels: np.ndarray) -> np.ndarray:

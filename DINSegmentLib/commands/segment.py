@@ -134,11 +134,16 @@ class _Run:
         """
         if self.options.workers > 1 or self.options.scheduler:
             self._segment_by_others(waiting, stop)
-        while waiting:
-            if stop():
-                raise Cancelled
-            case = waiting[0]
-            self._went_well(partial(self._segment, stop=stop), case)
+        if not waiting:
+            return
+        from ..batch import overlap
+
+        run = overlap.run(
+            list(waiting), self._model_of, self._warm, self.parameters, self.options.overwrite, self.many,
+            self.console.progress, stop,
+        )  # fmt: skip
+        for case, written in run:
+            self._went_well(partial(self._take_written, written=written), case)
             waiting.pop(0)
 
     def _how_to_go_on(self, done: int, count: int) -> str:
@@ -172,13 +177,9 @@ class _Run:
         self.console.event("resumed", f"{case.name} was done before: nothing to do.", case=case.name)
         return True
 
-    def _segment(self, case: Any, stop: Callable[[], bool]) -> None:
-        from ..batch import case as cases
-
-        segmenter = self._warm(case)
-        progress = partial(self.console.progress, case.name)
-        record, _ = cases.run(case, segmenter, self.parameters, self.options.overwrite, progress, self.many, stop)
-        self._take(case, record, segmenter.model)
+    def _take_written(self, case: Any, written: Any) -> None:
+        record = written.result()
+        self._take(case, record, models.find(case.model) if case.model else self.model)
 
     def _segment_by_others(self, waiting: list[Any], stop: Callable[[], bool]) -> None:
         """All cases on several processes; what is done is taken out of the list."""

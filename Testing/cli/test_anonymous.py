@@ -113,6 +113,6 @@ def test_an_unexpected_fault_tells_no_name(segment, write, tmp_path, monkeypatch
     def fail(*arguments, **values):
         raise RuntimeError("Anna")
 
-    monkeypatch.setattr(case, "run", fail)
+    monkeypatch.setattr(case, "segment", fail)
     outcome = segment(write("Anna.nrrd"), "--anonymous")
     assert outcome.code == 2 and "failed unexpectedly" in outcome.err and leaks(outcome.err.encode()) == []

@@ -141,7 +141,7 @@ def test_how_to_go_on_suits_the_options(options, told, segment, write, monkeypat
     def interrupt(*arguments, **values):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cases, "run", interrupt)
+    monkeypatch.setattr(cases, "segment", interrupt)
     monkeypatch.setattr(sys, "argv", ["/bin/dinsegment"])
     outcome = segment(write("a.nrrd"), write("b.nrrd"), *options)
     assert outcome.code == 130 and told in outcome.err and "0 of 2 done" in outcome.err
