@@ -140,7 +140,7 @@ def in_a_process(name: str, device: str) -> dict[str, Any]:
 
 def answer(name: str, command: list[str]) -> dict[str, Any]:
     """What a measuring process prints last, or why it failed."""
-    done = subprocess.run(command, capture_output=True, text=True, env=environment())
+    done = subprocess.run(command, capture_output=True, encoding="locale", env=environment())
     if done.returncode:
         return {"name": name, "error": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}
     return json.loads(done.stdout.splitlines()[-1])
@@ -189,7 +189,8 @@ def _measure_command(device: str) -> dict[str, Any]:
     for _ in range(2):  # the first run fills the file cache
         with tempfile.TemporaryDirectory() as folder:
             started, cpu_started = time.perf_counter(), _cpu_of_children()
-            done = subprocess.run([*command, "--output", folder], capture_output=True, text=True, env=environment())
+            command_line = [*command, "--output", folder]
+            done = subprocess.run(command_line, capture_output=True, encoding="locale", env=environment())
             seconds, cpu = time.perf_counter() - started, _cpu_of_children() - cpu_started
             if done.returncode:
                 raise DINSegmentError((done.stderr.strip().splitlines() or ["The sample could not be segmented."])[-1])

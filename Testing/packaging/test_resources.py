@@ -26,8 +26,8 @@ def root_seen_from(folder: Path, tmp_path: Path) -> Path:
     """What a fresh interpreter finds whose first search folder is ``folder``."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", ASK]
-    run = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True)
-    return Path(run.stdout.strip())
+    run = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, check=True)
+    return Path(os.fsdecode(run.stdout).strip())
 
 
 def source_copy(repository: Path, folder: Path) -> Path:
