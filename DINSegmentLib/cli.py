@@ -6,7 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"dinsegment {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def add(name: str, summary: str, function) -> argparse.ArgumentParser:
+    def add(name: str, summary: str, function: Callable[[argparse.Namespace, Console], int]) -> argparse.ArgumentParser:
         command = subparsers.add_parser(name, help=summary, description=summary)
         command.set_defaults(command=function)
         return command

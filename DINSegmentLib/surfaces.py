@@ -4,12 +4,16 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import InputError
 from .geometry import Geometry
 from .models import Label
+
+if TYPE_CHECKING:
+    from vtkmodules.vtkCommonDataModel import vtkImageData
 
 FORMATS = frozenset(("stl", "obj", "ply"))
 
@@ -129,7 +133,7 @@ def _dilated(mask: np.ndarray) -> np.ndarray:
     return mask
 
 
-def _image(field: np.ndarray):
+def _image(field: np.ndarray) -> "vtkImageData":
     from vtkmodules.util.numpy_support import numpy_to_vtk
     from vtkmodules.vtkCommonDataModel import vtkImageData
 
@@ -139,7 +143,7 @@ def _image(field: np.ndarray):
     return image
 
 
-def _with_volume(image, volume: float) -> tuple[np.ndarray, np.ndarray]:
+def _with_volume(image: "vtkImageData", volume: float) -> tuple[np.ndarray, np.ndarray]:
     """The level set that encloses a volume in voxels, by false position (Illinois); the nearest where there is none."""
     low, high = -_WIDEST_LEVEL, _WIDEST_LEVEL
     level, excess = 0.0, {}
@@ -161,7 +165,7 @@ def _with_volume(image, volume: float) -> tuple[np.ndarray, np.ndarray]:
     return best
 
 
-def _level_set(image, level: float) -> tuple[np.ndarray, np.ndarray]:
+def _level_set(image: "vtkImageData", level: float) -> tuple[np.ndarray, np.ndarray]:
     from vtkmodules.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 

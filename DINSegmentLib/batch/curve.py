@@ -105,5 +105,7 @@ def _ticks(low: float, high: float, whole: bool = False) -> list[float]:
     return [step * n for n in range(first, last + 1)]
 
 
-def _line(draw: ImageDraw.ImageDraw, points: Sequence[tuple[float, float]], color: tuple[int, int, int], width: int):
+def _line(
+    draw: ImageDraw.ImageDraw, points: Sequence[tuple[float, float]], color: tuple[int, int, int], width: int
+) -> None:
     draw.line([(_SHARP * x, _SHARP * y) for x, y in points], color, _SHARP * width)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .. import models, resources
 from ..console import Console, table
-from ..engine.parameters import Parameters
+from ..engine.parameters import Parameters, Result
 from ..errors import InputError
 from ..measure import dice
 from .segment import describe
@@ -45,7 +45,7 @@ def demo(options: Namespace, console: Console) -> int:
     return 0
 
 
-def _against_truth(result, truth_path: Path) -> str:
+def _against_truth(result: Result, truth_path: Path) -> str:
     from .. import headless
 
     truth = headless.read(truth_path).array

@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import qt
 from slicer.i18n import tr as _
@@ -31,7 +32,7 @@ class WorkerProcess:
         on_log: gets what the worker writes to its standard error.
     """
 
-    def __init__(self, parent, on_log: Callable[[str], None]) -> None:
+    def __init__(self, parent: Any, on_log: Callable[[str], None]) -> None:
         self.client: Client  # set by the owner of both
         self._on_log = on_log
         self._process = qt.QProcess(parent)

@@ -14,6 +14,7 @@ each area is half the integral of r^2 over the angle and each volume has a close
 Shifting the centre of a cross-section (the slightly bent LV axis) changes no area and no volume.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -221,13 +222,16 @@ class Heart:
         return np.clip(waves / 1.6, 0.0, 1.0)
 
 
-def _paint(region: np.ndarray, where: np.ndarray, structure, value: Region, points: np.ndarray, *surfaces) -> None:
+def _paint(
+    region: np.ndarray, where: np.ndarray, structure: Callable[..., np.ndarray], value: Region, points: np.ndarray,
+    *surfaces: np.ndarray | float,
+) -> None:  # fmt: skip
     """Give ``value`` to the points of ``where`` that ``structure`` claims; only those are computed."""
     chosen = structure(points[:, where], *(s[where] if isinstance(s, np.ndarray) else s for s in surfaces))
     region[where] = np.where(chosen, value, region[where])
 
 
-def _near(points: np.ndarray, at: float, distance, size) -> np.ndarray:
+def _near(points: np.ndarray, at: float, distance: np.ndarray | float, size: np.ndarray | float) -> np.ndarray:
     """Points within ``size`` mm of the point (distance, at) of their own cross-section."""
     r, angle, _ = points
     return r * r + np.square(distance) - 2 * r * distance * np.cos(angle - at) < np.square(size)

@@ -152,7 +152,7 @@ class CardiacPhantom:
             (np.arange(columns) - round(column * columns)) * di,
         )
 
-    def _to_ras(self, z, y, x) -> np.ndarray:
+    def _to_ras(self, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Points (K, J, I, 3) in RAS of the grid with the given heart-frame axes."""
         return (
             _BASE_CENTRE

@@ -1,5 +1,6 @@
 """From tissue to picture: bSSFP signal at 1.5 T, coil shading, smooth random fields, and the noisy k-space."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 import numpy as np
@@ -79,7 +80,9 @@ def signals() -> np.ndarray:
     return values
 
 
-def smooth_field(rng: np.random.RandomState, shape, spacing, length: float) -> np.ndarray:
+def smooth_field(
+    rng: np.random.RandomState, shape: Sequence[int], spacing: Sequence[float], length: float
+) -> np.ndarray:
     """Gaussian random field, mean 0, standard deviation 1.
 
     Args:

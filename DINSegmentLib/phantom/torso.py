@@ -77,7 +77,9 @@ def tissues(x: np.ndarray, y: np.ndarray, z: np.ndarray, bowel: np.ndarray, vess
     return tissue
 
 
-def _cavity(x, y, z, depth, bowel, vessels) -> np.ndarray:
+def _cavity(
+    x: np.ndarray, y: np.ndarray, z: np.ndarray, depth: np.ndarray, bowel: np.ndarray, vessels: np.ndarray
+) -> np.ndarray:
     """Tissue of the points (n,) within the chest wall; ``depth`` in mm from its inner face."""
     above = z > _diaphragm(x, y)
     tissue = np.where(above, Tissue.LUNG, Tissue.FAT).astype(np.uint8)
