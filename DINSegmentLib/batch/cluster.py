@@ -7,6 +7,7 @@ import logging
 import os
 import queue
 import signal
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -77,7 +78,7 @@ def connect(workers: int, scheduler: str | None) -> Iterator[Any]:
 @contextmanager
 def _no_interrupts() -> Iterator[None]:
     """Threads and processes that are started within never see Ctrl-C, which a terminal sends to all; we do, later."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         yield
         return
     resource_tracker.ensure_running()  # it would let them through again when it starts
