@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import InputError, OutputError
+from ..headless.image import check_name
 
 
 def check(source: Path, paths: Sequence[Path], overwrite: bool) -> None:
@@ -23,7 +24,8 @@ def check(source: Path, paths: Sequence[Path], overwrite: bool) -> None:
         InputError: there is no such input.
         OutputError: an output is there already, or could not be written later.
     """
-    _check_names(source, *paths)
+    for path in (source, *paths):
+        check_name(path)
     if not os.path.exists(source):
         raise InputError(f"{source} does not exist: check the path.")
     folder = paths[0].parent
@@ -94,10 +96,3 @@ def _is_alive(process: int) -> bool:
     except OSError:
         pass
     return True
-
-
-def _check_names(*paths: Path) -> None:
-    for path in paths:
-        shown = os.fsencode(path).decode(errors="replace")
-        if shown != str(path):  # the image libraries would end the whole program
-            raise InputError(f"{shown} has a name that is not UTF-8: rename it.")

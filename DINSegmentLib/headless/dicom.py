@@ -15,6 +15,7 @@ from ..geometry import LPS_TO_RAS, Geometry
 from . import dicom_enhanced, memory
 from .dicom_files import Series, Slice, group, is_dicom, scan, without_localizers
 from .header import check_steps, pick_frame
+from .image import check_name
 from .person import Person, person_of
 
 _SAME_PLACE = 0.01  # mm; positions are written with about this precision
@@ -134,6 +135,8 @@ def read_voxels(volumes: Sequence[Volume], name: str) -> np.ndarray:
 
 
 def _read_files(files: Sequence[Path], name: str) -> np.ndarray:
+    for path in files:
+        check_name(path)
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames([str(path) for path in files])
     reader.SetImageIO("GDCMImageIO")

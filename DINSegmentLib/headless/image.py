@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import InputError
 from ..geometry import Geometry
 
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -30,6 +31,17 @@ class Image:
     files: tuple[Path, ...]
     modality: str | None = None
     nifti_header: bytes | None = None
+
+
+def check_name(path: Path) -> None:
+    """Refuse a path that the image libraries cannot be told of: they would end the whole program.
+
+    Raises:
+        InputError: it is not UTF-8.
+    """
+    shown = os.fsencode(path).decode(errors="replace")
+    if shown != str(path):
+        raise InputError(f"{shown} has a name that is not UTF-8: rename it.")
 
 
 def case_name(path: Path | str) -> str:

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from ..errors import GeometryError, InputError
 from ..geometry import LPS_TO_RAS, Geometry
 from . import header, metaimage, nifti, nrrd
-from .image import SUFFIXES, Image, case_name, image_suffix
+from .image import SUFFIXES, Image, case_name, check_name, image_suffix
 
 FORMATS = {  # suffix: our reader of the header, ITK's reader of the voxels
     ".nii.gz": (nifti.read_header, "NiftiImageIO"),
@@ -40,6 +40,7 @@ def read(
     sitk.ProcessObject.SetGlobalWarningDisplay(False)  # what matters in ITK's warnings is refused by our own checks
     if not path.exists():
         raise InputError(f"{path} does not exist: check the path.")
+    check_name(path)
     if path.is_dir():
         return _read_dicom(path, series, frame, files)
     if series is not None:

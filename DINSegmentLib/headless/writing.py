@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from ..errors import OutputError
 from ..geometry import LPS_TO_RAS
 from . import nifti
-from .image import Image, image_suffix
+from .image import Image, check_name, image_suffix
 
 
 def write_labelmap(labels: np.ndarray, image: Image, path: Path, seconds: float | None = None) -> None:
@@ -22,6 +22,7 @@ def write_labelmap(labels: np.ndarray, image: Image, path: Path, seconds: float 
 
     Raises:
         OutputError: the file cannot be written.
+        InputError: its name is not UTF-8.
     """
     _write(labels.astype(np.uint8, copy=False), image, path, seconds)
 
@@ -31,11 +32,13 @@ def write_volume(array: np.ndarray, image: Image, path: Path) -> None:
 
     Raises:
         OutputError: the file cannot be written, or its suffix names no volume format.
+        InputError: its name is not UTF-8.
     """
     _write(array.astype(np.float32, copy=False), image, path)
 
 
 def _write(array: np.ndarray, image: Image, path: Path, seconds: float | None = None) -> None:
+    check_name(path)
     suffix = image_suffix(path)
     try:
         if suffix in (".nii.gz", ".nii"):

@@ -1,6 +1,7 @@
 """Files become volumes with the voxels and the place that the file says."""
 
 import itertools
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import SimpleITK as sitk
 
 from DINSegmentLib import headless
+from DINSegmentLib.errors import InputError
 from DINSegmentLib.headless import case_name, read
 
 AXIS_ORDERS = [
@@ -49,6 +51,23 @@ def test_path_with_blanks_and_letters_beyond_ascii_is_read(write_volume, voxels,
     for name in ("a.nii.gz", "a.nrrd", "a.mha"):
         path = write_volume(name).rename(folder / f"Hérz ö {name}")
         np.testing.assert_array_equal(read(path).array, voxels)
+
+
+def test_a_name_that_is_not_utf8_is_refused_where_itk_would_end_the_program(write_volume, write_series, tmp_path):
+    odd = os.fsdecode(b"a\xff")
+    image = write_volume("v.nrrd").rename(tmp_path / f"{odd}.nrrd")
+    folder = write_series()
+    slices = sorted(folder.iterdir())
+    slices[0].rename(folder / odd)
+
+    for call in (
+        lambda: read(image),
+        lambda: read(folder),
+        lambda: headless.read_cine(image),
+        lambda: headless.write_volume(np.zeros((2, 3, 4)), read(write_volume("w.nrrd")), image),
+    ):
+        with pytest.raises(InputError, match="not UTF-8: rename it"):
+            call()
 
 
 def test_scaled_values_are_read_as_values(tmp_path):
