@@ -61,8 +61,9 @@ class Function:
         self._measured: CardiacFunction | None = None  # without heart rate and body
         ui.framesTable.connect("cellClicked(int,int)", self.onFrame)
         ui.framesTable.connect("currentCellChanged(int,int,int,int)", self.onFrame)
-        for box in (ui.heartRateSpinBox, ui.heightSpinBox, ui.weightSpinBox):
-            box.connect("valueChanged(double)", self.onPerson)
+        ui.heartRateSpinBox.connect("valueChanged(double)", self.onPerson)
+        ui.heightSpinBox.connect("valueChanged(double)", self.onPerson)
+        ui.weightSpinBox.connect("valueChanged(double)", self.onPerson)
         ui.curveButton.connect("clicked()", self.onCurve)
         ui.exportButton.connect("clicked()", self.onExport)
         self.clear()
