@@ -44,18 +44,18 @@ class Console:
             self._clear()
             print(f"Warning: {text}", file=self.err, flush=True)
 
-    def progress(self, name: str, done: int, total: int) -> None:
-        """Slices done of one case, with the time left."""
+    def progress(self, name: str, done: int, total: int, unit: str = "slices") -> None:
+        """Slices done of one case, or cases of which ``name`` is the last one done, with the time left."""
         now = time.monotonic()
         if done == 0:
             self._started = self._last = now
         if self.machine:
-            self.event("progress", case=name, done=done, total=total)
+            self.event("progress", case=name, done=done, total=total, **({} if unit == "slices" else {"unit": unit}))
             return
         left = (now - self._started) / done * (total - done) if done else None
-        text = f"{name}: {done} of {total} slices" + (
-            f", {left:.0f} s left" if left is not None and done < total else ""
-        )
+        text = f"{name}: {done} of {total} {unit}" if name else f"{done} of {total} {unit}"
+        if left is not None and done < total:
+            text += f", {left:.0f} s left" if left < 120 else f", {left / 60:.0f} min left"
         if self._bar:
             filled = _BAR_WIDTH * done // max(1, total)
             print(f"\r\x1b[K[{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {text}", end="", file=self.err, flush=True)

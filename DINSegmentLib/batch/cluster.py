@@ -54,7 +54,7 @@ def connect(workers: int, scheduler: str | None) -> Iterator[Any]:
                 threads_per_worker=1,
                 memory_limit=0,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 silence_logs=logging.ERROR,
             )
         with local, Client(local) as client:
@@ -73,6 +73,21 @@ def connect(workers: int, scheduler: str | None) -> Iterator[Any]:
         if not client.scheduler_info()["workers"]:
             raise InputError(f"The scheduler at {scheduler} has no workers: start some with dask worker {scheduler}.")
         yield client
+
+
+def describe(client: Any) -> str:
+    """How many workers there are, and where to watch them."""
+    count, link = len(client.nthreads()), dashboard(client)
+    text = f"{count} worker{'s' if count > 1 else ''} of a Dask cluster"
+    return f"{text}; to watch: {link}" if link else f"{text}."
+
+
+def dashboard(client: Any) -> str | None:
+    """The address of the page that shows a cluster at work; None: it has none."""
+    try:
+        return client.dashboard_link or None
+    except KeyError:
+        return None
 
 
 @contextmanager

@@ -12,23 +12,17 @@ from typing import Any
 from .. import models, surfaces
 from ..console import Console, table
 from ..engine.parameters import Parameters
-from ..errors import Cancelled, DINSegmentError, InputError
+from ..errors import Cancelled, DINSegmentError, InputError, ModelError
 
 
 def segment(options: Namespace, console: Console) -> int:
     """0 all done; 1 some written and some failed; 2 nothing written; Cancelled is raised after an interrupt."""
     from ..batch import inputs
 
-    model = models.find(options.model)
-    formats = options.formats or ["seg.nrrd"]
-    with_probabilities = not surfaces.FORMATS.isdisjoint(formats)
-    parameters = Parameters(
-        options.enhancement, options.strength, options.mirroring, probabilities=with_probabilities,
-        confidence=options.confidence,
-    )  # fmt: skip
-    parameters.resolved(model)  # refused before anything is searched
     if options.anonymous:
-        return _anonymous(options, console, model, parameters, formats)
+        return _anonymous(options, console)
+    model = models.find(options.model)
+    parameters, formats = _asked(options, model)
     found = inputs.find(
         options.inputs, options.pattern, options.recursive, options.output, options.series, options.frame
     )
@@ -41,12 +35,31 @@ def segment(options: Namespace, console: Console) -> int:
     return _Run(options, console, model, parameters, found, formats).code()
 
 
-def _anonymous(
-    options: Namespace, console: Console, model: models.Model, parameters: Parameters, formats: list[str]
-) -> int:
-    """The same, and no name or path of an input is told: neither by us nor by a library that warns of a file."""
+def _asked(options: Namespace, model: models.Model) -> tuple[Parameters, list[str]]:
+    """Parameters, refused before anything is searched, and formats."""
+    formats = options.formats or ["seg.nrrd"]
+    with_probabilities = not surfaces.FORMATS.isdisjoint(formats)
+    parameters = Parameters(
+        options.enhancement, options.strength, options.mirroring, probabilities=with_probabilities,
+        confidence=options.confidence,
+    )  # fmt: skip
+    parameters.resolved(model)
+    return parameters, formats
+
+
+def _anonymous(options: Namespace, console: Console) -> int:
+    """The same, and no name or path is told: neither by us nor by a library that warns of a file."""
     from ..batch import anonymous, inputs
 
+    try:
+        model = models.find(options.model)
+    except DINSegmentError:
+        known = ", ".join(sorted(models.catalogue()))
+        raise ModelError(
+            f"There is no such model, or its folder cannot be used: choose one of {known}, or give a model folder; "
+            "without --anonymous the reason is told."
+        ) from None
+    parameters, formats = _asked(options, model)
     if "dcm" in formats:
         raise InputError(
             "A DICOM segmentation carries the patient's attributes of its series and refers to it by UIDs, which "
@@ -189,16 +202,19 @@ class _Run:
         if not planned:
             return
         with cluster.connect(self.options.workers, self.options.scheduler) as client:
+            self.console.event("cluster", cluster.describe(client), dashboard=cluster.dashboard(client))
             for model in {model.id: model for _, model in planned}.values():
                 self._warn_uncovered(model)
             of = {case.name: model for case, model in planned}
             arguments = self.parameters, self.options.device, self.options.overwrite, self.many, stop
-            for case, record in cluster.run(client, planned, *arguments):
+            self.console.progress("", 0, len(planned), "cases")
+            for number, (case, record) in enumerate(cluster.run(client, planned, *arguments), start=1):
                 waiting.remove(case)
                 if "error" in record:
                     self._fail(case, self._reason(case, None) if case.anonymous else record["error"])
                 else:
                     self._take(case, record, of[case.name])
+                self.console.progress(case.name, number, len(planned), "cases")
 
     def _model_of(self, case: Any) -> models.Model | None:
         """The case's model; None: there is none of that name, which is told when the case is tried here."""

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,49 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+_WORKER = """
+import sys
+import DINSegmentLib
+DINSegmentLib.__version__ = sys.argv.pop(1) or DINSegmentLib.__version__
+from distributed.cli.dask_worker import main
+main()
+"""
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[Callable[..., tuple[Path, list[subprocess.Popen]]]]:
+    """Start a real scheduler on loopback, and a worker for each version of DINSegment (empty: this one).
+
+    Gives the scheduler's file, and the workers.
+    """
+    from distributed import Client
+
+    processes: list[subprocess.Popen] = []
+
+    def begin(*arguments: str) -> subprocess.Popen:
+        with open(tmp_path / "dask.log", "ab") as log:
+            processes.append(subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log, cwd=tmp_path))
+        return processes[-1]
+
+    def run(*versions: str) -> tuple[Path, list[subprocess.Popen]]:
+        file = tmp_path / "scheduler.json"
+        where = ("--scheduler-file", str(file), "--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
+        begin("-m", "distributed.cli.dask_scheduler", *where, "--port", "0")
+        workers = [begin("-c", _WORKER, one, *where, "--nthreads", "1", "--no-nanny") for one in versions]
+        end = time.monotonic() + 60
+        while not file.is_file():
+            assert time.monotonic() < end, "no scheduler"
+            time.sleep(0.1)
+        with Client(scheduler_file=str(file), timeout="60s") as client:
+            client.wait_for_workers(len(versions), timeout=60)
+        return file, workers
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture

@@ -57,8 +57,11 @@ def leaks(text):
     return [name for name in NAMES if name.lower().encode() in text.lower()]
 
 
-@pytest.mark.parametrize("more", [(), ("--json",), ("--workers", 2)], ids=["told", "json", "workers"])
-def test_no_planted_name_is_in_any_byte(more, inputs, segment, tmp_path):
+@pytest.mark.parametrize("more", [(), ("--json",), ("--workers", 2), ("--scheduler",)], ids=str)
+def test_no_planted_name_is_in_any_byte(more, inputs, segment, tmp_path, request):
+    if more == ("--scheduler",):
+        file, _ = request.getfixturevalue("scheduler")("")
+        more = ("--scheduler", file)
     outcome = segment(*inputs, "--anonymous", *FORMATS, *more)
 
     assert outcome.code == 1, outcome.err
@@ -105,6 +108,15 @@ def test_what_cannot_be_anonymous_is_refused(option, segment, write_series, tmp_
     outcome = segment(write_series("Anna"), "--anonymous", *option)
     assert outcome.code == 2 and "--anonymous" in outcome.err and len(outcome.err.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_cannot_be_used_is_not_quoted(segment, write, write_model, tmp_path):
+    folder = write_model(tmp_path / "Anna" / "model", "stack").folder
+    (folder / "manifest.json").write_text("{")
+    for model in (tmp_path / "Mueller", folder):
+        outcome = segment(write("a.nrrd"), "--anonymous", "--model", model)
+        assert outcome.code == 2 and "no such model" in outcome.err
+        assert leaks(outcome.err.encode()) == [] and str(tmp_path) not in outcome.err
 
 
 def test_an_unexpected_fault_tells_no_name(segment, write, tmp_path, monkeypatch):

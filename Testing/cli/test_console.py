@@ -60,6 +60,18 @@ def test_a_new_case_starts_its_own_clock(clock):
     assert err.getvalue().endswith("b: 1 of 2 slices, 3 s left")
 
 
+def test_cases_that_others_do_are_counted_with_the_last_one_and_the_time_left(clock):
+    err, out = Terminal(), io.StringIO()
+    shown, machine = Console(out=io.StringIO(), err=err), Console(machine=True, out=out)
+    for console_ in (shown, machine):
+        console_.progress("", 0, 20, "cases")
+        clock[0] += 90
+        console_.progress("heart", 5, 20, "cases")
+    assert err.getvalue().endswith("heart: 5 of 20 cases, 4 min left")
+    told = {"event": "progress", "case": "heart", "done": 5, "total": 20, "unit": "cases"}
+    assert json.loads(out.getvalue().splitlines()[-1]) == told
+
+
 def test_results_and_errors_go_their_own_ways():
     out, err = io.StringIO(), io.StringIO()
     shown = Console(out=out, err=err)

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -34,44 +32,8 @@ def test_two_processes_give_the_bytes_that_one_gives(segment, cases, tmp_path, w
     assert (tmp_path / "out" / "function.csv").read_bytes() == (tmp_path / "one" / "function.csv").read_bytes()
 
 
-@pytest.fixture
-def scheduler(tmp_path):
-    """A real scheduler on loopback, and a way to start workers."""
-    processes = []
-
-    def start(*arguments):
-        command = [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]]
-        with open(tmp_path / "dask.log", "ab") as log:
-            processes.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path))
-        return processes[-1]
-
-    file = tmp_path / "scheduler.json"
-    start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
-    workers = [
-        start("dask_worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-dashboard", "--no-nanny",
-              "--host", "127.0.0.1")
-        for _ in range(2)
-    ]  # fmt: skip
-    wait_for_workers(file, 2)
-    yield file, workers
-    for process in processes:
-        process.kill()
-        process.wait()
-
-
-def wait_for_workers(file, count):
-    from distributed import Client
-
-    end = time.monotonic() + 60
-    while not file.is_file():
-        assert time.monotonic() < end, "no scheduler"
-        time.sleep(0.1)
-    with Client(scheduler_file=str(file), timeout="60s") as client:
-        client.wait_for_workers(count, timeout=60)
-
-
 def test_a_worker_that_is_killed_costs_no_case(segment, cases, scheduler, tmp_path, start, tiny_model):
-    file, workers = scheduler
+    file, workers = scheduler("", "")
     assert segment(*cases, *FORMAT, "--output", tmp_path / "one").code == 0
     process = start(
         ["-m", "DINSegmentLib", "segment", *cases, "--model", tiny_model, "--output", tmp_path / "out",
@@ -84,7 +46,7 @@ def test_a_worker_that_is_killed_costs_no_case(segment, cases, scheduler, tmp_pa
     os.kill(workers[0].pid, signal.SIGKILL)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    assert "6 of 6 done" in out
+    assert "6 of 6 done" in out and "2 workers of a Dask cluster; to watch: http://127.0.0.1:" in out
     same(tmp_path / "out", tmp_path / "one")
 
 
@@ -95,6 +57,15 @@ def test_a_scheduler_that_is_not_there_is_told(segment, cases, tmp_path, monkeyp
     outcome = segment(*cases, *FORMAT, "--scheduler", "tcp://127.0.0.1:9")
     assert outcome.code == 2 and "No Dask scheduler answers at tcp://127.0.0.1:9" in outcome.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_live_worker_of_another_version_is_told(segment, cases, scheduler, tmp_path):
+    from DINSegmentLib import __version__
+
+    file, _ = scheduler("0.0.7")
+    outcome = segment(*cases, *FORMAT, "--scheduler", file)
+    assert outcome.code == 2 and f"has DINSegment 0.0.7, and this is {__version__}: install the same" in outcome.err
+    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_a_worker_that_cannot_take_part_is_told_with_the_path(tmp_path):
