@@ -17,7 +17,10 @@ MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
 
 # clean-up of the labels that a manifest may ask for; the engine does it
-CLEANUP_STEPS = ("largest_component",)
+CLEANUP_STEPS = ("doubtful_base", "largest_component")
+
+# what a structure of the heart is, by its code in SNOMED CT, whatever a model calls it
+LEFT_VENTRICLE, RIGHT_VENTRICLE, MYOCARDIUM = "87878005", "53085002", "74281007"
 
 TERMINOLOGY_CONTEXT = "Segmentation category and type - DINSegment"
 _BODY_AXES = str.maketrans("LPI", "RAS")  # both directions along an axis of the body to one letter
@@ -197,6 +200,11 @@ def find(model: str) -> Model:
     return known[model]
 
 
+def label_of(model: Model, code: str) -> Label | None:
+    """The model's structure with a code of SNOMED CT; None: it has none."""
+    return next((label for label in model.labels if f"~SCT^{code}^" in label.terminology), None)
+
+
 def read_manifest(folder: Path) -> Model:
     """Read and check one model folder's manifest.
 
@@ -319,6 +327,8 @@ def _check(model: Model) -> None:
         raise ValueError("the weight file must lie in the model's folder")
     if unknown := set(model.cleanup) - set(CLEANUP_STEPS):
         raise ValueError(f"unknown clean-up: {', '.join(sorted(unknown))}")
+    if "doubtful_base" in model.cleanup and label_of(model, MYOCARDIUM) is None:
+        raise ValueError("the clean-up doubtful_base needs a label that is myocardium by its code")
 
 
 def _check_axes(axes: Axes) -> None:

@@ -147,6 +147,7 @@ BAD = [
     ("expects.depth", [5, 6], "depth"),
     ("expects", [5, 6], "items"),
     ("cleanup", ["polish"], "unknown clean-up: polish"),
+    ("cleanup", ["doubtful_base"], "doubtful_base needs a label that is myocardium"),
     ("labels", 3, "not iterable"),
 ]
 

@@ -12,8 +12,7 @@ from PIL import Image
 from .. import headless
 from ..engine.parameters import Parameters
 from ..measure import CardiacFunction, cardiac_function
-from ..measure.function import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, label_of
-from ..models import Model
+from ..models import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, Model, label_of
 from .curve import Curve, draw_curves
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def segment_beat(
     function = cardiac_function(
         result.labels, geometry, result.model, times_ms, person["heart_rate"], person["height"], person["weight"]
     )
-    function = replace(function, warnings=(*function.warnings, *cine.person.doubts))
+    function = replace(function, warnings=(*function.warnings, *cine.person.doubts, *result.warnings))
     return Beat(cine, result, function, person)
 
 

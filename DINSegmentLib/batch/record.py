@@ -52,10 +52,11 @@ def record(
         - ``structures``: ``value``, ``name``, ``voxels``, ``volume_ml`` of each, ``mean`` and ``sd`` of the image
           (null: it is empty), ``slices`` that it is in, whether it ``touches_border`` or ``touches_end``;
           ``confidence``, the mean probability of the voxels that the network gave it (null: none), and ``removed``, how
-          many of these voxels the clean-up took away.
+          many voxels in other parts the clean-up took away.
         - ``review``: the slices to look at, the worst first, each with the fields of `measure.Doubt`.
-        - ``flags``: what is doubtful, with ``kind``, ``structure`` and ``text``, see `measure.flags`; of a cine also
-          the warnings of its function, of the kind ``function`` and without a structure.
+        - ``flags``: what is doubtful, with ``kind``, ``structure`` and ``text``, see `measure.flags`; without a
+          structure slices that the clean-up emptied, of the kind ``base``, and of a cine the warnings of its function,
+          of the kind ``function``.
         - ``cine``: of a cine ``frames``, how many; ``frame``, counted from 1, that structures, review and flags are of,
           the one at end-diastole, or the first where that is not known; ``person``, see `beat.Beat`; and ``function``,
           see `CardiacFunction.as_dict`. Null: it is no cine, or only one frame of it.
@@ -80,6 +81,7 @@ def record(
         "review": [{**asdict(one), "score": round(one.score, 1)} for one in doubts],
         "flags": [
             *map(asdict, flags(result.labels, found, image.geometry, result.model, sure, removed)),
+            *({"kind": "base", "structure": None, "text": text} for text in result.warnings),
             *({"kind": "function", "structure": None, "text": text} for text in warnings),
         ],
         "cine": _about_cine(beat) if beat else None,

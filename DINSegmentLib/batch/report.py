@@ -12,8 +12,7 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image
 
-from ..measure.function import LEFT_VENTRICLE, RIGHT_VENTRICLE, label_of
-from ..models import Model
+from ..models import LEFT_VENTRICLE, RIGHT_VENTRICLE, Model, label_of
 from . import outputs
 from .report_curve import beat
 from .report_page import page

@@ -12,6 +12,7 @@ from ..geometry import Geometry
 from ..measure import Confidence
 from ..models import Model
 from ..sentence import Sentence as _
+from .base import warnings
 from .checks import check_array
 from .parameters import Parameters, Resolved, Result
 from .segmenter import Progress, Run, Segmenter
@@ -29,6 +30,7 @@ class CineResult:
         model, parameters, timings, device, device_reason, precision, events: as in `Result`, of the whole run.
         confidences, removed: of every frame, as in `Result`; with ``temporal`` the probabilities are the mixed ones,
             without the model's temperature.
+        warnings: as in `Result`, of all frames; `frame` leaves them out.
     """
 
     labels: np.ndarray
@@ -42,6 +44,7 @@ class CineResult:
     events: tuple[str, ...] = ()
     confidences: tuple[Confidence, ...] = ()
     removed: tuple[Mapping[int, int], ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def frame(self, index: int) -> Result:
         """One frame's labels as a result of their own; the timings are those of the whole run."""
@@ -102,6 +105,7 @@ def segment_cine(
     return CineResult(
         labels, temporal, segmenter.model, parameters, run.timings, device.name, device.reason, device.precision,
         tuple(run.events), tuple(run.confidence(frame) for frame in range(len(volumes))), tuple(run.removed),
+        warnings(run.emptied),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from ..models import Model
 def clean_up(labels: np.ndarray, model: Model) -> np.ndarray:
     """Apply the manifest's clean-up steps to labels (slice, row, column) uint8; the input is not changed.
 
+    ``doubtful_base`` needs the probabilities and was done before, see `base`.
     ``largest_component``: of every structure keep the largest part that hangs together in 3-D (26 neighbours).
 
     Of two largest parts of one size the first in the model's axes stays, however the volume is stored.

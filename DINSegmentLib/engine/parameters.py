@@ -73,7 +73,8 @@ class Result:
         confidence: how sure the network was of each structure and slice, before the clean-up.
         confidence_map: uint8 (K, J, I), probability of the network's label of each voxel in percent, after the model's
             temperature and before the clean-up, background included; None unless asked for.
-        removed: by label value, how many voxels the clean-up took away; empty where the model has none.
+        removed: by label value, how many voxels in other parts the clean-up took away; empty where the model has none.
+        warnings: sentences about slices that the clean-up emptied, whose voxels are not in ``removed``.
     """
 
     labels: np.ndarray
@@ -88,3 +89,4 @@ class Result:
     confidence: Confidence = field(default_factory=Confidence.unknown)
     confidence_map: np.ndarray | None = None
     removed: Mapping[int, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()

@@ -14,9 +14,10 @@ from torch import Tensor
 from ..errors import Cancelled, ModelError, OutOfMemory
 from ..geometry import Geometry
 from ..measure import Confidence
-from ..models import Model
+from ..models import MYOCARDIUM, Model, label_of
 from ..network import DIN, DINConfig, fold
 from ..sentence import Sentence as _
+from .base import Emptied, beyond_base, warnings
 from .checks import check_array
 from .cleanup import clean_up
 from .device import Device, choose, cpu, is_out_of_memory
@@ -84,6 +85,7 @@ class Segmenter:
         return Result(
             labels, run.probabilities, self.model, parameters, run.timings, self.device.name, self.device.reason,
             self.device.precision, tuple(run.events), run.confidence(0), run.confidence_map, run.removed[0],
+            warnings(run.emptied),
         )  # fmt: skip
 
     @torch.inference_mode()
@@ -136,6 +138,7 @@ class Run:
         # by frame, slice and class: voxels with the class, their summed probability of it, and that of all voxels
         self.sums = np.zeros((len(volumes), self.shape[0], 3, classes))
         self.removed: list[dict[int, int]] = [{} for _ in volumes]
+        self.emptied: list[list[Emptied]] = [[] for _ in volumes]
         self.probabilities = self.oriented_probabilities = None
         self.confidence_map = self.oriented_map = None
         if parameters.confidence:
@@ -225,15 +228,28 @@ class Run:
         return Confidence(self.orient.order[0], sums[:, 0].astype(np.int64), sums[:, 1], sums[:, 2])
 
     def cleaned_labels(self) -> np.ndarray:
-        """(frames, K, J, I); what the clean-up took away is told in ``removed``."""
+        """(frames, K, J, I); what the clean-up took away is told in ``emptied`` and ``removed``."""
         model = self.segmenter.model
         if model.cleanup:
             for frame, (labels, oriented) in enumerate(zip(self.labels, self.oriented_labels, strict=True)):
+                if "doubtful_base" in model.cleanup and (wall := label_of(model, MYOCARDIUM)):
+                    self.emptied[frame] = self._empty_base(frame, wall.value)
                 cleaned = clean_up(oriented, model)
                 lost = np.bincount(oriented[cleaned != oriented], minlength=len(model.labels) + 1)
                 self.removed[frame] = {label.value: int(lost[label.value]) for label in model.labels}
                 labels[...] = self.orient.to_stored(cleaned)
         return self.labels
+
+    def _empty_base(self, frame: int, wall: int) -> list[Emptied]:
+        """Empty the slices of a frame's labels that seem to lie beyond the heart's base; ``wall`` is the myocardium."""
+        labels, (voxels, sure) = self.oriented_labels[frame], self.sums[frame, :, :2, wall].T
+        voxel_ml = np.prod(self.orient.spacing) / 1000
+        emptied = []
+        for index in beyond_base(labels, sure / np.maximum(voxels, 1)):
+            stored = self.shape[0] - 1 - index if self.orient.flipped[0] else index
+            emptied.append(Emptied(stored, float(np.count_nonzero(labels[index]) * voxel_ml)))
+            labels[index] = 0
+        return emptied
 
     def use_less_memory(self, batch: slice, error: BaseException) -> None:
         device, size = self.segmenter.device, batch.stop - batch.start

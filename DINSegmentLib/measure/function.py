@@ -6,12 +6,10 @@ import numpy as np
 
 from ..errors import InputError, ModelError
 from ..geometry import Geometry
-from ..models import Label, Model
+from ..models import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, Model, label_of
 from ..sentence import Sentence as _
 from .cardiac import CardiacFunction, Ventricle
 
-# what a structure is, by its code in SNOMED CT, whatever a model calls it
-LEFT_VENTRICLE, RIGHT_VENTRICLE, MYOCARDIUM = "87878005", "53085002", "74281007"
 _NAMES = {LEFT_VENTRICLE: _("left ventricle"), RIGHT_VENTRICLE: _("right ventricle"), MYOCARDIUM: _("myocardium")}
 
 DENSITY = 1.05
@@ -106,11 +104,6 @@ def cardiac_function(
         warnings=tuple(warnings),
     )
     return found.for_person(heart_rate, height_cm, weight_kg)
-
-
-def label_of(model: Model, code: str) -> Label | None:
-    """The model's structure with a code of SNOMED CT; None: it has none."""
-    return next((label for label in model.labels if f"~SCT^{code}^" in label.terminology), None)
 
 
 def _check(labels: Sequence[np.ndarray] | np.ndarray, geometry: Geometry, times: Sequence[float] | None) -> None:

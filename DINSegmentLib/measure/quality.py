@@ -12,7 +12,8 @@ from .volumes import StructureStatistics
 KINDS = ("missing", "volume", "parts", "border", "confidence")
 # Of a structure's voxels, how many may lie outside its largest part, before a clean-up. In 3 of the 84 structures of
 # the two bundled models' validation cases it were 10 to 29 %, among them the pancreas with the second worst Dice of
-# all; in the others at most 3.3 %, single voxels and crumbs (dinsegment calibrate, 2026-11-25).
+# all; in the others at most 3.3 %, single voxels and crumbs (dinsegment calibrate, 2026-11-25, before the clean-up
+# doubtful_base came).
 MOST_APART = 0.05
 # Mean probability of a structure's voxels, after the model's temperature. Of these 84 structures 5 have a Dice below
 # 0.7; 4 of them lie below this bound, and of the others one, with a Dice of 0.77 (same run). It finds doubtful

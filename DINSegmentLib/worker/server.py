@@ -263,7 +263,8 @@ def function_of(
 
 
 def _about(result: Any) -> dict[str, Any]:
-    return {"events": [to_json(event) for event in result.events], "timings": result.timings}
+    events = [to_json(text) for text in (*result.events, *result.warnings)]
+    return {"events": events, "timings": result.timings}
 
 
 def _review(doubt: Doubt, frame: int | None = None) -> dict[str, Any]:

@@ -70,6 +70,11 @@ def test_a_structure_that_is_missing_is_flagged(image, result):
     assert found["extra"] == {"site": "A"}
 
 
+def test_a_slice_that_the_clean_up_emptied_is_flagged(image, result):
+    found = record(image.files[0], image, replace(result, warnings=("Slice 1 was emptied.",)), [], "heart", {})
+    assert {"kind": "base", "structure": None, "text": "Slice 1 was emptied."} in found["flags"]
+
+
 def test_volumes_are_voxels_times_their_size(image, result):  # of 30 mm^3
     by_name = {one["name"]: one for one in record(image.files[0], image, result, [], "heart", {})["structures"]}
 

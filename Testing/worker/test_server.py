@@ -1,17 +1,20 @@
 """The worker's process without a client, and the messages on its pipe."""
 
+import io
 import subprocess
 import sys
-from io import BytesIO
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from DINSegmentLib import models
+from DINSegmentLib.engine.cine import CineResult
+from DINSegmentLib.engine.parameters import Parameters, Result
 from DINSegmentLib.errors import Cancelled
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import Confidence
+from DINSegmentLib.sentence import from_json
 from DINSegmentLib.worker.protocol import Code, Lines, ProtocolError, decode, encode
 from DINSegmentLib.worker.server import Server
 
@@ -67,10 +70,37 @@ def test_surfaces_stop_between_structures_when_the_run_is_cancelled(tmp_path):
         labels=labels, probabilities=np.zeros((4, 3, 8, 8)), model=model, confidence=Confidence.unknown()
     )
     request = {"id": 7, "surfaces": str(tmp_path / "surfaces")}
-    geometry, server = Geometry(labels.shape, np.eye(4)), Server(BytesIO(), BytesIO(), 1.0)
+    geometry, server = Geometry(labels.shape, np.eye(4)), Server(io.BytesIO(), io.BytesIO(), 1.0)
     server._surfaces(request, result, geometry)
     with np.load(request["surfaces"]) as file:
         assert file["values"].tolist() == [1, 2, 3] and file["points3"].shape == (0, 3)
     server._cancelled.add(7)
     with pytest.raises(Cancelled, match="nothing was changed"):
         server._surfaces(request, result, geometry)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2, 3, 4, 5)])
+def test_slices_that_the_clean_up_emptied_are_told_after_the_events(tmp_path, monkeypatch, shape):
+    model, sink = models.find("cardiac-mr"), io.BytesIO()
+    labels, told = np.zeros(shape, np.uint8), {"events": ("Smaller batches.",), "warnings": ("Slice 1 was emptied.",)}
+    about = model, Parameters().resolved(model), {"total": 1.0}, "cpu", "", "bfloat16"
+    if len(shape) == 3:
+        result = Result(labels, None, *about, **told)
+    else:
+        result = CineResult(labels, 0.0, *about, **told)
+        monkeypatch.setattr("DINSegmentLib.engine.cine.segment_cine", lambda segmenter, *asked, **more: result)
+    server = Server(io.BytesIO(), sink, 1.0)
+    device = SimpleNamespace(name="cpu", reason="", precision="bfloat16")
+    warm = SimpleNamespace(segment=lambda *asked: result, device=device)
+    monkeypatch.setattr(server, "_segmenter", lambda asked: warm)
+    labels.astype(np.int16).tofile(tmp_path / "volume")
+    server._segment({
+        "id": 1, "shape": shape, "matrix": np.diag([-1.5, -1.5, 8.0, 1.0]).ravel().tolist(), "dtype": "int16",
+        "volume": str(tmp_path / "volume"), "labels": str(tmp_path / "labels"), "parameters": {}, "name": "heart",
+        "times": None, "map": None, "surfaces": None,
+    })  # fmt: skip
+
+    assert [from_json(text) for text in decode(sink.getvalue())["events"]] == [
+        "Smaller batches.",
+        "Slice 1 was emptied.",
+    ]
