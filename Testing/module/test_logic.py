@@ -45,6 +45,9 @@ assert logic.enhance(volumeNode, "none", 0, enhanced, sys.argv[1]) is enhanced
 decided = logic.why(volumeNode, sys.argv[1], "log", 1.5, "cpu")
 wanted = why(Segmenter(model, "cpu"), voxels, geometry, Parameters("log", 1.5))
 assert np.array_equal(slicer.util.arrayFromVolume(decided), wanted) and wanted.any()
+sure = logic.confidence(volumeNode, sys.argv[1], "log", 1.5, "cpu")
+wanted = Segmenter(model, "cpu").segment(voxels, geometry, Parameters("log", 1.5, confidence=True)).confidence_map
+assert np.array_equal(slicer.util.arrayFromVolume(sure), wanted) and np.ptp(wanted) > 0
 logic.compare(volumeNode, enhanced, node)
 assert slicer.app.layoutManager().layout == 7701
 os._exit(0)  # all held: the views of the desk, which has no window, are not made to be taken down in any order
