@@ -49,7 +49,7 @@ def find_series(
         listing = "; ".join(shown(str(one)) for one in groups)
         reason = f'{shown(root)} has no series "{series}" ({listing}): choose one with --series.'
         found.append(Refused(root, reason))
-    return found + [_case(one, damaged, sizes, root, frame) for one in chosen]
+    return found + [_case(one, damaged, sizes, root, frame) for one in dicom_files.join_places(chosen)]
 
 
 def _case(
@@ -63,7 +63,8 @@ def _case(
     folders = {path.parent for path in files}
     folder = Path(os.path.commonpath(folders))
     name = f'The series {series.number or "without number"} "{shown(series.description)}" in {shown(folder)}'
-    missing = [path for path, uid in damaged if (uid == series.uid if uid else path.parent in folders)]
+    uids = {str(one.header.get("SeriesInstanceUID") or "") for one in series.slices}  # of each that was joined
+    missing = [path for path, uid in damaged if (uid in uids if uid else path.parent in folders)]
     if missing:
         return Refused(folder, f"{name} may lack {shown(missing[0].name)}, which is damaged: export the series again.")
     if nameless := next((path for path in files if not is_utf8(path)), None):

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from ..errors import GeometryError, InputError
 from ..geometry import LPS_TO_RAS, Geometry
 from . import dicom_enhanced, memory
-from .dicom_files import Series, Slice, group, is_dicom, scan, without_localizers
+from .dicom_files import Slice, group, is_dicom, join_places, scan, without_localizers
 from .header import check_steps, pick_frame
 from .image import check_name
 from .person import Person, person_of
@@ -88,15 +88,12 @@ def find_cine(
 ) -> Cine:
     """All frames of the one series in a folder; arguments and errors as of `find_volume`.
 
-    Many scanners store a series for every slice position: such series are taken together, those called ``series`` or
-    all that are there.
+    Series of one stack are taken together, see `join_places`: those called ``series``, or all that are there.
     """
     slices = _find_slices(folder, name, files)
-    groups = [one for one in group(without_localizers(slices)) if series is None or one.is_called(series)]
-    if len(groups) > 1 and all(_is_one_place(one) for one in groups):
-        slices = [item for one in groups for item in one.slices]
-    else:
-        slices = _choose_series(slices, name, series)
+    called = [one for one in group(without_localizers(slices)) if series is None or one.is_called(series)]
+    stacks = join_places(called)
+    slices = list(stacks[0].slices) if len(stacks) == 1 else _choose_series(slices, name, series)
     with _damage_told(name):
         frames, by = _in_time(slices, name)
         volumes = tuple(_volume(frame, name) for frame in frames)
@@ -189,12 +186,6 @@ def _choose_series(slices: Sequence[Slice], name: str, wanted: str | None) -> li
     raise InputError(
         f"{name} holds {len(found)} DICOM series ({listing}): choose one with --series (number, description or UID)."
     )
-
-
-def _is_one_place(series: Series) -> bool:
-    """Whether all images of a series show one slice at several times."""
-    places = [item.header.get("ImagePositionPatient") for item in series.slices]
-    return len(places) > 1 and all(places) and len({tuple(place) for place in places}) == 1
 
 
 def _check_alike(slices: Sequence[Slice], name: str) -> None:

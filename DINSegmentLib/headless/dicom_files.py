@@ -20,6 +20,7 @@ _TAGS = [
     "InstanceNumber",
     *person.TAGS,
 ]  # fmt: skip
+_STACK = ("StudyInstanceUID", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
 _NO_IMAGE = {"DOC", "KO", "PR", "REG", "RTDOSE", "RTPLAN", "RTSTRUCT", "SEG", "SR"}  # modalities that have no slices
 
 
@@ -168,6 +169,37 @@ def group(slices: Iterable[Slice]) -> list[Series]:
         header = item.header
         groups[_uid(item) or (item.path.parent, header.get("StudyInstanceUID"), *_titles(item))].append(item)
     return [Series(_uid(items[0]), *_titles(items[0]), tuple(items)) for items in groups.values()]
+
+
+def join_places(groups: Iterable[Series]) -> list[Series]:
+    """The same with series of one stack taken together: many scanners store one for each slice of a cine.
+
+    They belong to one study, each shows one place at as many times as the others, and their planes are parallel and
+    alike. The series that they make has no UID and no number, and a description where they share one.
+    """
+    stacks: dict[tuple[str, ...] | int, list[Series]] = defaultdict(list)
+    for number, series in enumerate(groups):
+        stacks[_stack_of(series) or number].append(series)
+    return [_joined(stack) for stack in stacks.values()]
+
+
+def _stack_of(series: Series) -> tuple[str, ...] | None:
+    """What a series that shows one place at several times has in common with others of its stack; None: it is none."""
+    headers = [item.header for item in series.slices]
+    try:
+        places = {str(header.get("ImagePositionPatient")) for header in headers}
+        alike = [str(headers[0].get(tag)) for tag in _STACK]
+    except (ValueError, TypeError, OverflowError):  # damaged, which is told when it is read
+        return None
+    return (*alike, str(len(headers))) if len(places) == 1 < len(headers) else None
+
+
+def _joined(stack: Sequence[Series]) -> Series:
+    if len(stack) == 1:
+        return stack[0]
+    slices = tuple(item for series in stack for item in series.slices)
+    descriptions = {series.description for series in stack}
+    return Series("", "", descriptions.pop() if len(descriptions) == 1 else "", slices)
 
 
 def without_localizers(slices: Sequence[Slice]) -> list[Slice]:

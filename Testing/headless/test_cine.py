@@ -8,6 +8,8 @@ import pytest
 import SimpleITK as sitk
 from pydicom.uid import generate_uid
 
+from DINSegmentLib.batch import inputs
+from DINSegmentLib.batch.found import Refused
 from DINSegmentLib.errors import GeometryError, InputError
 from DINSegmentLib.headless import read, read_cine, write_labelmap
 
@@ -132,6 +134,29 @@ def test_series_of_one_slice_each_are_taken_together(write_frames, voxels):
     np.testing.assert_array_equal(read_cine(folder, series="cine sax").array[2], voxels + 2)
     with pytest.raises(GeometryError, match="one voxel thin"):
         read_cine(folder, series="11")
+
+
+def test_series_of_one_slice_each_are_one_case_beside_views_of_other_planes(write_frames, voxels, tmp_path):
+    def describe(k, data, frame):
+        data.TriggerTime, data.SeriesInstanceUID, data.SeriesNumber = 40 * frame, f"1.2.3.{k}", 10 + k
+        if k > 3:  # two long axes
+            data.SeriesDescription = "lax"
+            data.ImageOrientationPatient = [[0, 1, 0, 0, 0, -1], [1, 0, 0, 0, 0, -1]][k - 4]
+
+    folder = write_frames(describe)
+    found = {item.series: item for item in inputs.find([tmp_path])}
+    assert set(found) == {"cine sax", "1.2.3.4", "1.2.3.5"}
+    stack = found["cine sax"]
+    assert len(stack.files) == 12
+    for cine in (read_cine(folder, stack.series, stack.files), read_cine(folder, "cine sax")):
+        np.testing.assert_array_equal(cine.array, [voxels[:4] + frame for frame in range(3)])
+    with pytest.raises(InputError, match="holds 6 DICOM series"):
+        read_cine(folder)
+
+    path = next(path for path in stack.files if pydicom.dcmread(path).SeriesNumber == 11)
+    path.write_bytes(path.read_bytes()[:400])
+    refused = [item for item in inputs.find([tmp_path]) if isinstance(item, Refused)]
+    assert any(f"may lack {path.name}" in item.reason for item in refused)
 
 
 def test_several_whole_cines_need_a_choice(write_frames, voxels):
