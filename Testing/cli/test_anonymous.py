@@ -112,7 +112,7 @@ def test_what_cannot_be_anonymous_is_refused(option, segment, write_series, tmp_
 
 def test_a_model_that_cannot_be_used_is_not_quoted(segment, write, write_model, tmp_path):
     folder = write_model(tmp_path / "Anna" / "model", "stack").folder
-    (folder / "manifest.json").write_text("{")
+    (folder / "manifest.json").write_text("{", encoding="utf-8")
     for model in (tmp_path / "Mueller", folder):
         outcome = segment(write("a.nrrd"), "--anonymous", "--model", model)
         assert outcome.code == 2 and "no such model" in outcome.err
