@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..engine.advice import Look, advise
 from ..engine.orientation import orientation
 from ..engine.parameters import Result
 from ..headless.image import Image
@@ -55,8 +56,9 @@ def record(
           many voxels in other parts the clean-up took away.
         - ``review``: the slices to look at, the worst first, each with the fields of `measure.Doubt`.
         - ``flags``: what is doubtful, with ``kind``, ``structure`` and ``text``, see `measure.flags`; without a
-          structure slices that the clean-up emptied, of the kind ``base``, and of a cine the warnings of its function,
-          of the kind ``function``.
+          structure (null) first of the kinds ``modality`` and ``range``, where the image is unlike those that the model
+          learned from, see `engine.advice`; then slices that the clean-up emptied, ``base``; and last, of a cine, the
+          warnings of its function, ``function``.
         - ``cine``: of a cine ``frames``, how many; ``frame``, counted from 1, that structures, review and flags are of,
           the one at end-diastole, or the first where that is not known; ``person``, see `beat.Beat`; and ``function``,
           see `CardiacFunction.as_dict`. Null: it is no cine, or only one frame of it.
@@ -80,6 +82,7 @@ def record(
         "structures": [_structure(one, sure.get(one.value), removed.get(one.value, 0)) for one in found],
         "review": [{**asdict(one), "score": round(one.score, 1)} for one in doubts],
         "flags": [
+            *_unlike(image, result.model),
             *map(asdict, flags(result.labels, found, image.geometry, result.model, sure, removed)),
             *({"kind": "base", "structure": None, "text": text} for text in result.warnings),
             *({"kind": "function", "structure": None, "text": text} for text in warnings),
@@ -97,6 +100,13 @@ def _about_cine(beat: Beat) -> dict[str, Any]:
         "person": beat.person,
         "function": beat.function.as_dict(),
     }
+
+
+def _unlike(image: Image, model: Model) -> list[dict[str, Any]]:
+    """Flags of an image whose modality or values the model did not learn from."""
+    seen = Look(image.geometry, float(image.array.min()), float(image.array.max()), image.modality or "")
+    unlike = [one for one in advise(seen, model) if one.kind in ("modality", "range")]
+    return [{"kind": one.kind, "structure": None, "text": str(one.text)} for one in unlike]
 
 
 def about_input(source: Path | None, image: Image, frame: int | None, series: str | None) -> dict[str, Any]:

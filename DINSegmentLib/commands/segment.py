@@ -129,6 +129,7 @@ class _Run:
                 self._write_tables()
         outcomes = [entry.get("outcome", "done") for entry in self.entries]
         counts = {name: outcomes.count(name) for name in ("done", "resumed", "failed", "skipped")}
+        counts["flagged"] = sum(bool(entry.get("flags")) for entry in self.entries)
         done, failed = counts["done"] + counts["resumed"], counts["failed"]
         if interrupted:
             raise Cancelled(self._how_to_go_on(done, done + failed + len(waiting)))
@@ -136,6 +137,7 @@ class _Run:
             text = f"{done} of {done + failed} done"
             text += f", {counts['resumed']} of them by an earlier run." if counts["resumed"] else "."
             text += f" {counts['skipped']} passed over, see above." if counts["skipped"] else ""
+            text += f" {counts['flagged']} with warnings: look at them first." if counts["flagged"] else ""
             self.console.event("summary", text, **counts)
         return 0 if done and not failed else 1 if done else 2
 
@@ -227,11 +229,6 @@ class _Run:
         self._models[model.id] = model
         self.entries.append(record)
         self.console.event("done", describe(record), record=record)
-        modality = record["input"]["modality"]
-        if modality not in (None, model.modality):
-            self.console.warn(
-                f"{self._shown(case)} is {modality}, and {model.id} is for {model.modality}: do not trust the result."
-            )
         for flag in record["flags"]:
             self.console.warn(f"{case.name}: {flag['text']}")
 

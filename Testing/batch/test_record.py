@@ -75,6 +75,21 @@ def test_a_slice_that_the_clean_up_emptied_is_flagged(image, result):
     assert {"kind": "base", "structure": None, "text": "Slice 1 was emptied."} in found["flags"]
 
 
+@pytest.mark.parametrize(("modality", "kinds"), [(None, ["range"]), ("MR", ["range"]), ("CT", ["modality", "range"])])
+def test_an_image_unlike_those_that_the_model_learned_from_is_flagged_as_a_whole(modality, kinds, image, result):
+    expects = replace(result.model.expects, minimum=(-10, 5), maximum=(100, 900))
+    result = replace(result, model=replace(result.model, expects=expects))
+    written = record(image.files[0], replace(image, modality=modality), result, [], "heart", {})
+    whole = [flag for flag in written["flags"] if flag["structure"] is None]
+    assert [flag["kind"] for flag in whole] == kinds
+    assert "voxel values, 0 to 0, are unlike" in whole[-1]["text"]
+
+    fitting = image.array.copy()
+    fitting[0, 0, 0] = 500
+    written = record(image.files[0], replace(image, array=fitting), result, [], "heart", {})
+    assert not [flag for flag in written["flags"] if flag["structure"] is None]
+
+
 def test_volumes_are_voxels_times_their_size(image, result):  # of 30 mm^3
     by_name = {one["name"]: one for one in record(image.files[0], image, result, [], "heart", {})["structures"]}
 
