@@ -62,7 +62,7 @@ class Slice:
     @property
     def is_enhanced(self) -> bool:
         """Whether it is a file whose frames have positions of their own, see `dicom_enhanced`."""
-        return self.index is None and "Enhanced" in UID(self.header.get("SOPClassUID", "")).name
+        return self.index is None and "Enhanced" in UID(self.header.get("SOPClassUID", ""), pydicom.config.IGNORE).name
 
 
 @dataclass(frozen=True, eq=False)
