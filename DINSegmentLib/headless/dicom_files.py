@@ -141,6 +141,7 @@ def scan(files: Iterable[Path]) -> Scan:
 
 def _scan(path: Path, found: Scan, seen: _Seen) -> None:
     header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
+    list(header)  # values are parsed when they are asked for: here, where warnings are kept back
     kind = UID(header.file_meta.get("MediaStorageSOPClassUID", ""))
     if kind == MediaStorageDirectoryStorage:
         return
