@@ -15,6 +15,7 @@ from .console import Console
 from .enhancement import METHODS, STRENGTH_RANGE
 from .errors import Cancelled, DINSegmentError
 
+WORKERS = 1  # of segment, by default; to follow what `dinsegment bench --batch` finds best, not measured yet
 ALL_DONE, SOME_FAILED, NOTHING_WRITTEN, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -129,8 +130,9 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         "--no-recursive", action="store_false", dest="recursive", help="do not search the folders in a folder"
     )
     parser.add_argument(
-        "--workers", type=_at_least_one, default=1, metavar="N", help="processes here, each with one thread (Dask)"
-    )
+        "--workers", type=_at_least_one, default=WORKERS, metavar="N",
+        help=f"processes here, each with one thread (Dask); default: {WORKERS}, one process with all threads",
+    )  # fmt: skip
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="address or file of a Dask scheduler, whose workers do the cases"
     )

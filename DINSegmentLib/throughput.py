@@ -31,9 +31,9 @@ def over_processes(cases: int) -> list[dict[str, Any]]:
 
     Returns:
         a record each: ``name``; ``per_minute``, from when every process has done one volume to the last, so without
-        the start; ``early_mb`` and ``late_mb``, the most resident memory of all processes of the command together in
-        the second and the last quarter of its time (None for the scheduler, whose workers are not the command's). One
-        that failed has ``error``, a sentence.
+        the start; ``early_mb`` and ``late_mb``, the most resident memory of all processes together, of the command and
+        of a scheduler with its workers, in the second and the last quarter of the command's time, looked at five times
+        a second. One that failed has ``error``, a sentence.
 
     Raises:
         InputError: there are too few cases to tell anything, or Dask is not installed.
@@ -50,16 +50,18 @@ def over_processes(cases: int) -> list[dict[str, Any]]:
 
 
 def format_throughput(records: list[dict[str, Any]]) -> str:
-    """A line for each way, with how many times the volumes of one process with one thread it does."""
+    """A line for each way, with how many times the volumes of one process with one thread it does, and the best."""
     reference = next((one["per_minute"] for one in records if one["name"] == REFERENCE and "error" not in one), None)
     rows: list[tuple[str, ...]] = [("three slices, cpu", "volumes a minute", "times", "memory early", "late")]
     for one in records:
         if "error" not in one:
             ratio = "" if reference is None else f"{one['per_minute'] / reference:.2f}"
-            memory = ["" if one[key] is None else f"{one[key]:.0f} MB" for key in ("early_mb", "late_mb")]
+            memory = [f"{one[key]:.0f} MB" for key in ("early_mb", "late_mb")]
             rows.append((one["name"], f"{one['per_minute']:.0f}", ratio, *memory))
     failures = [f"{one['name']} failed: {one['error']}" for one in records if "error" in one]
-    return "\n".join([bench.machine(), "", table(rows), *failures])
+    done = [one for one in records if "error" not in one]
+    best = [f"Most volumes a minute: {max(done, key=lambda one: one['per_minute'])['name']}."] if done else []
+    return "\n".join([bench.machine(), "", table(rows), *best, *failures])
 
 
 def _write_volumes(folder: Path, count: int) -> None:
@@ -77,12 +79,14 @@ def _write_volumes(folder: Path, count: int) -> None:
 def _measure(folder: Path, processes: int, threads: int, arguments: Sequence[str]) -> dict[str, Any]:
     environment = bench.environment() | {"OMP_NUM_THREADS": str(threads)}
     if arguments == ("--scheduler",):
-        with _scheduler(folder, processes, environment) as file:
-            return _run(folder, processes, (*arguments, str(file)), environment) | {"early_mb": None, "late_mb": None}
-    return _run(folder, processes, arguments, environment)
+        with _scheduler(folder, processes, environment) as (file, others):
+            return _run(folder, processes, (*arguments, str(file)), environment, others)
+    return _run(folder, processes, arguments, environment, [])
 
 
-def _run(folder: Path, processes: int, arguments: Sequence[str], environment: dict[str, str]) -> dict[str, Any]:
+def _run(
+    folder: Path, processes: int, arguments: Sequence[str], environment: dict[str, str], others: Sequence[Any]
+) -> dict[str, Any]:
     import psutil
 
     memory = []
@@ -92,7 +96,7 @@ def _run(folder: Path, processes: int, arguments: Sequence[str], environment: di
         process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=told, env=environment)
         try:
             while process.poll() is None:
-                memory.append(_resident_mb(process))
+                memory.append(_resident_mb([process, *others]))
                 time.sleep(0.2)
         finally:
             if process.poll() is None:  # we were interrupted
@@ -110,20 +114,23 @@ def _run(folder: Path, processes: int, arguments: Sequence[str], environment: di
     }
 
 
-def _resident_mb(process: Any) -> float:
+def _resident_mb(processes: Sequence[Any]) -> float:
+    """Of these processes, and all that they started."""
     import psutil
 
     total = 0
     try:
-        for one in (process, *process.children(recursive=True)):
-            total += one.memory_info().rss
+        for process in processes:
+            total += sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))
     except psutil.Error:  # one of them has just ended
         pass
     return total / 1e6
 
 
 @contextmanager
-def _scheduler(folder: Path, workers: int, environment: dict[str, str]) -> Iterator[Path]:
+def _scheduler(folder: Path, workers: int, environment: dict[str, str]) -> Iterator[tuple[Path, list[Any]]]:
+    """Its file, and the processes of the scheduler and the workers."""
+    import psutil
     from distributed import Client
 
     file = folder / "scheduler.json"
@@ -131,7 +138,7 @@ def _scheduler(folder: Path, workers: int, environment: dict[str, str]) -> Itera
     worker = ("distributed.cli.dask_worker", *where, "--nthreads", "1", "--no-nanny")
     commands = [("distributed.cli.dask_scheduler", *where, "--port", "0"), *[worker] * workers]
     started = [
-        subprocess.Popen(
+        psutil.Popen(
             [sys.executable, "-m", *command], cwd=folder, env=environment, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -142,7 +149,7 @@ def _scheduler(folder: Path, workers: int, environment: dict[str, str]) -> Itera
             time.sleep(0.1)
         with Client(scheduler_file=os.fspath(file), timeout="60s") as client:
             client.wait_for_workers(workers, timeout=60)
-        yield file
+        yield file, started
     finally:
         for process in started:
             process.kill()

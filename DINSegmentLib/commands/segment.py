@@ -147,7 +147,7 @@ class _Run:
         Raises:
             Cancelled: ``stop`` said so.
         """
-        if self.options.workers > 1 or self.options.scheduler:
+        if self.options.scheduler or min(self.options.workers, len(waiting)) > 1:
             self._segment_by_others(waiting, stop)
         if not waiting:
             return
@@ -203,7 +203,7 @@ class _Run:
         planned = [(case, model) for case in waiting if (model := self._model_of(case))]
         if not planned:
             return
-        with cluster.connect(self.options.workers, self.options.scheduler) as client:
+        with cluster.connect(min(self.options.workers, len(planned)), self.options.scheduler) as client:
             self.console.event("cluster", cluster.describe(client), dashboard=cluster.dashboard(client))
             for model in {model.id: model for _, model in planned}.values():
                 self._warn_uncovered(model)
