@@ -49,13 +49,14 @@ def run(
             nonlocal ahead
             if stop():
                 raise Cancelled
+            mine, ahead = ahead, None  # whatever becomes of this case, the next must not take it for its own
             try:
                 segmenter = warm(case)
-                if ahead is None or ahead.exception() is not None:
+                if mine is None or mine.exception() is not None:
                     wait([future for _, future in behind])
                     opened = read(case)  # alone: two volumes may not fit into memory
                 else:
-                    opened = ahead.result()
+                    opened = mine.result()
                 ahead = None if following is None else reader.submit(read, following)
                 made = cases.segment(opened, segmenter, parameters, lambda *n: progress(case.name, *n), stop)
                 written = cases.write(made) if made.case.needs_scene else None

@@ -112,12 +112,14 @@ def test_a_case_that_fails_costs_no_other(part, steps, run):
     assert [written.result()["case"] for written in outcomes.values()] == ["a", "c"]
 
 
-def test_a_model_that_cannot_be_loaded_costs_its_case(steps, run):
+def test_a_model_that_cannot_be_loaded_costs_its_case_and_the_next_is_not_taken_for_it(steps, run):
     def warm(case):
         if case.name == "b":
             raise ValueError("no model")
 
-    assert [written.exception() is None for _, written in run("abc", warm=warm)] == [True, False, True]
+    outcomes = [(case.name, written) for case, written in run("abcd", warm=warm)]
+    told = [(name, None if written.exception() else written.result()["case"]) for name, written in outcomes]
+    assert told == [("a", "a"), ("b", None), ("c", "c"), ("d", "d")]
 
 
 def test_a_stop_keeps_what_the_network_has_done(steps, run):
