@@ -2,13 +2,10 @@
 
 import ast
 import re
-import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FILES = [REPOSITORY / "DINSegment" / "DINSegment.py", *sorted((REPOSITORY / "DINSegmentLib" / "panel").glob("*.py"))]

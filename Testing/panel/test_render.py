@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 WIDTH, HEIGHT, FRAME = 120, 150, 2
 # black and white volumes of 8 slices, and a label over the whole of the black one's middle
 SCRIPT = f"""

@@ -1,7 +1,5 @@
 """Frames of Slicer's sequences, and a segmentation for each of them."""
 
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,8 +8,6 @@ import pytest
 from DINSegmentLib import scene as bridge
 from DINSegmentLib.errors import GeometryError, InputError
 from DINSegmentLib.scene.curves import curve_chart, write_curve
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 TIMES = (0, 40, 90)
 
