@@ -85,10 +85,9 @@ def _person(given: headless.Person, header: headless.Person) -> dict[str, Any]:
     """Figures of a person, and which of them come from the header; of height and weight alone it gives none."""
     names = ("heart_rate", "height", "weight")
     told = {name: getattr(header, name) for name in names if getattr(given, name) is None}
-    found = {name: told.get(name, getattr(given, name)) for name in names}
-    if None in (found["height"], found["weight"]):
+    if None in [told.get(name, getattr(given, name)) for name in ("height", "weight")]:
         told = {name: value for name, value in told.items() if name == "heart_rate"}
-        found = {name: told.get(name, getattr(given, name)) for name in names}
+    found = {name: told.get(name, getattr(given, name)) for name in names}
     return {**found, "from_header": [name for name in names if told.get(name) is not None]}
 
 

@@ -1,5 +1,6 @@
 """The picture of a run: slices as they are, enhanced, and with the result over them; by Pillow, without OpenGL."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +24,9 @@ _ORIGINAL, _ENHANCED = (58, 110, 220), (222, 70, 50)
 # Radiologists look from the feet or from the front: rows run to the back or down, columns to the patient's left (seen
 # from the side: to the back).
 ROWS, COLUMNS = "PI", "LP"
+
+# draws on a page, in a row, what was found in a slice: page, row, original (H, W), found (H, W), pixels of the panel
+_DrawFound = Callable[[Page, int, np.ndarray, np.ndarray, tuple[int, int]], None]
 
 
 def draw_case(
@@ -50,32 +54,16 @@ def draw_case(
         and show the structures with room around them, true in millimetres. A slice's number is its place in the file,
         counted from 1.
     """
-    orient = orientation(geometry, replace(model.axes, rows=ROWS, columns=COLUMNS))
-    volume, enhanced, shown = (orient.to_model(array) for array in (volume, enhanced, labels))
-    field = _field(shown)
-    pixels_per_mm, size = _panel_size(field, orient.spacing[1:])
-    chosen = choose_slices(shown)[:: -1 if orient.flipped[0] else 1]  # in the file's order
-    page = Page(
-        size,
-        len(chosen),
-        title,
-        f"{model.title} · {model.id} {model.version}",
-        "Slice",
-        ("Original", f"Enhanced ({enhancement})" if enhancement else "Enhanced", "Result"),
-        [_entry(label, labels, geometry) for label in model.labels],
-    )
-    for row, index in enumerate(chosen):
-        original, bright, found = (array[index][field] for array in (volume, enhanced, shown))
-        number = len(shown) - index if orient.flipped[0] else index + 1
-        page.name_row(row, str(number), f"of {len(shown)}")
-        page.panel(row, 0, as_picture(original, size))
-        page.mark_edges(row, 0, *_edges(geometry, orient))
-        page.panel(row, 1, as_picture(bright, size))
+    heading = f"Enhanced ({enhancement})" if enhancement else "Enhanced"
+    legend = [_entry(label, labels, geometry) for label in model.labels]
+
+    def result(page: Page, row: int, original: np.ndarray, found: np.ndarray, size: tuple[int, int]) -> None:
         page.panel(row, 2, overlay(original, found, size, model.labels))
         for value, place in positions(found, size).items():
             page.write_on(row, 2, place, str(value))
-    _draw_scale(page, size[0], pixels_per_mm)
-    return page.image
+
+    shown = labels > 0
+    return _draw(volume, enhanced, labels, shown, geometry, model, title, (heading, "Result"), legend, result)
 
 
 def draw_why(
@@ -87,32 +75,39 @@ def draw_why(
         volume, enhanced, geometry, model, title: as in `draw_case`.
         decided: (K, J, I) in [-1, 1], see `engine.why`; a colour is as opaque as the value is far from 0.
     """
+    legend = [
+        Entry(-1, _ORIGINAL, "Original", "its direction alone gives the label"),
+        Entry(1, _ENHANCED, "Enhanced", "its direction alone gives the label"),
+    ]
+
+    def tinted(page: Page, row: int, original: np.ndarray, found: np.ndarray, size: tuple[int, int]) -> None:
+        page.panel(row, 2, _tinted(as_picture(original, size), found))
+
+    shown = np.abs(decided) > _WEAK
+    headings = ("Enhanced", "Which decided")
+    return _draw(volume, enhanced, decided, shown, geometry, model, title, headings, legend, tinted)
+
+
+def _draw(
+    volume: np.ndarray, enhanced: np.ndarray, found: np.ndarray, shown: np.ndarray, geometry: Geometry, model: Model,
+    title: str, headings: tuple[str, str], legend: Sequence[Entry], draw_found: _DrawFound,
+) -> Image.Image:  # fmt: skip
+    """A page of slices where ``shown`` holds anything: original, enhanced, and ``found`` as ``draw_found`` draws it."""
     orient = orientation(geometry, replace(model.axes, rows=ROWS, columns=COLUMNS))
-    volume, enhanced, shown = (orient.to_model(array) for array in (volume, enhanced, decided))
-    strong = np.abs(shown) > _WEAK
-    field = _field(strong)
+    volume, enhanced, found, shown = (orient.to_model(array) for array in (volume, enhanced, found, shown))
+    field = _field(shown)
     pixels_per_mm, size = _panel_size(field, orient.spacing[1:])
-    chosen = choose_slices(strong)[:: -1 if orient.flipped[0] else 1]
-    page = Page(
-        size,
-        len(chosen),
-        title,
-        f"{model.title} · {model.id} {model.version}",
-        "Slice",
-        ("Original", "Enhanced", "Which decided"),
-        [
-            Entry(-1, _ORIGINAL, "Original", "its direction alone gives the label"),
-            Entry(1, _ENHANCED, "Enhanced", "its direction alone gives the label"),
-        ],
-    )
+    chosen = choose_slices(shown)[:: -1 if orient.flipped[0] else 1]  # in the file's order
+    about = f"{model.title} · {model.id} {model.version}"
+    page = Page(size, len(chosen), title, about, "Slice", ("Original", *headings), legend)
     for row, index in enumerate(chosen):
+        original, bright, held = (array[index][field] for array in (volume, enhanced, found))
         number = len(shown) - index if orient.flipped[0] else index + 1
         page.name_row(row, str(number), f"of {len(shown)}")
-        original = as_picture(volume[index][field], size)
-        page.panel(row, 0, original)
+        page.panel(row, 0, as_picture(original, size))
         page.mark_edges(row, 0, *_edges(geometry, orient))
-        page.panel(row, 1, as_picture(enhanced[index][field], size))
-        page.panel(row, 2, _tinted(original, shown[index][field]))
+        page.panel(row, 1, as_picture(bright, size))
+        draw_found(page, row, original, held, size)
     _draw_scale(page, size[0], pixels_per_mm)
     return page.image
 
