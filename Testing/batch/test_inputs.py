@@ -1,4 +1,4 @@
-"""Inputs to cases: files, folders, tables and DICOM trees, however messy; what is no case is refused with a reason."""
+"""Inputs to cases: files, folders and DICOM trees, however messy; what is no case is refused with a reason."""
 
 import json
 import os
@@ -7,59 +7,14 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-import pydicom
 import pytest
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, SegmentationStorage, generate_uid
+from input_files import cases, image, reasons, series, volume
+from pydicom.uid import SegmentationStorage
 
 from DINSegmentLib import headless
 from DINSegmentLib.batch import case_names
 from DINSegmentLib.batch.inputs import Found, Refused, find
 from DINSegmentLib.errors import InputError
-
-
-def volume(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nibabel.save(nibabel.Nifti1Image(np.arange(60, dtype=np.int16).reshape(5, 4, 3), np.eye(4)), path)
-    return path
-
-
-def image(path: Path, series: str, k: int, kind: str = CTImageStorage, **tags) -> Path:
-    """One slice of 2 x 2 pixels at k mm."""
-    meta = pydicom.dataset.FileMetaDataset()
-    meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = kind, ExplicitVRLittleEndian
-    meta.MediaStorageSOPInstanceUID = generate_uid()
-    data = pydicom.dataset.FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
-    values = {
-        "SOPInstanceUID": meta.MediaStorageSOPInstanceUID, "SeriesInstanceUID": series, "SeriesNumber": 1,
-        "SeriesDescription": "thorax", "Modality": "CT", "Rows": 2, "Columns": 2, "PixelSpacing": [1, 1],
-        "ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "ImagePositionPatient": [0, 0, k], "InstanceNumber": k,
-        "SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2", "BitsAllocated": 16, "BitsStored": 16,
-        "HighBit": 15, "PixelRepresentation": 0, "PixelData": bytes([k] * 8),
-    }  # fmt: skip
-    for tag, value in {**values, **tags}.items():
-        setattr(data, tag, value)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data.save_as(path, enforce_file_format=True)
-    return path
-
-
-def series(folder: Path, uid: str | None = None, count: int = 4, prefix: str = "IM", **tags) -> Path:
-    uid = generate_uid() if uid is None else uid
-    for k in range(count):
-        image(folder / f"{prefix}{k:03d}", uid, k, **tags)
-    return folder
-
-
-def cases(items) -> dict[str, Found]:
-    return {item.case: item for item in items if isinstance(item, Found)}
-
-
-def reasons(items) -> dict[str, str]:
-    """Reason by file name; every one is one sentence on one line."""
-    refused = [item for item in items if isinstance(item, Refused)]
-    for item in refused:
-        assert item.reason.endswith(".") and ": " in item.reason and item.reason.isprintable(), item.reason
-    return {item.path.name: item.reason for item in refused}
 
 
 def test_files_folders_and_dicom_in_their_order(tmp_path):
@@ -315,84 +270,6 @@ def test_a_damaged_slice_costs_its_series_and_no_other(tmp_path):
     told = reasons(found)
     assert "may lack IM003" in told["a"] and "may lack IM003" in told["b"]
     assert len([item for item in found if item.path.name == "IM003"]) == 2
-
-
-def table(path: Path, text: str, encoding: str = "utf-8-sig") -> Path:
-    path.write_bytes(text.encode(encoding))
-    return path
-
-
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_a_table(delimiter, tmp_path):
-    volume(tmp_path / "data" / "a.nii.gz")
-    volume(tmp_path / "data" / "b c, d; e.nii")
-    series(tmp_path / "exam", "1.1", prefix="A", SeriesNumber=7)
-    series(tmp_path / "exam", "1.2", prefix="B", SeriesNumber=8)
-    text = (
-        'Path|case|model|series|frame|Site|größe\ndata/a.nii.gz|first|abdomen-ct||2|"Köln\nWest"|1\n\n'
-        f'"data/b c, d; e.nii"\n{tmp_path / "exam"}|||7|||\n'
-    )
-    listed = table(tmp_path / "list.csv", text.replace("|", delimiter))
-    first, second, third = find([listed])
-    assert (first.path, first.case, first.model, first.frame) == (
-        tmp_path / "data" / "a.nii.gz", "first", "abdomen-ct", 2,
-    )  # fmt: skip
-    assert first.extra == {"Site": "Köln\nWest", "größe": "1"}
-    assert (second.case, second.model, second.extra) == ("b c, d; e", None, {"Site": "", "größe": ""})
-    assert (third.case, third.series, len(third.files)) == ("exam", "1.1", 4)
-
-
-def test_lines_that_cannot_be_used_are_named_and_the_rest_goes_on(tmp_path):
-    volume(tmp_path / "a.nii")
-    series(tmp_path / "exam", "1.1", prefix="A", SeriesNumber=7)
-    series(tmp_path / "exam", "1.2", prefix="B", SeriesNumber=8)
-    lines = [
-        "path,series,frame",
-        "none.nii",
-        ",7",
-        "a.nii,,two",
-        "a.nii,3",
-        "a,b,c,d",
-        "exam",
-        "exam,9",
-        '"a"x',
-        "a.nii",
-    ]
-    found = find([table(tmp_path / "list.csv", "\r\n".join(lines))])
-    assert list(cases(found)) == ["a"]
-    told = [item.reason for item in found if isinstance(item, Refused)]
-    expected = [
-        "does not exist",
-        "no path",
-        '"two" as frame',
-        "leave it empty",
-        "4 cells",
-        "holds 2",
-        "no series",
-        "quot",
-    ]
-    assert len(told) == len(expected)
-    for number, (reason, text) in enumerate(zip(told, expected, strict=True), 2):
-        assert f"Line {number} of" in reason and text in reason, reason
-
-
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [(b"", "no column"), (b"file,case\na.nii,1\n", "no column"), (b"path,x,x\n", 'two columns "x"'),
-     ("path\nä.nii\n".encode("latin-1"), "not UTF-8"), ("path\na.nii\n".encode("utf-16"), "not UTF-8")],
-)  # fmt: skip
-def test_tables_that_cannot_be_used(content, text, tmp_path):
-    (tmp_path / "list.csv").write_bytes(content)
-    assert text in reasons(find([tmp_path / "list.csv"]))["list.csv"]
-
-
-def test_two_lines_with_one_case_id_get_two_names(tmp_path):
-    for name in ("x/a.nii", "y/a.nii", "y/b.nii"):
-        volume(tmp_path / name)
-    listed = table(tmp_path / "list.csv", "path,case\nx/a.nii,heart\ny/a.nii,heart\ny/b.nii,heart\nx/a.nii,again\n")
-    found = find([listed])
-    assert len(cases(found)) == 3 and set(cases(found)) >= {"x_heart", "y_heart_a_nii"}
-    assert "twice" in found[3].reason
 
 
 def test_ten_thousand_files_in_a_few_seconds(tmp_path):
