@@ -42,13 +42,15 @@ def connect(workers: int, scheduler: str | None) -> Iterator[Any]:
         InputError: Dask is not installed, no scheduler answers, or it has no workers.
     """
     try:
+        from dask import config
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise InputError(
             "Several processes need Dask, which is not installed: pip install distributed, or leave --workers away."
         ) from error
     if scheduler is None:
-        with _no_interrupts():
+        # Dask has its workers give every freed piece of memory back at once, and they ask for it again in each slice
+        with _no_interrupts(), config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}):
             local = LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
