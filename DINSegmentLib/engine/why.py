@@ -80,6 +80,6 @@ class _Why(Run):
 
     def take(self, place: tuple[int, int], scores: Tensor) -> None:
         both, original, enhanced = to_native_grid(scores[0], self.shape[1:]).softmax(dim=1)
-        label = both.argmax(dim=0, keepdim=True)
+        label = both.max(dim=0, keepdim=True).indices
         difference = enhanced.gather(0, label) - original.gather(0, label)
         self._oriented_found[place[1]] = difference[0].cpu().numpy()
