@@ -15,7 +15,7 @@ from .console import Console
 from .enhancement import METHODS, STRENGTH_RANGE
 from .errors import Cancelled, DINSegmentError
 
-WORKERS = 1  # of segment, by default; to follow what `dinsegment bench --batch` finds best, not measured yet
+WORKERS = 1  # of segment, by default: more are faster (`dinsegment bench --batch`), but take Dask and memory
 ALL_DONE, SOME_FAILED, NOTHING_WRITTEN, INTERRUPTED = 0, 1, 2, 130
 
 
