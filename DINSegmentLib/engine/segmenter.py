@@ -205,26 +205,30 @@ class Run:
         if self.oriented_probabilities is not None:
             for target, p in zip(self.oriented_probabilities, native.softmax(dim=0), strict=True):
                 target[index] = p.half().cpu().numpy()
-        won = native.max(dim=0).indices  # of equal scores the first, as argmax, which takes six times as long on a CPU
+        highest, won = native.max(dim=0)  # of equal scores the first, as argmax, which is far slower on a CPU
         labels = won.to(torch.uint8).cpu().numpy()
         self.oriented_labels[frame][index] = labels
-        p = self.calibrated(native)
-        confidence = p.gather(0, won[None])[0].cpu().numpy()
+        confidence, totals = (x.cpu().numpy() for x in self.calibrated(native, highest))
         self.sums[frame, index] = [
-            np.bincount(labels.ravel(), minlength=len(p)),
-            np.bincount(labels.ravel(), confidence.ravel(), minlength=len(p)),
-            p.sum(dim=(1, 2)).cpu().numpy(),
+            np.bincount(labels.ravel(), minlength=len(native)),
+            np.bincount(labels.ravel(), confidence.ravel(), minlength=len(native)),
+            totals,
         ]
         if self.oriented_map is not None:
             self.oriented_map[index] = np.rint(100 * confidence)
 
-    def calibrated(self, native: Tensor) -> Tensor:
-        """Scores (classes, H, W) -> probabilities after the model's temperature, which changes no winner; in place."""
-        native -= native.amax(dim=0)  # softmax by hand: on a CPU, new memory for every slice costs more than the sums
+    def calibrated(self, native: Tensor, highest: Tensor) -> tuple[Tensor, Tensor]:
+        """Probability of each pixel's label (H, W), and of every class summed over the pixels (classes,).
+
+        ``native`` are scores (classes, H, W), which are overwritten, ``highest`` (H, W) the largest of each pixel.
+        The model's temperature divides them and changes no winner.
+        """
+        # softmax by hand, in place: on a CPU, new memory for every slice costs more than the sums
+        native -= highest
         native /= self.segmenter.model.temperature
-        native.exp_()
-        native /= native.sum(dim=0)
-        return native
+        native.exp_()  # 1 for the winner
+        confidence = 1 / native.sum(dim=0)
+        return confidence, native.flatten(1) @ confidence.flatten()
 
     def confidence(self, frame: int) -> Confidence:
         """What the probabilities of a frame tell of its labels; its slices in the order of the input."""
