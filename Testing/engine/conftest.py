@@ -90,3 +90,17 @@ def restore() -> Callable[..., np.ndarray]:
         return flipped.transpose(*range(lead), *(lead + axis for axis in np.argsort(order)))
 
     return restore
+
+
+@pytest.fixture
+def batches(monkeypatch) -> list[int]:
+    """Sizes of the batches that reach the network."""
+    sizes = []
+    scores = Segmenter.scores
+
+    def spy(self, original, enhanced):
+        sizes.append(len(original))
+        return scores(self, original, enhanced)
+
+    monkeypatch.setattr(Segmenter, "scores", spy)
+    return sizes

@@ -20,20 +20,6 @@ VOLUMES = np.random.default_rng(0).normal(70, 60, (FRAMES, SLICES, 24, 20)) * np
 GEOMETRY = Geometry(VOLUMES.shape[1:], np.diag([1.5, 1.5, 8.0, 1.0]))
 
 
-@pytest.fixture
-def batches(monkeypatch) -> list[int]:
-    """Sizes of the batches that reach the network."""
-    sizes = []
-    scores = Segmenter.scores
-
-    def spy(self, original, enhanced):
-        sizes.append(len(original))
-        return scores(self, original, enhanced)
-
-    monkeypatch.setattr(Segmenter, "scores", spy)
-    return sizes
-
-
 @pytest.mark.parametrize("batch_size", [1, 3, 7, None])
 @pytest.mark.parametrize("mirroring", [False, True])
 def test_every_frame_has_the_labels_that_it_has_alone(segmenter, batch_size, mirroring):

@@ -25,20 +25,6 @@ def segmenter(stack_model) -> Segmenter:
 
 
 @pytest.fixture
-def batches(monkeypatch) -> list[int]:
-    """Sizes of the batches that reach the network; `limit` lets it fail."""
-    sizes = []
-    scores = Segmenter.scores
-
-    def spy(self, original, enhanced):
-        sizes.append(len(original))
-        return scores(self, original, enhanced)
-
-    monkeypatch.setattr(Segmenter, "scores", spy)
-    return sizes
-
-
-@pytest.fixture
 def limit(monkeypatch, batches):
     """Let the network fail with an error where a condition on device and batch size holds."""
 
