@@ -64,7 +64,6 @@ class DINSegmentParameterNode:
     method, strength - of the enhancement.
     preview - whether the enhanced volume follows method and strength at once.
     smooth - whether surfaces come from probabilities.
-    heartRate, heightCm, weightKg - of the patient, per minute, cm and kg; 0: not known.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
@@ -77,9 +76,6 @@ class DINSegmentParameterNode:
     strength: Annotated[float, WithinRange(0.0, 2.0)] = 1.0
     preview: bool = True
     smooth: bool = False
-    heartRate: Annotated[float, WithinRange(0.0, 300.0)] = 0.0
-    heightCm: Annotated[float, WithinRange(0.0, 250.0)] = 0.0
-    weightKg: Annotated[float, WithinRange(0.0, 400.0)] = 0.0
 
 
 class DINSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

@@ -105,6 +105,15 @@ def find_cine(
     return found
 
 
+def read_person(files: Sequence[Path]) -> Person:
+    """What the headers of DICOM files tell of the person in them, see `person_of`.
+
+    Raises:
+        InputError: none of them is an image, or one is damaged.
+    """
+    return person_of([item.header for item in _find_slices(files[0].parent, files[0].parent.name, files)])
+
+
 @contextmanager
 def _damage_told(name: str) -> Iterator[None]:
     try:

@@ -7,6 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from ..measure.cardiac import HEART_RATES, HEIGHTS, WEIGHTS
+from ..sentence import Sentence as _
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -35,13 +36,13 @@ def person_of(headers: Sequence["Dataset"]) -> Person:
     frames need not fill the beat.
     """
     doubts: list[str] = []
-    rate = _sound(_numbers(headers, "HeartRate"), HEART_RATES, "heart rate", doubts)
+    rate = _sound(_numbers(headers, "HeartRate"), HEART_RATES, _("heart rate"), doubts)
     if rate is None:
         intervals = _numbers(headers, "NominalInterval")
         rates = [60000 / interval if interval else math.nan for interval in intervals]
-        rate = _sound(rates, HEART_RATES, "time between heart beats", doubts)
-    height = _sound([100 * size for size in _numbers(headers, "PatientSize")], HEIGHTS, "height", doubts)
-    weight = _sound(_numbers(headers, "PatientWeight"), WEIGHTS, "weight", doubts)
+        rate = _sound(rates, HEART_RATES, _("time between heart beats"), doubts)
+    height = _sound([100 * size for size in _numbers(headers, "PatientSize")], HEIGHTS, _("height"), doubts)
+    weight = _sound(_numbers(headers, "PatientWeight"), WEIGHTS, _("weight"), doubts)
     return Person(rate, height, weight, tuple(doubts))
 
 
@@ -49,7 +50,7 @@ def _sound(values: Sequence[float], bounds: tuple[float, float], what: str, doub
     """The median of the values within bounds."""
     sound = [value for value in values if bounds[0] <= value <= bounds[1]]
     if values and not sound:
-        doubts.append(f"The DICOM header gives a {what} that is no person's: it is left out.")
+        doubts.append(_("The DICOM header gives a {what} that is no person's: it is left out.", what=what))
     return round(median(sound), 3) if sound else None
 
 

@@ -11,9 +11,10 @@ import slicer
 from slicer.i18n import tr as _
 
 from .. import scene
-from ..errors import DINSegmentError, InputError
+from ..errors import InputError
 from ..geometry import Geometry
 from ..measure import CardiacFunction
+from .person import Person
 from .result import fill
 from .runner import Job
 from .translation import told
@@ -43,6 +44,7 @@ class CineJob(Job):
 
     def write(self, labels: np.ndarray, story: Mapping[str, Any]) -> Any:
         node = scene.write_cine(labels, self.cine, self.model.labels, node=self.segmentation_node)
+        self.note(node, story)
         if story["function"] is not None:
             scene.write_curve(story["function"].curve(), node, told)
         return node
@@ -59,11 +61,9 @@ class Function:
         self.panel, ui = panel, panel.ui
         self._cine: scene.Cine | None = None
         self._measured: CardiacFunction | None = None  # without heart rate and body
+        self.person = Person(panel, self.onPerson)
         ui.framesTable.connect("cellClicked(int,int)", self.onFrame)
         ui.framesTable.connect("currentCellChanged(int,int,int,int)", self.onFrame)
-        ui.heartRateSpinBox.connect("valueChanged(double)", self.onPerson)
-        ui.heightSpinBox.connect("valueChanged(double)", self.onPerson)
-        ui.weightSpinBox.connect("valueChanged(double)", self.onPerson)
         ui.curveButton.connect("clicked()", self.onCurve)
         ui.exportButton.connect("clicked()", self.onExport)
         self.clear()
@@ -76,16 +76,14 @@ class Function:
             table.setRowCount(0)
         ui.functionGroup.visible = ui.exportButton.enabled = False
 
-    def measure(self) -> None:
-        """Show the function of the chosen output as it is now, where an earlier run has kept a curve with it."""
+    def measure(self, model: str) -> None:
+        """Show the function of the chosen output as it is now; ``model`` is the id of the one that made it.
+
+        Raises:
+            DINSegmentError: a frame is missing, or the model has no left ventricle.
+        """
         volume, node = self.panel.parameters.inputVolume, self.panel.parameters.outputSegmentation
-        cine = scene.find_cine(volume) if volume is not None else None
-        if cine is None or node is None or scene.curve_chart(node) is None:
-            return
-        try:
-            self.show(cine, self.panel.logic.function(node, volume, self.panel.model.id))
-        except DINSegmentError as error:  # frames were removed, or another model was chosen
-            self.panel.log(told(error))
+        self.show(scene.cine_of(volume), self.panel.logic.function(node, volume, model))
 
     def show(self, cine: scene.Cine | None, found: CardiacFunction) -> list[str]:
         """What was measured, without heart rate and body, which are the panel's; sentences that go with it."""
@@ -110,10 +108,9 @@ class Function:
 
     def _show_figures(self, found: CardiacFunction) -> list[str]:
         """The table of figures, with those that need heart rate, height and weight where these are known."""
-        parameters, wrong = self.panel.parameters, []
-        person = (parameters.heartRate or None, parameters.heightCm or None, parameters.weightKg or None)
+        wrong = []
         try:
-            found = found.for_person(*person)
+            found = found.for_person(*self.person.figures)
         except InputError as error:
             wrong = [told(error)]
         figures = [
@@ -125,15 +122,10 @@ class Function:
         self.panel.ui.functionTable.resizeColumnsToContents()
         return [*map(told, found.warnings), *wrong]
 
-    def onPerson(self, value: float) -> None:
+    def onPerson(self) -> None:
         """Heart rate, height or weight became known, or another."""
-        if self.panel.deaf:
-            return
-        ui, parameters = self.panel.ui, self.panel.parameters
-        person = ui.heartRateSpinBox.value, ui.heightSpinBox.value, ui.weightSpinBox.value
-        parameters.heartRate, parameters.heightCm, parameters.weightKg = person
         if self._measured is not None:
-            ui.statusLabel.text = "\n".join(self._show_figures(self._measured))
+            self.panel.ui.statusLabel.text = "\n".join(self._show_figures(self._measured))
 
     def onFrame(self, row: int, *cell: int) -> None:
         """Show the frame of a row in the views."""

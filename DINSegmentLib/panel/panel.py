@@ -81,9 +81,6 @@ class Panel:
                     "strength": self.ui.strengthSlider,
                     "preview": self.ui.previewCheckBox,
                     "smooth": self.ui.smoothCheckBox,
-                    "heartRate": self.ui.heartRateSpinBox,
-                    "heightCm": self.ui.heightSpinBox,
-                    "weightKg": self.ui.weightSpinBox,
                 }
             )
             if not parameterNode.inputVolume:
@@ -107,8 +104,7 @@ class Panel:
         self.running.runner.cancel()
         self.adjusting.stop()
         self.exit()
-        self.running.review.clear()
-        self.running.maps.follow(None)
+        self.running.clear()
         self.setParameterNode(None)
         self._seen = None
 
@@ -160,7 +156,6 @@ class Panel:
             known = parameters.method in METHODS
             choices.choose(ui.enhancementMethodComboBox, parameters.method if known else self.model.enhancement.method)
         self.onInputChanged(parameters.inputVolume)
-        self.running.onOutputChanged(parameters.outputSegmentation)
 
     def onInputChanged(self, node: Any) -> None:
         if self.deaf:
@@ -170,8 +165,7 @@ class Panel:
         if not self.parameters.modelId:
             choices.choose(self.ui.modelSelector, self._likely_model(node))
             self.parameters.modelId = ""  # it is not the user's choice
-        self.running.review.clear()
-        self.running.maps.follow(node)
+        self.running.onInputChanged(node)
         self.advise()
         self.adjusting.begin(node)
 

@@ -133,9 +133,15 @@ class Job:
 
     def write(self, labels: np.ndarray, story: Mapping[str, Any]) -> Any:
         """Put the result into the scene; its node."""
-        return scene.write_segmentation(
+        node = scene.write_segmentation(
             labels, self.volume_node, self.model.labels, node=self.segmentation_node, surfaces=story["surfaces"]
         )
+        self.note(node, story)
+        return node
+
+    def note(self, node: Any, story: Mapping[str, Any]) -> None:
+        """Keep with the result what cannot be told from it again."""
+        scene.note(node, scene.RUN, {"model": self.model.id, "review": list(story["review"])})
 
     def loading(self, warm: bool) -> None:
         self._show(_("The model is ready.") if warm else _("Loading the model..."), 0, 0)

@@ -1,6 +1,7 @@
 """The part of the panel that segments and shows the result."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import slicer
@@ -42,11 +43,23 @@ class Running:
         ui.outlineCheckBox.connect("toggled(bool)", self.onDrawing)
         ui.editButton.connect("clicked()", self.onEdit)
 
+    def onInputChanged(self, node: Any) -> None:
+        """Show what belongs to another volume and nothing of the one before, which may be another patient's."""
+        self.maps.follow(node)
+        self.function.person.follow(node)
+        self.onOutputChanged(self.panel.parameters.outputSegmentation)
+
     def onOutputChanged(self, node: Any) -> None:
-        """Show a segmentation as it is, with the function measured in it: a saved scene comes back with both."""
+        """Show a segmentation as it is, with what a run has left with it: a saved scene comes back with both."""
         if not self.panel.deaf:
             self._show_output(node)
-            self.function.measure()
+            self._show_earlier(node)
+
+    def clear(self) -> None:
+        """The scene is closed."""
+        self.review.clear()
+        self.maps.follow(None)
+        self.function.person.follow(None)
 
     def _show_output(self, node: Any) -> None:
         """Only the user changes how a segmentation is drawn."""
@@ -62,6 +75,23 @@ class Running:
             if node is not None and node.GetDisplayNode() is not None:
                 ui.opacitySlider.value, ui.outlineCheckBox.checked = result.drawing(node)
         compare.update(node)
+
+    def _show_earlier(self, node: Any) -> None:
+        """Slices to review and figures, measured anew, where the segmentation is a result of the chosen volume."""
+        panel, volume = self.panel, self.panel.parameters.inputVolume
+        run = scene.noted(node, scene.RUN) if node is not None else None
+        if run is None or volume is None or not scene.is_result(node, volume):
+            return
+        try:
+            self.review.show(run["review"])
+            if scene.find_cine(volume) is not None:
+                self.function.measure(run["model"])
+            else:
+                rows = panel.logic.statistics(node, volume, run["model"])
+                result.show_statistics(panel.ui.statisticsTable, [asdict(one) for one in rows])
+                panel.ui.exportButton.enabled = True
+        except DINSegmentError as error:  # frames were removed, or the model is no longer there
+            panel.log(told(error))
 
     def onShow3D(self, checked: bool) -> None:
         if not self.panel.deaf and self.panel.parameters.outputSegmentation is not None:

@@ -15,7 +15,7 @@ from ..errors import GeometryError, InputError
 from ..models import Label
 from ..sentence import Sentence as _
 from ..surfaces import Surface
-from . import hierarchy, segments, terminology, undo
+from . import hierarchy, notes, segments, terminology, undo
 from .volumes import ijk_to_ras, ijk_to_world, to_world, voxels
 
 _SMOOTH = "DINSegment.SmoothSurfaces"  # of a node whose surfaces were made of probabilities
@@ -65,6 +65,7 @@ def write_segmentation(
             node.CreateDefaultDisplayNodes()
             segments.exchange(node, new)
             node.SetAttribute(_SMOOTH, "1" if surfaces else None)
+            notes.note(node, notes.RUN, None)
         hierarchy.place_beside(volume_node, node)
     return node
 

@@ -90,6 +90,15 @@ def cine_of(volume_node: Any) -> Cine:
     return cine
 
 
+def is_result(node: Any, volume_node: Any) -> bool:
+    """Whether a segmentation was made of a volume, or of the cine that the volume shows."""
+    cine = find_cine(volume_node)
+    if cine is not None:
+        return cine.browser.GetSequenceNode(node) is not None
+    role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
+    return node.GetNodeReferenceID(role) == volume_node.GetID()
+
+
 def read_frames(cine: Cine) -> tuple[list[np.ndarray], Geometry]:
     """Voxels of every frame, (K, J, I) each and shared with the nodes, and their grid in the world.
 

@@ -100,14 +100,85 @@ def test_heart_rate_height_and_weight_give_output_and_figures_by_body_surface(de
         "LV EDV, indexed": "60.0", "LV ESV, indexed": "20.0", "LV stroke volume, indexed": "40.0",
         "LV mass, indexed": "45.0", "Cardiac output, indexed": "2.4",
     }  # fmt: skip
-    kept = panel.panel.parameters
-    assert (kept.heartRate, kept.heightCm, kept.weightKg) == (60, 180, 80)
     ui.heartRateSpinBox.value = 7
     assert "no person's" in ui.statusLabel.text and shown()["Cardiac output"] == "-"
     for box in (ui.heartRateSpinBox, ui.heightSpinBox, ui.weightSpinBox):
         box.value = 0
         assert box.text == "unknown"
     assert len(shown()) == 6
+
+
+def add_result(cine):
+    """A result as a run leaves it: a left ventricle that loses a third, and one slice to review."""
+    from DINSegmentLib import scene
+
+    labels = np.zeros((3, *scene.read_volume(cine.proxy).array.shape), np.uint8)
+    labels[:, 2:7, 100:130, 100:130] = 3
+    labels[1, 2:7, 100:120, 100:130] = 0
+    node = scene.write_cine(labels, cine, models.find("cardiac-mr").labels)
+    doubt = {"slice": 3, "axis": 0, "structure": "Left ventricle", "score": 20.4, "reason": "Look at it.", "frame": 1}
+    scene.note(node, scene.RUN, {"model": "cardiac-mr", "review": [doubt]})
+    return node
+
+
+def test_heart_rate_height_weight_and_figures_are_never_shown_with_another_volume(desk, panel, cine):
+    import slicer
+    from sequences import add_sequence
+
+    from DINSegmentLib import scene
+
+    ui = panel.ui
+    ui.outputSelector.setCurrentNode(add_result(cine))
+    boxes = ui.heartRateSpinBox, ui.heightSpinBox, ui.weightSpinBox
+    for box, value in zip(boxes, (60, 180, 80), strict=True):
+        box.value = value
+    tables = ui.functionTable, ui.framesTable, ui.reviewTable
+    mine = [table_of(table) for table in tables]
+    assert ["Cardiac output"] == [row[0] for row in mine[0] if row[2] == "l/min"] and all(mine)
+
+    frames, geometry = scene.read_frames(cine)
+    for other in (add_sequence(frames, geometry.ijk_to_ras), slicer.util.addVolumeFromArray(frames[0], name="Roe^Jim")):
+        ui.inputSelector.setCurrentNode(other)
+        assert [box.text for box in boxes] == ["unknown"] * 3 and not any(table_of(table) for table in tables)
+    ui.heartRateSpinBox.value = 90
+    cine.go_to(2)
+    ui.inputSelector.setCurrentNode(cine.proxy)
+    assert [box.value for box in boxes] == [60, 180, 80] and [table_of(table) for table in tables] == mine
+
+
+def test_what_dicom_headers_tell_of_the_person_is_filled_in_and_said(desk, panel, cine, write_series, monkeypatch):
+    from types import SimpleNamespace
+
+    import pydicom
+    import slicer
+
+    ui, files = panel.ui, {}
+    for number, path in enumerate(sorted(write_series("cine").iterdir())):
+        data = pydicom.dcmread(path)
+        data.HeartRate, data.PatientSize, data.PatientWeight = 59 + number, "1.8", "7500"  # it is in grams
+        data.save_as(path)
+        files[data.SOPInstanceUID] = str(path)
+    database = SimpleNamespace(fileForInstance=lambda uid: files.get(uid, ""))
+    monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
+    cine.nodes[0].SetAttribute("DICOM.instanceUIDs", " ".join([*files, "1.2.3"]))
+    ui.inputSelector.setCurrentNode(None)
+    ui.inputSelector.setCurrentNode(cine.proxy)
+    assert (ui.heartRateSpinBox.text, ui.heightSpinBox.value, ui.weightSpinBox.value) == ("62 / min", 180, 0)
+    assert ui.personLabel.text == "From the DICOM header: heart rate, height."
+    assert "weight that is no person's" in ui.statusLabel.text
+
+    panel.panel.running.function.show(cine, MEASURED)
+    rows = {row[0]: row[1] for row in table_of(ui.functionTable)}
+    assert rows["Cardiac output"] == "4.9"  # 80 ml x 61.5, the median; by the rounded rate that is shown it were 5.0
+    ui.weightSpinBox.value = 80
+    assert "Body surface (Mosteller)" in [row[0] for row in table_of(ui.functionTable)]
+    ui.heightSpinBox.value = 170
+    assert ui.personLabel.text == "From the DICOM header: heart rate."
+    files.clear()
+    ui.inputSelector.setCurrentNode(None)
+    assert not ui.personLabel.visible
+    ui.inputSelector.setCurrentNode(cine.proxy)  # it stays with the volume
+    assert (ui.heightSpinBox.value, ui.weightSpinBox.value) == (170, 80) and "rate" in ui.personLabel.text
 
 
 def test_a_click_on_a_frame_goes_there(desk, panel, cine):
@@ -172,27 +243,25 @@ def export(desk, panel, monkeypatch, path):
     desk.click(panel.ui.exportButton)
 
 
-def test_a_saved_scene_comes_back_with_the_function_and_its_curve(desk, panel, cine, tmp_path):
+def test_a_saved_scene_comes_back_with_the_function_its_curve_and_the_slices_to_review(desk, panel, cine, tmp_path):
     import slicer
 
     from DINSegmentLib import scene
 
-    labels = np.zeros((3, *scene.read_volume(cine.proxy).array.shape), np.uint8)
-    labels[:, 2:7, 100:130, 100:130] = 3
-    labels[1, 2:7, 100:120, 100:130] = 0  # a third of it at end-systole
-    node = scene.write_cine(labels, cine, models.find("cardiac-mr").labels)
+    node = add_result(cine)
     scene.write_curve(panel.logic.function(node, cine.proxy, "cardiac-mr").curve(), node)
     panel.ui.outputSelector.setCurrentNode(node)
-    figures, frames = (table_of(table) for table in (panel.ui.functionTable, panel.ui.framesTable))
+    tables = panel.ui.functionTable, panel.ui.framesTable, panel.ui.reviewTable
+    figures, frames, review = (table_of(table) for table in tables)
     assert frames[0][2] != frames[1][2] and frames[1][5] == "end-systole"
     desk.save_scene(tmp_path / "scene.mrb")
     desk.clear_scene()
     desk.turn(0.05)
-    assert panel.ui.framesTable.rowCount == 0 and not panel.ui.functionGroup.visible
+    assert panel.ui.framesTable.rowCount == panel.ui.reviewTable.rowCount == 0 and not panel.ui.functionGroup.visible
 
     desk.load_scene(tmp_path / "scene.mrb")
     desk.turn(0.05)
-    assert [table_of(table) for table in (panel.ui.functionTable, panel.ui.framesTable)] == [figures, frames]
+    assert [table_of(table) for table in tables] == [figures, frames, review] and len(review) == 1
     panel.ui.framesTable.setCurrentCell(1, 0)
     assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSequenceBrowserNode").GetSelectedItemNumber() == 1
     desk.click(panel.ui.curveButton)

@@ -287,7 +287,7 @@ def test_diagnostics_hold_versions_and_no_name_or_path_of_a_patient(desk, panel,
     assert "Smith" not in text and "cardiac_phantom" not in text
 
 
-def test_settings_come_back_with_the_scene(desk, panel, heart, tmp_path):
+def test_settings_and_results_come_back_with_the_scene(desk, panel, heart, tmp_path):
     ui = panel.ui
     ui.enhancementMethodComboBox.currentIndex = ui.enhancementMethodComboBox.findData("gamma")
     ui.strengthSlider.value = 1.3
@@ -296,10 +296,14 @@ def test_settings_come_back_with_the_scene(desk, panel, heart, tmp_path):
     rest(desk, panel)
     desk.click(ui.segmentButton)
     desk.run_until(lambda: not panel.panel.running.runner.busy, 60, "the run")
+    tables = ui.statisticsTable, ui.reviewTable
+    shown = [[table.item(row, 1).text() for row in range(table.rowCount)] for table in tables]
+    assert all(shown)
     desk.save_scene(tmp_path / "scene.mrb")
     desk.load_scene(tmp_path / "scene.mrb")
     desk.turn(0.05)
 
+    assert [[table.item(row, 1).text() for row in range(table.rowCount)] for table in tables] == shown
     assert ui.inputSelector.currentNode().GetName() == "Smith^John"
     assert ui.outputSelector.currentNode().GetName() == "Smith^John segmentation"
     assert (ui.enhancementMethodComboBox.currentData, ui.strengthSlider.value) == ("gamma", 1.3)
@@ -349,5 +353,5 @@ CONTROLS = (
     "diagnosticsButton", "segmentsTable", "show3DButton", "releaseMemoryButton", "loadSampleButton", "copyBatchButton",
     "copyPythonButton", "installTorchButton", "threadsSpinBox", "exportButton", "functionTable", "framesTable",
     "curveButton", "reviewTable", "confidenceButton", "whyButton", "smoothCheckBox",
-    "heartRateSpinBox", "heightSpinBox", "weightSpinBox",
+    "heartRateSpinBox", "heightSpinBox", "weightSpinBox", "personLabel",
 )  # fmt: skip
