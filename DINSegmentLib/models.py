@@ -107,7 +107,8 @@ class Model:
     from a slice to the next one that a network with ``neighbours`` sees with it. ``mirroring``: by default the scores
     of a slice are averaged with those of its mirror image; only where training mirrored, too. ``expects`` serves advice
     about a volume and changes no result. ``temperature`` divides the scores before they become probabilities, so that
-    these are what they say (`training.calibration` finds it); it changes no label.
+    these are what they say (`training.calibration` finds it); it changes no label. ``joined``: label values of which
+    the clean-up keeps the largest part together.
     """
 
     id: str
@@ -132,6 +133,7 @@ class Model:
     validation: dict[str, Any]
     folder: Path
     temperature: float = 1.0
+    joined: tuple[tuple[int, ...], ...] = ()
 
     def verify(self) -> None:
         """Check the weight file against its hash.
@@ -276,6 +278,7 @@ def _model(values: dict[str, Any], folder: Path) -> Model:
         validation=dict(values["validation"]),
         folder=folder,
         temperature=float(values.get("temperature", 1)),
+        joined=tuple(tuple(int(value) for value in together) for together in values.get("joined", [])),
     )
 
 
@@ -327,6 +330,9 @@ def _check(model: Model) -> None:
         raise ValueError("the weight file must lie in the model's folder")
     if unknown := set(model.cleanup) - set(CLEANUP_STEPS):
         raise ValueError(f"unknown clean-up: {', '.join(sorted(unknown))}")
+    joined = [value for together in model.joined for value in together]
+    if min(map(len, model.joined), default=2) < 2 or len(set(joined)) < len(joined) or set(joined) - set(values):
+        raise ValueError(f"joined structures {model.joined} are not two or more labels each, and no label twice")
     if "doubtful_base" in model.cleanup and label_of(model, MYOCARDIUM) is None:
         raise ValueError("the clean-up doubtful_base needs a label that is myocardium by its code")
 

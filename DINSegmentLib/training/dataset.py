@@ -61,8 +61,8 @@ def manifest(folder: Path) -> dict[str, Any]:
     base = json.loads((resources.root() / "Models" / _BASE / models.MANIFEST).read_text(encoding="utf-8"))
     axes = values.get("axes", "stack")
     split = values["split"]
-    optional = {name: values[name] for name in ("neighbour_distance",) if name in values}
-    made = {
+    optional: dict[str, Any] = {name: values[name] for name in ("neighbour_distance", "joined") if name in values}
+    made: dict[str, Any] = {
         "schema": models.SCHEMA_VERSION,
         "id": values["id"],
         "version": values.get("version", "0.1.0"),
@@ -198,7 +198,7 @@ def _schema() -> dict[str, Any]:
     }
     same = (
         "id", "version", "title", "modality", "spacing", "intensity", "neighbour_distance", "mirroring", "cleanup",
-        "licence", "citation",
+        "joined", "licence", "citation",
     )  # fmt: skip
     return {
         **schema,

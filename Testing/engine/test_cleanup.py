@@ -36,6 +36,22 @@ def test_the_largest_part_of_every_structure_stays(cleaning):
     assert clean_up(labels, cleaning).dtype == np.uint8
 
 
+def test_joined_structures_keep_the_largest_part_of_both(cleaning):
+    """A ring around a cavity that narrows: the rings of neighbouring slices do not touch, ring and cavity do."""
+    labels = np.zeros((3, 15, 15), np.uint8)
+    labels[0, 1:14, 1:14], labels[0, 2:13, 2:13] = 2, 3
+    labels[1, 4:11, 4:11], labels[1, 5:10, 5:10] = 2, 3
+    labels[2, 0, 14] = 3  # hangs on neither
+    labels[2, 14, :3] = 1
+    expected = labels.copy()
+    expected[2, 0, 14] = 0
+
+    joined = dataclasses.replace(cleaning, joined=((2, 3),))
+    assert np.array_equal(clean_up(labels, joined), expected)
+    apart = clean_up(labels, dataclasses.replace(joined, joined=()))
+    assert not (apart[1] == 2).any() and (apart[1] == 3).any()
+
+
 def test_without_a_step_labels_stay_as_they_are(stack_model):
     assert np.array_equal(clean_up(parts(), stack_model), parts())
 

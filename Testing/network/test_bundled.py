@@ -3,8 +3,9 @@
 import torch
 
 from DINSegmentLib import headless, models
+from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.preprocessing import preprocess_volume
-from DINSegmentLib.engine.segmenter import load_network
+from DINSegmentLib.engine.segmenter import load_network, segment
 from DINSegmentLib.network.fusion import GlobalSpatialAttention
 from DINSegmentLib.resources import root
 
@@ -31,3 +32,10 @@ def test_the_attention_as_drawn_is_shut_or_wide_open_for_most_of_the_coarsest_le
         network(*(torch.from_numpy(x[4:5].copy())[None].repeat(1, channels, 1, 1) for x in (original, enhanced)))
     print([f"{share:.2f}" for share in shares])
     assert len(shares) == 8 and min(shares[-2:]) > 0.8
+
+
+def test_myocardium_encloses_the_left_ventricle_of_the_sample_in_every_slice_down_to_the_apex():
+    image = headless.read(root() / "SampleData" / "cardiac_phantom_ED.nrrd")
+    labels = segment(image.array, image.geometry, models.find("cardiac-mr"), Parameters(mirroring=False), "cpu").labels
+    with_cavity, with_wall = ((labels == value).any(axis=(1, 2)) for value in (3, 2))
+    assert with_cavity.all() and with_wall.all()
