@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import __version__, commands
+from .batch.workers import ENOUGH_CASES
 from .console import Console
 from .enhancement import METHODS, STRENGTH_RANGE
 from .errors import Cancelled, DINSegmentError
 
-WORKERS = 1  # of segment, by default: more are faster (`dinsegment bench --batch`), but take Dask and memory
 ALL_DONE, SOME_FAILED, NOTHING_WRITTEN, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     typed = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(typed)  # bad usage ends here, with exit code 2
     options.again = _again(typed)
+    options.is_program = arguments is None
     console = Console(machine=getattr(options, "json", False))
     try:
         return options.command(options, console)
@@ -130,8 +131,9 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         "--no-recursive", action="store_false", dest="recursive", help="do not search the folders in a folder"
     )
     parser.add_argument(
-        "--workers", type=_at_least_one, default=WORKERS, metavar="N",
-        help=f"processes here, each with one thread (Dask); default: {WORKERS}, one process with all threads",
+        "--workers", type=_at_least_one, metavar="N",
+        help="processes here: 1 with all threads, or several with one thread each (Dask); default: several for "
+        f"{ENOUGH_CASES} cases or more on a CPU with memory for them, else 1",
     )  # fmt: skip
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="address or file of a Dask scheduler, whose workers do the cases"

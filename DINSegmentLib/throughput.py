@@ -18,8 +18,8 @@ from .geometry import Geometry
 
 _SLICES = slice(4, 7)  # of the bundled heart: small volumes, so that whatever grows with their number shows
 _MODES = {  # processes, threads of each, arguments
-    "1 process, 1 thread": (1, 1, ()),
-    "1 process, 2 threads": (1, 2, ()),
+    "1 process, 1 thread": (1, 1, ("--workers", "1")),
+    "1 process, 2 threads": (1, 2, ("--workers", "1")),
     "2 processes, 1 thread each": (2, 1, ("--workers", "2")),
     "Dask scheduler, 2 workers": (2, 1, ("--scheduler",)),
 }

@@ -39,7 +39,7 @@ def connect(workers: int, scheduler: str | None) -> Iterator[Any]:
         scheduler: address, such as ``tcp://host:8786``, or a scheduler file.
 
     Raises:
-        InputError: Dask is not installed, no scheduler answers, or it has no workers.
+        InputError: Dask is not installed or cannot start the processes, no scheduler answers, or it has no workers.
     """
     try:
         from dask import config
@@ -51,14 +51,17 @@ def connect(workers: int, scheduler: str | None) -> Iterator[Any]:
     if scheduler is None:
         # Dask has its workers give every freed piece of memory back at once, and they ask for it again in each slice
         with _no_interrupts(), config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}):
-            local = LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                memory_limit=0,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",
-                silence_logs=logging.ERROR,
-            )
+            try:
+                local = LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    memory_limit=0,
+                    host="127.0.0.1",
+                    dashboard_address="127.0.0.1:0",
+                    silence_logs=logging.ERROR,
+                )
+            except (OSError, RuntimeError) as error:
+                raise InputError(f"Dask cannot start {workers} processes here ({error}): try --workers 1.") from error
         with local, Client(local) as client:
             if os.name == "nt":  # where a thread cannot shut them out
                 client.run(signal.signal, signal.SIGINT, signal.SIG_IGN)

@@ -1,6 +1,5 @@
 """What a run would do and refuse, told from headers: sizes, and estimates of time and memory."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from ..console import table
 from ..engine.orientation import orientation
 from ..errors import DINSegmentError
 from ..headless.peek import Glance, peek
+from . import workers as processes
 from .beat import is_of_heart
 from .found import Found, Refused, shown
 
@@ -20,20 +20,22 @@ _SECONDS_PER_SCORE = 0.01e-6  # of a voxel and a class: normalising, resampling,
 _SECONDS_PER_VOXEL = 0.04e-6  # reading and writing, compressed
 _SECONDS_PER_CASE = 0.05
 _SECONDS_TO_START = 3.0
+_SECONDS_TO_START_WORKERS = 4.0  # more
 _WORK = 10240.0  # of the bundled models' encoders, see `_work`
 
 
 @dataclass(frozen=True)
-class _Speed:
-    """Of the device: cores that share the work, and the rate there; None where no rate was measured."""
+class _Effort:
+    """Seconds of one core for a case: what one thread does, and what all threads of its process share."""
 
-    cores: int
-    seconds_per_pixel: float | None
+    alone: float
+    shared: float
 
 
 def describe(
-    found: Sequence[Found | Refused], model: models.Model, device: str = "auto", mirroring: bool | None = None
-) -> dict[str, Any]:
+    found: Sequence[Found | Refused], model: models.Model, device: str = "auto", mirroring: bool | None = None,
+    workers: int | None = 1, is_program: bool = False,
+) -> dict[str, Any]:  # fmt: skip
     """Look at the header of every case; no voxel is read, nothing is written.
 
     Args:
@@ -41,6 +43,8 @@ def describe(
         model: for the cases that name none.
         device: as in `engine.device.choose`.
         mirroring: whether slices are mirrored; None: as the model says.
+        workers: processes; None: as `workers.choose` says.
+        is_program: see `workers.Machine`.
 
     Returns:
         values that JSON knows:
@@ -49,18 +53,21 @@ def describe(
           ``frames`` (how many would be segmented), ``shape`` (K, J, I), ``spacing`` (I, J, K) in mm, ``bytes`` on the
           disk, ``seconds`` (null: not known for this device), ``peak_bytes`` of memory, ``warnings`` (sentences).
         - ``refused``: ``path``, ``reason`` (a sentence), ``expected`` (no fault of the data, see `Refused`).
-        - ``total``: ``cases``, ``refused``, ``bytes``, ``seconds`` (with the start), ``peak_bytes`` (the largest).
-        - ``device`` and ``note``, a sentence on how far to trust the estimates.
+        - ``total``: ``cases``, ``refused``, ``bytes``, ``workers``, ``seconds`` (with the start), ``peak_bytes`` (of as
+          many of the largest as there are workers).
+        - ``device`` and ``note``, sentences on the number of workers and on how far to trust the estimates.
 
     Raises:
         DeviceError: the device is not there.
     """
-    from ..engine.device import choose  # torch takes seconds to import
+    import torch  # takes seconds
+
+    from ..engine.device import choose
 
     chosen = choose(device)
-    speed = _speed(chosen.name, chosen.precision)
+    rate = _SECONDS_PER_PIXEL.get(chosen.precision) if chosen.name == "cpu" else None
     known: dict[str | None, models.Model] = {None: model}
-    cases, refused = [], []
+    cases, efforts, refused = [], [], []
     for item in found:
         if isinstance(item, Refused):
             refused.append({"path": str(item.path), "reason": item.reason, "expected": item.expected})
@@ -68,21 +75,33 @@ def describe(
         try:
             if item.model is not None and item.model not in known:
                 known[item.model] = models.find(item.model)
-            cases.append(_case(item, known[item.model], speed, mirroring))
+            case, effort = _case(item, known[item.model], rate, mirroring)
         except DINSegmentError as error:
             refused.append({"path": str(item.path), "reason": str(error), "expected": False})
         except OSError as error:
             reason = f"{shown(item.path)} cannot be read ({error.strerror or error}): check the file."
             refused.append({"path": str(item.path), "reason": reason, "expected": False})
-    seconds = [case["seconds"] for case in cases]
+        else:
+            cases.append(case)
+            efforts.append(effort)
+    needed = [case["peak_bytes"] for case in cases]
+    if workers is None:
+        choice = processes.choose(needed, processes.here(device, is_program))
+    else:
+        choice = processes.Choice(max(1, min(workers, len(cases))))
+    threads = 1 if choice.workers > 1 else torch.get_num_threads()
+    for case, effort in zip(cases, efforts, strict=True):
+        case["seconds"] = None if rate is None else round(effort.alone + effort.shared / threads, 2)
     total = {
         "cases": len(cases),
         "refused": len(refused),
         "bytes": sum(case["bytes"] for case in cases),
-        "seconds": None if None in seconds else round(sum(seconds) + _SECONDS_TO_START * bool(seconds), 1),
-        "peak_bytes": max((case["peak_bytes"] for case in cases), default=0),
+        "workers": choice.workers,
+        "seconds": None if rate is None and cases else _total([case["seconds"] for case in cases], choice.workers),
+        "peak_bytes": sum(sorted(needed)[-choice.workers :]),
     }
-    return {"cases": cases, "refused": refused, "total": total, "device": chosen.name, "note": _note(speed)}
+    note = " ".join(filter(None, [choice.text, _note(rate is not None, max(choice.workers, threads))]))
+    return {"cases": cases, "refused": refused, "total": total, "device": chosen.name, "note": note}
 
 
 def format_text(description: dict[str, Any]) -> str:
@@ -105,20 +124,24 @@ def format_text(description: dict[str, Any]) -> str:
         lines += [table(rows), *(f"{shown(c['case'])}: {text}" for c in cases for text in c["warnings"]), ""]
     lines += [f"Refused: {one['reason']}" for one in description["refused"]]
     lines += [""] * bool(description["refused"])
+    workers = total["workers"]
+    way = f"by {workers} processes" if workers > 1 else "one after the other"
     lines.append(
-        f"{total['cases']} to segment ({_size(total['bytes'])}), {total['refused']} refused; one after the other on "
+        f"{total['cases']} to segment ({_size(total['bytes'])}), {total['refused']} refused; {way} on "
         f"{description['device']}: {_time(total['seconds'])}, {_size(total['peak_bytes'])} of memory."
     )
     return "\n".join([*lines, description["note"]])
 
 
-def _case(found: Found, model: models.Model, speed: _Speed, mirroring: bool | None) -> dict[str, Any]:
+def _case(
+    found: Found, model: models.Model, rate: float | None, mirroring: bool | None
+) -> tuple[dict[str, Any], _Effort]:
+    """All but the seconds, which depend on how many processes there are."""
     glance = peek(found.path, found.series, found.frame, found.files, all_frames=is_of_heart(model))
     warnings = []
     if glance.modality not in (None, model.modality):
         warnings.append(f"it is {glance.modality}, and {model.id} is for {model.modality}: do not trust the result.")
-    seconds = _seconds(glance, model, speed, model.mirroring if mirroring is None else mirroring)
-    return {
+    case = {
         "case": found.case,
         "path": str(found.path),
         "series": found.series,
@@ -128,25 +151,31 @@ def _case(found: Found, model: models.Model, speed: _Speed, mirroring: bool | No
         "shape": list(glance.geometry.shape),
         "spacing": [round(float(mm), 4) for mm in glance.geometry.spacing],
         "bytes": found.size,
-        "seconds": seconds,
         "peak_bytes": glance.memory,
         "warnings": warnings,
     }
+    return case, _effort(glance, model, rate or 0.0, model.mirroring if mirroring is None else mirroring)
 
 
-def _seconds(glance: Glance, model: models.Model, speed: _Speed, mirroring: bool) -> float | None:
+def _effort(glance: Glance, model: models.Model, rate: float, mirroring: bool) -> _Effort:
     from ..engine.resampling import model_size
 
     orient = orientation(glance.geometry, model.axes)
     slices, height, width = (glance.geometry.shape[axis] for axis in orient.order)
     slices *= glance.frames
     rows, columns = model_size((height, width), orient.spacing[1:], model.spacing)
-    if speed.seconds_per_pixel is None:
-        return None
-    network = slices * rows * columns * (1 + mirroring) * speed.seconds_per_pixel * _work(model) / _WORK
+    network = slices * rows * columns * (1 + mirroring) * rate * _work(model) / _WORK
     voxels = slices * height * width
     around = voxels * model.network["classes"] * _SECONDS_PER_SCORE
-    return round(_SECONDS_PER_CASE + voxels * _SECONDS_PER_VOXEL + (network + around) / speed.cores, 2)
+    return _Effort(_SECONDS_PER_CASE + voxels * _SECONDS_PER_VOXEL, network + around)
+
+
+def _total(seconds: Sequence[float], workers: int) -> float:
+    """With the start; 0 where there is nothing to do."""
+    if not seconds:
+        return 0.0
+    start = _SECONDS_TO_START + _SECONDS_TO_START_WORKERS * (workers > 1)
+    return round(sum(seconds) / workers + start, 1)
 
 
 def _work(model: models.Model) -> float:
@@ -157,20 +186,14 @@ def _work(model: models.Model) -> float:
     return sum(depth * width**2 / 4**stage for stage, (width, depth) in enumerate(zip(widths, depths, strict=False)))
 
 
-def _speed(device: str, precision: str) -> _Speed:
-    if device != "cpu":
-        return _Speed(1, None)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return _Speed(cores, _SECONDS_PER_PIXEL.get(precision))
-
-
-def _note(speed: _Speed) -> str:
+def _note(measured: bool, cores: int) -> str:
     looked = "Only headers were looked at: compressed voxels that are cut short show up when they are read."
-    if speed.seconds_per_pixel is None:
+    if not measured:
         return f"The time is not known: no speed was measured for this device. The memory is an estimate. {looked}"
+    some = f"{cores} cores here that do" if cores > 1 else "1 core here that does"
     return (
-        f"Time and memory are estimates from rates measured on another processor, for {speed.cores} cores here that do "
-        f"nothing else: expect half to three times the time. {looked}"
+        f"Time and memory are estimates from rates measured on another processor, for {some} nothing else: expect half "
+        f"to three times the time. {looked}"
     )
 
 

@@ -4,7 +4,7 @@ import logging
 import time
 import warnings
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ def segment(options: Namespace, console: Console) -> int:
     if options.dry_run:
         from ..batch import dryrun
 
-        description = dryrun.describe(found, model, options.device, options.mirroring)
+        workers = 1 if options.scheduler else options.workers
+        description = dryrun.describe(found, model, options.device, options.mirroring, workers, options.is_program)
         console.event("plan", dryrun.format_text(description), plan=description)
         return 0 if description["cases"] else 2
     return _Run(options, console, model, parameters, found, formats).code()
@@ -99,6 +100,7 @@ class _Run:
         self.many = len(found) > 1  # then there are tables and a report
         self._models = {model.id: model}
         self._segmenter: Any = None
+        self._workers = options.workers or 1
         self._started = time.perf_counter()
 
     def code(self) -> int:
@@ -117,6 +119,7 @@ class _Run:
         waiting = [case for case in left if self._went_well(check, case)]
         interrupted = False
         try:
+            self._choose_workers(waiting)
             with stopping.on_interrupt(quiet=self.console.machine) as stop:
                 self._segment_all(waiting, stop)
         except (KeyboardInterrupt, Cancelled):
@@ -141,13 +144,38 @@ class _Run:
             self.console.event("summary", text, **counts)
         return 0 if done and not failed else 1 if done else 2
 
+    def _choose_workers(self, waiting: list[Any]) -> None:
+        """Where the user left it open, and told where there is something to choose."""
+        from ..batch import workers
+
+        if self.options.workers or self.options.scheduler or len(waiting) < workers.ENOUGH_CASES:
+            return
+        machine = workers.here(self.options.device, self.options.is_program)
+        choice = workers.choose(self._needed(waiting), machine)
+        self._workers = choice.workers
+        if choice.text:
+            self.console.event("workers", choice.text, workers=choice.workers)
+
+    def _needed(self, waiting: list[Any]) -> Iterator[int]:
+        """Bytes of memory of every case, told from headers."""
+        from ..batch.beat import is_of_heart
+        from ..headless.peek import peek
+
+        for case in waiting:
+            model = self._model_of(case)
+            all_frames = model is not None and is_of_heart(model)
+            try:
+                yield peek(case.input, case.series, case.frame, case.files, all_frames).memory
+            except (DINSegmentError, OSError):
+                pass  # is told when the case is tried
+
     def _segment_all(self, waiting: list[Any], stop: Callable[[], bool]) -> None:
         """All cases; what is done, or cannot be, is taken out of the list.
 
         Raises:
             Cancelled: ``stop`` said so.
         """
-        if self.options.scheduler or min(self.options.workers, len(waiting)) > 1:
+        if self.options.scheduler or min(self._workers, len(waiting)) > 1:
             self._segment_by_others(waiting, stop)
         if not waiting:
             return
@@ -203,7 +231,7 @@ class _Run:
         planned = [(case, model) for case in waiting if (model := self._model_of(case))]
         if not planned:
             return
-        with cluster.connect(min(self.options.workers, len(planned)), self.options.scheduler) as client:
+        with cluster.connect(min(self._workers, len(planned)), self.options.scheduler) as client:
             self.console.event("cluster", cluster.describe(client), dashboard=cluster.dashboard(client))
             for model in {model.id: model for _, model in planned}.values():
                 self._warn_uncovered(model)

@@ -124,7 +124,7 @@ def test_time_grows_with_the_slices_and_halves_without_mirroring(tmp_path, monke
 
 
 def test_no_time_is_told_for_a_device_that_was_not_measured(tmp_path, monkeypatch):
-    monkeypatch.setattr(dryrun, "_speed", lambda device, precision: dryrun._Speed(1, None))
+    monkeypatch.setattr(dryrun, "_SECONDS_PER_PIXEL", {})
     described = dryrun.describe(find([volume(tmp_path / "a.nii")]), HEART, "cpu")
     assert described["cases"][0]["seconds"] is None and described["total"]["seconds"] is None
     assert "not known" in dryrun.format_text(described)

@@ -1,0 +1,131 @@
+"""How many processes a batch gets where the user leaves it open: by inputs made by hand, and as the command does it."""
+
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from DINSegmentLib import cli
+from DINSegmentLib.batch import cluster, dryrun, workers
+from DINSegmentLib.errors import InputError
+
+GB = 10**9
+FOUR_CORES = workers.Machine("cpu", threads=4, free=100 * GB, dask=True, is_program=True)
+
+
+def test_many_cases_get_a_process_for_each_thread():
+    choice = workers.choose([GB] * 80, FOUR_CORES)
+    assert choice.workers == 4
+    assert choice.text.startswith("80 cases by 4 processes with one thread each") and "--workers 1" in choice.text
+
+
+def test_few_cases_get_one_without_a_word():
+    assert workers.choose([GB] * 79, FOUR_CORES) == workers.Choice(1)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"is_program": False}, "runs within another program"),
+        ({"device": "cuda:0"}, "the work is done on cuda:0"),
+        ({"threads": 1}, "one thread to use"),
+        ({"dask": False}, "pip install distributed"),
+        ({"free": None}, "how much memory is free is not known"),
+        ({"free": 2 * GB - 1}, "will not do for two"),
+    ],
+)
+def test_one_process_where_several_are_of_no_use_and_why(change, reason):
+    choice = workers.choose([GB] * 80, replace(FOUR_CORES, **change))
+    assert choice.workers == 1 and reason in choice.text and "--workers 2" in choice.text
+
+
+def test_a_device_that_is_not_there_is_left_to_the_first_case_to_tell():
+    assert workers.choose([GB] * 80, replace(FOUR_CORES, device=None)) == workers.Choice(1)
+    assert workers.here("cuda:99", True).device is None
+
+
+def test_the_largest_case_must_fit_as_often_as_there_are_processes():
+    sizes = [GB] * 79 + [3 * GB]
+    assert workers.choose(sizes, replace(FOUR_CORES, free=11 * GB)).workers == 3
+    assert workers.choose(sizes, replace(FOUR_CORES, free=12 * GB)).workers == 4
+
+
+def test_many_cores_get_no_more_than_eight():
+    assert workers.choose([GB] * 1000, replace(FOUR_CORES, threads=64)).workers == 8
+
+
+@pytest.fixture
+def run(tmp_path, tiny_model, write, monkeypatch):
+    """`dinsegment segment` as the program of two tiny volumes, which count as many, on a machine of four cores."""
+    monkeypatch.setattr(workers, "ENOUGH_CASES", 2)
+    monkeypatch.setattr(workers, "here", lambda device, is_program: replace(FOUR_CORES, is_program=is_program))
+    inputs = [str(write("a.nrrd")), str(write("b.nrrd"))]
+    arguments = ["segment", *inputs, "--model", str(tiny_model), "--output", str(tmp_path / "out"), "--device", "cpu"]
+
+    def call(*more, within=False):
+        monkeypatch.setattr(sys, "argv", ["dinsegment", *arguments, *more])
+        return cli.main([*arguments, *more] if within else None)
+
+    handler = signal.getsignal(signal.SIGTERM)
+    yield call
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Of the processes that a run asks Dask for, how many; it gets none."""
+    counts = []
+
+    @contextmanager
+    def connect(count, scheduler):
+        counts.append(count)
+        raise InputError("No Dask today: try another day.")
+        yield
+
+    monkeypatch.setattr(cluster, "connect", connect)
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("arguments", "within", "count"),
+    [((), False, 2), (("--workers", "2"), True, 2), (("--workers", "1"), False, None), ((), True, None)],
+)
+def test_the_command_does_as_chosen_or_as_asked(arguments, within, count, run, asked, capfd):
+    code = run(*arguments, within=within)
+    told = capfd.readouterr().out
+    assert (code, asked) == ((0, []) if count is None else (2, [count]))
+    assert ("by 4 processes" in told) == (not arguments and not within)
+    assert ("within another program" in told) == (not arguments and within)
+
+
+def test_a_dry_run_reckons_with_the_processes_of_the_run(run, capfd):
+    assert run("--dry-run") == 0
+    several = capfd.readouterr().out
+    assert "by 4 processes on cpu" in several and "--workers 1 asks for one" in several and "2.1 GB" in several
+    assert run("--dry-run", "--workers", "1") == 0
+    one = capfd.readouterr().out
+    assert "one after the other on cpu" in one and "--workers" not in one and "1.1 GB" in one
+
+
+def test_time_is_shared_by_the_processes_which_start_later(tmp_path, write, monkeypatch):
+    from DINSegmentLib import models
+    from DINSegmentLib.batch.inputs import find
+
+    monkeypatch.setattr("torch.get_num_threads", lambda: 1)
+    found = find([write(f"{name}.nrrd") for name in "abcd"])
+    one, two = (dryrun.describe(found, models.find("cardiac-mr"), "cpu", workers=count)["total"] for count in (1, 2))
+    assert (one["workers"], two["workers"]) == (1, 2)
+    assert two["seconds"] - 7 == pytest.approx((one["seconds"] - 3) / 2, abs=0.1)
+    assert two["peak_bytes"] == 2 * one["peak_bytes"]
+
+
+def test_processes_that_cannot_be_started_are_told(monkeypatch):
+    def fail(**settings):
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr("distributed.LocalCluster", fail)
+    with pytest.raises(InputError, match="cannot start 2 processes here .*not permitted.*: try --workers 1"):
+        with cluster.connect(2, None):
+            pass
