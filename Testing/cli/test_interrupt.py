@@ -97,23 +97,26 @@ def test_a_single_file_leaves_nothing(wanted, begin, large, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_several_processes_end_too_when_the_terminal_interrupts_them_all(begin, segment, write, large, tmp_path):
-    inputs = [write("a.nrrd"), *(large(f"b{number}.nrrd", number) for number in range(2))]
-    process = begin(*inputs, "--workers", 2)
-    wait_for(process, lambda event: event["event"] == "done")
-    time.sleep(0.3)  # the workers are in the middle of the large ones
-    os.killpg(process.pid, signal.SIGINT)
+@pytest.mark.parametrize("mode", ["--workers", "--scheduler"])
+def test_several_processes_end_too(mode, begin, segment, write, large, scheduler, tmp_path):
+    inputs = [write("a.nrrd"), *(large(f"b{number}.nrrd", number) for number in range(3))]
+    file, others = scheduler("", "") if mode == "--scheduler" else (2, [])
+    process = begin(*inputs, mode, file)
+    wait_for(process, lambda event: event["event"] == "done")  # two large ones at least are not
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does; the scheduler and its workers have another one
 
     message = ended(process)[-1]["message"]
 
     out = tmp_path / "out"
     told = outcomes(out)
-    assert message.startswith(f"Interrupted: {told.count('done')} of 3 done") and "cancelled" in told
+    assert message.startswith(f"Interrupted: {told.count('done')} of 4 done") and "cancelled" in told
     done = {path.stem for path in out.glob("*.json")} - {"summary"}
     names = {f"{name}.{suffix}" for name in done for suffix in ("nii.gz", "json")}
     assert {path.name for path in out.iterdir()} == names | TABLES and len(done) == told.count("done")
+    assert [other.poll() for other in others] == [None] * len(others)  # they wait for the next run
 
-    assert f"3 of 3 done, {len(done)} of them by an earlier run" in segment(*inputs, "--format", "nii.gz").out
+    for name in done:
+        assert "was done before" in segment(tmp_path / f"{name}.nrrd", "--format", "nii.gz").out
 
 
 def test_a_second_interrupt_ends_at_once_and_then_all_is_as_before(capfd):
