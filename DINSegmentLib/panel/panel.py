@@ -268,11 +268,18 @@ class Panel:
         )
 
     def onCopyBatch(self) -> None:
-        text = scripts.batch_command(self.parameters.inputVolume, self.model, self.run_parameters(), self.device)
+        volume = self.parameters.inputVolume
+        text = scripts.batch_command(volume, self.model, self.run_parameters(), self.device)
         if text is None:
             self.say(_("This volume has no file: save it first, then copy the command."))
-        else:
-            self._copy(text)
+            return
+        self._copy(text)
+        if frame := scripts.only_frame(volume, self.model):
+            self.say(
+                _(
+                    "Copied, for frame {frame}, which is shown: with this model, a batch segments one frame of a cine."
+                ).format(frame=frame)
+            )
 
     def onCopyPython(self) -> None:
         volume, output = self.parameters.inputVolume, self.parameters.outputSegmentation

@@ -12,12 +12,20 @@ import slicer.util
 
 from .. import __version__
 from ..engine.parameters import Parameters
-from ..models import Model
+from ..models import LEFT_VENTRICLE, Model, label_of
 from ..scene import find_cine
 
 
+def only_frame(volume_node: Any, model: Model) -> int | None:
+    """The frame of a cine, counted from 1, that is shown, where a batch would segment no more: the model is none of the
+    heart."""
+    cine = find_cine(volume_node)
+    return None if cine is None or label_of(model, LEFT_VENTRICLE) else cine.frame + 1
+
+
 def batch_command(volume_node: Any, model: Model, parameters: Parameters, device: str) -> str | None:
-    """A command line that segments the file of this volume, or of its sequence; None where there is none."""
+    """A command line that segments the file of this volume, or of its sequence (see `only_frame`); None where there is
+    none."""
     cine = find_cine(volume_node)
     storage = (volume_node if cine is None else cine.sequence).GetStorageNode()
     path = storage.GetFullNameFromFileName() if storage is not None else None
@@ -31,6 +39,8 @@ def batch_command(volume_node: Any, model: Model, parameters: Parameters, device
         "segment", path, "--output", "results", "--model", model.id, "--enhancement", parameters.enhancement,
         "--strength", f"{parameters.strength:g}", "--device", device,
     ]  # fmt: skip
+    frame = only_frame(volume_node, model)
+    command += ["--frame", str(frame)] if frame else []
     return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
 
 

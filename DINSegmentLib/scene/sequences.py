@@ -53,6 +53,12 @@ class Cine:
         """Another value when the sequence's frames have become others; going to another frame changes nothing."""
         return tuple(index_values(self.sequence)), max(node.GetImageData().GetMTime() for node in self.nodes)
 
+    @property
+    def frame(self) -> int:
+        """Which frame the browser shows, counted from 0; 0 where the sequence has none at its place."""
+        value = self.browser.GetMasterSequenceNode().GetNthIndexValue(self.browser.GetSelectedItemNumber())
+        return max(0, self.sequence.GetItemNumberFromIndexValue(value, False))
+
     def go_to(self, frame: int) -> None:
         """Show a frame, counted from 0, in everything that the browser synchronises."""
         value, master = self.sequence.GetNthIndexValue(frame), self.browser.GetMasterSequenceNode()
@@ -173,10 +179,7 @@ def write_cine(labels: np.ndarray, cine: Cine, structures: Sequence[Label], node
         one.SetReferenceImageGeometryParameterFromVolumeNode(volume)
         segments.exchange(one, labelled_segments(frame, volume, structures))
         made.SetDataNodeAtValue(one, value)
-    present = cine.browser.GetSelectedItemNumber()
-    value = cine.browser.GetMasterSequenceNode().GetNthIndexValue(present)
-    shown = labels[max(0, cine.sequence.GetItemNumberFromIndexValue(value, False))]
-    node = write_segmentation(shown, cine.proxy, structures, node=node)
+    node = write_segmentation(labels[cine.frame], cine.proxy, structures, node=node)
     if old is not None:
         cine.browser.RemoveSynchronizedSequenceNode(old.GetID())
         slicer.mrmlScene.RemoveNode(old)

@@ -335,6 +335,24 @@ def test_the_copied_batch_command_names_the_file_of_the_sequence(desk, panel, ci
     np.testing.assert_array_equal(headless.read_cine(path).array, frames)
 
 
+def test_the_copied_batch_command_names_the_frame_for_a_model_of_other_organs(desk, panel, cine, tmp_path, capfd):
+    import slicer
+
+    from DINSegmentLib.cli import main
+
+    slicer.util.saveNode(cine.sequence, str(tmp_path / "beat.seq.nrrd"))
+    desk.click(panel.ui.copyBatchButton)
+    assert "--frame" not in desk.clipboard() and panel.ui.statusLabel.text == "Copied."
+
+    panel.ui.modelSelector.setCurrentIndex(panel.ui.modelSelector.findData("abdomen-ct"))
+    cine.go_to(1)
+    desk.click(panel.ui.copyBatchButton)
+    arguments = shlex.split(desk.clipboard())
+    assert arguments[-2:] == ["--frame", "2"] and "for frame 2, which is shown" in panel.ui.statusLabel.text
+    assert main([*arguments[arguments.index("segment") :], "--dry-run"]) == 0
+    assert "1 to segment" in capfd.readouterr().out
+
+
 def test_segment_sequence_needs_no_panel_and_refuses_a_lonely_volume(desk, panel, cine):
     import slicer
 
