@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import models, resources
+from .allocator import keep_freed_memory
 from .batch.versions import version
 from .errors import DINSegmentError
 from .geometry import Geometry
@@ -233,6 +234,7 @@ def peak_mb(children: bool = False) -> float | None:
 
 
 if __name__ == "__main__":
+    keep_freed_memory()  # as the programs do that it stands for
     try:
         print(json.dumps(measure(*sys.argv[1:])))
     except DINSegmentError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import __version__, commands
+from .allocator import keep_freed_memory
 from .batch.workers import ENOUGH_CASES
 from .console import Console
 from .enhancement import METHODS, STRENGTH_RANGE
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(typed)  # bad usage ends here, with exit code 2
     options.again = _again(typed)
     options.is_program = arguments is None
+    if options.is_program:
+        keep_freed_memory()
     console = Console(machine=getattr(options, "json", False))
     try:
         return options.command(options, console)

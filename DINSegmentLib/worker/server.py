@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .. import __version__
+from ..allocator import keep_freed_memory
 from ..errors import (
     Cancelled,
     DeviceError,
@@ -331,6 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--idle", type=float, default=600, metavar="SECONDS", help="end after so long without a request"
     )
     options = parser.parse_args(arguments)
+    keep_freed_memory()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     # what libraries print must not get between the messages: it goes where errors go
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
