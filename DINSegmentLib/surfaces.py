@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .engine.margins import MOST, Margins
 from .errors import InputError
 from .geometry import Geometry
 from .models import Label
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 FORMATS = frozenset(("stl", "obj", "ply"))
 
-_SMALLEST = 2.0**-24  # probability: the least that float16 holds
-_STEEPEST = 16.0  # of the field; what lies beyond the neighbours of a structure is that far outside
 _WIDEST_LEVEL = 4.0
 _CLOSE = 1e-3  # relative error of the volume at which the search for a level ends
 _MOST_STEPS = 20
@@ -42,7 +41,7 @@ class Surface:
         return _enclosed(self.points, self.triangles)
 
 
-def surface(probabilities: np.ndarray, labels: np.ndarray, geometry: Geometry, label: Label) -> Surface:
+def surface(margins: Margins, labels: np.ndarray, geometry: Geometry, label: Label) -> Surface:
     """The border of a structure between the voxels, closed, with the volume of its voxels.
 
     The border is a level set of the field log(p / q), p the probability of the structure and q the largest one of the
@@ -55,7 +54,7 @@ def surface(probabilities: np.ndarray, labels: np.ndarray, geometry: Geometry, l
     Memory beyond the arguments: a few float32 of the box around the structure.
 
     Args:
-        probabilities: (classes, K, J, I), background first.
+        margins: of the network's probabilities.
         labels: (K, J, I) uint8, after clean-up.
         geometry: grid of both, oblique or mirrored as it may be.
         label: the structure; its value is the index of its class.
@@ -68,7 +67,7 @@ def surface(probabilities: np.ndarray, labels: np.ndarray, geometry: Geometry, l
     if not count:
         return Surface(np.zeros((0, 3)), np.zeros((0, 3), np.int64))
     box = tuple(_with_neighbours(mask, axis) for axis in range(3))
-    image = _image(_field(probabilities[(slice(None), *box)], mask[box], label.value))
+    image = _image(_field(margins.of(label.value, box), mask[box]))
     points, triangles = _with_volume(image, count)
     first = np.array([part.start for part in box[::-1]]) - 2  # (I, J, K) of the image's first voxel: `_field` adds two
     if np.linalg.det(geometry.ijk_to_ras[:3, :3]) < 0:
@@ -104,20 +103,18 @@ def _with_neighbours(mask: np.ndarray, axis: int) -> slice:
     return slice(max(0, int(held[0]) - 1), min(mask.shape[axis], int(held[-1]) + 2))
 
 
-def _field(probabilities: np.ndarray, mask: np.ndarray, value: int) -> np.ndarray:
-    """log(p / q) in the box of a structure, above 0 exactly in its voxels, two voxels wider on all sides."""
-    others = np.zeros(mask.shape, probabilities.dtype)
-    for index, of_class in enumerate(probabilities):
-        if index != value:
-            np.maximum(others, of_class, out=others)
-    own, others = (np.log(np.maximum(p.astype(np.float32), _SMALLEST)) for p in (probabilities[value], others))
-    depth = np.maximum(np.abs(own - others), np.float32(1e-3))  # rounding makes ties
+def _field(depth: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """log(p / q) in the box of a structure, above 0 exactly in its voxels, two voxels wider on all sides.
+
+    What lies beyond the neighbours of the structure is as far outside as can be.
+    """
+    depth = np.maximum(depth, np.float32(1e-3))  # rounding makes ties
     field = np.pad(np.where(mask, depth, -depth), 1, mode="edge")
     inside = np.pad(mask, 1)
     # mirrored at the volume's edge, but no border there may hang on a voxel that could as well be outside
     field = np.where(inside, field, -np.maximum(np.abs(field), _edge(field.shape)))
-    field[~_dilated(inside)] = -_STEEPEST  # else a level under 0 would find places that have nothing to do with it
-    return np.pad(field, 1, constant_values=-_STEEPEST)
+    field[~_dilated(inside)] = -MOST  # else a level under 0 would find places that have nothing to do with it
+    return np.pad(field, 1, constant_values=-MOST)
 
 
 def _edge(shape: tuple[int, ...]) -> np.ndarray:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ranks import margins_of
 
 from DINSegmentLib import headless, models
+from DINSegmentLib.engine.margins import Margins
 from DINSegmentLib.errors import InputError
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.models import Label
@@ -29,11 +31,11 @@ def centres(geometry) -> np.ndarray:
     return np.stack([i, j, k], -1) @ geometry.ijk_to_ras[:3, :3].T + geometry.ijk_to_ras[:3, 3] - (5, -7, 11)
 
 
-def ellipsoid(geometry, radii) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities of background and body, and labels, of an ellipsoid along the axes of RAS."""
+def ellipsoid(geometry, radii) -> tuple[Margins, np.ndarray]:
+    """Margins of background and body, and labels, of an ellipsoid along the axes of RAS."""
     distance = (1 - np.linalg.norm(centres(geometry) / radii, axis=-1)) * np.mean(radii)
     body = 1 / (1 + np.exp(-2 * distance))
-    return np.stack([1 - body, body]).astype(np.float16), (body > 0.5).astype(np.uint8)
+    return margins_of(np.stack([1 - body, body])), (body > 0.5).astype(np.uint8)
 
 
 def polydata(made: Surface):
@@ -78,8 +80,8 @@ def vtk_volume(made: Surface) -> float:
 )
 def test_surface_is_closed_and_its_volume_is_that_of_the_labels_and_of_the_body(shape, spacing, radii, mirrored):
     geometry = grid(shape, spacing, mirrored)
-    probabilities, labels = ellipsoid(geometry, radii)
-    made = surface(probabilities, labels, geometry, BODY)
+    margins, labels = ellipsoid(geometry, radii)
+    made = surface(margins, labels, geometry, BODY)
 
     assert open_edges(made) == 0
     assert vtk_volume(made) == pytest.approx(np.count_nonzero(labels) * geometry.voxel_volume, rel=0.002)
@@ -98,8 +100,8 @@ def test_a_spheres_surface_lies_within_a_tenth_of_a_voxel():
 def test_a_body_at_the_edge_of_the_volume_is_closed_there_at_the_voxels_outer_face():
     geometry = Geometry((6, 8, 10), np.diag([2.0, 3.0, 4.0, 1.0]))
     labels = np.ones(geometry.shape, np.uint8)
-    probabilities = np.stack([np.full(labels.shape, 0.01), np.full(labels.shape, 0.99)]).astype(np.float16)
-    made = surface(probabilities, labels, geometry, BODY)
+    probabilities = np.stack([np.full(labels.shape, 0.01), np.full(labels.shape, 0.99)])
+    made = surface(margins_of(probabilities), labels, geometry, BODY)
 
     assert open_edges(made) == 0
     assert made.volume == pytest.approx(labels.size * 24, rel=0.002)
@@ -111,9 +113,9 @@ def test_voxels_that_clean_up_took_away_get_no_surface():
     geometry = Geometry((12, 30, 30), np.eye(4))
     labels = np.zeros(geometry.shape, np.uint8)
     labels[3:8, 3:12, 3:12] = labels[9:11, 20:25, 20:25] = 1
-    probabilities = np.stack([np.where(labels, 0.02, 0.98), np.where(labels, 0.98, 0.02)]).astype(np.float16)
+    probabilities = np.stack([np.where(labels, 0.02, 0.98), np.where(labels, 0.98, 0.02)])
     labels[9:] = 0
-    made = surface(probabilities, labels, geometry, BODY)
+    made = surface(margins_of(probabilities), labels, geometry, BODY)
 
     assert open_edges(made) == 0
     assert (made.points < 12.5).all()
@@ -124,9 +126,9 @@ def test_two_structures_share_the_border_where_both_are_equally_probable():
     geometry = Geometry((8, 8, 16), np.eye(4))
     x = np.arange(16) - 7.3  # equal at 7.3 of the I axis
     left = np.broadcast_to(0.98 / (1 + np.exp(x)), geometry.shape)
-    probabilities = np.stack([np.full(geometry.shape, 0.02), left, 0.98 - left]).astype(np.float16)
+    probabilities = np.stack([np.full(geometry.shape, 0.02), left, 0.98 - left])
     labels = probabilities.argmax(axis=0).astype(np.uint8)
-    one, other = (surface(probabilities, labels, geometry, label) for label in (BODY, OTHER))
+    one, other = (surface(margins_of(probabilities), labels, geometry, label) for label in (BODY, OTHER))
 
     middle = [p[(np.abs(p[:, 1:] - 3.5) < 2).all(axis=1)] for p in (one.points, other.points)]
     assert middle[0][:, 0].max() == pytest.approx(7.3, abs=0.3)
@@ -135,7 +137,7 @@ def test_two_structures_share_the_border_where_both_are_equally_probable():
 
 def test_a_structure_that_was_not_found_has_no_surface_and_a_file_without_triangles(tmp_path):
     geometry = Geometry((3, 4, 5), np.eye(4))
-    made = surface(np.zeros((2, 3, 4, 5), np.float16), np.zeros((3, 4, 5), np.uint8), geometry, BODY)
+    made = surface(Margins.empty((3, 4, 5)), np.zeros((3, 4, 5), np.uint8), geometry, BODY)
     write_surface(made, tmp_path / "none.stl")
 
     assert made.volume == 0
@@ -173,10 +175,10 @@ def test_hearts_surfaces_from_the_network_have_the_volumes_of_its_labels(reposit
 
     image = headless.read(Path(repository / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"))
     model = models.find("cardiac-mr")
-    result = segment(image.array, image.geometry, model, Parameters(mirroring=False, probabilities=True), "cpu")
+    result = segment(image.array, image.geometry, model, Parameters(mirroring=False, margins=True), "cpu")
 
     for label in model.labels:
-        made = surface(result.probabilities, result.labels, image.geometry, label)
+        made = surface(result.margins, result.labels, image.geometry, label)
         voxels = np.count_nonzero(result.labels == label.value)
         assert voxels > 1000
         assert open_edges(made) == 0

@@ -5,9 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, TypeVar
 
 from .. import headless, surfaces
 from ..engine.parameters import Parameters, Result
@@ -19,6 +17,8 @@ from .anonymous import hidden_image
 from .found import Found
 from .picture import draw_case
 from .record import about_model, input_hash, record, seed
+
+T = TypeVar("T")
 
 CONFIDENCE = "_confidence.nii.gz"  # of every voxel, see `engine.parameters.Result.confidence_map`
 
@@ -230,7 +230,7 @@ def _segment_cine(
     cancelled: Callable[[], bool] | None,
 ) -> Made:
     """All frames; and the one that stands for them as a volume of its own, with what only a single one can have."""
-    plain = replace(parameters, probabilities=False, confidence=False)
+    plain = replace(parameters, probabilities=False, confidence=False, margins=False)
     found = beat.segment_beat(cine, segmenter, plain, _shown(case), headless.Person(), progress, cancelled=cancelled)
     image, result = cine.image(found.frame), found.result.frame(found.frame)
     if parameters != plain:
@@ -271,17 +271,17 @@ def _write(suffix: str, path: Path, image: headless.Image, result: Result, writt
         _write_picture(path, image, result)
     elif path.suffix[1:] in surfaces.FORMATS:
         labels = {surface_suffix(label, path.suffix[1:]): label for label in result.model.labels}
-        made = surfaces.surface(_kept(result.probabilities), result.labels, image.geometry, labels[suffix])
+        made = surfaces.surface(_kept(result.margins), result.labels, image.geometry, labels[suffix])
         surfaces.write_surface(made, path)
     else:
         path.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _kept(array: np.ndarray | None) -> np.ndarray:
+def _kept(found: T | None) -> T:
     """What a file needs of a result, which the run was asked to keep."""
-    if array is None:
+    if found is None:
         raise ValueError("the run was not asked for what this file holds")
-    return array
+    return found
 
 
 def write_segmentation(path: Path, image: headless.Image, result: Result) -> None:

@@ -1,5 +1,6 @@
 """What a run would do and refuse, told from headers: sizes, and estimates of time and memory."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ _SECONDS_PER_VOXEL = 0.04e-6  # reading and writing, compressed
 _SECONDS_PER_CASE = 0.05
 _SECONDS_TO_START = 3.0
 _SECONDS_TO_START_WORKERS = 4.0  # more
+_SURFACE_BYTES = 8  # of a voxel: its margins, and what is drawn in the box of the largest structure (measured: 6.3)
 _WORK = 10240.0  # of the bundled models' encoders, see `_work`
 
 
@@ -34,7 +36,7 @@ class _Effort:
 
 def describe(
     found: Sequence[Found | Refused], model: models.Model, device: str = "auto", mirroring: bool | None = None,
-    workers: int | None = 1, is_program: bool = False,
+    workers: int | None = 1, is_program: bool = False, surfaces: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Look at the header of every case; no voxel is read, nothing is written.
 
@@ -45,6 +47,7 @@ def describe(
         mirroring: whether slices are mirrored; None: as the model says.
         workers: processes; None: as `workers.choose` says.
         is_program: see `workers.Machine`.
+        surfaces: whether surfaces are asked for.
 
     Returns:
         values that JSON knows:
@@ -75,7 +78,7 @@ def describe(
         try:
             if item.model is not None and item.model not in known:
                 known[item.model] = models.find(item.model)
-            case, effort = _case(item, known[item.model], rate, mirroring)
+            case, effort = _case(item, known[item.model], rate, mirroring, surfaces)
         except DINSegmentError as error:
             refused.append({"path": str(item.path), "reason": str(error), "expected": False})
         except OSError as error:
@@ -134,7 +137,7 @@ def format_text(description: dict[str, Any]) -> str:
 
 
 def _case(
-    found: Found, model: models.Model, rate: float | None, mirroring: bool | None
+    found: Found, model: models.Model, rate: float | None, mirroring: bool | None, surfaces: bool
 ) -> tuple[dict[str, Any], _Effort]:
     """All but the seconds, which depend on how many processes there are."""
     glance = peek(found.path, found.series, found.frame, found.files, all_frames=is_of_heart(model))
@@ -151,7 +154,7 @@ def _case(
         "shape": list(glance.geometry.shape),
         "spacing": [round(float(mm), 4) for mm in glance.geometry.spacing],
         "bytes": found.size,
-        "peak_bytes": glance.memory,
+        "peak_bytes": glance.memory + surfaces * _SURFACE_BYTES * math.prod(glance.geometry.shape),
         "warnings": warnings,
     }
     return case, _effort(glance, model, rate or 0.0, model.mirroring if mirroring is None else mirroring)

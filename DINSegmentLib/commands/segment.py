@@ -30,7 +30,9 @@ def segment(options: Namespace, console: Console) -> int:
         from ..batch import dryrun
 
         workers = 1 if options.scheduler else options.workers
-        description = dryrun.describe(found, model, options.device, options.mirroring, workers, options.is_program)
+        description = dryrun.describe(
+            found, model, options.device, options.mirroring, workers, options.is_program, parameters.margins
+        )
         console.event("plan", dryrun.format_text(description), plan=description)
         return 0 if description["cases"] else 2
     return _Run(options, console, model, parameters, found, formats).code()
@@ -39,10 +41,10 @@ def segment(options: Namespace, console: Console) -> int:
 def _asked(options: Namespace, model: models.Model) -> tuple[Parameters, list[str]]:
     """Parameters, refused before anything is searched, and formats."""
     formats = options.formats or ["seg.nrrd"]
-    with_probabilities = not surfaces.FORMATS.isdisjoint(formats)
+    with_surfaces = not surfaces.FORMATS.isdisjoint(formats)
     parameters = Parameters(
-        options.enhancement, options.strength, options.mirroring, probabilities=with_probabilities,
-        confidence=options.confidence,
+        options.enhancement, options.strength, options.mirroring, confidence=options.confidence,
+        margins=with_surfaces,
     )  # fmt: skip
     parameters.resolved(model)
     return parameters, formats

@@ -146,7 +146,7 @@ def _check(
 ) -> None:
     if len(frames) == 0:
         raise InputError(_("{name} has no frames: give a volume for each time.", name=name))
-    if parameters.probabilities or parameters.confidence:
+    if parameters.probabilities or parameters.confidence or parameters.margins:
         raise InputError(_("Probabilities of a cine are not kept: ask for those of a single frame."))
     if not 0 <= temporal <= MOST_TEMPORAL:
         raise InputError(

@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..measure import Confidence
 from ..models import Model
 from ..sentence import Sentence as _
+from .margins import Margins
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Parameters:
         batch_size: slices a step; by default as many as suit the device.
         probabilities: also return the probability of every class.
         confidence: also return a map of how sure the network is of each voxel.
+        margins: also return what `surfaces` are drawn from, which takes far less memory than all probabilities.
     """
 
     enhancement: str | None = None
@@ -31,6 +33,7 @@ class Parameters:
     batch_size: int | None = None
     probabilities: bool = False
     confidence: bool = False
+    margins: bool = False
 
     def resolved(self, model: Model) -> "Resolved":
         """The same with the model's defaults filled in.
@@ -44,7 +47,7 @@ class Parameters:
         if self.batch_size is not None and self.batch_size < 1:
             raise InputError(_("A batch of {count} slices is not possible: give 1 or more.", count=self.batch_size))
         mirroring = model.mirroring if self.mirroring is None else self.mirroring
-        return Resolved(method, strength, mirroring, self.batch_size, self.probabilities, self.confidence)
+        return Resolved(method, strength, mirroring, self.batch_size, self.probabilities, self.confidence, self.margins)
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Result:
             temperature and before the clean-up, background included; None unless asked for.
         removed: by label value, how many voxels in other parts the clean-up took away; empty where the model has none.
         warnings: sentences about slices that the clean-up emptied, whose voxels are not in ``removed``.
+        margins: see `margins.Margins`; None unless asked for.
     """
 
     labels: np.ndarray
@@ -90,3 +94,4 @@ class Result:
     confidence_map: np.ndarray | None = None
     removed: Mapping[int, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    margins: Margins | None = None

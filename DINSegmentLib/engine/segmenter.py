@@ -21,6 +21,7 @@ from .base import Emptied, beyond_base, warnings
 from .checks import check_array
 from .cleanup import clean_up
 from .device import Device, choose, cpu, is_out_of_memory
+from .margins import MOST, Margins
 from .orientation import orientation
 from .parameters import Parameters, Resolved, Result
 from .preprocessing import Preprocessor, normalization
@@ -85,7 +86,7 @@ class Segmenter:
         return Result(
             labels, run.probabilities, self.model, parameters, run.timings, self.device.name, self.device.reason,
             self.device.precision, tuple(run.events), run.confidence(0), run.confidence_map, run.removed[0],
-            warnings(run.emptied),
+            warnings(run.emptied), run.margins,
         )  # fmt: skip
 
     @torch.inference_mode()
@@ -147,6 +148,7 @@ class Run:
         if parameters.probabilities:
             self.probabilities = np.zeros((classes, *volumes[0].shape), np.float16)
             self.oriented_probabilities = [orient.to_model(p) for p in self.probabilities]
+        self.margins = Margins.empty(volumes[0].shape) if parameters.margins else None
 
     def _default_batch_size(self) -> int:
         pixels = _BATCH_PIXELS[self.segmenter.device.name.split(":")[0]]
@@ -206,6 +208,9 @@ class Run:
             for target, p in zip(self.oriented_probabilities, native.softmax(dim=0), strict=True):
                 target[index] = p.half().cpu().numpy()
         highest, won = native.max(dim=0)  # of equal scores the first, as argmax, which is far slower on a CPU
+        if self.margins is not None:
+            for target, values in zip(self.margins.fields, _margins(native, highest, won), strict=True):
+                self.orient.to_model(target)[index] = values.to(torch.uint8).cpu().numpy()
         labels = won.to(torch.uint8).cpu().numpy()
         self.oriented_labels[frame][index] = labels
         confidence, totals = (x.cpu().numpy() for x in self.calibrated(native, highest))
@@ -285,6 +290,15 @@ class Run:
             ) from error
         if device.name.startswith("cuda"):
             torch.cuda.empty_cache()
+
+
+def _margins(native: Tensor, highest: Tensor, won: Tensor) -> tuple[Tensor, ...]:
+    """Of scores (classes, H, W), and of their largest and its index (H, W): the fields of `Margins`, (H, W) each."""
+    others = native.scatter(0, won[None], -torch.inf)
+    second, runner_up = others.max(dim=0)
+    third = others.scatter_(0, runner_up[None], -torch.inf).amax(dim=0)  # of two classes, minus infinity
+    near, far = (((highest - one).clamp_(max=MOST) / MOST).sqrt_().mul_(255).round_() for one in (second, third))
+    return won, runner_up, near, far
 
 
 @contextmanager

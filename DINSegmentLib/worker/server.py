@@ -168,7 +168,7 @@ class Server:
                 **{
                     **request["parameters"],
                     "confidence": wanted == Map.CONFIDENCE,
-                    "probabilities": request["surfaces"] is not None,
+                    "margins": request["surfaces"] is not None,
                 }
             ),
             lambda done, total: self._say("progress", id=identity, done=done, total=total),
@@ -194,7 +194,7 @@ class Server:
                     "review": [_review(one) for one in doubts],
                 },
             )
-            if result.probabilities is not None:
+            if result.margins is not None:
                 self._surfaces(request, result, geometry)
         else:
             cine = segment_cine(segmenter, *arguments)
@@ -220,7 +220,7 @@ class Server:
             if self._ended.is_set() or request["id"] in self._cancelled:
                 raise Cancelled(_("Cancelled while surfaces were made: nothing was changed."))
             self._say("progress", id=request["id"], done=slices, total=slices)  # else we would count as stuck
-            made[label.value] = surface(result.probabilities, result.labels, geometry, label)
+            made[label.value] = surface(result.margins, result.labels, geometry, label)
         write_surfaces(made, Path(request["surfaces"]))
 
     def _segmenter(self, request: dict[str, Any]) -> Any:

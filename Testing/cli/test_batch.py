@@ -45,6 +45,14 @@ def test_a_dry_run_tells_and_writes_nothing(segment, write, tmp_path, listing):
     assert "a     36 x 40 x 6" in outcome.out and "damaged.nii.gz is an empty file" in outcome.out
 
 
+def test_a_dry_run_counts_the_memory_of_surfaces(segment, write):
+    path, needed = write("a.nrrd"), []
+    for wanted in ("nii.gz", "stl"):
+        told = json.loads(segment(path, "--dry-run", "--json", "--format", wanted).out)
+        needed.append(told["plan"]["total"]["peak_bytes"])
+    assert needed[1] - needed[0] == 8 * 36 * 40 * 6  # margins, and as much again to draw with
+
+
 def test_a_run_goes_on_where_an_earlier_one_stopped_and_ends_with_the_same_tables(segment, write, tmp_path):
     paths = [write(f"{name}.nrrd") for name in "abc"]
     assert segment(*paths, "--format", "nii.gz", "--output", tmp_path / "whole").code == 0

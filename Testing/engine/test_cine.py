@@ -148,6 +148,7 @@ def test_a_frame_gives_its_own_result(segmenter):
         ({"temporal": 0.4}, InputError, "temporal weight of 0.4"),
         ({"temporal": float("nan")}, InputError, "temporal weight of nan"),
         ({"parameters": Parameters(probabilities=True)}, InputError, "not kept"),
+        ({"parameters": Parameters(margins=True)}, InputError, "not kept"),
         ({"parameters": Parameters(confidence=True)}, InputError, "not kept"),
     ],
 )

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from ranks import margins_of
 
 from DINSegmentLib.engine import segmenter as module
 from DINSegmentLib.engine.orientation import orientation
@@ -185,6 +186,22 @@ def test_probabilities_sum_to_one_and_name_the_labels(segmenter, reorder, restor
     assert sure.mean() > 0.5
     assert np.array_equal(p.argmax(axis=0)[sure], result.labels[sure])
     assert segmenter.segment(volume, geometry).probabilities is None
+
+
+def test_margins_are_those_of_the_probabilities(segmenter, reorder):
+    volume, geometry = reorder(noise((4, 30, 25)), grid((4, 30, 25), (1.5, 1.5, 8.0)), (2, 0, 1), (True, False, True))
+    result = segmenter.segment(volume, geometry, Parameters(probabilities=True, margins=True))
+    found, expected = result.margins, margins_of(result.probabilities.astype(np.float64))
+
+    for one, other in ((found.near, expected.near), (found.far, expected.far)):
+        first, second = (16 * (values / 255.0) ** 2 for values in (one, other))
+        assert np.abs(first - second).max() < 0.02 and first.max() > 0.1  # a step more or less: float16
+    sure = expected.near > 5
+    assert sure.mean() > 0.5 and np.array_equal(found.first[sure], expected.first[sure])
+    assert np.array_equal(found.first, result.labels)  # this model has no clean-up
+    apart = sure & (expected.far > expected.near + 5)
+    assert apart.mean() > 0.3 and np.array_equal(found.second[apart], expected.second[apart])
+    assert segmenter.segment(volume, geometry).margins is None
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64, ">i2", ">f4"])

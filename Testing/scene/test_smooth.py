@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from ranks import margins_of
 
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.models import Label, terminology_entry
@@ -26,7 +27,7 @@ def ball(request, add_volume):
     middle = places.reshape(-1, 3).mean(axis=0)
     inside = 1 / (1 + np.exp(np.linalg.norm(places - middle, axis=-1) - RADIUS))
     probabilities, labels = np.stack([1 - inside, inside, 0 * inside]), (inside > 0.5).astype(np.uint8)
-    made = {label.value: surface(probabilities, labels, geometry, label) for label in (BALL, REST)}
+    made = {label.value: surface(margins_of(probabilities), labels, geometry, label) for label in (BALL, REST)}
     return volume, labels, made, middle, geometry.voxel_volume
 
 

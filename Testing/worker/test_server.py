@@ -10,6 +10,7 @@ import pytest
 
 from DINSegmentLib import models
 from DINSegmentLib.engine.cine import CineResult
+from DINSegmentLib.engine.margins import Margins
 from DINSegmentLib.engine.parameters import Parameters, Result
 from DINSegmentLib.errors import Cancelled
 from DINSegmentLib.geometry import Geometry
@@ -67,7 +68,7 @@ def test_surfaces_stop_between_structures_when_the_run_is_cancelled(tmp_path):
     labels = np.zeros((3, 8, 8), np.uint8)
     model = SimpleNamespace(labels=models.find("cardiac-mr").labels)
     result = SimpleNamespace(
-        labels=labels, probabilities=np.zeros((4, 3, 8, 8)), model=model, confidence=Confidence.unknown()
+        labels=labels, margins=Margins.empty(labels.shape), model=model, confidence=Confidence.unknown()
     )
     request = {"id": 7, "surfaces": str(tmp_path / "surfaces")}
     geometry, server = Geometry(labels.shape, np.eye(4)), Server(io.BytesIO(), io.BytesIO(), 1.0)
