@@ -3,12 +3,16 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import review
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from DINSegmentLib import models
+from DINSegmentLib.batch.report import save_picture, write_report
 
 CHROMIUM = shutil.which("chromium")
 
@@ -58,3 +62,10 @@ def beat() -> Callable[..., dict[str, Any]]:
         return {"frames": 3, "frame": 1, "function": function}
 
     return make
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> str:
+    """The address of a page of these cases, each result with a picture of eight squares."""
+    pictures = {case: save_picture(Image.new("RGB", (1628, 200), "gray"), tmp_path, case) for case in review.VOLUMES}
+    return write_report(review.records(), pictures, tmp_path, "A run", [review.MODEL]).as_uri()

@@ -1,61 +1,17 @@
 """The review page in a real browser: Debian's Chromium without a window, driven by Playwright."""
 
-import csv
 import os
 import socket
 import time
-from dataclasses import replace
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Error, expect
+from review import current, flag, mark_of, record, shown
 
-from DINSegmentLib import models
 from DINSegmentLib.batch.report import save_picture, write_report
 
-MODEL = replace(models.find("cardiac-mr"), labels=(models.Label(1, "Left ventricle", (200, 30, 30), ""),))
-# ml; the median is 100, the median absolute deviation 10, so that case5 lies 27 robust standard deviations up
-VOLUMES = {"case1": 80.0, "case2": 90.0, "case3": 100.0, "case4": 110.0, "case5": 500.0, "case10": 100.0}
 HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
-
-
-def record(case, volume, flags=(), **values):
-    structure = {"value": 1, "name": "Left ventricle", "voxels": 1000, "volume_ml": volume, "confidence": 0.9}
-    return {
-        "date": "2026-11-24T10:00:00+00:00", "case": case, "input": {"name": case, "path": f"/data/{case}.nii.gz"},
-        "model": {"id": "cardiac-mr"}, "structures": [structure], "flags": list(flags), **values,
-    }  # fmt: skip
-
-
-def flag(text):
-    return {"kind": "parts", "structure": "Left ventricle", "text": text}
-
-
-def records():
-    """Six cases with a result, of which one has a warning, and one that failed."""
-    found = [record(case, volume) for case, volume in VOLUMES.items()]
-    found[1] = record("case2", 90.0, [flag("A fifth lies apart.")], confidence=0.4)
-    return [*found, {"case": "broken", "input": "/data/broken.nii.gz", "error": "broken.nii.gz is cut short: copy it."}]
-
-
-@pytest.fixture
-def report(tmp_path):
-    """The address of a page of these cases, each result with a picture of eight squares."""
-    pictures = {case: save_picture(Image.new("RGB", (1628, 200), "gray"), tmp_path, case) for case in VOLUMES}
-    return write_report(records(), pictures, tmp_path, "A run", [MODEL]).as_uri()
-
-
-def shown(page):
-    """Names of the cases that are not filtered away, in their order."""
-    return page.locator("tbody:not([hidden]) .name").all_text_contents()
-
-
-def current(page):
-    return page.locator("tbody[aria-current] .name").text_content()
-
-
-def mark_of(page, case):
-    return page.locator(f'tbody[aria-label="{case}"]').get_attribute("data-mark")
 
 
 def heading(page, name):
@@ -129,40 +85,6 @@ def test_a_failure_says_why(page, report):
     assert "1 failed" in page.locator("#summary").inner_text()
 
 
-def test_keys_step_mark_and_unmark(page, report):
-    page.goto(report)
-    order = shown(page)
-    for key in ("j", "ArrowDown", "j", "k"):
-        page.keyboard.press(key)
-    assert current(page) == order[2] == "case2"
-
-    page.keyboard.press("1")
-    assert mark_of(page, "case2") == "checked"
-    assert page.locator("#counts").inner_text() == "1 checked · 0 poor · 6 unmarked"
-    page.keyboard.press("ArrowUp")
-    page.keyboard.press("2")
-    assert (mark_of(page, "case5"), mark_of(page, "case2")) == ("poor", "checked")
-    pressed = page.locator('tbody[aria-label="case5"] button[aria-pressed="true"]')
-    assert pressed.all_inner_texts() == ["✗ Poor"]
-    page.keyboard.press("0")
-    assert mark_of(page, "case5") == ""
-
-
-def test_a_case_that_is_marked_leaves_the_unmarked_to_the_next(page, report):
-    page.goto(report)
-    page.get_by_role("button", name="Unmarked 7").click()
-    order = shown(page)
-    page.locator("h1").click()  # away from the button
-    page.keyboard.press("j")
-    page.keyboard.press("1")
-
-    assert shown(page) == [order[0], *order[2:]]
-    assert current(page) == order[2]
-    for _ in range(6):
-        page.keyboard.press("2")
-    assert shown(page) == []
-
-
 def test_keys_typed_into_a_field_are_text(page, report):
     page.goto(report)
     page.keyboard.press("/")
@@ -213,80 +135,6 @@ def test_the_question_mark_shows_the_keys(page, report):
     expect(page.get_by_role("dialog", name="Keys")).to_contain_text("mark as poor")
     page.keyboard.press("Escape")
     expect(page.locator("#keys")).to_be_hidden()
-
-
-def test_marks_outlive_the_page_but_not_the_result_or_the_run(page, tmp_path):
-    def write(run, date="2026-11-24T10:00:00+00:00"):
-        return write_report([record("a", 1.0, date=date), record("b", 1.0)], {}, tmp_path / run, "run").as_uri()
-
-    def marks(page, address):
-        page.goto(address)
-        return [mark_of(page, case) for case in ("a", "b")]
-
-    page.goto(write("run"))
-    for key in "1j2":
-        page.keyboard.press(key)
-    page.reload()
-    assert [mark_of(page, case) for case in ("a", "b")] == ["checked", "poor"]
-
-    other = page.context.new_page()
-    page.close()
-    assert marks(other, write("run")) == ["checked", "poor"]
-    assert marks(other, write("other run")) == ["", ""]
-    assert marks(other, write("run", date="2126-01-01T00:00:00+00:00")) == ["", "poor"]  # segmented after the mark
-
-
-def test_marks_go_out_as_csv_and_come_in_again(page, report, browser, tmp_path):
-    page.goto(report)
-    page.keyboard.press("1")
-    page.keyboard.press("j")
-    page.keyboard.press("2")
-    page.keyboard.press("n")
-    page.keyboard.type('=cut; "apex", ä')
-    page.keyboard.press("Enter")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Export marks").click()
-    path = tmp_path / download.value.suggested_filename
-    download.value.save_as(path)
-
-    assert path.name == "A-run-marks.csv"
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        head, *rows = csv.reader(file)
-    assert head == ["case", "mark", "note", "time"]
-    # a spreadsheet takes what begins with an apostrophe for a text
-    assert [row[:3] for row in rows] == [["case5", "poor", '\'=cut; "apex", ä'], ["broken", "checked", ""]]
-    assert all(row[3].endswith("Z") for row in rows)
-
-    with browser.new_context() as context:
-        other = context.new_page()
-        other.goto(report)
-        other.locator("#file").set_input_files(path)
-        expect(other.locator("#message")).to_have_text("2 of 2 marks taken.")
-        assert (mark_of(other, "case5"), mark_of(other, "broken")) == ("poor", "checked")
-        assert other.locator('tbody[aria-label="case5"] .note').input_value() == '=cut; "apex", ä'
-
-
-def test_marks_that_do_not_fit_are_told(page, report, tmp_path):
-    path = tmp_path / "marks.csv"
-    lines = [
-        "case;mark;note;time",
-        "case1;checked;from a spreadsheet;",
-        "case2;poor;;2020-01-01T00:00:00Z",
-        "who;poor;;",
-    ]
-    path.write_text("\n".join([*lines, "case3;perhaps;;", ""]), encoding="utf-8")
-    page.goto(report)
-    page.locator("#file").set_input_files(path)
-
-    expect(page.locator("#message")).to_have_text(
-        "1 of 4 marks taken. 1 name no case of this run. 1 are older than the result of their case. "
-        "1 have a mark or time that cannot be read."
-    )
-    assert (mark_of(page, "case1"), mark_of(page, "case2"), mark_of(page, "case3")) == ("checked", "", "")
-
-    path.write_text("name,volume\ncase1,5\n", encoding="utf-8")
-    page.locator("#file").set_input_files(path)
-    expect(page.locator("#message")).to_contain_text("choose a file that was exported here")
 
 
 def test_hostile_names_are_text(page, tmp_path):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from DINSegmentLib.cli import main
 from DINSegmentLib.geometry import Geometry
@@ -74,6 +75,35 @@ def beat() -> Beat:
     """A beat of the heart phantom in four frames, the first the largest; not to be changed."""
     phantom = CardiacPhantom(shape=(5, 96, 96), spacing=(2.0, 2.0, 20.0))
     return Beat(phantom.cine(4)[0], phantom.geometry)
+
+
+@pytest.fixture
+def write_exam(tmp_path: Path) -> Callable[..., Path]:
+    """Write frames (T, K, J, I), 30 ms apart, as a DICOM cine of a person; ``apart``: with a series for every slice."""
+
+    def write(frames: np.ndarray, modality: str = "MR", apart: bool = False) -> Path:
+        folder = tmp_path / "exam"
+        folder.mkdir()
+        writer = sitk.ImageFileWriter()
+        writer.KeepOriginalImageUIDOn()
+        for t, k in np.ndindex(frames.shape[:2]):
+            image = sitk.GetImageFromArray(frames[t, k])
+            image.SetSpacing((2.0, 2.0))
+            number = k if apart else 4
+            values = {
+                "0008|0016": "1.2.840.10008.5.1.4.1.1.4", "0008|0060": modality, "0020|000d": "2.25.1",
+                "0020|000e": f"2.25.2.{number}", "0020|0052": "2.25.3", "0020|0011": str(number),
+                "0008|0018": f"2.25.9.{t}.{k}", "0018|1060": str(30 * t), "0020|0013": str(t),
+                "0020|0037": r"1\0\0\0\1\0", "0020|0032": rf"0\0\{20 * k}", "0018|1088": "62", "0010|1020": "1.8",
+                "0010|1030": "80",
+            }  # fmt: skip
+            for tag, value in values.items():
+                image.SetMetaData(tag, value)
+            writer.SetFileName(str(folder / f"{t}{k}.dcm"))
+            writer.Execute(image)
+        return folder
+
+    return write
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """`--anonymous`: no byte of what is written or told holds a name or a path of an input."""
 
-import csv
 import gzip
 import shutil
 
@@ -8,6 +7,7 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
+from csv_rows import rows
 from PIL import Image
 
 NAMES = ("Mueller", "Anna", "ward9", "secret")
@@ -75,9 +75,8 @@ def test_no_planted_name_is_in_any_byte(more, inputs, segment, tmp_path, request
         content = str(path.relative_to(out)).encode() + plain(path)
         assert leaks(content) == [], path
         assert bytes(tmp_path) not in content, path
-    with open(out / "statistics.csv", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert "doctor" not in rows[0] and {row["case"] for row in rows} == {row["input"] for row in rows}
+    found = rows(out / "statistics.csv")
+    assert "doctor" not in found[0] and {row["case"] for row in found} == {row["input"] for row in found}
 
 
 def test_ids_are_the_contents_and_the_run_goes_on_elsewhere(segment, write, tmp_path):

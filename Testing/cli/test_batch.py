@@ -1,11 +1,11 @@
 """`dinsegment segment` with many inputs, the tables of a run, going on after a stop, and `rerun`."""
 
-import csv
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from csv_rows import rows
 
 
 def test_tables_tell_every_structure_and_what_became_of_every_input(segment, write, tmp_path):
@@ -19,13 +19,12 @@ def test_tables_tell_every_structure_and_what_became_of_every_input(segment, wri
     outcome = segment(tmp_path / "list.csv", "--format", "nii.gz")
 
     assert outcome.code == 1
-    with open(tmp_path / "out" / "statistics.csv", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [(row["case"], row["value"], row["site"]) for row in rows] == [
+    found = rows(tmp_path / "out" / "statistics.csv")
+    assert [(row["case"], row["value"], row["site"]) for row in found] == [
         (case, value, site) for case, site in (("a", "Ulm"), ("second", "Jena")) for value in "123"
     ]
     record = json.loads((tmp_path / "out" / "second.json").read_text(encoding="utf-8"))
-    assert [float(row["volume_ml"]) for row in rows[3:]] == [one["volume_ml"] for one in record["structures"]]
+    assert [float(row["volume_ml"]) for row in found[3:]] == [one["volume_ml"] for one in record["structures"]]
     summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
     assert summary["counts"] | {"flagged": 0} == {
         "inputs": 4, "done": 2, "resumed": 0, "skipped": 0, "refused": 0, "failed": 2, "cancelled": 0, "flagged": 0,

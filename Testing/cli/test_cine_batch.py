@@ -1,12 +1,12 @@
 """`dinsegment segment` of cines: all frames, the heart's function, and one frame that stands for all."""
 
-import csv
 import json
 
 import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from csv_rows import rows
 
 from DINSegmentLib import models
 from DINSegmentLib.headless import read
@@ -28,11 +28,6 @@ def study(write, frames, beat, tmp_path):
     for name, array in (("beat.nii.gz", frames), ("single.nii.gz", frames[0])):
         write(f"study/{name}", array, beat.geometry.ijk_to_ras)
     return tmp_path / "study"
-
-
-def rows(path):
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_a_cine_in_a_folder_gets_its_function_and_the_same_bytes_when_resumed(segment, study, beat, tmp_path):
@@ -113,26 +108,10 @@ def test_figures_are_withheld_and_flagged_where_no_left_ventricle_was_found(segm
     assert frames == {"beat": ("1", True), "single": ("", False)}
 
 
-def test_a_dicom_cine_is_one_case_whose_dicom_segmentation_refers_to_one_frame(segment, frames, tmp_path):
+def test_a_dicom_cine_is_one_case_whose_dicom_segmentation_refers_to_one_frame(segment, write_exam, frames, tmp_path):
     import pydicom
 
-    folder = tmp_path / "exam"
-    folder.mkdir()
-    writer = sitk.ImageFileWriter()
-    writer.KeepOriginalImageUIDOn()
-    for t, k in np.ndindex(frames.shape[:2]):
-        image = sitk.GetImageFromArray(frames[t, k])
-        image.SetSpacing((2.0, 2.0))
-        values = {
-            "0008|0016": "1.2.840.10008.5.1.4.1.1.4", "0008|0060": "MR", "0020|000d": "2.25.1", "0020|000e": "2.25.2",
-            "0020|0052": "2.25.3", "0020|0011": "4", "0008|0018": f"2.25.9.{t}.{k}", "0018|1060": str(30 * t),
-            "0020|0013": str(t), "0020|0037": r"1\0\0\0\1\0", "0020|0032": rf"0\0\{20 * k}", "0018|1088": "62",
-            "0010|1020": "1.8", "0010|1030": "80",
-        }  # fmt: skip
-        for tag, value in values.items():
-            image.SetMetaData(tag, value)
-        writer.SetFileName(str(folder / f"{t}{k}.dcm"))
-        writer.Execute(image)
+    folder = write_exam(frames)
 
     assert segment(folder, "--format", "dcm").code == 0
     record = json.loads((tmp_path / "out" / "exam.json").read_text(encoding="utf-8"))

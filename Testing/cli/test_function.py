@@ -1,12 +1,12 @@
 """`dinsegment function`: which files appear for a cine, what is in them, and what is said and refused on the way."""
 
-import csv
 import json
 
 import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from csv_rows import rows
 
 from DINSegmentLib import headless, models
 from DINSegmentLib.engine.segmenter import Segmenter
@@ -36,11 +36,6 @@ def function(command, tiny_model, tmp_path):
         return command("function", *defaults, *arguments)
 
     return run
-
-
-def rows(path):
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def names(folder):
@@ -116,25 +111,8 @@ def test_a_cine_without_frame_times_is_told_and_counted(function, cine, tmp_path
     assert [row["time_ms"] for row in rows(tmp_path / "out" / "timeless_function.csv")] == [""] * FRAMES
 
 
-def test_a_dicom_cine_with_a_series_for_every_slice(function, beat, tmp_path):
-    frames = beat.frames
-    folder = tmp_path / "exam"
-    folder.mkdir()
-    writer = sitk.ImageFileWriter()
-    writer.KeepOriginalImageUIDOn()
-    for t, k in np.ndindex(frames.shape[:2]):
-        image = sitk.GetImageFromArray(frames[t, k])
-        image.SetSpacing((2.0, 2.0))
-        values = {
-            "0008|0016": "1.2.840.10008.5.1.4.1.1.4", "0008|0060": "CT", "0020|000d": "2.25.1",
-            "0020|000e": f"2.25.2.{k}", "0020|0011": str(k), "0008|0018": f"2.25.{t}.{k}", "0018|1060": str(30 * t),
-            "0020|0013": str(t), "0020|0037": r"1\0\0\0\1\0", "0020|0032": rf"0\0\{20 * k}", "0018|1088": "62",
-            "0010|1020": "1.8", "0010|1030": "80",
-        }  # fmt: skip
-        for tag, value in values.items():
-            image.SetMetaData(tag, value)
-        writer.SetFileName(str(folder / f"{t}{k}.dcm"))
-        writer.Execute(image)
+def test_a_dicom_cine_with_a_series_for_every_slice(function, write_exam, beat, tmp_path):
+    folder = write_exam(beat.frames, "CT", apart=True)
 
     outcome = function(folder, "--json")
 
@@ -143,7 +121,7 @@ def test_a_dicom_cine_with_a_series_for_every_slice(function, beat, tmp_path):
         "0.000", "30.000", "60.000", "90.000",
     ]  # fmt: skip
     written = nibabel.load(tmp_path / "out" / "exam.nii.gz")
-    assert written.shape == frames.T.shape
+    assert written.shape == beat.frames.T.shape
     np.testing.assert_allclose(written.affine, np.diag([-2.0, -2.0, 20.0, 1.0]), atol=1e-5)
     assert written.header.get_zooms()[3] == pytest.approx(0.03)
     assert any("is CT, and tiny-stack is for MR" in str(one.get("message")) for one in outcome.events)

@@ -1,6 +1,5 @@
 """A run that is killed again and again ends with the bytes of one that nobody disturbed."""
 
-import csv
 import json
 import random
 import subprocess
@@ -8,6 +7,7 @@ import sys
 import time
 
 import numpy as np
+from csv_rows import rows
 
 
 def test_ten_kills_at_any_moment_cost_nothing(write, voxels, tiny_model, tmp_path):
@@ -44,7 +44,6 @@ def test_ten_kills_at_any_moment_cost_nothing(write, voxels, tiny_model, tmp_pat
     for name in (*names, "statistics.csv"):
         assert (disturbed / name).read_bytes() == (undisturbed / name).read_bytes(), name
     assert not list(disturbed.glob(".*")), "a killed run has left something"
-    with open(disturbed / "statistics.csv", encoding="utf-8", newline="") as file:
-        assert len({row["case"] for row in csv.DictReader(file)}) == 50
+    assert len({row["case"] for row in rows(disturbed / "statistics.csv")}) == 50
     summary = json.loads((disturbed / "summary.json").read_text(encoding="utf-8"))
     assert (summary["counts"]["failed"], summary["counts"]["done"] + summary["counts"]["resumed"]) == (10, 50)

@@ -1,0 +1,9 @@
+"""A table that the command line wrote."""
+
+import csv
+from pathlib import Path
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
