@@ -10,7 +10,7 @@ class Found:
     """A case that can be tried.
 
     Args:
-        path: volume file, or the folder of a DICOM series.
+        path: volume file, enhanced DICOM file, or the folder of a DICOM series.
         case: unique among all cases of the search, fit for a file name on every system.
         size: bytes on the disk, voxels beside a header included.
         series: UID, number or description of the DICOM series in the folder; None for a volume file.

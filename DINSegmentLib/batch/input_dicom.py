@@ -3,6 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,18 @@ def find_series(
         reason = f'{shown(root)} has no series "{series}" ({listing}): choose one with --series.'
         found.append(Refused(root, reason))
     return found + [_case(one, damaged, sizes, root, frame) for one in dicom_files.join_places(chosen)]
+
+
+def dicom_file(path: Path, root: Path, frame: int | None) -> Candidate | Refused:
+    """A DICOM file that was named: a case where it holds many frames."""
+    from ..headless import dicom_files
+
+    if any(not one.is_multi_frame for one in dicom_files.scan([path]).slices):
+        return Refused(path, f"{shown(path)} is a single DICOM file: give the folder with the whole series.")
+    (one,) = find_series({path: path.stat().st_size}, {}, root, None, frame)
+    if isinstance(one, Refused):
+        return one
+    return replace(one, found=replace(one.found, path=path, case=case_name(path), series=None))
 
 
 def _case(

@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import DINSegmentError
-from ..headless.image import SUFFIXES, case_name, image_suffix
+from ..headless.image import DICOM_SUFFIXES, SUFFIXES, case_name, has_dicom_mark, image_suffix
 from .case_names import check_path
 from .found import Candidate, Found, Refused, is_utf8, shown
+from .input_dicom import dicom_file
 
-DICOM_SUFFIXES = (".dcm", ".ima")
 _UNFINISHED = (".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp")
 _OTHER_VOLUMES = (".hdr", ".mgh", ".mgz", ".mnc", ".nii.bz2", ".nii.xz", ".nii.zst")
 _SEGMENTATION = ".seg.nrrd"
@@ -35,7 +35,7 @@ def volume_file(path: Path, root: Path, frame: int | None) -> Candidate | Refuse
     if path.name.lower().endswith(_SEGMENTATION):
         return Refused(path, f"{name} is a segmentation: name the image that it belongs to.")
     if not suffix:
-        return Refused(path, _no_volume(path))
+        return dicom_file(path, root, frame) if has_dicom_mark(path) else Refused(path, _no_volume(path))
     details = (suffix[1:].replace(".", "-"), *([f"frame{frame}"] if frame else []))
     size = status.st_size + _size_beside(path, suffix)
     return Candidate(Found(path, case_name(path), size, frame=frame), root, details)
@@ -93,9 +93,6 @@ def cannot_open(path: Path) -> str:
 
 
 def _no_volume(path: Path) -> str:
-    with path.open("rb") as file:
-        if file.read(132)[128:] == b"DICM":
-            return f"{shown(path)} is a single DICOM file: give the folder with the whole series."
     return f"{shown(path)} is no volume file ({', '.join(SUFFIXES)}): convert it, or give a DICOM folder."
 
 

@@ -18,12 +18,12 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ..headless.image import image_suffix
+from ..headless.image import DICOM_SUFFIXES, has_dicom_mark, image_suffix
 from . import input_table
 from .case_names import name_cases
 from .found import Candidate, Found, Refused, shown
 from .input_dicom import find_series, only_series
-from .input_files import DICOM_SUFFIXES, cannot_open, fault, is_ours, unusable, volume_file
+from .input_files import cannot_open, fault, is_ours, unusable, volume_file
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,7 @@ def _look_for_dicom(path: Path, names: set[str], dicom: dict[Path, int], broken:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             return
-        with path.open("rb") as file:
-            marked = file.read(132)[128:] == b"DICM"
+        marked = has_dicom_mark(path)
     except OSError:
         broken[path] = fault(path) or cannot_open(path)
         return

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from . import memory, nifti, nrrd
-from .image import Image, case_name, image_suffix
+from .image import Image, case_name, image_suffix, is_dicom
 from .person import Person
 from .reading import FORMATS, read
 
@@ -43,7 +43,8 @@ def read_cine(path: Path | str, series: str | None = None, files: Sequence[Path]
     """Read all frames; `read` takes a single one.
 
     Args:
-        path: a 4-D image file, or a folder with a DICOM series that has several images at every slice position.
+        path: a 4-D image file, an enhanced DICOM file, or a folder with a DICOM series that has several images at every
+            slice position.
         series: number, description or UID of the DICOM series, where a folder holds several.
         files: the DICOM files of the series where they are known: the folder is not searched then.
 
@@ -51,7 +52,7 @@ def read_cine(path: Path | str, series: str | None = None, files: Sequence[Path]
         InputError, GeometryError: as `read`; or there is only one frame, or too many for the memory.
     """
     path = Path(path)
-    if path.is_dir():
+    if is_dicom(path):
         return _read_dicom(path, series, files)
     first = read(path, series, frame=1)
     suffix = image_suffix(path)
@@ -76,7 +77,7 @@ def read_cine(path: Path | str, series: str | None = None, files: Sequence[Path]
 
 def count_frames(path: Path, series: str | None = None, files: Sequence[Path] | None = None) -> int:
     """How many frames an input has, told from headers; arguments and errors as of `read`."""
-    if path.is_dir():
+    if is_dicom(path):
         from . import dicom
 
         return len(dicom.find_cine(path, case_name(path), series, files, pixels=False).volumes)

@@ -1,4 +1,4 @@
-"""DICOM folders: find the series, put its slices in order by position, and refuse what is no regular volume."""
+"""DICOM folders and enhanced files: find the series, put slices in order by position, refuse what is no regular volume."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,9 +13,9 @@ import SimpleITK as sitk
 from ..errors import GeometryError, InputError
 from ..geometry import LPS_TO_RAS, Geometry
 from . import dicom_enhanced, memory
-from .dicom_files import Slice, group, is_dicom, join_places, scan, without_localizers
+from .dicom_files import Slice, group, join_places, scan, without_localizers
 from .header import check_steps, pick_frame
-from .image import check_name
+from .image import check_name, has_dicom_mark
 from .person import Person, person_of
 
 _SAME_PLACE = 0.01  # mm; positions are written with about this precision
@@ -62,7 +62,7 @@ def find_volume(
     """The one volume in a folder and the folders below it; localizers and copies of slices are passed over.
 
     Args:
-        folder: where to look; files that are no DICOM image are passed over.
+        folder: where to look, files that are no DICOM image are passed over; or a single file that holds many frames.
         name: what the user calls it, for messages.
         series: number, description or UID of the series wanted; needed when there are several.
         frame: which image at every slice position, from 1; needed when there are several.
@@ -173,13 +173,18 @@ def check_pixels(path: Path, name: str) -> None:
 
 
 def _find_slices(folder: Path, name: str, files: Sequence[Path] | None) -> list[Slice]:
-    if files is None:
-        files = [path for path in sorted(folder.rglob("*")) if path.is_file() and is_dicom(path)]
+    if folder.is_file():
+        files = [folder]
+    elif files is None:
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file() and has_dicom_mark(path)]
     found = scan(files)
     if found.damaged:
         raise InputError(f"{found.damaged[0][0].name} in {name} is damaged: export the series again.")
     if not found.slices:
-        raise InputError(f"{name} is a folder without DICOM images: give a folder with one series, or an image file.")
+        what = "a DICOM file without an image" if folder.is_file() else "a folder without DICOM images"
+        raise InputError(f"{name} is {what}: give a folder with one series, or an image file.")
+    if folder.is_file() and not found.slices[0].is_multi_frame:
+        raise InputError(f"{folder.name} is a single DICOM file: give the folder with the whole series.")
     with _damage_told(name):
         return dicom_enhanced.expand(found.slices, name)
 

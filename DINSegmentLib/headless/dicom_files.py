@@ -208,12 +208,6 @@ def without_localizers(slices: Sequence[Slice]) -> list[Slice]:
     return [item for item in slices if not item.is_localizer] or list(slices)
 
 
-def is_dicom(path: Path) -> bool:
-    """Whether a file has the mark of a DICOM file (PS3.10, 7.1)."""
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
-
-
 def _may_be_image(kind: UID, header: Dataset) -> bool:
     known = kind.name != str(kind)
     return header.get("Modality") not in _NO_IMAGE and ("Image Storage" in kind.name if known else "Rows" in header)

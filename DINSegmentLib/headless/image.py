@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..geometry import Geometry
 
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+DICOM_SUFFIXES = (".dcm", ".ima")  # many DICOM files have none
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +46,9 @@ def check_name(path: Path) -> None:
 
 
 def case_name(path: Path | str) -> str:
-    """The name of an input: its file name without the image suffix, or the DICOM folder's name."""
+    """The name of an input: its file name without the image or DICOM suffix, or the DICOM folder's name."""
     path = Path(path)
-    suffix = image_suffix(path)
+    suffix = image_suffix(path) or next((one for one in DICOM_SUFFIXES if path.name.lower().endswith(one)), "")
     if suffix and not path.is_dir():
         return path.name[: -len(suffix)]
     return os.path.basename(os.path.abspath(path))  # a DICOM folder may be given as "."
@@ -57,3 +58,14 @@ def image_suffix(path: Path | str) -> str:
     """Which of `SUFFIXES` a file name ends with, in lower case; empty when none."""
     name = Path(path).name.lower()
     return next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether an input is read as DICOM: a folder, or a file with the mark of DICOM that has no volume's name."""
+    return path.is_dir() or (path.is_file() and not image_suffix(path) and has_dicom_mark(path))
+
+
+def has_dicom_mark(path: Path) -> bool:
+    """Whether a file begins as a DICOM file does (PS3.10, 7.1)."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"

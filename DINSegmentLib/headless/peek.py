@@ -12,7 +12,7 @@ from ..errors import GeometryError, InputError
 from ..geometry import LPS_TO_RAS, Geometry
 from . import header
 from .cine import count_frames
-from .image import case_name, image_suffix
+from .image import case_name, image_suffix, is_dicom
 from .memory import BYTES_AROUND_A_VOXEL, BYTES_FOR_THE_PROGRAM
 from .reading import FORMATS
 
@@ -49,7 +49,7 @@ def peek(
         frames = count_frames(path, series, files or None) if all_frames and frame is None else 1
         if frames > 1:
             frame = 1
-        glance = _series(path, series, frame, files) if path.is_dir() else _file(path, frame)
+        glance = _series(path, series, frame, files) if is_dicom(path) else _file(path, frame)
         others = (frames - 1) * math.prod(glance.geometry.shape) * (glance.voxel_bytes + 1)  # and their labels
         return replace(glance, frames=frames, memory=glance.memory + others)
     except PermissionError as error:

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from ..errors import GeometryError, InputError
 from ..geometry import LPS_TO_RAS, Geometry
 from . import header, metaimage, nifti, nrrd
-from .image import SUFFIXES, Image, case_name, check_name, image_suffix
+from .image import SUFFIXES, Image, case_name, check_name, image_suffix, is_dicom
 
 FORMATS = {  # suffix: our reader of the header, ITK's reader of the voxels
     ".nii.gz": (nifti.read_header, "NiftiImageIO"),
@@ -27,7 +27,7 @@ def read(
     """Read one volume; its voxel values are checked later, by `engine.checks.check_array`.
 
     Args:
-        path: an image file, or a folder with DICOM images (searched with the folders below it).
+        path: an image file, a folder with DICOM images (searched with the folders below it), or an enhanced DICOM file.
         series: number, description or UID of the DICOM series, where a folder holds several.
         frame: which frame of a 4-D input, counted from 1.
         files: the DICOM files of the series where they are known: the folder is not searched then.
@@ -41,12 +41,10 @@ def read(
     if not path.exists():
         raise InputError(f"{path} does not exist: check the path.")
     check_name(path)
-    if path.is_dir():
-        return _read_dicom(path, series, frame, files)
-    if series is not None:
+    if series is not None and not path.is_dir():
         raise InputError(f"{path.name} is a file, and --series chooses from a DICOM folder: leave --series away.")
     try:
-        return _read_file(path, frame)
+        return _read_dicom(path, series, frame, files) if is_dicom(path) else _read_file(path, frame)
     except PermissionError as error:
         raise InputError(f"{path.name} cannot be opened (no permission): change its permissions.") from error
 
@@ -56,10 +54,6 @@ def _read_file(path: Path, frame: int | None) -> Image:
         raise InputError(f"{path.name} is an empty file: copy or export it again.")
     suffix = image_suffix(path)
     if not suffix:
-        from . import dicom
-
-        if dicom.is_dicom(path):
-            raise InputError(f"{path.name} is a single DICOM file: give the folder with the whole series.")
         raise InputError(f"{path.name} is no volume file ({', '.join(SUFFIXES)}): convert it, or give a DICOM folder.")
     read_header, reader_name = FORMATS[suffix]
     found = read_header(path)
@@ -82,7 +76,7 @@ def files_of(
     Raises:
         InputError, GeometryError: as `read`, where headers tell it.
     """
-    if path.is_dir():
+    if is_dicom(path):
         from . import dicom
 
         name = case_name(path)

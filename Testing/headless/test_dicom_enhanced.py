@@ -8,6 +8,7 @@ import pytest
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
+    BasicTextSRStorage,
     EnhancedMRImageStorage,
     ExplicitVRLittleEndian,
     MRImageStorage,
@@ -20,7 +21,7 @@ from DINSegmentLib.batch import inputs
 from DINSegmentLib.batch.dicom_seg import write_dicom_seg
 from DINSegmentLib.batch.found import Refused
 from DINSegmentLib.errors import DINSegmentError, GeometryError, InputError
-from DINSegmentLib.headless import count_frames, read, read_cine
+from DINSegmentLib.headless import count_frames, files_of, read, read_cine
 from DINSegmentLib.headless.peek import peek
 
 # rows run to the patient's left and down, columns backwards and down; both of length 1, at right angles
@@ -264,6 +265,35 @@ def test_bytes_that_are_damaged_are_told_in_a_sentence(write_enhanced, voxels):
             assert str(error).endswith(".") and "\n" not in str(error)
         else:
             assert array.shape == voxels.shape
+
+
+def test_the_file_itself_may_be_named(write_enhanced, write_series, beat, tmp_path):
+    path = write_enhanced(beat, frame=trigger, name="heart.dcm") / "heart.dcm"
+    cine, of_folder = read_cine(path), read_cine(path.parent)
+    np.testing.assert_array_equal(cine.array, of_folder.array)
+    assert (cine.times, cine.person, cine.first.name) == (of_folder.times, of_folder.person, "heart")
+    assert count_frames(path) == FRAMES and files_of(path) == (path,) and peek(path, all_frames=True).frames == FRAMES
+    np.testing.assert_array_equal(read(path, frame=2).array, of_folder.array[1])
+    with pytest.raises(InputError, match="--series chooses from a DICOM folder"):
+        read(path, series="5")
+
+    slice_ = next(write_series().iterdir())
+    found, refused, none = inputs.find([path, slice_, write_nothing(tmp_path / "report.dcm")])
+    assert (found.path, found.case, found.series, found.files) == (path, "heart", None, (path,))
+    assert "single DICOM file" in refused.reason and "no image" in none.reason
+    with pytest.raises(InputError, match="a DICOM file without an image"):
+        read(tmp_path / "report.dcm")
+
+
+def write_nothing(path):
+    """A DICOM object without an image."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = BasicTextSRStorage, "1.2.7"
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    data.SOPClassUID, data.SOPInstanceUID, data.Modality = BasicTextSRStorage, "1.2.7", "SR"
+    data.save_as(path, enforce_file_format=True)
+    return path
 
 
 def test_a_file_in_a_tree_is_a_case(write_enhanced, beat, tmp_path):
