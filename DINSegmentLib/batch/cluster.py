@@ -128,7 +128,8 @@ def run(
         InputError: a worker has another version of DINSegment, or cannot see an input or write the output.
     """
     absolute = [_absolute(case) for case, _ in planned]
-    paths = [str(case.input) for case in absolute]
+    # an input that we cannot read either, gone since it was found, costs only its case
+    paths = [str(case.input) for case in absolute if os.access(case.input, os.R_OK)]
     folders = sorted({os.path.abspath(model.folder) for _, model in planned})
     asked = client.run(_fault, __version__, paths, folders, str(absolute[0].output), on_error="return")
     for worker, fault in asked.items():

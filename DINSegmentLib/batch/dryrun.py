@@ -107,6 +107,11 @@ def describe(
     return {"cases": cases, "refused": refused, "total": total, "device": chosen.name, "note": note}
 
 
+def peak_bytes(glance: Glance, surfaces: bool) -> int:
+    """Bytes of memory that a case takes, the program's own included."""
+    return glance.memory + surfaces * _SURFACE_BYTES * math.prod(glance.geometry.shape)
+
+
 def format_text(description: dict[str, Any]) -> str:
     """A description as a table for people, totals and refusals below it."""
     cases, total = description["cases"], description["total"]
@@ -154,7 +159,7 @@ def _case(
         "shape": list(glance.geometry.shape),
         "spacing": [round(float(mm), 4) for mm in glance.geometry.spacing],
         "bytes": found.size,
-        "peak_bytes": glance.memory + surfaces * _SURFACE_BYTES * math.prod(glance.geometry.shape),
+        "peak_bytes": peak_bytes(glance, surfaces),
         "warnings": warnings,
     }
     return case, _effort(glance, model, rate or 0.0, model.mirroring if mirroring is None else mirroring)

@@ -64,7 +64,7 @@ def choose(needed: Iterable[int], machine: Machine) -> Choice:
     """Several processes with one thread each where that is the faster way and the memory will do, else one.
 
     Args:
-        needed: bytes of memory of every case, the program's own included, see `headless.peek.Glance`.
+        needed: bytes of memory of every case, the program's own included, see `dryrun.peak_bytes`.
     """
     sizes = list(needed)
     if len(sizes) < ENOUGH_CASES or machine.device is None:

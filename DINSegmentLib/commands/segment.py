@@ -130,8 +130,7 @@ class _Run:
         finally:
             for case in waiting:  # stopped in the middle of the first of them
                 self._tell(case, "cancelled", "The run was stopped before it was done.")
-            if self.many:
-                self._write_tables()
+            tables_are_there = not self.many or self._wrote_tables()
         outcomes = [entry.get("outcome", "done") for entry in self.entries]
         counts = {name: outcomes.count(name) for name in ("done", "resumed", "failed", "skipped")}
         counts["flagged"] = sum(bool(entry.get("flags")) for entry in self.entries)
@@ -144,7 +143,7 @@ class _Run:
             text += f" {counts['skipped']} passed over, see above." if counts["skipped"] else ""
             text += f" {counts['flagged']} with warnings: look at them first." if counts["flagged"] else ""
             self.console.event("summary", text, **counts)
-        return 0 if done and not failed else 1 if done else 2
+        return 0 if done and not failed and tables_are_there else 1 if done else 2
 
     def _choose_workers(self, waiting: list[Any]) -> None:
         """Where the user left it open, and told where there is something to choose."""
@@ -161,13 +160,15 @@ class _Run:
     def _needed(self, waiting: list[Any]) -> Iterator[int]:
         """Bytes of memory of every case, told from headers."""
         from ..batch.beat import is_of_heart
+        from ..batch.dryrun import peak_bytes
         from ..headless.peek import peek
 
         for case in waiting:
             model = self._model_of(case)
             all_frames = model is not None and is_of_heart(model)
             try:
-                yield peek(case.input, case.series, case.frame, case.files, all_frames).memory
+                glance = peek(case.input, case.series, case.frame, case.files, all_frames)
+                yield peak_bytes(glance, self.parameters.margins)
             except (DINSegmentError, OSError):
                 pass  # is told when the case is tried
 
@@ -320,6 +321,14 @@ class _Run:
         from ..batch import anonymous
 
         return f"{case.name} {anonymous.reason(error)}"
+
+    def _wrote_tables(self) -> bool:
+        try:
+            self._write_tables()
+        except DINSegmentError as error:  # a full disk: the cases that are done are there
+            self.console.error(f"The tables and the page to review are not whole: {error}")
+            return False
+        return True
 
     def _write_tables(self) -> None:
         from ..batch import anonymous, report, tables

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from DINSegmentLib.batch import case as cases
+from DINSegmentLib.batch import tables
+from DINSegmentLib.errors import OutputError
 
 FORMAT = ("--format", "nii.gz")
 NAMES = {"two words.nrrd": "two words", "a\nb.nrrd": "a_b", "Müller 左.nrrd": "Müller 左"}
@@ -78,6 +80,21 @@ def test_a_disk_that_is_full_for_one_case_costs_that_case(segment, write, voxels
 
     monkeypatch.undo()
     assert "3 of 3 done, 2 of them by an earlier run" in segment(*paths, *FORMAT).out
+
+
+def test_a_disk_that_is_full_for_the_tables_costs_no_case(segment, write, tmp_path, monkeypatch):
+    paths = [write(f"{name}.nrrd") for name in "ab"]
+
+    def full(*arguments):
+        raise OutputError("out cannot be written (No space left on device): choose a folder that you may write to.")
+
+    monkeypatch.setattr(tables, "write_statistics", full)
+    outcome = segment(*paths, *FORMAT)
+    assert outcome.code == 1 and "2 of 2 done" in outcome.out and "summary.json" not in os.listdir(tmp_path / "out")
+    assert "The tables and the page to review are not whole: out cannot be written (No space left" in outcome.err
+
+    monkeypatch.undo()
+    assert segment(*paths, *FORMAT).code == 0 and (tmp_path / "out" / "statistics.csv").is_file()
 
 
 def test_a_read_only_output_is_told_and_nothing_is_computed(segment, write, tmp_path, monkeypatch):

@@ -7,6 +7,8 @@ import time
 import numpy as np
 import pytest
 
+from DINSegmentLib.batch import cluster
+
 FORMAT = ("--format", "nii.gz")
 
 
@@ -22,12 +24,21 @@ def same(one, other):
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
 
 
-def test_two_processes_give_the_bytes_that_one_gives(segment, cases, tmp_path, write, voxels):
+def test_two_processes_give_the_bytes_that_one_gives(segment, cases, tmp_path, write, voxels, monkeypatch):
     broken = write("flat.nrrd", np.full((4, 8, 8), 7, np.int16))
     cine = write("cine.nii.gz", np.stack([voxels, np.roll(voxels, 2, axis=2)]))
-    assert segment(*cases, cine, broken, *FORMAT, "--output", tmp_path / "one").code == 1
-    outcome = segment(*cases, cine, broken, *FORMAT, "--workers", 2)
-    assert outcome.code == 1 and "7 of 8 done" in outcome.out and "constant" in outcome.err
+    inputs = (*cases, cine, broken, write("gone.nrrd"))
+    describe = cluster.describe
+
+    def and_meanwhile(client):
+        inputs[-1].unlink()
+        return describe(client)
+
+    monkeypatch.setattr(cluster, "describe", and_meanwhile)
+    outcome = segment(*inputs, *FORMAT, "--workers", 2)
+    assert outcome.code == 1 and "7 of 9 done" in outcome.out
+    assert "constant" in outcome.err and "gone.nrrd does not exist" in outcome.err
+    assert segment(*inputs, *FORMAT, "--output", tmp_path / "one").code == 1
     same(tmp_path / "out", tmp_path / "one")
     assert (tmp_path / "out" / "function.csv").read_bytes() == (tmp_path / "one" / "function.csv").read_bytes()
 
@@ -51,8 +62,6 @@ def test_a_worker_that_is_killed_costs_no_case(segment, cases, scheduler, tmp_pa
 
 
 def test_a_scheduler_that_is_not_there_is_told(segment, cases, tmp_path, monkeypatch):
-    from DINSegmentLib.batch import cluster
-
     monkeypatch.setattr(cluster, "_WAIT", "1s")
     outcome = segment(*cases, *FORMAT, "--scheduler", "tcp://127.0.0.1:9")
     assert outcome.code == 2 and "No Dask scheduler answers at tcp://127.0.0.1:9" in outcome.err
