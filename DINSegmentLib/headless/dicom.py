@@ -1,4 +1,4 @@
-"""DICOM folders and enhanced files: find the series, put slices in order by position, refuse what is no regular volume."""
+"""DICOM folders and enhanced files: find the series, order its slices by position, refuse what is no regular volume."""
 
 import warnings
 from collections.abc import Iterator, Sequence
