@@ -193,7 +193,9 @@ def _function(parser: argparse.ArgumentParser) -> None:
         help="consistency in time: weight of either neighbour frame, 0 (default, off) to 0.33",
     )  # fmt: skip
     parser.add_argument(
-        "--frames-format", choices=commands.FRAME_FORMATS, help="also write a file for each frame, NAME_f01 and so on"
+        "--frames-format",
+        choices=commands.FRAME_FORMATS,
+        help="also write a file for each frame, NAME_f01 and so on; of surfaces one for each structure",
     )
     _enhancement(parser)
     _mirroring(parser)

@@ -206,7 +206,7 @@ def write(made: Made) -> dict[str, Any]:
             if found and suffix in beat.SUFFIXES:
                 found.write(suffix, path, case.name)
             else:
-                _write(suffix, path, image, result, written)
+                write_file(suffix, path, image, result, written)
     return written
 
 
@@ -256,7 +256,8 @@ def draw_strip(made: Made) -> None:
     report.save_picture(strip.strip(original, result.labels, image.geometry, model), case.output, case.name)
 
 
-def _write(suffix: str, path: Path, image: headless.Image, result: Result, written: dict[str, Any]) -> None:
+def write_file(suffix: str, path: Path, image: headless.Image, result: Result, written: dict[str, Any]) -> None:
+    """Write one output, see `Case.suffixes`; ``written`` is the record, which is what ``json`` is."""
     if suffix == "seg.nrrd":
         write_segmentation(path, image, result)
     elif suffix == "nii.gz":

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from .. import headless
-from ..engine.parameters import Parameters, Result
+from .. import headless, surfaces
+from ..engine.parameters import Parameters
 from ..errors import DINSegmentError
 from ..geometry import Geometry
 from ..measure import CardiacFunction, cardiac_function
-from ..models import Model
+from ..models import Label, Model
 from . import outputs
 from .beat import CURVE, LABELS, TABLE, segment_beat
-from .case import write_segmentation
+from .case import surface_suffix, write_file
 from .record import about_input, about_model, about_run, input_hash
 from .versions import versions
 
@@ -33,7 +33,8 @@ class CineCase:
         name: stem of every output.
         output: folder of the outputs.
         series: choice within a DICOM folder.
-        frames: one of `batch.FRAME_FORMATS`: also write a file for each frame, ``NAME_f01`` and so on; None: do not.
+        frames: one of `batch.FRAME_FORMATS`: also write a file for each frame, ``NAME_f01`` and so on, of surfaces for
+            each of its ``structures``, for which ``margins`` are asked for; None: do not.
         temporal: see `engine.cine.segment_cine`.
         heart_rate: beats per minute; height: cm; weight: kg; None: not known.
     """
@@ -47,12 +48,21 @@ class CineCase:
     heart_rate: float | None = None
     height: float | None = None
     weight: float | None = None
+    structures: tuple[Label, ...] = ()
 
     def paths(self, frames: int = 0) -> list[Path]:
         """Every output, the record last; of the frames' own files as many as there are frames."""
-        single = [f"{self.name}_f{number:02d}.{self.frames}" for number in range(1, frames + 1) if self.frames]
+        single = [name for number in range(1, frames + 1) for name in self.frame_files(number).values()]
         ends = (TABLE, CURVE, "_function.json")
         return [self.output / name for name in (f"{self.name}.{LABELS}", *single, *(self.name + end for end in ends))]
+
+    def frame_files(self, number: int) -> dict[str, str]:
+        """Of a frame, from 1: `Case.suffixes` of its own files, and their names."""
+        if self.frames is None:
+            return {}
+        of_surfaces = [surface_suffix(label, self.frames) for label in self.structures]
+        ends = of_surfaces if self.frames in surfaces.FORMATS else [f".{self.frames}"]
+        return {end.removeprefix("."): f"{self.name}_f{number:02d}{end}" for end in ends}
 
     @property
     def person(self) -> headless.Person:
@@ -146,15 +156,9 @@ def run(
     with outputs.beside(paths) as folder:
         for suffix, path in ((LABELS, paths[0]), (TABLE, paths[-3]), (CURVE, paths[-2])):
             found.write(suffix, folder / path.name, case.name)
-        for index, path in enumerate(paths[1:-3]):
-            _write_frame(folder / path.name, cine.image(index), result.frame(index))
+        for index in range(len(cine.array)):
+            for suffix, name in case.frame_files(index + 1).items():
+                write_file(suffix, folder / name, cine.image(index), result.frame(index), written)
         text = json.dumps(written, indent=2, ensure_ascii=False) + "\n"
         (folder / paths[-1].name).write_text(text, encoding="utf-8")
     return written, function
-
-
-def _write_frame(path: Path, image: headless.Image, result: Result) -> None:
-    if path.name.endswith(".seg.nrrd"):
-        write_segmentation(path, image, result)
-    else:
-        headless.write_labelmap(result.labels, image, path)

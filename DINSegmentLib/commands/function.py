@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .. import models
+from .. import models, surfaces
 from ..console import Console, table
 from ..engine.parameters import Parameters
 from .segment import from_header, uncovered
@@ -17,11 +17,14 @@ def function(options: Namespace, console: Console) -> int:
     from ..batch import cine, outputs, stopping
 
     model = models.find(options.model)
-    parameters = Parameters(options.enhancement, options.strength, options.mirroring)
+    parameters = Parameters(
+        options.enhancement, options.strength, options.mirroring, margins=options.frames_format in surfaces.FORMATS
+    )
     resolved = parameters.resolved(model)  # refused before anything is read
     case = cine.CineCase(
         options.input, headless.case_name(options.input).removesuffix(".seq"), options.output, options.series,
         options.frames_format, options.temporal, options.heart_rate, options.height, options.weight,
+        model.labels,
     )  # fmt: skip
     outputs.sweep(options.output)
     if options.resume and not options.overwrite and (written := cine.finished(case, model, parameters)):

@@ -14,6 +14,7 @@ from ..models import Model
 from ..sentence import Sentence as _
 from .base import warnings
 from .checks import check_array
+from .margins import Margins
 from .parameters import Parameters, Resolved, Result
 from .segmenter import Progress, Run, Segmenter
 
@@ -31,6 +32,7 @@ class CineResult:
         confidences, removed: of every frame, as in `Result`; with ``temporal`` the probabilities are the mixed ones,
             without the model's temperature.
         warnings: as in `Result`, of all frames; `frame` leaves them out.
+        margins: of every frame, as in `Result`; empty unless asked for.
     """
 
     labels: np.ndarray
@@ -45,12 +47,14 @@ class CineResult:
     confidences: tuple[Confidence, ...] = ()
     removed: tuple[Mapping[int, int], ...] = ()
     warnings: tuple[str, ...] = ()
+    margins: tuple[Margins, ...] = ()
 
     def frame(self, index: int) -> Result:
         """One frame's labels as a result of their own; the timings are those of the whole run."""
         return Result(
             self.labels[index], None, self.model, self.parameters, self.timings, self.device, self.device_reason,
             self.precision, self.events, self.confidences[index], None, self.removed[index],
+            margins=self.margins[index] if self.margins else None,
         )  # fmt: skip
 
 
@@ -105,7 +109,7 @@ def segment_cine(
     return CineResult(
         labels, temporal, segmenter.model, parameters, run.timings, device.name, device.reason, device.precision,
         tuple(run.events), tuple(run.confidence(frame) for frame in range(len(volumes))), tuple(run.removed),
-        warnings(run.emptied),
+        warnings(run.emptied), tuple(run.margins),
     )  # fmt: skip
 
 
@@ -125,8 +129,11 @@ class _Smoothed(Run):
         self._weight = weight
         self._waiting: dict[int, dict[int, Tensor]] = {}  # by slice and frame: a batch may come twice
 
+    def logits(self, native: Tensor) -> Tensor:
+        return native.log()  # they are probabilities
+
     def calibrated(self, native: Tensor, highest: Tensor) -> tuple[Tensor, Tensor]:
-        return highest, native.sum(dim=(1, 2))  # they are probabilities
+        return highest, native.sum(dim=(1, 2))
 
     def take(self, place: tuple[int, int], scores: Tensor) -> None:
         frame, index = place
@@ -146,7 +153,7 @@ def _check(
 ) -> None:
     if len(frames) == 0:
         raise InputError(_("{name} has no frames: give a volume for each time.", name=name))
-    if parameters.probabilities or parameters.confidence or parameters.margins:
+    if parameters.probabilities or parameters.confidence:
         raise InputError(_("Probabilities of a cine are not kept: ask for those of a single frame."))
     if not 0 <= temporal <= MOST_TEMPORAL:
         raise InputError(

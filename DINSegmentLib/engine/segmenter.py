@@ -86,7 +86,7 @@ class Segmenter:
         return Result(
             labels, run.probabilities, self.model, parameters, run.timings, self.device.name, self.device.reason,
             self.device.precision, tuple(run.events), run.confidence(0), run.confidence_map, run.removed[0],
-            warnings(run.emptied), run.margins,
+            warnings(run.emptied), run.margins[0] if run.margins else None,
         )  # fmt: skip
 
     @torch.inference_mode()
@@ -148,7 +148,7 @@ class Run:
         if parameters.probabilities:
             self.probabilities = np.zeros((classes, *volumes[0].shape), np.float16)
             self.oriented_probabilities = [orient.to_model(p) for p in self.probabilities]
-        self.margins = Margins.empty(volumes[0].shape) if parameters.margins else None
+        self.margins = [Margins.empty(volume.shape) for volume in volumes if parameters.margins]
 
     def _default_batch_size(self) -> int:
         pixels = _BATCH_PIXELS[self.segmenter.device.name.split(":")[0]]
@@ -208,8 +208,8 @@ class Run:
             for target, p in zip(self.oriented_probabilities, native.softmax(dim=0), strict=True):
                 target[index] = p.half().cpu().numpy()
         highest, won = native.max(dim=0)  # of equal scores the first, as argmax, which is far slower on a CPU
-        if self.margins is not None:
-            for target, values in zip(self.margins.fields, _margins(native, highest, won), strict=True):
+        if self.margins:
+            for target, values in zip(self.margins[frame].fields, _margins(self.logits(native), won), strict=True):
                 self.orient.to_model(target)[index] = values.to(torch.uint8).cpu().numpy()
         labels = won.to(torch.uint8).cpu().numpy()
         self.oriented_labels[frame][index] = labels
@@ -221,6 +221,10 @@ class Run:
         ]
         if self.oriented_map is not None:
             self.oriented_map[index] = np.rint(100 * confidence)
+
+    def logits(self, native: Tensor) -> Tensor:
+        """Logarithms of probabilities, up to a number that a pixel's classes share; (classes, H, W)."""
+        return native
 
     def calibrated(self, native: Tensor, highest: Tensor) -> tuple[Tensor, Tensor]:
         """Probability of each pixel's label (H, W), and of every class summed over the pixels (classes,).
@@ -292,9 +296,9 @@ class Run:
             torch.cuda.empty_cache()
 
 
-def _margins(native: Tensor, highest: Tensor, won: Tensor) -> tuple[Tensor, ...]:
-    """Of scores (classes, H, W), and of their largest and its index (H, W): the fields of `Margins`, (H, W) each."""
-    others = native.scatter(0, won[None], -torch.inf)
+def _margins(logits: Tensor, won: Tensor) -> tuple[Tensor, ...]:
+    """Of `Run.logits` and the index of their largest (H, W): the fields of `Margins`, (H, W) each."""
+    highest, others = logits.gather(0, won[None])[0], logits.scatter(0, won[None], -torch.inf)
     second, runner_up = others.max(dim=0)
     third = others.scatter_(0, runner_up[None], -torch.inf).amax(dim=0)  # of two classes, minus infinity
     near, far = (((highest - one).clamp_(max=MOST) / MOST).sqrt_().mul_(255).round_() for one in (second, third))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from csv_rows import rows
+from stl import enclosed_ml
 
 from DINSegmentLib import headless, models
 from DINSegmentLib.engine.segmenter import Segmenter
@@ -147,6 +148,19 @@ def test_frames_are_also_written_one_by_one_when_asked_for(form, function, cine,
         written = sitk.ReadImage(str(out / f"heart_f{number:02d}.{form}"))
         same_grid = sitk.Resample(written, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 99)
         np.testing.assert_array_equal(sitk.GetArrayFromImage(same_grid), labels[number - 1])
+
+
+def test_a_surface_of_each_structure_in_each_frame_encloses_its_voxels(function, cine, tmp_path):
+    assert function(cine, "--model", "cardiac-mr", "--frames-format", "stl").code == 0
+
+    labels = np.asarray(nibabel.load(tmp_path / "out" / "heart.nii.gz").dataobj).T
+    for number, frame in enumerate(labels, start=1):
+        for label in models.find("cardiac-mr").labels:
+            name = label.name.lower().replace(" ", "-")
+            volume = np.count_nonzero(frame == label.value) * 2.0 * 2.0 * 20.0 / 1000
+            found = enclosed_ml(tmp_path / "out" / f"heart_f{number:02d}_{name}.stl")
+            assert volume > 1 and found == pytest.approx(volume, rel=0.01)
+    assert "was done before" in function(cine, "--model", "cardiac-mr", "--frames-format", "stl").out
 
 
 def test_progress_counts_slices_over_all_frames(function, cine):

@@ -31,6 +31,20 @@ def test_every_frame_has_the_labels_that_it_has_alone(segmenter, batch_size, mir
     assert len(np.unique(together.labels)) == 4  # nothing to compare otherwise
 
 
+def test_every_frame_has_the_margins_that_it_has_alone(segmenter):
+    asked = Parameters(margins=True)
+    together = segment_cine(segmenter, VOLUMES, GEOMETRY, asked)
+    for index, volume in enumerate(VOLUMES):
+        alone = segmenter.segment(volume, GEOMETRY, asked).margins.fields
+        np.testing.assert_array_equal(together.frame(index).margins.fields, alone)
+    assert segment_cine(segmenter, VOLUMES, GEOMETRY).frame(0).margins is None
+
+    alike = np.stack([VOLUMES[0]] * 3)  # mixing probabilities that are alike changes nothing
+    mixed = segment_cine(segmenter, alike, GEOMETRY, asked, temporal=0.2).margins[1]
+    for one, other in zip(mixed.fields[2:], together.margins[0].fields[2:], strict=True):
+        assert np.abs(one.astype(int) - other).max() <= 3 and other.max() > 20  # they are mixed on the model's grid
+
+
 def test_neighbour_slices_come_from_the_same_frame(stack_model):
     class Next(torch.nn.Module):
         """Labels a slice by the brightness of the one after it."""
@@ -148,7 +162,6 @@ def test_a_frame_gives_its_own_result(segmenter):
         ({"temporal": 0.4}, InputError, "temporal weight of 0.4"),
         ({"temporal": float("nan")}, InputError, "temporal weight of nan"),
         ({"parameters": Parameters(probabilities=True)}, InputError, "not kept"),
-        ({"parameters": Parameters(margins=True)}, InputError, "not kept"),
         ({"parameters": Parameters(confidence=True)}, InputError, "not kept"),
     ],
 )
