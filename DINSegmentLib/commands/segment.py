@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import models, surfaces
+from ..batch.found import shown
 from ..console import Console, table
 from ..engine.parameters import Parameters
 from ..errors import Cancelled, DINSegmentError, InputError, ModelError
@@ -312,6 +313,8 @@ class _Run:
 
     def _fail(self, case: Any, text: str) -> None:
         self._tell(case, "failed", text)
+        if self.many and not case.anonymous and text.startswith(name := case.input.name):
+            text = f"{shown(case.input)}{text.removeprefix(name)}"  # others may have that name
         self.console.error(text, input=self._shown(case))
 
     def _shown(self, case: Any) -> str:

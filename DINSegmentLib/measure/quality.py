@@ -86,7 +86,7 @@ def _of_one(
             yield Flag(
                 "volume",
                 name,
-                f"{name} is implausibly {size}, {_ml(figures.volume_ml)} ml where {low:g} to {high:g} ml are expected: "
+                f"{name} is implausibly {size}, {figures.volume_ml:.3g} ml where {low:g} to {high:g} ml are expected: "
                 "look at the result, and at the spacing in the file's header.",
             )
     found = figures.voxels + removed

@@ -43,7 +43,8 @@ def test_each_bad_one_of_a_folder_is_named_and_the_rest_is_done(mixed, segment, 
     assert outcome.code == 1 and "4 of 7 done" in outcome.out and "2 passed over" in outcome.out
     told = [line for line in outcome.err.splitlines() if not line.startswith("Warning: ") or "passed over" in line]
     for name, text in {
-        "half.nrrd": "cut short", "zero.nii": "empty file", "half.nii.gz.part": "not finished", "loop": "folder above",
+        f"{mixed}/half.nrrd": "cut short", "zero.nii": "empty file", "half.nii.gz.part": "not finished",
+        "loop": "folder above",
     }.items():  # fmt: skip
         (line,) = [line for line in told if name in line]
         assert text in line and line.endswith("."), line

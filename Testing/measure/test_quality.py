@@ -53,7 +53,7 @@ def test_a_structure_without_a_voxel_is_missing_and_nothing_else(cube):
 @pytest.mark.parametrize(
     ("mm3", "words"),
     [
-        (0.499, "implausibly small, 0.5 ml where 0.5 to 2 ml"),
+        (0.499, "implausibly small, 0.499 ml where 0.5 to 2 ml"),
         (0.5, ""),
         (2.0, ""),
         (2.001, "implausibly large, 2 ml"),
