@@ -47,6 +47,7 @@ class Running:
         """Show what belongs to another volume and nothing of the one before, which may be another patient's."""
         self.maps.follow(node)
         self.function.person.follow(node)
+        self.panel.ui.smoothCheckBox.enabled = node is None or scene.find_cine(node) is None
         self.onOutputChanged(self.panel.parameters.outputSegmentation)
 
     def onOutputChanged(self, node: Any) -> None:

@@ -136,10 +136,13 @@ def test_heart_rate_height_weight_and_figures_are_never_shown_with_another_volum
     mine = [table_of(table) for table in tables]
     assert ["Cardiac output"] == [row[0] for row in mine[0] if row[2] == "l/min"] and all(mine)
 
+    assert not ui.smoothCheckBox.enabled  # surfaces are of a single volume
+
     frames, geometry = scene.read_frames(cine)
     for other in (add_sequence(frames, geometry.ijk_to_ras), slicer.util.addVolumeFromArray(frames[0], name="Roe^Jim")):
         ui.inputSelector.setCurrentNode(other)
         assert [box.text for box in boxes] == ["unknown"] * 3 and not any(table_of(table) for table in tables)
+    assert ui.smoothCheckBox.enabled
     ui.heartRateSpinBox.value = 90
     cine.go_to(2)
     ui.inputSelector.setCurrentNode(cine.proxy)
