@@ -59,11 +59,26 @@ def warnings(frames: Sequence[Sequence[Emptied]]) -> tuple[str, ...]:
         )
         if len(frames) == 1
         else _(
-            "Slice {slice}, at the heart's base, was emptied in frame {numbers}: the network labelled up to "
+            "Slice {slice}, at the heart's base, was emptied in {frames}: the network labelled up to "
             "{volume:.1f} ml there and doubts the myocardium, look whether the ventricles reach it.",
             slice=index + 1,
-            numbers=", ".join(str(number) for number, _ml in places),
+            frames=_frames([number for number, _ml in places]),
             volume=max(volume for _number, volume in places),
         )
         for index, places in sorted(found.items())
+    )
+
+
+def _frames(numbers: Sequence[int]) -> str:
+    """Such as ``frame 3`` or ``frames 1-4, 7``, of numbers that grow."""
+    if len(numbers) == 1:
+        return _("frame {number}", number=numbers[0])
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return _(
+        "frames {numbers}", numbers=", ".join("-".join(map(str, dict.fromkeys((run[0], run[-1])))) for run in runs)
     )

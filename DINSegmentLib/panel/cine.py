@@ -61,7 +61,7 @@ class Function:
         self.panel, ui = panel, panel.ui
         self._cine: scene.Cine | None = None
         self._measured: CardiacFunction | None = None  # without heart rate and body
-        self.person = Person(panel, self.onPerson)
+        self.person = Person(panel, self._show_figures)
         ui.framesTable.connect("cellClicked(int,int)", self.onFrame)
         ui.framesTable.connect("currentCellChanged(int,int,int,int)", self.onFrame)
         ui.curveButton.connect("clicked()", self.onCurve)
@@ -76,14 +76,14 @@ class Function:
             table.setRowCount(0)
         ui.functionGroup.visible = ui.exportButton.enabled = False
 
-    def measure(self, model: str) -> None:
-        """Show the function of the chosen output as it is now; ``model`` is the id of the one that made it.
+    def measure(self, model: str) -> list[str]:
+        """As `show`, of the chosen output as it is now; ``model`` is the id of the one that made it.
 
         Raises:
             DINSegmentError: a frame is missing, or the model has no left ventricle.
         """
         volume, node = self.panel.parameters.inputVolume, self.panel.parameters.outputSegmentation
-        self.show(scene.cine_of(volume), self.panel.logic.function(node, volume, model))
+        return self.show(scene.cine_of(volume), self.panel.logic.function(node, volume, model))
 
     def show(self, cine: scene.Cine | None, found: CardiacFunction) -> list[str]:
         """What was measured, without heart rate and body, which are the panel's; sentences that go with it."""
@@ -104,15 +104,19 @@ class Function:
             fill(ui.framesTable, headings, frames)
         ui.framesTable.resizeColumnsToContents()
         ui.functionGroup.visible = ui.exportButton.enabled = True
-        return self._show_figures(found)
+        self._show_figures()
+        return [told(warning) for warning in found.warnings]
 
-    def _show_figures(self, found: CardiacFunction) -> list[str]:
+    def _show_figures(self) -> None:
         """The table of figures, with those that need heart rate, height and weight where these are known."""
-        wrong = []
+        found = measured = self._measured
+        if measured is None:
+            return
         try:
-            found = found.for_person(*self.person.figures)
+            found = measured.for_person(*self.person.figures)
+            self.person.tell([told(warning) for warning in found.warnings[len(measured.warnings) :]])
         except InputError as error:
-            wrong = [told(error)]
+            self.person.tell([told(error)])
         figures = [
             (told(row["quantity"]), _number(row["value"]), row["unit"], _span(row["low"], row["high"]))
             for row in found.rows()
@@ -120,12 +124,6 @@ class Function:
         headings = [_("Quantity"), _("Value"), _("Unit"), _("Range by base slice")]
         fill(self.panel.ui.functionTable, headings, figures)
         self.panel.ui.functionTable.resizeColumnsToContents()
-        return [*map(told, found.warnings), *wrong]
-
-    def onPerson(self) -> None:
-        """Heart rate, height or weight became known, or another."""
-        if self._measured is not None:
-            self.panel.ui.statusLabel.text = "\n".join(self._show_figures(self._measured))
 
     def onFrame(self, row: int, *cell: int) -> None:
         """Show the frame of a row in the views."""

@@ -1,6 +1,6 @@
 """Heart rate, height and weight in the panel: they belong to a volume, and stay with it in the scene."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,10 +67,14 @@ class Person:
         with self.panel.quietly():
             for name, box in self._boxes.items():
                 box.value = self._known.get(name) or 0
+        self.tell(())
+
+    def tell(self, sentences: Sequence[str]) -> None:
+        """Say beside the figures what the file has told, and sentences about them."""
         words = {"heart_rate": _("heart rate"), "height": _("height"), "weight": _("weight")}
         names = ", ".join(word for name, word in words.items() if name in self._known["from_header"])
-        text = _("From the DICOM header: {names}.").format(names=names) if names else ""
-        choices.tell(self.panel.ui.personLabel, text)
+        header = [_("From the DICOM header: {names}.").format(names=names)] if names else []
+        choices.tell(self.panel.ui.personLabel, "\n".join([*header, *sentences]))
 
     def onValue(self, name: str, value: float) -> None:
         """A figure became known, or another."""

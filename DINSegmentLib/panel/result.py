@@ -17,6 +17,7 @@ def show_statistics(table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
         (one["name"], f"{one['volume_ml']:.1f}", "-" if one["mean"] is None else f"{one['mean']:.1f}") for one in rows
     ]
     fill(table, [_("Structure"), _("Volume (ml)"), _("Mean intensity")], texts)
+    table.visible = bool(texts)  # of a cine there are none
 
 
 def fill(table: Any, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -41,7 +41,7 @@ class Review:
 
     def _show(self, doubts: Sequence[Mapping[str, Any]], text: str) -> None:
         table, framed = self.panel.ui.reviewTable, any(one["frame"] is not None for one in doubts)
-        headings = [_("Slice"), _("Structure"), _("In doubt"), _("Reason")]
+        headings = [_("Slice"), _("Structure"), _("Voxels in doubt"), _("Reason")]
         rows = [
             [str(one["slice"] + 1), one["structure"], f"{one['score']:.0f}", told(from_json(one["reason"]))]
             for one in doubts

@@ -45,6 +45,7 @@ class Running:
 
     def onInputChanged(self, node: Any) -> None:
         """Show what belongs to another volume and nothing of the one before, which may be another patient's."""
+        self.panel.ui.statusLabel.text = ""
         self.maps.follow(node)
         self.function.person.follow(node)
         self.panel.ui.smoothCheckBox.enabled = node is None or scene.find_cine(node) is None
@@ -67,7 +68,7 @@ class Running:
         panel, ui = self.panel, self.panel.ui
         panel.parameters.outputSegmentation = node
         ui.segmentsTable.setSegmentationNode(node)
-        ui.statisticsTable.setRowCount(0)
+        result.show_statistics(ui.statisticsTable, ())
         self.function.clear()
         self.review.clear()
         ui.editButton.enabled = ui.show3DButton.enabled = node is not None
@@ -86,7 +87,7 @@ class Running:
         try:
             self.review.show(run["review"])
             if scene.find_cine(volume) is not None:
-                self.function.measure(run["model"])
+                panel.ui.statusLabel.text = "\n".join(self.function.measure(run["model"]))
             else:
                 rows = panel.logic.statistics(node, volume, run["model"])
                 result.show_statistics(panel.ui.statisticsTable, [asdict(one) for one in rows])

@@ -95,11 +95,19 @@ def test_a_frame_of_a_cine_is_emptied_as_if_it_were_alone_and_all_are_told_in_on
     found = segment_cine(segmenter, frames, GEOMETRY)
 
     np.testing.assert_array_equal(found.labels, [segmenter.segment(frame, GEOMETRY).labels for frame in frames])
-    assert len(found.warnings) == 1 and "emptied in frame 2, 3:" in found.warnings[0]
+    assert len(found.warnings) == 1 and "emptied in frames 2-3:" in found.warnings[0]
     assert found.frame(1).warnings == ()
 
 
 def test_of_several_frames_the_largest_volume_is_told_slice_by_slice():
     told = warnings([[Emptied(0, 3.0), Emptied(1, 5.25)], [], [Emptied(0, 12.0)]])
-    assert "Slice 1, " in told[0] and "frame 1, 3:" in told[0] and "up to 12.0 ml" in told[0]
+    assert "Slice 1, " in told[0] and "frames 1, 3:" in told[0] and "up to 12.0 ml" in told[0]
     assert "Slice 2, " in told[1] and "frame 1:" in told[1] and warnings([[], []]) == ()
+
+
+@pytest.mark.parametrize(
+    ("frames", "text"), [([3], "in frame 3:"), ([1, 2, 3, 5, 8, 9], "in frames 1-3, 5, 8-9:")]
+)  # fmt: skip
+def test_frames_are_told_in_runs(frames, text):
+    emptied = [[Emptied(0, 2.0)] if number in frames else [] for number in range(1, 11)]
+    assert text in warnings(emptied)[0]
