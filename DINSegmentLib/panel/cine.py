@@ -109,9 +109,9 @@ class Function:
 
     def _show_figures(self) -> None:
         """The table of figures, with those that need heart rate, height and weight where these are known."""
-        found = measured = self._measured
-        if measured is None:
+        if (measured := self._measured) is None:
             return
+        found = measured
         try:
             found = measured.for_person(*self.person.figures)
             self.person.tell([told(warning) for warning in found.warnings[len(measured.warnings) :]])
