@@ -189,10 +189,25 @@ def test_a_frame_that_lacks_a_slice_is_refused(write_frames):
         read_cine(folder)
 
 
-def test_frames_of_another_pixel_size_are_refused(write_frames):
+def test_a_slice_that_all_frames_lack_is_refused(write_frames):
+    folder = write_frames(lambda k, data, frame: setattr(data, "TriggerTime", 40 * frame))
+    for path in folder.iterdir():
+        if pydicom.dcmread(path).ImagePositionPatient[2] == 30 + 8 * 2:
+            path.unlink()
+    with pytest.raises(GeometryError, match=r"unevenly spaced slices \(16 mm instead of 8 mm"):
+        read_cine(folder)
+
+
+@pytest.mark.parametrize("other", ["pixel size", "rows", "direction"])
+def test_frames_on_another_grid_are_refused(other, write_frames):
     def describe(k, data, frame):
         data.TriggerTime = 40 * frame
-        data.PixelSpacing = ["1.25", "1.5"] if frame else ["1.5", "1.5"]
+        if frame and other == "pixel size":
+            data.PixelSpacing = ["1.5", "1.5"]
+        elif frame and other == "rows":
+            data.Rows, data.PixelData = data.Rows - 1, data.PixelData[: -2 * data.Columns]
+        elif frame:
+            data.ImageOrientationPatient = [1, 0, 0, 0, 0.8, 0.6]
 
     with pytest.raises(GeometryError, match="mixes slices of different size"):
         read_cine(write_frames(describe))
