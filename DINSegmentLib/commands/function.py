@@ -1,5 +1,6 @@
 """`dinsegment function`: all frames of a cine to labels, and the heart's function to a table, a record and a curve."""
 
+import re
 from argparse import Namespace
 from functools import partial
 from pathlib import Path
@@ -65,4 +66,11 @@ def describe(written: dict[str, Any], function: Any) -> str:
         es = "unknown" if function.es_frame is None else f"frame {function.es_frame + 1}"
         lines.append(f"end-diastole: frame {function.ed_frame + 1}, end-systole: {es}, of {written['frames']}")
     lines += from_header(written["person"])
-    return "\n".join([*lines, *device["events"], f"written: {', '.join(written['outputs'])}"])
+    return "\n".join([*lines, *device["events"], f"written: {_listed(written['case'], written['outputs'])}"])
+
+
+def _listed(case: str, outputs: list[str]) -> str:
+    """The names of files; of those of single frames, which may be many, the first and the last."""
+    single = [name for name in outputs if re.match(rf"{re.escape(case)}_f\d+[._]", name)]
+    listed = ", ".join(name for name in outputs if name not in single)
+    return f"{listed}; {len(single)} of single frames, {single[0]} to {single[-1]}" if single else listed

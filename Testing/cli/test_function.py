@@ -138,8 +138,11 @@ def test_a_dicom_cine_with_a_series_for_every_slice(function, write_exam, beat, 
 
 @pytest.mark.parametrize("form", ["seg.nrrd", "nii.gz"])
 def test_frames_are_also_written_one_by_one_when_asked_for(form, function, cine, tmp_path):
-    assert function(cine, "--frames-format", form).code == 0
+    outcome = function(cine, "--frames-format", form)
+    assert outcome.code == 0
 
+    ends = f"heart_function.json; 4 of single frames, heart_f01.{form} to heart_f04.{form}"
+    assert outcome.out.rstrip().endswith(ends)
     out = tmp_path / "out"
     assert {f"heart_f{number:02d}.{form}" for number in range(1, FRAMES + 1)} < names(out)
     labels = np.asarray(nibabel.load(out / "heart.nii.gz").dataobj).T
