@@ -16,6 +16,7 @@ from .batch.workers import ENOUGH_CASES
 from .console import Console
 from .enhancement import METHODS, STRENGTH_RANGE
 from .errors import Cancelled, DINSegmentError
+from .openmp import wait_asleep
 
 ALL_DONE, SOME_FAILED, NOTHING_WRITTEN, INTERRUPTED = 0, 1, 2, 130
 
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.is_program = arguments is None
     if options.is_program:
         keep_freed_memory()
+        wait_asleep()
     console = Console(machine=getattr(options, "json", False))
     try:
         return options.command(options, console)

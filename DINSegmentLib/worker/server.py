@@ -35,6 +35,7 @@ from ..errors import (
 from ..geometry import Geometry
 from ..measure import Doubt, cardiac_function, frames_to_review, slices_to_review, statistics
 from ..models import Model
+from ..openmp import wait_asleep
 from ..sentence import Sentence as _
 from ..sentence import from_json, of, to_json
 from ..surfaces import Surface, surface
@@ -333,6 +334,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     keep_freed_memory()
+    wait_asleep()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     # what libraries print must not get between the messages: it goes where errors go
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
