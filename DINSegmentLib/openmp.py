@@ -8,7 +8,7 @@ def wait_asleep() -> None:
 
     By themselves OpenMP's threads spin for some milliseconds, and on a machine that does something else, too, they take
     the core from the very thread that they wait for: on two cores with other work now and then, `dinsegment segment` of
-    12 hearts took 7 to 46 s so, and 7 to 9 s asleep; with both cores free about 7 s either way, asleep with 20 % less of
+    12 hearts took 7 to 46 s so, 7 to 9 s asleep; with both cores free about 7 s either way, asleep with 20 % less of
     the processor's time. OpenMP reads it when torch is loaded: it is for programs to call at their start, and holds for
     what they start.
     """
