@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__, models
+from ..allocator import keep_freed_memory
 from ..engine.parameters import Parameters
 from ..errors import Cancelled, DINSegmentError, InputError
 from . import case as cases
@@ -42,15 +43,13 @@ def connect(workers: int, scheduler: str | None) -> Iterator[Any]:
         InputError: Dask is not installed or cannot start the processes, no scheduler answers, or it has no workers.
     """
     try:
-        from dask import config
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise InputError(
             "Several processes need Dask, which is not installed: pip install distributed, or leave --workers away."
         ) from error
     if scheduler is None:
-        # Dask has its workers give every freed piece of memory back at once, and they ask for it again in each slice
-        with _no_interrupts(), config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}):
+        with _no_interrupts():
             try:
                 local = LocalCluster(
                     n_workers=workers,
@@ -65,6 +64,7 @@ def connect(workers: int, scheduler: str | None) -> Iterator[Any]:
         with local, Client(local) as client:
             if os.name == "nt":  # where a thread cannot shut them out
                 client.run(signal.signal, signal.SIGINT, signal.SIG_IGN)
+            client.run(keep_freed_memory)  # Dask has its workers give every freed piece of it back at once
             yield client
         return
     where = {"scheduler_file": scheduler} if os.path.isfile(scheduler) else {"address": scheduler}
