@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from . import models, resources
-from .allocator import keep_freed_memory
 from .batch.versions import version
 from .errors import DINSegmentError
 from .geometry import Geometry
+from .process import prepare
 
 _SAMPLE = "cardiac_phantom_ED"
 
@@ -234,7 +234,7 @@ def peak_mb(children: bool = False) -> float | None:
 
 
 if __name__ == "__main__":
-    keep_freed_memory()  # as the programs do that it stands for
+    prepare()  # as the programs do that it stands for
     try:
         print(json.dumps(measure(*sys.argv[1:])))
     except DINSegmentError as error:

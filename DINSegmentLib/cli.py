@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import __version__, commands
-from .allocator import keep_freed_memory
 from .batch.workers import ENOUGH_CASES
 from .console import Console
 from .enhancement import METHODS, STRENGTH_RANGE
 from .errors import Cancelled, DINSegmentError
-from .openmp import wait_asleep
+from .process import prepare
 
 ALL_DONE, SOME_FAILED, NOTHING_WRITTEN, INTERRUPTED = 0, 1, 2, 130
 
@@ -34,8 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.again = _again(typed)
     options.is_program = arguments is None
     if options.is_program:
-        keep_freed_memory()
-        wait_asleep()
+        prepare()
     console = Console(machine=getattr(options, "json", False))
     try:
         return options.command(options, console)

@@ -21,7 +21,6 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .. import __version__
-from ..allocator import keep_freed_memory
 from ..errors import (
     Cancelled,
     DeviceError,
@@ -35,7 +34,7 @@ from ..errors import (
 from ..geometry import Geometry
 from ..measure import Doubt, cardiac_function, frames_to_review, slices_to_review, statistics
 from ..models import Model
-from ..openmp import wait_asleep
+from ..process import prepare
 from ..sentence import Sentence as _
 from ..sentence import from_json, of, to_json
 from ..surfaces import Surface, surface
@@ -333,8 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--idle", type=float, default=600, metavar="SECONDS", help="end after so long without a request"
     )
     options = parser.parse_args(arguments)
-    keep_freed_memory()
-    wait_asleep()
+    prepare()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     # what libraries print must not get between the messages: it goes where errors go
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

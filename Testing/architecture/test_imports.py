@@ -16,7 +16,7 @@ FLOORS = (
     {"__init__", "errors", "sentence", "geometry", "resources", "models", "enhancement", "phantom", "network"},
     {"engine", "training", "measure"},
     {"scene", "headless", "surfaces"},
-    {"__main__", "cli", "commands", "console", "batch", "bench", "allocator", "openmp"}
+    {"__main__", "cli", "commands", "console", "batch", "bench", "process"}
     | {"comparison", "throughput", "rivals", "doctor", "demo", "worker"},
     {"panel"},
 )  # fmt: skip

@@ -1,0 +1,68 @@
+"""Claims about what programs set for their process, each in a process of its own: it is set once."""
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from DINSegmentLib import process
+
+_FAULTS = """
+import resource, sys
+import numpy as np
+from DINSegmentLib.process import keep_freed_memory
+
+def batch():  # seven arrays of 20 MB, each page written once
+    arrays = [np.full(20 << 20, number, np.uint8) for number in range(7)]
+
+assert sys.argv[1] == "as it is" or keep_freed_memory()
+for _ in range(3):
+    batch()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    batch()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+_PROGRAMS = {
+    "dinsegment": "import sys; from DINSegmentLib.cli import main; sys.argv[1:] = ['models']; main()",
+    "worker": "from DINSegmentLib.worker.server import main; main([])",
+}
+
+gnu = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs GNU's libc and OpenMP")
+
+
+@gnu
+def test_the_next_batch_gets_the_memory_of_the_one_before_without_asking_the_system():
+    kept, as_it_is = (int(run(_FAULTS, setting).stdout) for setting in ("kept", "as it is"))
+    assert kept < as_it_is / 10
+
+
+def test_where_there_is_no_glibc_memory_is_left_alone(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert not process.keep_freed_memory()
+
+
+@gnu
+@pytest.mark.parametrize("program", _PROGRAMS)
+def test_threads_of_a_program_wait_asleep(program):
+    assert "GOMP_SPINCOUNT = '0'" in openmp(program)
+
+
+@gnu
+def test_how_the_user_wants_threads_to_wait_is_left():
+    assert "GOMP_SPINCOUNT = '0'" not in openmp("dinsegment", OMP_WAIT_POLICY="active")
+
+
+def openmp(program: str, **wanted: str) -> str:
+    """What OpenMP says of itself when the program has loaded torch."""
+    return run(f"{_PROGRAMS[program]}; import torch", **wanted, OMP_DISPLAY_ENV="verbose").stderr
+
+
+def run(code: str, *arguments: str, **wanted: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], check=True, capture_output=True, encoding="utf-8",
+        stdin=subprocess.DEVNULL, env=environment | wanted,
+    )  # fmt: skip
