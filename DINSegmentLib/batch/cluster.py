@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__, models
-from ..allocator import keep_freed_memory
 from ..engine.parameters import Parameters
 from ..errors import Cancelled, DINSegmentError, InputError
+from ..process import keep_freed_memory
 from . import case as cases
 from .case import Case
 
