@@ -46,13 +46,14 @@ def test_where_there_is_no_glibc_memory_is_left_alone(monkeypatch):
 
 @gnu
 @pytest.mark.parametrize("program", _PROGRAMS)
-def test_threads_of_a_program_wait_asleep(program):
-    assert "GOMP_SPINCOUNT = '0'" in openmp(program)
+def test_threads_of_a_program_soon_sleep(program):
+    assert "GOMP_SPINCOUNT = '2500'" in openmp(program)
 
 
 @gnu
 def test_how_the_user_wants_threads_to_wait_is_left():
-    assert "GOMP_SPINCOUNT = '0'" not in openmp("dinsegment", OMP_WAIT_POLICY="active")
+    assert "GOMP_SPINCOUNT = '0'" in openmp("dinsegment", OMP_WAIT_POLICY="passive")
+    assert "GOMP_SPINCOUNT = '7'" in openmp("dinsegment", GOMP_SPINCOUNT="7")
 
 
 def openmp(program: str, **wanted: str) -> str:
@@ -61,7 +62,7 @@ def openmp(program: str, **wanted: str) -> str:
 
 
 def run(code: str, *arguments: str, **wanted: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment = {name: value for name, value in os.environ.items() if "OMP_" not in name}
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], check=True, capture_output=True, encoding="utf-8",
         stdin=subprocess.DEVNULL, env=environment | wanted,
