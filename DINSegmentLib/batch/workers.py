@@ -7,9 +7,9 @@ from ..errors import DeviceError
 from ..headless import memory
 
 # Measured on two quiet cores of an AMD EPYC (`dinsegment bench --batch --cases 500`): one process with two threads does
-# 331 volumes of three slices a minute, two with one thread each 457, which saves 0.05 s a volume. They start about 4 s
-# later than one does, so that 80 of the smallest volumes make up for it, and fewer of larger ones.
-ENOUGH_CASES = 80
+# 359 volumes of three slices a minute, two with one thread each 455, which saves 0.035 s a volume. They start about 3.5 s
+# later than one does, so that 100 of the smallest volumes make up for it, and fewer of larger ones.
+ENOUGH_CASES = 100
 _MOST = 8  # more than two were not measured
 
 

@@ -16,13 +16,13 @@ FOUR_CORES = workers.Machine("cpu", threads=4, free=100 * GB, dask=True, is_prog
 
 
 def test_many_cases_get_a_process_for_each_thread():
-    choice = workers.choose([GB] * 80, FOUR_CORES)
+    choice = workers.choose([GB] * 100, FOUR_CORES)
     assert choice.workers == 4
-    assert choice.text.startswith("80 cases by 4 processes with one thread each") and "--workers 1" in choice.text
+    assert choice.text.startswith("100 cases by 4 processes with one thread each") and "--workers 1" in choice.text
 
 
 def test_few_cases_get_one_without_a_word():
-    assert workers.choose([GB] * 79, FOUR_CORES) == workers.Choice(1)
+    assert workers.choose([GB] * 99, FOUR_CORES) == workers.Choice(1)
 
 
 @pytest.mark.parametrize(
@@ -37,17 +37,17 @@ def test_few_cases_get_one_without_a_word():
     ],
 )
 def test_one_process_where_several_are_of_no_use_and_why(change, reason):
-    choice = workers.choose([GB] * 80, replace(FOUR_CORES, **change))
+    choice = workers.choose([GB] * 100, replace(FOUR_CORES, **change))
     assert choice.workers == 1 and reason in choice.text and "--workers 2" in choice.text
 
 
 def test_a_device_that_is_not_there_is_left_to_the_first_case_to_tell():
-    assert workers.choose([GB] * 80, replace(FOUR_CORES, device=None)) == workers.Choice(1)
+    assert workers.choose([GB] * 100, replace(FOUR_CORES, device=None)) == workers.Choice(1)
     assert workers.here("cuda:99", True).device is None
 
 
 def test_the_largest_case_must_fit_as_often_as_there_are_processes():
-    sizes = [GB] * 79 + [3 * GB]
+    sizes = [GB] * 99 + [3 * GB]
     assert workers.choose(sizes, replace(FOUR_CORES, free=11 * GB)).workers == 3
     assert workers.choose(sizes, replace(FOUR_CORES, free=12 * GB)).workers == 4
 
