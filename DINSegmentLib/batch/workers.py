@@ -7,8 +7,8 @@ from ..errors import DeviceError
 from ..headless import memory
 
 # Measured on two quiet cores of an AMD EPYC (`dinsegment bench --batch --cases 500`): one process with two threads does
-# 359 volumes of three slices a minute, two with one thread each 455, which saves 0.035 s a volume. They start about 3.5 s
-# later than one does, so that 100 of the smallest volumes make up for it, and fewer of larger ones.
+# 359 volumes of three slices a minute, two with one thread each 455, which saves 0.035 s a volume. They start about
+# 3.5 s later than one does, so that 100 of the smallest volumes make up for it, and fewer of larger ones.
 ENOUGH_CASES = 100
 _MOST = 8  # more than two were not measured
 
@@ -19,7 +19,7 @@ class Machine:
 
     Args:
         device: torch name of the one that does the work; None: the wanted one is not there.
-        threads: that torch takes in one process; heeds affinity and ``OMP_NUM_THREADS``.
+        threads: that torch takes in one process; heeds affinity, ``OMP_NUM_THREADS`` and a container's share.
         free: bytes of memory; None: not known.
         dask: whether Dask can be imported.
         is_program: whether `dinsegment` is the program that runs. In another one, such as Slicer or a script, a new
@@ -51,13 +51,15 @@ def here(device: str, is_program: bool) -> Machine:
         name = choose_device(device).name
     except DeviceError:  # is told with the first case
         name = None
+    threads, free, dask = torch.get_num_threads(), memory.available(), True
     try:
         import distributed  # noqa: F401
+        from dask.system import CPU_COUNT
     except ImportError:
         dask = False
     else:
-        dask = True
-    return Machine(name, torch.get_num_threads(), memory.available(), dask, is_program)
+        threads = min(threads, CPU_COUNT)  # a container's share
+    return Machine(name, threads, free, dask, is_program)
 
 
 def choose(needed: Iterable[int], machine: Machine) -> Choice:

@@ -52,6 +52,13 @@ def test_the_largest_case_must_fit_as_often_as_there_are_processes():
     assert workers.choose(sizes, replace(FOUR_CORES, free=12 * GB)).workers == 4
 
 
+def test_in_a_container_its_share_of_the_cores_counts(monkeypatch):
+    monkeypatch.setattr("torch.get_num_threads", lambda: 4)
+    monkeypatch.setattr("DINSegmentLib.headless.memory.available", lambda: 64 * GB)
+    monkeypatch.setattr("dask.system.CPU_COUNT", 2)
+    assert workers.here("cpu", True) == workers.Machine("cpu", 2, 64 * GB, True, True)
+
+
 def test_many_cores_get_no_more_than_eight():
     assert workers.choose([GB] * 1000, replace(FOUR_CORES, threads=64)).workers == 8
 

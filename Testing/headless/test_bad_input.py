@@ -215,6 +215,25 @@ def test_the_memory_that_is_free_is_asked_from_the_system():
     assert free is not None and 50 << 20 < free < 1 << 50
 
 
+@pytest.mark.parametrize(
+    ("groups", "limits"),
+    [
+        ("0::/", {"memory.max": "3000000"}),  # a container
+        ("0::/slurm/job_7/step_0", {"slurm/job_7/memory.max": "3000000", "slurm/memory.max": "max"}),
+        ("4:cpu:/x\n9:memory:/slurm/job_7", {"memory/slurm/job_7/memory.limit_in_bytes": "3000000"}),
+        ("9:hugetlb,memory:/docker/abc", {"memory/memory.limit_in_bytes": "3000000"}),
+    ],
+)
+def test_a_container_or_a_clusters_job_has_no_more_memory_than_it_may_take(groups, limits, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "_CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(memory, "_CGROUPS", tmp_path / "groups")
+    (tmp_path / "cgroup").write_text(groups, encoding="utf-8")
+    for name, limit in limits.items():
+        (tmp_path / "groups" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "groups" / name).write_text(limit, encoding="utf-8")
+    assert memory.available() == 3_000_000
+
+
 def test_one_dicom_file_is_not_a_series(refuse, write_series):
     path = next(write_series().iterdir())
     refuse(path, "single DICOM file")
