@@ -30,8 +30,9 @@ class Person:
         self._boxes = {"heart_rate": ui.heartRateSpinBox, "height": ui.heightSpinBox, "weight": ui.weightSpinBox}
         self._volume: Any = None
         self._known: dict[str, Any] = {}
-        for name, box in self._boxes.items():
-            box.connect("valueChanged(double)", lambda value, name=name: self.onValue(name, value))
+        ui.heartRateSpinBox.connect("valueChanged(double)", lambda value: self.onValue("heart_rate", value))
+        ui.heightSpinBox.connect("valueChanged(double)", lambda value: self.onValue("height", value))
+        ui.weightSpinBox.connect("valueChanged(double)", lambda value: self.onValue("weight", value))
         self.follow(None)
 
     @property
