@@ -184,7 +184,7 @@ def _matches(path: Path, folder: Path, pattern: str) -> bool:
 
 def _nothing(folder: Path, pattern: str | None) -> str:
     wanted = f' that "{pattern}" matches' if pattern else ""
-    return f"{shown(folder)} holds no volume file and no DICOM series{wanted}: check the path."
+    return f"{shown(folder)} holds no volume file and no DICOM series{wanted}, our own results apart: check the path."
 
 
 def _once(items: list[Candidate | Refused]) -> list[Candidate | Refused]:

@@ -82,7 +82,7 @@ def record(
         "structures": [_structure(one, sure.get(one.value), removed.get(one.value, 0)) for one in found],
         "review": [{**asdict(one), "score": round(one.score, 1)} for one in doubts],
         "flags": [
-            *_unlike(image, result.model),
+            *unlike(image, result.model),
             *map(asdict, flags(result.labels, found, image.geometry, result.model, sure, removed)),
             *({"kind": "base", "structure": None, "text": text} for text in result.warnings),
             *({"kind": "function", "structure": None, "text": text} for text in warnings),
@@ -102,7 +102,7 @@ def _about_cine(beat: Beat) -> dict[str, Any]:
     }
 
 
-def _unlike(image: Image, model: Model) -> list[dict[str, Any]]:
+def unlike(image: Image, model: Model) -> list[dict[str, Any]]:
     """Flags of an image whose modality or values the model did not learn from."""
     seen = Look(image.geometry, float(image.array.min()), float(image.array.max()), image.modality or "")
     unlike = [one for one in advise(seen, model) if one.kind in ("modality", "range")]

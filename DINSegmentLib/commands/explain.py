@@ -6,6 +6,7 @@ from functools import partial
 from .. import models
 from ..console import Console
 from ..engine.parameters import Parameters
+from .segment import uncovered
 
 
 def explain(options: Namespace, console: Console) -> int:
@@ -13,6 +14,7 @@ def explain(options: Namespace, console: Console) -> int:
     from .. import headless
     from ..batch import outputs
     from ..batch.picture import draw_why
+    from ..batch.record import unlike
     from ..engine.preprocessing import preprocess_volume
 
     model = models.find(options.model)
@@ -21,6 +23,10 @@ def explain(options: Namespace, console: Console) -> int:
     paths = [options.output / f"{name}_why.{suffix}" for suffix in ("nii.gz", "png")]
     outputs.check(options.input, paths, options.overwrite)
     image = headless.read(options.input, options.series, options.frame)
+    if not model.enhancement.covers(parameters.enhancement, parameters.strength):
+        console.warn(uncovered(model, parameters))
+    for flag in unlike(image, model):
+        console.warn(f"{name}: {flag['text']}")
 
     from ..engine.segmenter import Segmenter  # torch takes seconds: not for inputs that cannot be used
     from ..engine.why import why

@@ -38,6 +38,15 @@ def test_what_is_there_stays_until_told_otherwise(command, write, tmp_path, tiny
     assert command(*arguments, "--overwrite").code == 0
 
 
+def test_an_image_or_enhancement_that_the_model_never_saw_is_told(command, write, write_model, tmp_path):
+    model = write_model(tmp_path / "model", "stack", expects={"maximum": [5e6, 6e6]}).folder
+    outcome = command(
+        "explain", write("heart.nii.gz"), "--model", model, "--output", tmp_path / "out", "--enhancement", "gamma"
+    )
+    assert outcome.code == 0
+    assert "heart: The voxel values" in outcome.err and "gamma" in outcome.err
+
+
 @pytest.mark.parametrize(("value", "strongest"), [(-1, 2), (1, 0)], ids=["original is blue", "enhanced is red"])
 def test_colours_of_the_picture(value, strongest, tiny_model):
     grey = np.full((3, 40, 40), 0.5, np.float32)
