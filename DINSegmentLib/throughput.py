@@ -17,7 +17,9 @@ from .errors import InputError
 from .geometry import Geometry
 
 _SLICES = slice(4, 7)  # of the bundled heart: small volumes, so that whatever grows with their number shows
+_ON_ONE_CORE = "1 process on 1 core"  # which it shares with what reads ahead and writes behind
 _MODES = {  # processes, threads of each, arguments
+    _ON_ONE_CORE: (1, 1, ("--workers", "1")),
     "1 process, 1 thread": (1, 1, ("--workers", "1")),
     "1 process, 2 threads": (1, 2, ("--workers", "1")),
     "2 processes, 1 thread each": (2, 1, ("--workers", "2")),
@@ -42,11 +44,14 @@ def over_processes(cases: int) -> list[dict[str, Any]]:
         raise InputError(f"{cases} volumes are too few to measure with: give --cases 4 or more.")
     try:
         import distributed  # noqa: F401
+        import psutil
     except ImportError as error:
         raise InputError("Several processes need Dask, which is not installed: pip install distributed.") from error
     with tempfile.TemporaryDirectory() as folder:
         _write_volumes(Path(folder), cases)
-        return [{"name": name, **_measure(Path(folder), *_MODES[name])} for name in _MODES]
+        can_pin = hasattr(psutil.Process, "cpu_affinity")  # not on macOS
+        ways = [name for name in _MODES if can_pin or name != _ON_ONE_CORE]
+        return [{"name": name, **_measure(Path(folder), name == _ON_ONE_CORE, *_MODES[name])} for name in ways]
 
 
 def format_throughput(records: list[dict[str, Any]]) -> str:
@@ -76,17 +81,18 @@ def _write_volumes(folder: Path, count: int) -> None:
         headless.write_volume(shifted, image, folder / "in" / f"heart{index:04d}.nrrd")
 
 
-def _measure(folder: Path, processes: int, threads: int, arguments: Sequence[str]) -> dict[str, Any]:
+def _measure(folder: Path, pinned: bool, processes: int, threads: int, arguments: Sequence[str]) -> dict[str, Any]:
     environment = bench.environment() | {"OMP_NUM_THREADS": str(threads)}
     if arguments == ("--scheduler",):
         with _scheduler(folder, processes, environment) as (file, others):
-            return _run(folder, processes, (*arguments, str(file)), environment, others)
-    return _run(folder, processes, arguments, environment, [])
+            return _run(folder, pinned, processes, (*arguments, str(file)), environment, others)
+    return _run(folder, pinned, processes, arguments, environment, [])
 
 
 def _run(
-    folder: Path, processes: int, arguments: Sequence[str], environment: dict[str, str], others: Sequence[Any]
-) -> dict[str, Any]:
+    folder: Path, pinned: bool, processes: int, arguments: Sequence[str], environment: dict[str, str],
+    others: Sequence[Any],
+) -> dict[str, Any]:  # fmt: skip
     import psutil
 
     memory = []
@@ -94,6 +100,8 @@ def _run(
         command = [sys.executable, "-m", __package__, "segment", str(folder / "in"), "--model", "cardiac-mr",
                    "--device", "cpu", "--format", "nii.gz", "--output", output, *arguments]  # fmt: skip
         process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=told, env=environment)
+        if pinned:
+            process.cpu_affinity(process.cpu_affinity()[:1])
         try:
             while process.poll() is None:
                 memory.append(_resident_mb([process, *others]))
