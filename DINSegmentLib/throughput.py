@@ -17,13 +17,12 @@ from .errors import InputError
 from .geometry import Geometry
 
 _SLICES = slice(4, 7)  # of the bundled heart: small volumes, so that whatever grows with their number shows
-_ON_ONE_CORE = "1 process on 1 core"  # which it shares with what reads ahead and writes behind
-_MODES = {  # processes, threads of each, arguments
-    _ON_ONE_CORE: (1, 1, ("--workers", "1")),
-    "1 process, 1 thread": (1, 1, ("--workers", "1")),
-    "1 process, 2 threads": (1, 2, ("--workers", "1")),
-    "2 processes, 1 thread each": (2, 1, ("--workers", "2")),
-    "Dask scheduler, 2 workers": (2, 1, ("--scheduler",)),
+_MODES = {  # held on one core, also what reads ahead and writes behind, or not; processes, threads of each, arguments
+    "1 process on 1 core": (True, 1, 1, ("--workers", "1")),
+    "1 process, 1 thread": (False, 1, 1, ("--workers", "1")),
+    "1 process, 2 threads": (False, 1, 2, ("--workers", "1")),
+    "2 processes, 1 thread each": (False, 2, 1, ("--workers", "2")),
+    "Dask scheduler, 2 workers": (False, 2, 1, ("--scheduler",)),
 }
 REFERENCE = "1 process, 1 thread"
 
@@ -50,8 +49,8 @@ def over_processes(cases: int) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         _write_volumes(Path(folder), cases)
         can_pin = hasattr(psutil.Process, "cpu_affinity")  # not on macOS
-        ways = [name for name in _MODES if can_pin or name != _ON_ONE_CORE]
-        return [{"name": name, **_measure(Path(folder), name == _ON_ONE_CORE, *_MODES[name])} for name in ways]
+        modes = {name: mode for name, mode in _MODES.items() if can_pin or not mode[0]}
+        return [{"name": name, **_measure(Path(folder), *mode)} for name, mode in modes.items()]
 
 
 def format_throughput(records: list[dict[str, Any]]) -> str:

@@ -8,7 +8,7 @@ from DINSegmentLib.errors import InputError
 
 def test_every_way_does_all_volumes_and_tells_its_memory(monkeypatch):
     scheduler = "Dask scheduler, 2 workers"
-    modes = {name: throughput._MODES[name] for name in (throughput._ON_ONE_CORE, scheduler)}
+    modes = {name: throughput._MODES[name] for name in ("1 process on 1 core", scheduler)}
     monkeypatch.setattr(throughput, "_MODES", modes)
     one, cluster = throughput.over_processes(4)
     for found in (one, cluster):
