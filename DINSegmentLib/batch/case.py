@@ -12,7 +12,7 @@ from ..engine.parameters import Parameters, Result
 from ..engine.preprocessing import preprocess_volume
 from ..errors import DINSegmentError, InputError
 from ..models import Label, Model
-from . import beat, outputs
+from . import FORMATS, beat, outputs
 from .anonymous import hidden_image
 from .found import Found
 from .picture import draw_case
@@ -52,7 +52,7 @@ class Case:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        return tuple(self.output / self.file_name(suffix) for suffix in self.suffixes)
+        return tuple(outputs.inside(self.output, self.file_name(suffix)) for suffix in self.suffixes)
 
     @property
     def needs_scene(self) -> bool:
@@ -105,6 +105,12 @@ def surface_suffix(label: Label, suffix: str) -> str:
     """``_left-ventricle.stl``: what follows a case's name in the file of a structure's surface."""
     words = "".join(letter if letter.isalnum() else " " for letter in label.name.lower()).split()
     return f"_{'-'.join(words)}.{suffix}"
+
+
+def known_suffixes(model: Model) -> set[str]:
+    """Of every output that a case of this model can have, see `Case.suffixes`."""
+    structures = {surface_suffix(label, one) for label in model.labels for one in surfaces.FORMATS}
+    return {*structures, *(set(FORMATS) - surfaces.FORMATS), *beat.SUFFIXES, CONFIDENCE, "png", "json"}
 
 
 def check(case: Case, overwrite: bool) -> None:

@@ -10,6 +10,19 @@ from pathlib import Path
 
 from ..errors import InputError, OutputError
 from ..headless.image import check_name
+from .case_names import safe
+from .found import shown
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The path of an output in its folder.
+
+    Raises:
+        OutputError: the name leads out of the folder, or is not fit for a file on every system.
+    """
+    if safe(name) != name or (folder / name).parent != folder:
+        raise OutputError(f'"{shown(name)}" cannot be the name of a result: use a plain file name without a folder.')
+    return folder / name
 
 
 def check(source: Path, paths: Sequence[Path], overwrite: bool) -> None:

@@ -41,6 +41,7 @@ def rerun(options: Namespace, console: Console) -> int:
         ) from error
     _check_input(case, source["sha256"])
     model = models.find(options.model or wanted["id"])
+    _check_outputs(case, model, options.record)
     if model.sha256 != wanted["weights_sha256"]:
         raise ModelError(
             f"{options.record.name} was made with other weights of {wanted['id']} (version {wanted['version']}): "
@@ -62,6 +63,16 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InputError(f"{path} is no record of a run: name a NAME.json.")
     return found
+
+
+def _check_outputs(case: Any, model: models.Model, record: Path) -> None:
+    """A record that somebody else wrote decides neither where files go nor what they are called."""
+    from ..batch.case import known_suffixes
+    from ..batch.case_names import safe
+
+    named = isinstance(case.name, str) and safe(case.name) == case.name
+    if not named or case.suffixes[-1:] != ("json",) or not known_suffixes(model).issuperset(case.suffixes):
+        raise InputError(f"{record} is not a record of a run (unusable case or outputs): name a NAME.json.")
 
 
 def _check_input(case: Any, sha256: str) -> None:

@@ -123,6 +123,29 @@ def test_rerun_refuses_another_input_other_weights_and_what_is_no_record(segment
     assert not (tmp_path / "again").exists()
 
 
+@pytest.mark.parametrize("case", ["../victim", "{folder}/victim", "deep/victim", "..", "v\n", "nul", ".hidden"])
+@pytest.mark.parametrize("field", ["case", "outputs"])
+def test_rerun_of_a_strangers_record_writes_only_into_its_output(field, case, segment, command, write, tmp_path, listing, tiny_model
+):  # fmt: skip
+    assert segment(write("v.nrrd"), "--format", "nii.gz").code == 0
+    (tmp_path / "victim.json").write_text("precious", encoding="utf-8")
+    (tmp_path / "victim.nii.gz").write_text("precious", encoding="utf-8")
+    record = json.loads((tmp_path / "out" / "v.json").read_text(encoding="utf-8"))
+    name = case.format(folder=tmp_path)
+    if field == "case":
+        record["case"] = name
+    record["outputs"] = [f"{name}.nii.gz", f"{name}.json"]
+    (tmp_path / "record.json").write_text(json.dumps(record), encoding="utf-8")
+    before = listing(tmp_path)
+
+    outcome = command(
+        "rerun", tmp_path / "record.json", "--output", tmp_path / "box", "--model", tiny_model, "--overwrite"
+    )
+
+    assert outcome.code == 2 and "is not a record of a run" in outcome.err, outcome.err
+    assert listing(tmp_path) == before
+
+
 def test_several_processes_are_not_started_when_all_is_done(segment, write, monkeypatch, tmp_path):
     from DINSegmentLib.batch import cluster
 
