@@ -4,11 +4,9 @@ No Qt and no MRML here: bytes go through a channel that is passed in, and a time
 """
 
 import logging
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -17,6 +15,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from .. import ownership
 from ..engine.parameters import Parameters
 from ..geometry import Geometry
 from ..measure import CardiacFunction
@@ -29,7 +28,6 @@ SILENCE = 60.0  # seconds without a line in a run, after which the worker counts
 _SLEEP = 10.0  # seconds between two ticks, after which the computer slept: no silence of the worker
 PATIENCE = 2.0  # seconds that a cancelled run gets to stop by itself
 _PREFIX = "DINSegment-"  # of a run's temporary folder
-_STALE = 86_400.0  # seconds after which no run can still need one
 _PIECE = 8_000_000  # bytes copied in a turn: a few milliseconds, so that the window does not wait
 
 
@@ -98,7 +96,7 @@ class _Run:
 
     def __init__(self, identity: int, request: Request, listener: Listener) -> None:
         self.identity, self.request, self.listener = identity, request, listener
-        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # for this user alone
+        self.folder, self._held = ownership.make_folder(_PREFIX, Path(tempfile.gettempdir()))
         self.volume, self.labels = self.folder / "volume", self.folder / "labels"
         self.surfaces = self.folder / "surfaces" if request.surfaces else None
         self.copied = 0
@@ -137,16 +135,7 @@ class _Run:
 
     def remove_files(self) -> bool:
         """Whether they are gone: Windows keeps a file as long as a process has it open."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        return not self.folder.exists()
-
-
-def sweep() -> None:
-    """Remove what a Slicer that crashed while it handed a volume over has left for a day or longer."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # another user's, or gone by now
-            if time.time() - folder.stat().st_mtime > _STALE:
-                shutil.rmtree(folder)
+        return ownership.remove(self.folder, self._held)
 
 
 class Client:
@@ -158,7 +147,7 @@ class Client:
     """
 
     def __init__(self, channel: Channel, clock: Callable[[], float] = time.monotonic) -> None:
-        sweep()
+        ownership.sweep(Path(tempfile.gettempdir()), _PREFIX)  # what a Slicer that crashed has left
         self._channel, self._clock = channel, clock
         self._lines = Lines()
         self._state = State.OFF

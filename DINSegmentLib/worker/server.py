@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .. import __version__
+from .. import __version__, ownership
 from ..errors import (
     Cancelled,
     DeviceError,
@@ -290,6 +290,7 @@ def _remove(*paths: Path) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
     with suppress(OSError):  # it is the folder of the run, unless somebody put other things there
+        (paths[0].parent / ownership.MARK).unlink(missing_ok=True)
         paths[0].parent.rmdir()
 
 

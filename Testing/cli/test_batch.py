@@ -125,7 +125,8 @@ def test_rerun_refuses_another_input_other_weights_and_what_is_no_record(segment
 
 @pytest.mark.parametrize("case", ["../victim", "{folder}/victim", "deep/victim", "..", "v\n", "nul", ".hidden"])
 @pytest.mark.parametrize("field", ["case", "outputs"])
-def test_rerun_of_a_strangers_record_writes_only_into_its_output(field, case, segment, command, write, tmp_path, listing, tiny_model
+def test_rerun_of_a_strangers_record_writes_only_into_its_output(
+    field, case, segment, command, write, tmp_path, listing, tiny_model
 ):  # fmt: skip
     assert segment(write("v.nrrd"), "--format", "nii.gz").code == 0
     (tmp_path / "victim.json").write_text("precious", encoding="utf-8")

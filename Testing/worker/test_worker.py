@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -352,14 +353,33 @@ def test_a_worker_whose_slicer_has_gone_in_a_run_removes_the_patients_image(volu
     assert not any(temporary.iterdir())
 
 
-def test_what_a_crash_has_left_is_swept_after_a_day(temporary):
-    old, new = temporary / "DINSegment-old", temporary / "DINSegment-new"
-    for folder in (old, new):
-        folder.mkdir()
-        (folder / "volume").touch()
-    os.utime(old, (time.time() - 90_000,) * 2)
+def test_what_a_crash_has_left_is_swept_at_the_next_start(temporary):
+    crash = (
+        "import os, sys, numpy as np; from pathlib import Path; from DINSegmentLib.geometry import Geometry;"
+        "from DINSegmentLib.worker import client;"
+        "r = client.Request(np.zeros((2, 2, 2)), Geometry((2, 2, 2), np.eye(4)), Path());"
+        "client._Run(1, r, None).copy_a_piece(); os._exit(1)"
+    )
+    subprocess.run([sys.executable, "-c", crash], env={**os.environ, "TMPDIR": str(temporary)})
+    (left,) = temporary.iterdir()
+    assert (left / "volume").stat().st_size == 64
+    copied = temporary / "DINSegment-copy"
+    shutil.copytree(left, copied)
     Client(Pipes())
-    assert [folder.name for folder in temporary.iterdir()] == ["DINSegment-new"]
+    assert list(temporary.iterdir()) == [copied]
+
+
+def test_starting_the_client_removes_nothing_that_no_run_made(temporary, worker, volume, tiny_model):
+    for name in ("DINSegment-0.1.0", "DINSegment-results"):
+        (temporary / name).mkdir()
+        (temporary / name / "heart.seg.nrrd").write_text("mine", encoding="utf-8")
+        os.utime(temporary / name, (time.time() - 200_000,) * 2)
+    (temporary / "DINSegment-link").symlink_to(temporary / "DINSegment-results")
+    worker.segment(request(volume, tiny_model), Ears())  # a run of a living process has a folder, too
+    before = sorted(temporary.rglob("*"))
+    Client(Pipes())
+    assert sorted(temporary.rglob("*")) == before
+    worker.cancel()
 
 
 def test_missing_torch_is_told_with_its_code(volume, tiny_model, temporary, tmp_path):

@@ -1,0 +1,176 @@
+"""Whose folder it is: a marker file that the owning process holds, and that the system frees when this process ends.
+
+Nothing is deleted because of its name. A folder is only removed when a marker of ours is in it, tells of this very
+folder, and is held by no living process; a lock tells that without a guess about process numbers.
+"""
+
+import json
+import os
+import platform
+import shutil
+import tempfile
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # on Windows, where an open file cannot be removed: the marker is gone with its process
+    fcntl = None
+
+MARK = ".dinsegment-owner"
+_LONGEST = 4096  # bytes of a marker
+
+
+class Taken(Exception):
+    """Another process holds the folder; its text says which one."""
+
+
+class Claim:
+    """A folder that this process holds until `release`, or until it ends."""
+
+    def __init__(self, path: Path, descriptor: int, is_locked: bool) -> None:
+        self._path, self._descriptor = path, descriptor
+        self.is_locked = is_locked  # else the file system knows no locks, and the former owner may still be at work
+
+    def release(self) -> None:
+        """Remove the marker; a second call does nothing."""
+        if self._descriptor < 0:
+            return
+        if fcntl is not None:  # before the lock goes, or another process could hold what we then remove
+            self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+
+def claim(folder: Path) -> Claim:
+    """Hold an existing folder.
+
+    Raises:
+        Taken: another process holds it.
+        OSError: no marker can be written there.
+    """
+    path = folder / MARK
+    while True:
+        try:
+            descriptor = _open(path, os.O_CREAT | (os.O_EXCL if fcntl is None else 0))
+        except FileExistsError:
+            raise Taken(_told(path)) from None
+        try:
+            is_locked = _lock(descriptor)
+            if is_locked is False or (is_locked is None and os.fstat(descriptor).st_size):
+                raise Taken(_told(path))
+            if fcntl is None or _is_same(descriptor, path):  # else its former owner has just removed it
+                if os.fstat(descriptor).st_size and "folder" not in _read(path):
+                    raise FileExistsError(f"{path} is not a marker of DINSegment")
+                _write(descriptor, folder)
+                return Claim(path, descriptor, bool(is_locked))
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def make_folder(prefix: str, parent: Path) -> tuple[Path, Claim]:
+    """A new folder for this user alone, held from its first moment.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        return folder, claim(folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def left_behind(parent: Path, prefix: str) -> list[tuple[Path, Claim]]:
+    """Folders of ended processes of ours, now held by this one."""
+    found = []
+    with suppress(OSError):
+        for folder in sorted(parent.glob(f"{prefix}*")):
+            if _is_ours(folder):
+                with suppress(OSError, Taken):
+                    held = claim(folder)
+                    if held.is_locked:
+                        found.append((folder, held))
+    return found
+
+
+def sweep(parent: Path, prefix: str) -> None:
+    """Remove folders that processes of ours which have ended left in another one."""
+    for folder, held in left_behind(parent, prefix):
+        remove(folder, held)
+
+
+def remove(folder: Path, held: Claim) -> bool:
+    """Remove a held folder; False: the system keeps a file of it, which a process has open."""
+    held.release()
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether the marker in a folder was written for this folder, and no copy of another one or a link."""
+    with suppress(OSError):
+        status = folder.lstat()
+        if folder.is_symlink() or not folder.is_dir() or (hasattr(os, "getuid") and status.st_uid != os.getuid()):
+            return False
+        return _read(folder / MARK).get("folder") == [folder.name, status.st_ino]
+    return False
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a marker says; empty where it is none."""
+    try:
+        if path.is_symlink() or not path.is_file():
+            return {}
+        with path.open("rb") as file:
+            found = json.loads(file.read(_LONGEST))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _told(path: Path) -> str:
+    about = _read(path)
+    known = all(isinstance(about.get(name), kind) for name, kind in (("pid", int), ("computer", str), ("since", str)))
+    return f"process {about['pid']} on {about['computer']}, since {about['since']}" if known else "another process"
+
+
+def _write(descriptor: int, folder: Path) -> None:
+    about = {
+        "program": "DINSegment", "pid": os.getpid(), "computer": platform.node(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"), "folder": [folder.name, folder.stat().st_ino],
+    }  # fmt: skip
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, json.dumps(about).encode())
+
+
+def _open(path: Path, flags: int) -> int:
+    """A marker for reading and writing; no link is followed, and on Windows it goes when it is closed."""
+    more = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_TEMPORARY", 0)
+    return os.open(path, os.O_RDWR | flags | more, 0o600)
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Whether the marker is ours now; None: the file system knows no locks."""
+    if fcntl is None:
+        return True  # nobody else could have opened it
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _is_same(descriptor: int, path: Path) -> bool:
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    return False
