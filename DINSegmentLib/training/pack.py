@@ -75,10 +75,17 @@ def update(run: Path, folder: Path) -> Path:
             f"The weights would take {len(weights)} bytes, more than {LARGEST_BUNDLED}: train a smaller network."
         )
     checksum = hashlib.sha256(weights).hexdigest()
-    text = (folder / MANIFEST).read_text(encoding="utf-8")  # changed in one place, so that a person's layout stays
-    text = text.replace(f'"sha256": "{model.sha256}"', f'"sha256": "{checksum}"')
-    _put({model.weights_path.name: weights, MANIFEST: text.encode()}, folder)
+    manifest = _with_checksum((folder / MANIFEST).read_text(encoding="utf-8"), model.sha256, checksum)
+    _put({model.weights_path.name: weights, MANIFEST: manifest.encode()}, folder)
     return model.weights_path
+
+
+def _with_checksum(manifest: str, former: str, checksum: str) -> str:
+    """The text of a manifest with another checksum; all else keeps a person's layout, where that is possible."""
+    values = json.loads(manifest)
+    values["weights"]["sha256"] = checksum
+    changed = manifest.replace(f'"{former}"', f'"{checksum}"')
+    return changed if json.loads(changed) == values else json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
 def _weights(run: Path, model: Model) -> bytes:

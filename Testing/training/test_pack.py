@@ -81,6 +81,41 @@ def test_weights_that_are_no_finite_fp16_numbers_are_refused(run, write_model, l
     assert listing_of(tmp_path) == before
 
 
+def compact(manifest):
+    return json.dumps(manifest, separators=(",", ":"))
+
+
+def mentioned_twice(manifest):
+    return json.dumps({**manifest, "training_data": manifest["weights"]["sha256"]})
+
+
+def escaped(manifest):
+    checksum = manifest["weights"]["sha256"]
+    return json.dumps(manifest).replace(checksum, f"\\u00{ord(checksum[0]):x}{checksum[1:]}")
+
+
+@pytest.mark.parametrize("layout", [compact, mentioned_twice, escaped])
+def test_a_model_has_its_new_checksum_whatever_the_layout_of_its_manifest(run, write_model, layout, tmp_path):
+    folder = write_model(tmp_path / "known", "stack", network=NETWORK).folder
+    former = json.loads(layout(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))))
+    (folder / "manifest.json").write_text(layout(former), encoding="utf-8")
+
+    update(run, folder)
+
+    read_manifest(folder).verify()
+    values = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    former["weights"] = values["weights"]
+    assert values == former
+
+
+def test_the_layout_of_a_manifest_stays_where_its_weights_change(run, write_model, tmp_path):
+    model = write_model(tmp_path / "known", "stack", network=NETWORK)
+    before = (model.folder / "manifest.json").read_text(encoding="utf-8")
+    update(run, model.folder)
+    after = read_manifest(model.folder).sha256
+    assert (model.folder / "manifest.json").read_text(encoding="utf-8") == before.replace(model.sha256, after)
+
+
 def test_an_existing_folder_is_replaced_only_on_demand(run, listing_of, tmp_path):
     weights = pack(run, tmp_path / "model")
     change_best(run, lambda state: state["decode.head.bias"].fill_(0.5))
