@@ -47,7 +47,7 @@ class Maps:
     def __init__(self, panel: Any, running: Any, widget: Any) -> None:
         self.panel, self.running = panel, running
         self._timer = qt.QTimer(widget)
-        self._timer.singleShot = True
+        self._timer.setSingleShot(True)
         self._timer.setInterval(0)
         self._timer.connect("timeout()", self._remove)
         self._observed: tuple[Any, int] | None = None

@@ -74,10 +74,11 @@ class Desk:
         """The panel as the user sees it when the module is chosen."""
         import qt
 
+        from . import widgets
+
         self._module = self.load_module()
-        self.window = qt.QWidget()
+        self.window = widgets.qSlicerScriptedLoadableModuleWidget()
         qt.QVBoxLayout(self.window)
-        self.window.isEntered = True
         self.panel = self._module.DINSegmentWidget(self.window)
         self.panel.setup()
         self.panel.enter()

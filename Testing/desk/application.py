@@ -15,11 +15,33 @@ from DINSegmentLib import headless
 from DINSegmentLib.headless.application import Application, Module
 from DINSegmentLib.headless.boot import quiet
 
+from .pythonqt import Checked
+
 _LOGICS = {"Models": "vtkSlicerModelsLogic", "Plots": "vtkSlicerPlotsLogic", "Sequences": "vtkSlicerSequencesLogic"}
 
 
-class Layouts:
+class SliceWidget(Checked):
+    """A slice view of the layout manager's."""
+
+    measured_as = "sliceWidget"
+
+    def __init__(self, logic: Any) -> None:
+        self._logic = logic
+
+    def sliceLogic(self) -> Any:
+        return self._logic
+
+    def mrmlSliceNode(self) -> Any:
+        return self._logic.GetSliceNode()
+
+    def mrmlSliceCompositeNode(self) -> Any:
+        return self._logic.GetSliceCompositeNode()
+
+
+class Layouts(Checked):
     """What Slicer's layout manager does for slice views: makes those of the layout with their logics, and maps them."""
+
+    measured_as = "slicer.app.layoutManager()"
 
     def __init__(self, scene: Any) -> None:
         self.scene, self.logics = scene, {}
@@ -42,13 +64,8 @@ class Layouts:
         """Of the views in the present layout."""
         return [name for name, logic in self.logics.items() if logic.GetSliceNode().IsMappedInLayout()]
 
-    def sliceWidget(self, name: str) -> Any:
-        logic = self.logics[name]
-        return SimpleNamespace(
-            sliceLogic=lambda: logic,
-            mrmlSliceNode=logic.GetSliceNode,
-            mrmlSliceCompositeNode=logic.GetSliceCompositeNode,
-        )
+    def sliceWidget(self, name: str) -> SliceWidget:
+        return SliceWidget(self.logics[name])
 
     def _observe(self) -> None:
         """A closed scene keeps the layout node, and Slicer brings its arrangement back."""
@@ -73,8 +90,10 @@ class Layouts:
             view.SetMappedInLayout(int(inside.IsItemPresent(view) > 0))
 
 
-class Settings:
+class Settings(Checked):
     """QSettings that live as long as the desk."""
+
+    measured_as = "slicer.app.userSettings()"
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}
@@ -95,9 +114,10 @@ class Settings:
         self._values.clear()
 
 
-class DeskApplication(Application):
+class DeskApplication(Checked, Application):
     """``slicer.app`` with settings, layouts and its own signals."""
 
+    measured_as = "slicer.app"
     applicationVersion = "stand-in desk"
     launcherExecutableFilePath = "Slicer"
 
@@ -140,8 +160,10 @@ class DeskApplication(Application):
         """There is no cursor."""
 
 
-class Editor:
+class Editor(Checked):
     """Segment Editor: remembers what it was given."""
+
+    measured_as = "slicer.qMRMLSegmentEditorWidget"
 
     def __init__(self) -> None:
         self.segmentation = self.volume = None

@@ -1,11 +1,14 @@
 """PySide6 that behaves as PythonQt does in Slicer: properties are attributes, signals are named by their signature.
 
-What PythonQt does not have (Signal, Slot, Property) is not in the module `qt` that is made here.
+What PythonQt does not have (Signal, Slot, Property) is not in the module `qt` that is made here. What the product's own
+code reads, assigns, calls and connects is checked against what was measured in Slicer, see `offer`.
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -13,9 +16,13 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets  # noqa: E402
 
+from . import offer  # noqa: E402
+
 NOT_IN_PYTHONQT = {"Signal", "Slot", "Property", "ClassInfo"}
 # their getters are virtual: C++ calls them, and would come back here
 _VIRTUAL = {("QWidget", "sizeHint"), ("QWidget", "minimumSizeHint"), ("QProgressBar", "text")}
+
+_PRODUCT = re.compile(r"[/\\](DINSegmentLib[/\\]|DINSegment\.py$)")  # the files whose names are checked
 
 faults: list[BaseException] = []  # raised in slots, where nobody can catch them
 _wrapped: dict[tuple[int, str, Any], Callable[..., Any]] = {}
@@ -51,18 +58,72 @@ def _signal(sender: Any, signature: str) -> tuple[Any, int]:
     return getattr(sender, name), len([value for value in values[:-1].split(",") if value])
 
 
-def _patch_connections(kind: type) -> None:
-    """Let ``connect`` and ``disconnect`` be those of PythonQt; a class attribute would not be looked at."""
+def by_product() -> bool:
+    """Whether the caller of the function that asks is the module's own code."""
+    return _is_product(sys._getframe(2).f_code.co_filename)
+
+
+@cache
+def _is_product(file: str) -> bool:
+    return _PRODUCT.search(file) is not None
+
+
+def check(name: str, attribute: str, use: str) -> None:
+    """See `offer.refusal`.
+
+    Raises:
+        AttributeError: as PythonQt does.
+    """
+    if reason := offer.refusal(name, attribute, use):
+        raise AttributeError(reason)
+
+
+def _patch_reading(kind: type) -> None:
+    """Let objects offer what they offer in Slicer, ``connect`` and ``disconnect`` as PythonQt has them."""
     plain = kind.__getattribute__
 
-    def attribute(self: Any, name: str) -> Any:
-        if name == "connect":
-            return lambda signature, slot: _connect(self, signature, slot)
-        if name == "disconnect":
-            return lambda signature, slot: _disconnect(self, signature, slot)
-        return plain(self, name)
+    def read(self: Any, name: str) -> Any:
+        own, mine = type(self).__name__, by_product() and name[0] != "_"
+        if mine:
+            check(own, name, "read")
+        if name in ("connect", "disconnect") and isinstance(self, QtCore.QObject):
+            way = _connect if name == "connect" else _disconnect
+            return lambda signature, slot: (mine and check(own, signature, "connect"), way(self, signature, slot))[1]
+        value = plain(self, name)
+        if mine and callable(value) and (offered := offer.find(own)) and name in offered.rw | offered.ro:
+            return value()  # no property of Qt's meta-object, or one with a virtual getter
+        return value
 
-    kind.__getattribute__ = attribute
+    kind.__getattribute__ = read
+
+
+def _write(self: Any, name: str, value: Any) -> None:
+    """In the place of PySide's ``__setattr__``, which every class has anew and which cannot be called from here."""
+    if by_product():
+        check(type(self).__name__, name, "assign")
+    found = next((vars(kind)[name] for kind in type(self).__mro__ if name in vars(kind)), None)
+    if isinstance(found, QtCore.Property):  # of a stand-in
+        QtCore.QObject.setProperty(self, name, value)
+    elif hasattr(found, "__set__"):
+        found.__set__(self, value)
+    else:
+        vars(self)[name] = value
+
+
+class Checked:
+    """A stand-in that is no QObject: the product finds the names that Slicer's own has, by ``measured_as``."""
+
+    measured_as = ""
+
+    def __getattribute__(self, name: str) -> Any:
+        if by_product() and name[0] != "_":
+            check(type(self).measured_as, name, "read")
+        return super().__getattribute__(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if by_product():
+            check(type(self).measured_as, name, "assign")
+        super().__setattr__(name, value)
 
 
 def _property(name: str) -> property:
@@ -77,10 +138,10 @@ def _property(name: str) -> property:
 
 
 def _patch_properties(kind: type) -> None:
-    meta = kind.staticMetaObject
+    meta, known = kind.staticMetaObject, offer.classes().get(f"qt.{kind.__name__}")
     for index in range(meta.propertyOffset(), meta.propertyCount()):
         name = meta.property(index).name()
-        if (kind.__name__, name) not in _VIRTUAL:
+        if (kind.__name__, name) not in _VIRTUAL and (known is None or name not in known.slots):
             setattr(kind, name, _property(name))
 
 
@@ -89,8 +150,12 @@ def _patch() -> None:
         for kind in (getattr(module, name) for name in dir(module)):  # PySide makes classes when they are asked for
             if isinstance(kind, type) and issubclass(kind, QtCore.QObject):
                 _patch_properties(kind)
+                kind.__setattr__ = _write
                 if "__getattribute__" in vars(kind):
-                    _patch_connections(kind)
+                    _patch_reading(kind)
+            elif isinstance(kind, type) and f"qt.{kind.__name__}" in offer.classes():
+                kind.__setattr__ = _write
+                _patch_reading(kind)
 
 
 class UiLoader(QtUiTools.QUiLoader):
@@ -114,8 +179,17 @@ class UiLoader(QtUiTools.QUiLoader):
         return super().load(buffer, parent)
 
 
+class _Qt(ModuleType):
+    """Its classes are there for the product when they were measured."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name[0] != "_" and by_product():
+            offer.find(f"qt.{name}")
+        return super().__getattribute__(name)
+
+
 def _module(name: str, *sources: ModuleType) -> ModuleType:
-    module = ModuleType(name)
+    module = _Qt(name)
     for source in sources:
         for key in dir(source):
             if not key.startswith("_") and key not in NOT_IN_PYTHONQT:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import slicer
-from PySide6.QtCore import Property, Qt, Signal
+from PySide6.QtCore import Property, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import (
     QComboBox,
@@ -20,6 +20,16 @@ from PySide6.QtWidgets import (
 
 _STEPS = 1000  # of a slider
 _ROW = 20  # pixels of a row of segments
+
+
+class qSlicerScriptedLoadableModule(QObject):
+    """What Slicer makes of a module file before its Python runs."""
+
+
+class qSlicerScriptedLoadableModuleWidget(QWidget):
+    """What Slicer puts a module's panel into."""
+
+    isEntered = True
 
 
 class ctkCollapsibleButton(QWidget):

@@ -80,12 +80,10 @@ def test_load_sample_for_the_abdomen_is_slicers_own_download_and_its_failure_is_
 def test_sample_data_knows_the_bundled_heart_by_its_checksum(desk, panel, repository):
     import hashlib
 
-    import qt
+    from desk.widgets import qSlicerScriptedLoadableModule
 
     panel_module = desk.load_module()
-    parent = qt.QObject()
-    for name in ("title", "categories", "dependencies", "contributors", "helpText", "acknowledgementText"):
-        setattr(parent, name, None)
+    parent = qSlicerScriptedLoadableModule()
     panel_module.DINSegment(parent)
     desk.application.emit("startupCompleted()")
     (about, *_) = desk.dialogs.samples
