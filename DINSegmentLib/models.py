@@ -60,7 +60,7 @@ class Axes:
 class Intensity:
     """How voxel values come to [0, 1].
 
-    ``percentile``: clip at the ``upper`` percentile of the whole volume, then minimum to 0 and maximum to 1.
+    ``percentile``: the ``lower`` percentile of the whole volume to 0, the ``upper`` one to 1, values outside clipped.
     ``window``: [``lower``, ``upper``] to [0, 1], values outside clipped.
     """
 
@@ -317,8 +317,10 @@ def _check(model: Model) -> None:
     _check_axes(model.axes)
     if model.intensity.method not in ("percentile", "window"):
         raise ValueError(f"intensity method {model.intensity.method!r} is neither percentile nor window")
-    if model.intensity.method == "percentile" and not 0 < model.intensity.upper <= 100:
-        raise ValueError(f"the upper percentile {model.intensity.upper} is outside ]0, 100]")
+    if model.intensity.method == "percentile" and not 0 <= model.intensity.lower < model.intensity.upper <= 100:
+        raise ValueError(
+            f"the percentiles {model.intensity.lower} and {model.intensity.upper} are no range within [0, 100]"
+        )
     if model.intensity.method == "window" and not model.intensity.lower < model.intensity.upper:
         raise ValueError("the intensity window is empty")
     if unknown := {model.enhancement.method, *model.enhancement.trained_methods} - set(METHODS):

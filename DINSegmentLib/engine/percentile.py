@@ -8,26 +8,30 @@ import numpy as np
 _PIECE = 1 << 18  # voxels
 
 
-def percentile_steps(values: np.ndarray, percent: float) -> Generator[None, None, tuple[float, float, float]]:
-    """Minimum, percentile and maximum of an array; yields between pieces of the work, which is done when it returns.
+def percentile_steps(values: np.ndarray, percents: Sequence[float]) -> Generator[None, None, list[float]]:
+    """Percentiles of an array; yields between pieces of the work, which is done when it returns.
 
-    The percentile is that of ``numpy.percentile`` with ``linear`` interpolation, bit for bit, as numpy 2.4 computes it
-    for an array of this type.
+    They are those of ``numpy.percentile`` with ``linear`` interpolation, bit for bit, as numpy 2.4 computes them for an
+    array of this type.
 
     Args:
         values: any shape, no axis of length 0; whole or floating-point numbers of up to 64 bits, no NaN.
-        percent: in [0, 100].
+        percents: each in [0, 100]; 0 is the minimum, 100 the maximum.
     """
     last = values.size - 1
-    position = last * (percent / 100)
-    below = int(position)
-    ranks = (0, below, min(below + 1, last), last)
-    lowest, low, high, highest = yield from _order_statistics(values, ranks)
-    if values.dtype.kind != "f":  # the difference of two whole numbers need not fit their type
+    positions = [last * (percent / 100) for percent in percents]
+    ranks = [rank for position in positions for rank in (int(position), min(int(position) + 1, last))]
+    found = yield from _order_statistics(values, ranks)
+    pairs = zip(positions, found[::2], found[1::2], strict=True)
+    return [_between(low, high, position % 1) for position, low, high in pairs]
+
+
+def _between(low: Any, high: Any, weight: float) -> float:
+    if weight == 0:  # the difference of two large numbers may be infinite
+        return float(low)
+    if low.dtype.kind != "f":  # the difference of two whole numbers need not fit their type
         low, high = int(low), int(high)
-    weight = position - below
-    between = low + (high - low) * weight if weight < 0.5 else high - (high - low) * (1 - weight)
-    return float(lowest), float(between), float(highest)
+    return float(low + (high - low) * weight if weight < 0.5 else high - (high - low) * (1 - weight))
 
 
 def _order_statistics(values: np.ndarray, ranks: Sequence[int]) -> Generator[None, None, list[Any]]:

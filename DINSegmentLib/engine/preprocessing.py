@@ -45,9 +45,10 @@ def normalization_steps(volume: np.ndarray, intensity: Intensity) -> Generator[N
     """`normalization` for those who must not wait: yields every few milliseconds, returns the constants."""
     if intensity.method == "window":
         return Normalization(intensity.lower, intensity.upper)
-    low, high, highest = yield from percentile_steps(volume, intensity.upper)
-    # where the percentile is the minimum, too few voxels differ from the background for any to be clipped
-    return Normalization(low, high if high > low else highest)
+    percents = (0, intensity.lower, intensity.upper, 100)
+    lowest, low, high, highest = yield from percentile_steps(volume, percents)
+    # where the percentiles are one value, too few voxels differ from the background for any to be clipped
+    return Normalization(low, high) if high > low else Normalization(lowest, highest)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,13 @@ def test_a_percentile_clips_there_then_takes_minimum_to_0_and_maximum_to_1():
     assert np.allclose(normalize(volume).ravel(), np.minimum((np.arange(1, 102) - 1) / 99, 1))
 
 
+def test_a_lower_percentile_clips_the_darkest_voxels_too():
+    volume = np.arange(201, dtype=np.float32).reshape(1, 3, 67)  # 0 ... 200: percentiles 10 and 99 are 20 and 198
+    normalize = normalization(volume, Intensity("percentile", upper=99.0, lower=10.0))
+
+    assert (normalize.low, normalize.high) == (20, 198)
+
+
 def test_a_window_takes_its_bounds_to_0_and_1_whatever_the_volume_holds():
     normalize = normalization(np.array([5, 6]), Intensity("window", upper=275, lower=-125))
 
@@ -28,6 +35,7 @@ def test_a_volume_that_is_almost_all_background_keeps_its_contrast():
     normalize = normalization(volume, Intensity("percentile", upper=99.0))
 
     assert (normalize.low, normalize.high) == (0, 7)
+    assert normalization(7 - volume, Intensity("percentile", upper=99.0, lower=10.0)) == Normalization(0, 7)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float64, ">i2"])
