@@ -47,6 +47,7 @@ def train(options: Namespace, console: Console) -> int:
                 "progress", str(p), share=p.share, step=p.step, loss=p.loss, dice=p.dice, seconds_left=p.seconds_left
             ),
             options.init,
+            lambda text: console.event("heads", text),
         )  # fmt: skip
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):

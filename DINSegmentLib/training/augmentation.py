@@ -26,6 +26,7 @@ class Augmentation:
         mirror_stack: reverse the order of the neighbours of half of the samples (base to apex, or apex to base).
         alone: share that sees itself in place of its neighbours.
         scale: smallest and largest magnification, drawn log-uniformly.
+        aspect: largest stretch along one axis against the other, as the logarithm of their ratio's square root.
         shift: largest shift of the view's centre in pixels of the model.
         elastic: standard deviation, in pixels, of a smooth random displacement of a third of the samples.
         strengths: range of the enhancement strength; half of the samples keep strength 1.
@@ -42,6 +43,7 @@ class Augmentation:
     mirror_stack: bool = True
     alone: float = 0.1
     scale: tuple[float, float] = (0.7, 1.4)
+    aspect: float = 0.1
     shift: float = 32.0
     elastic: float = 3.0
     strengths: tuple[float, float] = (0.0, 2.0)
@@ -91,7 +93,7 @@ class Augmentation:
         )
         low, high = (torch.tensor(s).log().item() for s in self.scale)
         zoom = torch.empty(n, device=device).uniform_(low, high).exp()
-        aspect = torch.empty(n, device=device).uniform_(-0.1, 0.1).exp()
+        aspect = torch.empty(n, device=device).uniform_(-self.aspect, self.aspect).exp()
         sign = torch.where(_chance(2 * n, 0.5 if self.mirror else 0.0, images), -1.0, 1.0).reshape(2, n)
         shift = torch.empty(n, 2, device=device).uniform_(-self.shift, self.shift)
         steps = torch.arange(size, device=device) - (size - 1) / 2

@@ -23,7 +23,7 @@ class Recipe:
             use each.
         canvas: side of the stored slices in pixels.
         balance: share of the slices that is drawn for a structure, see `Slices.batches`.
-        rate: peak learning rate (AdamW), reached after ``warmup`` of the plan, then cosine to 1 % of it.
+        rate: peak learning rate (AdamW), reached after ``warmup`` of the plan, then cosine to 0.
         decay: weight decay of the weight matrices.
         drop_path: share of samples that skip the last block of an encoder; less for earlier ones, linearly.
         ema: decay of the averaged weights, which are the ones validated and kept.

@@ -23,6 +23,7 @@ from ..network import DIN, DINConfig
 from ..network.convnext import Block, Encoder
 from .cases import Case, cases
 from .graph import GraphedStep
+from .initial import fit_heads, load_initial
 from .loss import DINLoss
 from .recipe import Recipe
 from .run import Run
@@ -67,6 +68,7 @@ def train(
     device: torch.device,
     report: Callable[[Progress], None],
     initial: Path | None = None,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> Path:
     """Train a model on the `train` split of a data folder, validating on its `valid` split; goes on where it stopped.
 
@@ -76,6 +78,7 @@ def train(
         output: run folder, see `Run`.
         report: called after every validation and about every half minute.
         initial: weights to start from, see `load_initial`; not looked at when the run goes on.
+        tell: called with a sentence when heads that the initial weights lack were fitted first.
 
     Returns:
         path of the averaged weights that were best by validation.
@@ -94,12 +97,15 @@ def train(
     trainer = Trainer(model, recipe, device)
     if run.resumes:
         trainer.load_state(run.load_last())
-    elif initial is not None:
-        load_initial(trainer.network, initial)
-        trainer.average.load_state_dict(trainer.network.state_dict())
+    missing = load_initial(trainer.network, initial) if initial is not None and not run.resumes else []
     slices = load_slices(cases(data, "train"), model, recipe.canvas).to(device)
+    batches = slices.batches(recipe.batch, recipe.balance, _order(trainer))
     try:
-        _loop(trainer, slices.batches(recipe.batch, recipe.balance, _order(trainer)), data, run, report)
+        if missing:
+            tell(trainer.fit_heads(missing, batches))
+        if not run.resumes:
+            trainer.average.load_state_dict(trainer.network.state_dict())
+        _loop(trainer, batches, data, run, report)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -164,27 +170,6 @@ def validate(network: DIN, model: Model, volumes: Iterator[Case], device: torch.
     return tuple((np.where(known, table, 0).sum(axis=0) / known.sum(axis=0).clip(1)).tolist())
 
 
-def load_initial(network: DIN, path: Path) -> None:
-    """Start from weights of another run or model (`weights.pt`, `best.pt`): every tensor of the same name and shape.
-
-    Raises:
-        InputError: the file cannot be read, or holds less than half of the network.
-    """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        state = {name: value.float() for name, value in state.get("average", state).items()}
-    except (OSError, EOFError, RuntimeError, AttributeError, ValueError, KeyError, ImportError) as error:
-        raise InputError(f"The weights {path} cannot be read: give a weights.pt or best.pt.") from error
-    except Exception as error:  # pickle's own error class says the same in other words
-        raise InputError(f"The weights {path} are no plain tensors: give a weights.pt or best.pt.") from error
-    own = network.state_dict()
-    fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
-    count = sum(value.numel() for value in own.values())
-    if 2 * sum(value.numel() for value in fitting.values()) < count:
-        raise InputError(f"The weights {path} are of another architecture: less than half of the network fits them.")
-    network.load_state_dict(fitting, strict=False)
-
-
 class Trainer:
     """State of one run: network, averaged network, optimiser, steps and time used so far."""
 
@@ -232,11 +217,9 @@ class Trainer:
         recipe = self.recipe
         for group in self.optimizer.param_groups:
             group["lr"].fill_(recipe.rate * _schedule(self.progress, recipe.warmup))
-        size = recipe.sizes[int(torch.multinomial(torch.tensor(recipe.size_shares), 1))]
-        augmentation = recipe.gentle if self.progress > 1 - recipe.cool_down else recipe.augmentation
-        original, enhanced, truth = augmentation(batch, size)
+        views = self._views(batch)
         self.network.train()
-        loss = self._optimize(_channels_last(original), _channels_last(enhanced), truth)
+        loss = self._optimize(*views)
         self.step += 1
         if self.device.type == "cuda" and self.step % 16 == 0:
             torch.cuda.synchronize()  # or the clock would run ahead of the work
@@ -246,6 +229,19 @@ class Trainer:
         if self.step > _SETTING_UP or self.device.type != "cuda":
             self.seconds += self._clock() - started
         return loss
+
+    def fit_heads(self, names: list[str], batches: Iterator[Batch]) -> str:
+        """Fit heads that the initial weights lack; returns a sentence for people."""
+        before, after = fit_heads(self.network, names, (self._views(batch) for batch in batches), self.loss)
+        return f"Fitted the heads that the initial weights lack, all else fixed: loss {before:.3f} to {after:.3f}."
+
+    def _views(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Original and enhanced views of a batch, and their labels, as the recipe asks at this step."""
+        recipe = self.recipe
+        size = recipe.sizes[int(torch.multinomial(torch.tensor(recipe.size_shares), 1))]
+        augmentation = recipe.gentle if self.progress > 1 - recipe.cool_down else recipe.augmentation
+        original, enhanced, truth = augmentation(batch, size)
+        return _channels_last(original), _channels_last(enhanced), truth
 
     def _clock(self) -> float:
         """Seconds; on a CPU of processor time, so that a busy machine does not cut the plan short."""
@@ -307,7 +303,7 @@ def _schedule(progress: float, warmup: float) -> float:
     if progress < warmup:
         return max(0.01, progress / warmup)
     share = (progress - warmup) / (1 - warmup)
-    return 0.01 + 0.99 * 0.5 * (1 + np.cos(share * np.pi))
+    return 0.5 * (1 + np.cos(share * np.pi))
 
 
 def _channels_last(x: Tensor) -> Tensor:

@@ -56,6 +56,16 @@ def half_pixel_grid(images: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.affine_grid(theta, (n, 1, height, width), align_corners=False)
 
 
+def test_an_aspect_stretches_one_axis_against_the_other(slices):
+    torch.manual_seed(6)
+    grid = Augmentation(**STILL, aspect=0.3).random_grid(slices.images, 64, slices.pixels)
+    along = grid[:, 0, 1, 0] - grid[:, 0, 0, 0], grid[:, 1, 0, 1] - grid[:, 0, 0, 1]
+    ratios = (along[1] / along[0]).log()  # twice a number drawn from -0.3 to 0.3
+    assert ratios.abs().max() <= 0.6001 and ratios.std() > 0.1
+    still = Augmentation(**STILL, aspect=0.0).random_grid(slices.images, 64, slices.pixels)
+    torch.testing.assert_close(still[0], still[1])
+
+
 def test_values_stay_between_0_and_1(slices):
     torch.manual_seed(3)
     for _ in range(10):

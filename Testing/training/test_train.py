@@ -14,7 +14,7 @@ from DINSegmentLib.training.recipe import Recipe
 from DINSegmentLib.training.run import Run, write
 from DINSegmentLib.training.sheet import sheet
 from DINSegmentLib.training.slices import Slices
-from DINSegmentLib.training.train import Progress, Trainer, load_initial
+from DINSegmentLib.training.train import Progress, Trainer
 
 STILL = Augmentation(
     free_rotation=0, rotation=0, mirror=False, scale=(1.0, 1.0), shift=0, elastic=0, intensity=0, curves=0, structures=0
@@ -87,27 +87,6 @@ def test_a_state_of_another_network_is_refused(model):
     wider = replace(model, network={**model.network, "decoder_width": 2 * model.network["decoder_width"]})
     with pytest.raises(InputError, match="another architecture"):
         Trainer(wider, RECIPE, CPU).load_state(state)
-
-
-def test_a_warm_start_takes_what_fits(model, tmp_path):
-    source = Trainer(model, RECIPE, CPU).network
-    torch.save(source.state_dict(), tmp_path / "best.pt")
-    other = replace(model, network={**model.network, "classes": 9})
-    network = Trainer(other, replace(RECIPE, seed=9), CPU).network
-    load_initial(network, tmp_path / "best.pt")
-    assert torch.equal(network.decode.draw[0].weight, source.decode.draw[0].weight)
-    assert network.decode.head.weight.shape[0] == 9
-
-
-def test_weights_of_another_architecture_are_no_warm_start(model, tmp_path):
-    torch.save({"encoder.weight": torch.zeros(3)}, tmp_path / "other.pt")
-    (tmp_path / "text.pt").write_text("no weights", encoding="utf-8")
-    network = Trainer(model, RECIPE, CPU).network
-    with pytest.raises(InputError, match="another architecture"):
-        load_initial(network, tmp_path / "other.pt")
-    for name in ("text.pt", "none.pt"):
-        with pytest.raises(InputError, match="give a weights.pt or best.pt"):
-            load_initial(network, tmp_path / name)
 
 
 def test_a_run_folder_keeps_what_it_has_when_the_disk_is_full(tmp_path, monkeypatch):

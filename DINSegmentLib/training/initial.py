@@ -1,0 +1,97 @@
+"""Weights to start from, and the heads that they lack fitted before the rest of the network is trained."""
+
+import math
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..network import DIN
+
+_HEADS = ("decode.head.", "decode.scale_heads.")
+_STEPS = 60
+_RATE = 2e-2  # heads are linear: they bear a rate that would wreck the layers below
+
+
+def load_initial(network: DIN, path: Path) -> list[str]:
+    """Start from weights of another run or model (`weights.pt`, `best.pt`): every tensor of the same name and shape.
+
+    A first layer that sees more slices than the file's takes its weights for the slice in the middle, and 0 for the
+    others: the network then begins with the same scores.
+
+    Returns:
+        names of the heads' tensors that the file lacks, or has for other classes.
+
+    Raises:
+        InputError: the file cannot be read, or holds less than half of the network.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = {name: value.float() for name, value in state.get("average", state).items()}
+    except (OSError, EOFError, RuntimeError, AttributeError, ValueError, KeyError, ImportError) as error:
+        raise InputError(f"The weights {path} cannot be read: give a weights.pt or best.pt.") from error
+    except Exception as error:  # pickle's own error class says the same in other words
+        raise InputError(f"The weights {path} are no plain tensors: give a weights.pt or best.pt.") from error
+    own = network.state_dict()
+    state = {name: _widened(value, own[name]) for name, value in state.items() if name in own}
+    fitting = {name: value for name, value in state.items() if own[name].shape == value.shape}
+    count = sum(value.numel() for value in own.values())
+    if 2 * sum(value.numel() for value in fitting.values()) < count:
+        raise InputError(f"The weights {path} are of another architecture: less than half of the network fits them.")
+    network.load_state_dict(fitting, strict=False)
+    return [name for name in own if name.startswith(_HEADS) and name not in fitting]
+
+
+def _widened(value: Tensor, like: Tensor) -> Tensor:
+    """Kernels (out, channels, h, w) of a first layer with 0 for the slices around those that they know."""
+    if value.ndim != 4 or value.shape[::2] != like.shape[::2] or value.shape[0] != like.shape[0]:
+        return value
+    more = like.shape[1] - value.shape[1]
+    if more <= 0 or more % 2 or value.shape[1] % 2 == 0:
+        return value
+    return torch.nn.functional.pad(value, (0, 0, 0, 0, more // 2, more // 2))
+
+
+def fit_heads(
+    network: DIN,
+    names: Collection[str],
+    views: Iterable[tuple[Tensor, Tensor, Tensor]],
+    loss: Callable[[Tensor, list[Tensor], Tensor], Tensor],
+    steps: int = _STEPS,
+) -> tuple[float, float]:
+    """Fit some of the heads while all else stays as it is, batch norm's statistics too.
+
+    Fresh heads on trained layers throw the loss up, and their gradients undo what the layers have learned.
+
+    Args:
+        network: trained, but for these heads.
+        names: parameters of the heads to fit.
+        views: original and enhanced (N, channels, H, W), labels (N, H, W); as many as there are steps, or more.
+        loss: of scores, scales' scores and labels.
+
+    Returns:
+        the loss before and after.
+    """
+    learns = {name: parameter.requires_grad for name, parameter in network.named_parameters()}
+    heads = [parameter.requires_grad_(name in names) for name, parameter in network.named_parameters()]
+    heads = [parameter for parameter in heads if parameter.requires_grad]
+    network.eval()
+    network.decode.training = True  # the flag alone, by which the decoder uses the heads of the scales
+    optimizer = torch.optim.Adam(heads, _RATE)
+    losses = []
+    for step, (original, enhanced, truth) in zip(range(steps), views, strict=False):
+        for group in optimizer.param_groups:
+            group["lr"] = _RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(original.device.type, torch.bfloat16, cache_enabled=False):
+            scores, scales = network.forward_scales(original, enhanced)
+        found = loss(scores, scales, truth)
+        found.backward()
+        optimizer.step()
+        losses.append(found.detach())
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(learns[name]).grad = None
+    found = torch.stack(losses)
+    return found[0].item(), found[-5:].mean().item()
