@@ -135,7 +135,7 @@ def _segment(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--workers", type=_at_least_one, metavar="N",
-        help="processes here: 1 with all threads, or several with one thread each (Dask); default: several for "
+        help="processes here: 1 with all threads, or several with one thread each; default: several for "
         f"{ENOUGH_CASES} cases or more on a CPU with memory for them, else 1",
     )  # fmt: skip
     parser.add_argument(

@@ -1,72 +1,45 @@
-"""Cases on several processes or machines, by Dask distributed: its workers see all files by the same paths.
+"""Cases on several machines, by Dask distributed: its workers see all files by the same paths.
 
 A case of a worker that is lost is done again by another; Dask gives up when that has happened several times.
 """
 
-import logging
 import os
 import queue
-import signal
-import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, models
-from ..engine.parameters import Parameters
-from ..errors import Cancelled, DINSegmentError, InputError
-from ..process import keep_freed_memory
-from . import case as cases
+from .. import __version__
+from ..errors import InputError
 from .case import Case
+from .pool import Task, work
 
 _WAIT = "15s"  # for a scheduler to answer
 _LOOK = 0.2  # seconds: how often it is asked whether to stop
 _stopped: set[str] = set()  # in a worker: runs that were interrupted
-_warm: dict[str, Any] = {}  # in a worker: the segmenter of the last model, by folder and device
 _one_case = threading.Lock()  # in a worker of several threads: they belong to one network, and the scene is one
 
 
 @contextmanager
-def connect(workers: int, scheduler: str | None) -> Iterator[Any]:
-    """A Dask client: of a cluster of processes here, each with one thread, or of one that runs already.
+def connect(scheduler: str) -> Iterator[Any]:
+    """A Dask client of a cluster that runs already.
 
     Args:
-        workers: processes here; not used with a scheduler.
-        scheduler: address, such as ``tcp://host:8786``, or a scheduler file.
+        scheduler: address, such as ``tls://host:8786``, or a scheduler file.
 
     Raises:
-        InputError: Dask is not installed or cannot start the processes, no scheduler answers, or it has no workers.
+        InputError: Dask is not installed, no scheduler answers, or it has no workers.
     """
     try:
-        from distributed import Client, LocalCluster
+        from distributed import Client
     except ImportError as error:
         raise InputError(
-            "Several processes need Dask, which is not installed: pip install distributed, or leave --workers away."
+            "--scheduler needs Dask, which is not installed: pip install dinsegment[cluster], or omit --scheduler."
         ) from error
-    if scheduler is None:
-        with _no_interrupts():
-            try:
-                local = LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    memory_limit=0,
-                    host="127.0.0.1",
-                    dashboard_address="127.0.0.1:0",
-                    silence_logs=logging.ERROR,
-                )
-            except (OSError, RuntimeError) as error:
-                raise InputError(f"Dask cannot start {workers} processes here ({error}): try --workers 1.") from error
-        with local, Client(local) as client:
-            if os.name == "nt":  # where a thread cannot shut them out
-                client.run(signal.signal, signal.SIGINT, signal.SIG_IGN)
-            client.run(keep_freed_memory)  # Dask has its workers give every freed piece of it back at once
-            yield client
-        return
     where = {"scheduler_file": scheduler} if os.path.isfile(scheduler) else {"address": scheduler}
     try:
         client = Client(**where, timeout=_WAIT)
@@ -95,30 +68,12 @@ def dashboard(client: Any) -> str | None:
         return None
 
 
-@contextmanager
-def _no_interrupts() -> Iterator[None]:
-    """Threads and processes that are started within never see Ctrl-C, which a terminal sends to all; we do, later."""
-    if sys.platform == "win32":
-        yield
-        return
-    resource_tracker.ensure_running()  # it would let them through again when it starts
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def run(
-    client: Any, planned: Sequence[tuple[Case, models.Model]], parameters: Parameters, device: str, overwrite: bool,
-    strip: bool, stop: Callable[[], bool],
-) -> Iterator[tuple[Case, dict[str, Any]]]:  # fmt: skip
+def run(client: Any, tasks: Sequence[Task], stop: Callable[[], bool]) -> Iterator[tuple[Case, dict[str, Any]]]:
     """Do all cases, and tell of each as soon as it is done.
 
     Args:
         client: from `connect`.
-        planned: cases with their models, one at least.
-        parameters, device, overwrite, strip: as for one case.
+        tasks: one at least.
         stop: asked now and then; once it says so, cases end after their batch of slices, and no more are begun.
 
     Yields:
@@ -127,11 +82,11 @@ def run(
     Raises:
         InputError: a worker has another version of DINSegment, or cannot see an input or write the output.
     """
-    absolute = [_absolute(case) for case, _ in planned]
+    absolute = [_absolute(task) for task in tasks]
     # an input that we cannot read either, gone since it was found, costs only its case
-    paths = [str(case.input) for case in absolute if os.access(case.input, os.R_OK)]
-    folders = sorted({os.path.abspath(model.folder) for _, model in planned})
-    asked = client.run(_fault, __version__, paths, folders, str(absolute[0].output), on_error="return")
+    paths = [str(task.case.input) for task in absolute if os.access(task.case.input, os.R_OK)]
+    folders = sorted({str(task.model) for task in absolute})
+    asked = client.run(_fault, __version__, paths, folders, str(absolute[0].case.output), on_error="return")
     for worker, fault in asked.items():
         if isinstance(fault, Exception):
             fault = f"cannot load DINSegment {__version__} ({fault}): install the same version there."
@@ -139,12 +94,9 @@ def run(
             raise InputError(f"The worker {worker} {fault}")
     this = uuid.uuid4().hex  # others on the scheduler may have cases of the same names
     futures = {
-        client.submit(
-            _work, there, os.path.abspath(model.folder), parameters, device, overwrite, strip, this,
-            key=f"dinsegment-{this}-{case.name}", pure=False,
-        ): case
-        for there, (case, model) in zip(absolute, planned, strict=True)
-    }  # fmt: skip
+        client.submit(_work, there, this, key=f"dinsegment-{this}-{task.case.name}", pure=False): task.case
+        for there, task in zip(absolute, tasks, strict=True)
+    }
     ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
     for future in futures:
         future.add_done_callback(ended.put)
@@ -168,12 +120,14 @@ def run(
         client.cancel(list(futures), force=True)
 
 
-def _absolute(case: Case) -> Case:
+def _absolute(task: Task) -> Task:
     """The same for another current folder."""
+    case = task.case
     files = tuple(Path(os.path.abspath(path)) for path in case.files)
-    return replace(
+    case = replace(
         case, input=Path(os.path.abspath(case.input)), output=Path(os.path.abspath(case.output)), files=files
     )
+    return replace(task, case=case, model=Path(os.path.abspath(task.model)))
 
 
 def _outcome(future: Any, case: Case) -> dict[str, Any] | None:
@@ -202,39 +156,9 @@ def _fault(version: str, paths: Sequence[str], folders: Sequence[str], output: s
     return ""
 
 
-def _work(
-    case: Case, folder: str, parameters: Parameters, device: str, overwrite: bool, strip: bool, this: str
-) -> dict[str, Any] | None:  # fmt: skip
-    """In a worker: one case, None where the run was stopped; no exception, whose class the other side may not know."""
-
-    def stopped() -> bool:
-        return this in _stopped
-
-    if stopped():
-        return None
-    try:
-        model = models.find(folder)
-        if not overwrite and (done := cases.finished(case, model, parameters)):
-            return done  # by a worker that was lost before it could say so
-        with _one_case:
-            return cases.run(case, _segmenter(model, device), parameters, overwrite, None, strip, stopped)[0]
-    except Cancelled:
-        return None
-    except DINSegmentError as error:
-        return {"error": str(error)}
-    except Exception as error:
-        return {"error": f"{case.input} failed unexpectedly ({error}): please report it."}
-
-
-def _segmenter(model: models.Model, device: str) -> Any:
-    import torch
+def _work(task: Task, this: str) -> dict[str, Any] | None:
+    """In a worker: one case, None where the run was stopped."""
     from distributed import get_worker
 
-    from ..engine.segmenter import Segmenter
-
-    key = f"{model.folder} {model.sha256} {device}"
-    if key not in _warm:
-        _warm.clear()  # two models may not fit
-        torch.set_num_threads(get_worker().state.nthreads)
-        _warm[key] = Segmenter(model, device)
-    return _warm[key]
+    with _one_case:
+        return work(task, lambda: this in _stopped, get_worker().state.nthreads)

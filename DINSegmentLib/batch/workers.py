@@ -21,7 +21,6 @@ class Machine:
         device: torch name of the one that does the work; None: the wanted one is not there.
         threads: that torch takes in one process; heeds affinity, ``OMP_NUM_THREADS`` and a container's share.
         free: bytes of memory; None: not known.
-        dask: whether Dask can be imported.
         is_program: whether `dinsegment` is the program that runs. In another one, such as Slicer or a script, a new
             process begins with that program, of which we know nothing.
     """
@@ -29,7 +28,6 @@ class Machine:
     device: str | None
     threads: int
     free: int | None
-    dask: bool
     is_program: bool
 
 
@@ -51,15 +49,7 @@ def here(device: str, is_program: bool) -> Machine:
         name = choose_device(device).name
     except DeviceError:  # is told with the first case
         name = None
-    threads, free, dask = torch.get_num_threads(), memory.available(), True
-    try:
-        import distributed  # noqa: F401
-        from dask.system import CPU_COUNT
-    except ImportError:
-        dask = False
-    else:
-        threads = min(threads, CPU_COUNT)  # a container's share
-    return Machine(name, threads, free, dask, is_program)
+    return Machine(name, min(torch.get_num_threads(), memory.cores()), memory.available(), is_program)
 
 
 def choose(needed: Iterable[int], machine: Machine) -> Choice:
@@ -76,7 +66,6 @@ def choose(needed: Iterable[int], machine: Machine) -> Choice:
         "the command runs within another program": not machine.is_program,
         f"the work is done on {machine.device}": machine.device != "cpu",
         "there is one thread to use": machine.threads < 2,
-        "several need Dask (pip install distributed)": not machine.dask,
         "how much memory is free is not known": machine.free is None,
         "the free memory will not do for two": fitting < 2,
     }

@@ -5,6 +5,7 @@ import time
 import warnings
 from argparse import Namespace
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -230,19 +231,28 @@ class _Run:
 
     def _segment_by_others(self, waiting: list[Any], stop: Callable[[], bool]) -> None:
         """All cases on several processes; what is done is taken out of the list."""
-        from ..batch import cluster
+        from ..batch import cluster, pool
 
+        options = self.options
         planned = [(case, model) for case in waiting if (model := self._model_of(case))]
-        if not planned:
+        tasks = [
+            pool.Task(case, model.folder, self.parameters, options.device, options.overwrite, self.many)
+            for case, model in planned
+        ]
+        if not tasks:
             return
-        with cluster.connect(min(self._workers, len(planned)), self.options.scheduler) as client:
-            self.console.event("cluster", cluster.describe(client), dashboard=cluster.dashboard(client))
+        of = {case.name: model for case, model in planned}
+        with ExitStack() as stack:
+            if options.scheduler:
+                client = stack.enter_context(cluster.connect(options.scheduler))
+                self.console.event("cluster", cluster.describe(client), dashboard=cluster.dashboard(client))
+                done = cluster.run(client, tasks, stop)
+            else:
+                done = stack.enter_context(pool.Pool(min(self._workers, len(tasks)))).run(tasks, stop)
             for model in {model.id: model for _, model in planned}.values():
                 self._warn_uncovered(model)
-            of = {case.name: model for case, model in planned}
-            arguments = self.parameters, self.options.device, self.options.overwrite, self.many, stop
             self.console.progress("", 0, len(planned), "cases")
-            for number, (case, record) in enumerate(cluster.run(client, planned, *arguments), start=1):
+            for number, (case, record) in enumerate(done, start=1):
                 waiting.remove(case)
                 if "error" in record:
                     self._fail(case, self._reason(case, None) if case.anonymous else record["error"])

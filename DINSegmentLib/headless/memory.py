@@ -48,15 +48,32 @@ def available() -> int | None:
 def _limits() -> Iterator[int]:
     """Bytes that the control groups of this process may take: those of a container or a cluster's job."""
     yield sys.maxsize
+    for folder, is_second in control_groups("memory"):
+        with suppress(OSError, ValueError):  # no limit there ("max"), or no such group in this container
+            yield int((folder / ("memory.max" if is_second else "memory.limit_in_bytes")).read_text(encoding="utf-8"))
+
+
+def cores() -> int:
+    """How many cores the control groups of this process leave to it; 1 at least."""
+    share = float(os.cpu_count() or 1)
+    for folder, is_second in control_groups("cpu"):
+        with suppress(OSError, ValueError):
+            names = ("cpu.max",) if is_second else ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+            quota, period = " ".join((folder / name).read_text(encoding="utf-8") for name in names).split()
+            share = min(share, int(quota) / int(period)) if int(quota) > 0 else share
+    return max(1, int(share))
+
+
+def control_groups(controller: str) -> Iterator[tuple[Path, bool]]:
+    """Folders of the groups that limit this process, inner ones first, and whether they are of version 2."""
     lines = _CGROUP.read_text(encoding="utf-8").splitlines() if _CGROUP.is_file() else []
     for _number, controllers, path in (line.split(":", 2) for line in lines):
-        if "memory" in controllers.split(","):
-            top, name = _CGROUPS / "memory", "memory.limit_in_bytes"
-        elif not controllers:  # version 2 of control groups
-            top, name = _CGROUPS, "memory.max"
+        if controller in controllers.split(","):
+            top = _CGROUPS / controller
+        elif not controllers:
+            top = _CGROUPS
         else:
             continue
         group = top / path.strip("/")
         for folder in (group, *group.parents):
-            with suppress(OSError, ValueError):  # no limit there ("max"), or no such group in this container
-                yield int((folder / name).read_text(encoding="utf-8"))
+            yield folder, not controllers

@@ -2,17 +2,17 @@
 
 import signal
 import sys
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
 from DINSegmentLib import cli
-from DINSegmentLib.batch import cluster, dryrun, workers
+from DINSegmentLib.batch import dryrun, pool, workers
 from DINSegmentLib.errors import InputError
+from DINSegmentLib.headless import memory
 
 GB = 10**9
-FOUR_CORES = workers.Machine("cpu", threads=4, free=100 * GB, dask=True, is_program=True)
+FOUR_CORES = workers.Machine("cpu", threads=4, free=100 * GB, is_program=True)
 
 
 def test_many_cases_get_a_process_for_each_thread():
@@ -31,7 +31,6 @@ def test_few_cases_get_one_without_a_word():
         ({"is_program": False}, "runs within another program"),
         ({"device": "cuda:0"}, "the work is done on cuda:0"),
         ({"threads": 1}, "one thread to use"),
-        ({"dask": False}, "pip install distributed"),
         ({"free": None}, "how much memory is free is not known"),
         ({"free": 2 * GB - 1}, "will not do for two"),
     ],
@@ -52,11 +51,30 @@ def test_the_largest_case_must_fit_as_often_as_there_are_processes():
     assert workers.choose(sizes, replace(FOUR_CORES, free=12 * GB)).workers == 4
 
 
-def test_in_a_container_its_share_of_the_cores_counts(monkeypatch):
-    monkeypatch.setattr("torch.get_num_threads", lambda: 4)
-    monkeypatch.setattr("DINSegmentLib.headless.memory.available", lambda: 64 * GB)
-    monkeypatch.setattr("dask.system.CPU_COUNT", 2)
-    assert workers.here("cpu", True) == workers.Machine("cpu", 2, 64 * GB, True, True)
+@pytest.mark.parametrize(
+    ("groups", "files", "cores"),
+    [
+        ("0::/job", {"job/cpu.max": "200000 100000"}, 2),
+        ("0::/job", {"job/cpu.max": "max 100000", "cpu.max": "150000 100000"}, 1),
+        ("0::/job", {"job/cpu.max": "max 100000"}, 4),
+        (
+            "3:cpu,cpuacct:/job",
+            {"cpu/job/cpu.cfs_quota_us": "300000", "cpu/job/cpu.cfs_period_us": "100000"},
+            3,
+        ),
+        ("3:cpu,cpuacct:/job", {"cpu/job/cpu.cfs_quota_us": "-1", "cpu/job/cpu.cfs_period_us": "100000"}, 4),
+    ],
+)
+def test_in_a_container_its_share_of_the_cores_counts(groups, files, cores, tmp_path, monkeypatch):
+    for name, content in files.items():
+        (tmp_path / "fs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "fs" / name).write_text(f"{content}\n", encoding="utf-8")
+    (tmp_path / "groups").write_text(f"{groups}\n", encoding="utf-8")
+    monkeypatch.setattr(memory, "_CGROUP", tmp_path / "groups")
+    monkeypatch.setattr(memory, "_CGROUPS", tmp_path / "fs")
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("torch.get_num_threads", lambda: 8)
+    assert workers.here("cpu", True).threads == cores
 
 
 def test_many_cores_get_no_more_than_eight():
@@ -82,16 +100,14 @@ def run(tmp_path, tiny_model, write, monkeypatch):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Of the processes that a run asks Dask for, how many; it gets none."""
+    """Of the processes that a run asks for, how many; it gets none."""
     counts = []
 
-    @contextmanager
-    def connect(count, scheduler):
+    def refuse(count):
         counts.append(count)
-        raise InputError("No Dask today: try another day.")
-        yield
+        raise InputError("No processes today: try another day.")
 
-    monkeypatch.setattr(cluster, "connect", connect)
+    monkeypatch.setattr(pool, "Pool", refuse)
     return counts
 
 
@@ -128,11 +144,10 @@ def test_time_is_shared_by_the_processes_which_start_later(tmp_path, write, monk
     assert two["peak_bytes"] == 2 * one["peak_bytes"]
 
 
-def test_processes_that_cannot_be_started_are_told(monkeypatch):
-    def fail(**settings):
+def test_processes_that_cannot_be_started_are_reported(monkeypatch):
+    def fail(*arguments, **settings):
         raise OSError(1, "Operation not permitted")
 
-    monkeypatch.setattr("distributed.LocalCluster", fail)
-    with pytest.raises(InputError, match="cannot start 2 processes here .*not permitted.*: try --workers 1"):
-        with cluster.connect(2, None):
-            pass
+    monkeypatch.setattr("subprocess.Popen", fail)
+    with pytest.raises(InputError, match="2 processes cannot be started here .*not permitted.*: try --workers 1"):
+        pool.Pool(2)

@@ -7,7 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from DINSegmentLib.batch import cluster
+from DINSegmentLib.batch import cluster, pool
+from DINSegmentLib.batch.case import Case
+from DINSegmentLib.engine.parameters import Parameters
 
 FORMAT = ("--format", "nii.gz")
 
@@ -28,19 +30,91 @@ def test_two_processes_give_the_bytes_that_one_gives(segment, cases, tmp_path, w
     broken = write("flat.nrrd", np.full((4, 8, 8), 7, np.int16))
     cine = write("cine.nii.gz", np.stack([voxels, np.roll(voxels, 2, axis=2)]))
     inputs = (*cases, cine, broken, write("gone.nrrd"))
-    describe = cluster.describe
 
-    def and_meanwhile(client):
-        inputs[-1].unlink()
-        return describe(client)
+    class Pool(pool.Pool):
+        def __init__(self, count):
+            inputs[-1].unlink()
+            super().__init__(count)
 
-    monkeypatch.setattr(cluster, "describe", and_meanwhile)
+    monkeypatch.setattr(pool, "Pool", Pool)
     outcome = segment(*inputs, *FORMAT, "--workers", 2)
     assert outcome.code == 1 and "7 of 9 done" in outcome.out
     assert "constant" in outcome.err and "gone.nrrd does not exist" in outcome.err
     assert segment(*inputs, *FORMAT, "--output", tmp_path / "one").code == 1
     same(tmp_path / "out", tmp_path / "one")
     assert (tmp_path / "out" / "function.csv").read_bytes() == (tmp_path / "one" / "function.csv").read_bytes()
+
+
+@pytest.fixture
+def tasks(cases, tiny_model, tmp_path):
+    """Of the six cases, with the small model, into ``tmp_path/out``."""
+    return [
+        pool.Task(
+            Case(path, path.stem, tmp_path / "out", ("nii.gz", "json")), tiny_model, Parameters(), "cpu", False, False
+        )
+        for path in cases
+    ]
+
+
+def test_a_process_that_is_killed_costs_no_case(tasks):
+    with pool.Pool(2) as processes:
+        os.kill(processes._processes[0].pid, signal.SIGKILL)
+        done = {case.name: record for case, record in processes.run(tasks, lambda: False)}
+    assert sorted(done) == [f"case{n}" for n in range(6)]
+    assert all(record["outputs"] == [f"{name}.nii.gz", f"{name}.json"] for name, record in done.items())
+
+
+def test_a_case_that_ends_its_process_is_given_up_and_costs_no_other(tasks, monkeypatch, tmp_path):
+    """As the system does it where memory is short: the process is killed whenever it begins with this case."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal\n"
+        "from DINSegmentLib.batch import case\n"
+        "run = case.run\n"
+        "def fall(one, *more):\n"
+        "    return os.kill(os.getpid(), signal.SIGKILL) if one.name == 'case3' else run(one, *more)\n"
+        "case.run = fall\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    with pool.Pool(2) as processes:
+        done = {case.name: record for case, record in processes.run(tasks, lambda: False)}
+    assert "case3.nrrd ended its process 3 times" in done.pop("case3")["error"]
+    assert len(done) == 5 and not any("error" in record for record in done.values())
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/net"), reason="sockets are listed by Linux")
+def test_several_processes_open_no_socket(tasks):
+    def sockets(pid):
+        links = (os.readlink(one) for one in os.scandir(f"/proc/{pid}/fd"))
+        return {link for link in links if link.startswith("socket:")}
+
+    before = sockets("self")
+    with pool.Pool(2) as processes:
+        seen = set()
+        for _ in processes.run(tasks, lambda: False):
+            seen |= sockets("self") - before
+            seen |= {one for process in processes._processes for one in sockets(process.pid)} - before
+    assert seen == set()
+
+
+def test_the_processes_end_when_their_command_is_killed(start):
+    process = start(["-c", _HOLD])
+    pids = [int(number) for number in process.stdout.readline().split()]
+    assert len(pids) == 2
+    process.kill()
+    end = time.monotonic() + 20
+    while any(os.path.exists(f"/proc/{pid}") for pid in pids):
+        assert time.monotonic() < end, "a process outlived its command"
+        time.sleep(0.1)
+
+
+_HOLD = """
+import time
+from DINSegmentLib.batch.pool import Pool
+with Pool(2) as pool:
+    print(*(one.pid for one in pool._processes), flush=True)
+    time.sleep(60)
+"""
 
 
 def test_a_worker_that_is_killed_costs_no_case(segment, cases, scheduler, tmp_path, start, tiny_model):

@@ -1,0 +1,263 @@
+"""Cases on several processes of this machine, each with one thread, over pipes: no socket that others could reach.
+
+A case whose process ends in the middle of it is done again by a new one, a few times. The processes end with their
+standard input: when the run is stopped, and when the command that started them has gone.
+"""
+
+import json
+import os
+import pickle
+import queue
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .. import models
+from ..engine.parameters import Parameters
+from ..errors import Cancelled, DINSegmentError, InputError
+from ..process import prepare
+from . import case as cases
+from .case import Case
+
+_LOOK = 0.2  # seconds: how often it is asked whether to stop
+_PATIENCE = 5.0  # seconds that a process has to end by itself
+_TRIES = 3  # of a case whose process ends
+_LIBRARY = str(Path(__file__).resolve().parents[2])
+# -P: what lies in the current folder is data, and never imported
+_START = ("-P", "-c", f"import sys; sys.path.insert(0, {_LIBRARY!r}); from {__name__} import serve; serve()")
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_LENGTH = struct.Struct("<Q")  # of what follows in a pipe
+
+
+@dataclass(frozen=True)
+class Task:
+    """A case for another process; all of it but the case is the same for many."""
+
+    case: Case
+    model: Path
+    parameters: Parameters
+    device: str
+    overwrite: bool
+    strip: bool
+
+
+class Pool:
+    """Processes that are started here, and end with the context.
+
+    Raises:
+        InputError: the system does not start them.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._stopping = threading.Event()
+        self._processes: list[_Process] = []
+        try:
+            for _ in range(count):
+                self._processes.append(_Process())
+        except OSError as error:
+            self.close()
+            raise InputError(f"{count} processes cannot be started here ({error}): try --workers 1.") from error
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self._processes)
+
+    def close(self) -> None:
+        """End the processes, at once."""
+        self._stopping.set()
+        for process in self._processes:
+            process.end()
+
+    def run(self, tasks: Sequence[Task], stop: Callable[[], bool]) -> Iterator[tuple[Case, dict[str, Any]]]:
+        """Do all cases, and tell of each as soon as it is done.
+
+        Args:
+            tasks: one at least.
+            stop: asked now and then; once it says so, cases end after their batch of slices, and no more are begun.
+
+        Yields:
+            the case, and its record, or a dictionary with ``error``, a sentence; of one that was stopped nothing.
+        """
+        waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        for task in tasks:
+            waiting.put(task)
+        told: queue.SimpleQueue[tuple[Case, dict[str, Any]] | None] = queue.SimpleQueue()
+        threads = [
+            threading.Thread(target=self._serve, args=(index, waiting, told), daemon=True)
+            for index in range(len(self._processes))
+        ]
+        for thread in threads:
+            thread.start()
+        at_work = len(threads)
+        while at_work:
+            if stop() and not self._stopping.is_set():
+                self._stopping.set()
+                for process in self._processes:
+                    process.ask_to_stop()
+            with suppress(queue.Empty):
+                if (one := told.get(timeout=_LOOK)) is None:
+                    at_work -= 1
+                else:
+                    yield one
+
+    def _serve(self, index: int, waiting: "queue.SimpleQueue[Task]", told: "queue.SimpleQueue[Any]") -> None:
+        """On a thread of its own: hand cases to one process until none is left."""
+        while not self._stopping.is_set():
+            try:
+                task = waiting.get_nowait()
+            except queue.Empty:
+                break
+            if (answer := self._try(index, task)) is not None:
+                told.put((task.case, answer))
+        told.put(None)
+
+    def _try(self, index: int, task: Task) -> dict[str, Any] | None:
+        for _ in range(_TRIES):
+            answer = self._processes[index].ask(task)
+            if answer is not None:
+                return answer or None  # empty: it was stopped
+            if self._stopping.is_set():
+                return None
+            self._processes[index].end()
+            try:
+                self._processes[index] = _Process()
+            except OSError as error:
+                return {"error": f"{task.case.input} was lost: no new process can be started ({error})."}
+        return {"error": f"{task.case.input} ended its process {_TRIES} times: it may need more memory than is free."}
+
+
+class _Process:
+    """One of them, seen from here."""
+
+    def __init__(self) -> None:
+        environment = {**os.environ, **dict.fromkeys(_THREADS, "1")}
+        apart: dict[str, Any] = {"process_group": 0}  # Ctrl-C in a terminal goes to a whole group
+        if sys.platform == "win32":
+            apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        self._process = subprocess.Popen(
+            [sys.executable, *_START], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=environment, bufsize=0, **apart,
+        )  # fmt: skip
+        self._lock = threading.Lock()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def ask(self, task: Task) -> dict[str, Any] | None:
+        """The record of a case, or its error; empty: it was stopped; None: the process has ended."""
+        assert self._process.stdin and self._process.stdout
+        try:
+            with self._lock:
+                _send(self._process.stdin, pickle.dumps(task))
+            answer = json.loads(_receive(self._process.stdout))
+        except (OSError, ValueError, EOFError):
+            return None
+        return answer if isinstance(answer, dict) else None
+
+    def ask_to_stop(self) -> None:
+        assert self._process.stdin
+        with self._lock, suppress(OSError):
+            self._process.stdin.close()
+
+    def end(self) -> None:
+        self.ask_to_stop()
+        self._process.kill()
+        self._process.wait(_PATIENCE)
+        if self._process.stdout:
+            self._process.stdout.close()
+
+
+def serve() -> None:
+    """In such a process: do the cases that come, until no more can."""
+    prepare()
+    # what libraries print must not get between the answers
+    sink = open(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    source = open(os.dup(0), "rb", buffering=0)
+    tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+    ended = threading.Event()
+    threading.Thread(target=_listen, args=(source, tasks, ended), daemon=True).start()
+    while (task := tasks.get()) is not None:
+        answer = work(task, ended.is_set, 1)
+        with suppress(OSError):
+            _send(sink, json.dumps(answer or {}, allow_nan=False).encode())
+
+
+def _listen(source: BinaryIO, tasks: "queue.SimpleQueue[Task | None]", ended: threading.Event) -> None:
+    """On a thread of its own: the end of the input must be heard while a case is done."""
+    with suppress(EOFError, OSError):
+        while True:
+            tasks.put(pickle.loads(_receive(source)))
+    ended.set()
+    tasks.put(None)
+
+
+_warm: dict[tuple[str, str, str], Any] = {}  # the segmenter of the last model, by folder, weights and device
+
+
+def work(task: Task, stopped: Callable[[], bool], threads: int) -> dict[str, Any] | None:
+    """One case, in a process for cases; None: it was stopped.
+
+    No exception leaves this: the other side may not know its class.
+    """
+    if stopped():
+        return None
+    try:
+        model = models.find(str(task.model))
+        if not task.overwrite and (done := cases.finished(task.case, model, task.parameters)):
+            return done  # by a process that was lost before it could say so
+        segmenter = _segmenter(model, task.device, threads)
+        return cases.run(task.case, segmenter, task.parameters, task.overwrite, None, task.strip, stopped)[0]
+    except Cancelled:
+        return None
+    except DINSegmentError as error:
+        return {"error": str(error)}
+    except Exception as error:
+        return {"error": f"{task.case.input} failed unexpectedly ({error}): please report it."}
+
+
+def _segmenter(model: models.Model, device: str, threads: int) -> Any:
+    import torch
+
+    from ..engine.segmenter import Segmenter
+
+    key = str(model.folder), model.sha256, device
+    if key not in _warm:
+        _warm.clear()  # two models may not fit
+        torch.set_num_threads(threads)
+        _warm[key] = Segmenter(model, device)
+    return _warm[key]
+
+
+def _send(sink: Any, data: bytes) -> None:
+    rest = memoryview(_LENGTH.pack(len(data)) + data)
+    while rest:
+        rest = rest[sink.write(rest) :]
+
+
+def _receive(source: Any) -> bytes:
+    (length,) = _LENGTH.unpack(_exactly(source, _LENGTH.size))
+    return _exactly(source, length)
+
+
+def _exactly(source: Any, count: int) -> bytes:
+    """So many bytes of a pipe, which gives them in pieces; EOFError when it ends before."""
+    pieces = []
+    while count:
+        if not (piece := source.read(min(count, 1 << 20))):
+            raise EOFError
+        pieces.append(piece)
+        count -= len(piece)
+    return b"".join(pieces)
