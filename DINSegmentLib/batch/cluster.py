@@ -16,7 +16,7 @@ from typing import Any
 from .. import __version__
 from ..errors import InputError
 from .case import Case
-from .pool import Task, work
+from .processes import Task, work
 
 _WAIT = "15s"  # for a scheduler to answer
 _LOOK = 0.2  # seconds: how often it is asked whether to stop

@@ -231,12 +231,12 @@ class _Run:
 
     def _segment_by_others(self, waiting: list[Any], stop: Callable[[], bool]) -> None:
         """All cases on several processes; what is done is taken out of the list."""
-        from ..batch import cluster, pool
+        from ..batch import cluster, processes
 
         options = self.options
         planned = [(case, model) for case in waiting if (model := self._model_of(case))]
         tasks = [
-            pool.Task(case, model.folder, self.parameters, options.device, options.overwrite, self.many)
+            processes.Task(case, model.folder, self.parameters, options.device, options.overwrite, self.many)
             for case, model in planned
         ]
         if not tasks:
@@ -248,7 +248,7 @@ class _Run:
                 self.console.event("cluster", cluster.describe(client), dashboard=cluster.dashboard(client))
                 done = cluster.run(client, tasks, stop)
             else:
-                done = stack.enter_context(pool.Pool(min(self._workers, len(tasks)))).run(tasks, stop)
+                done = stack.enter_context(processes.Pool(min(self._workers, len(tasks)))).run(tasks, stop)
             for model in {model.id: model for _, model in planned}.values():
                 self._warn_uncovered(model)
             self.console.progress("", 0, len(planned), "cases")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from DINSegmentLib import cli
-from DINSegmentLib.batch import dryrun, pool, workers
+from DINSegmentLib.batch import dryrun, processes, workers
 from DINSegmentLib.errors import InputError
 from DINSegmentLib.headless import memory
 
@@ -107,7 +107,7 @@ def asked(monkeypatch):
         counts.append(count)
         raise InputError("No processes today: try another day.")
 
-    monkeypatch.setattr(pool, "Pool", refuse)
+    monkeypatch.setattr(processes, "Pool", refuse)
     return counts
 
 
@@ -150,4 +150,4 @@ def test_processes_that_cannot_be_started_are_reported(monkeypatch):
 
     monkeypatch.setattr("subprocess.Popen", fail)
     with pytest.raises(InputError, match="2 processes cannot be started here .*not permitted.*: try --workers 1"):
-        pool.Pool(2)
+        processes.Pool(2)

@@ -148,11 +148,11 @@ def test_rerun_of_a_strangers_record_writes_only_into_its_output(
 
 
 def test_several_processes_are_not_started_when_all_is_done(segment, write, monkeypatch, tmp_path):
-    from DINSegmentLib.batch import pool
+    from DINSegmentLib.batch import processes
 
     paths = [write("a.nrrd"), write("b.nrrd")]
     assert segment(*paths, "--format", "nii.gz").code == 0
-    monkeypatch.setattr(pool, "Pool", None)
+    monkeypatch.setattr(processes, "Pool", None)
     (tmp_path / "out" / "report" / "a.jpg").unlink()  # as if a kill had come before it was drawn
     outcome = segment(*paths, "--format", "nii.gz", "--workers", 2)
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

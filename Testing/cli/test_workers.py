@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from DINSegmentLib.batch import cluster, pool
+from DINSegmentLib.batch import cluster, processes
 from DINSegmentLib.batch.case import Case
 from DINSegmentLib.engine.parameters import Parameters
 
@@ -31,12 +31,12 @@ def test_two_processes_give_the_bytes_that_one_gives(segment, cases, tmp_path, w
     cine = write("cine.nii.gz", np.stack([voxels, np.roll(voxels, 2, axis=2)]))
     inputs = (*cases, cine, broken, write("gone.nrrd"))
 
-    class Pool(pool.Pool):
+    class Pool(processes.Pool):
         def __init__(self, count):
             inputs[-1].unlink()
             super().__init__(count)
 
-    monkeypatch.setattr(pool, "Pool", Pool)
+    monkeypatch.setattr(processes, "Pool", Pool)
     outcome = segment(*inputs, *FORMAT, "--workers", 2)
     assert outcome.code == 1 and "7 of 9 done" in outcome.out
     assert "constant" in outcome.err and "gone.nrrd does not exist" in outcome.err
@@ -49,7 +49,7 @@ def test_two_processes_give_the_bytes_that_one_gives(segment, cases, tmp_path, w
 def tasks(cases, tiny_model, tmp_path):
     """Of the six cases, with the small model, into ``tmp_path/out``."""
     return [
-        pool.Task(
+        processes.Task(
             Case(path, path.stem, tmp_path / "out", ("nii.gz", "json")), tiny_model, Parameters(), "cpu", False, False
         )
         for path in cases
@@ -57,9 +57,9 @@ def tasks(cases, tiny_model, tmp_path):
 
 
 def test_a_process_that_is_killed_costs_no_case(tasks):
-    with pool.Pool(2) as processes:
-        os.kill(processes._processes[0].pid, signal.SIGKILL)
-        done = {case.name: record for case, record in processes.run(tasks, lambda: False)}
+    with processes.Pool(2) as pool:
+        os.kill(pool._processes[0].pid, signal.SIGKILL)
+        done = {case.name: record for case, record in pool.run(tasks, lambda: False)}
     assert sorted(done) == [f"case{n}" for n in range(6)]
     assert all(record["outputs"] == [f"{name}.nii.gz", f"{name}.json"] for name, record in done.items())
 
@@ -76,8 +76,8 @@ def test_a_case_that_ends_its_process_is_given_up_and_costs_no_other(tasks, monk
         encoding="utf-8",
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    with pool.Pool(2) as processes:
-        done = {case.name: record for case, record in processes.run(tasks, lambda: False)}
+    with processes.Pool(2) as pool:
+        done = {case.name: record for case, record in pool.run(tasks, lambda: False)}
     assert "case3.nrrd ended its process 3 times" in done.pop("case3")["error"]
     assert len(done) == 5 and not any("error" in record for record in done.values())
 
@@ -89,11 +89,11 @@ def test_several_processes_open_no_socket(tasks):
         return {link for link in links if link.startswith("socket:")}
 
     before = sockets("self")
-    with pool.Pool(2) as processes:
+    with processes.Pool(2) as pool:
         seen = set()
-        for _ in processes.run(tasks, lambda: False):
+        for _ in pool.run(tasks, lambda: False):
             seen |= sockets("self") - before
-            seen |= {one for process in processes._processes for one in sockets(process.pid)} - before
+            seen |= {one for process in pool._processes for one in sockets(process.pid)} - before
     assert seen == set()
 
 
@@ -110,7 +110,7 @@ def test_the_processes_end_when_their_command_is_killed(start):
 
 _HOLD = """
 import time
-from DINSegmentLib.batch.pool import Pool
+from DINSegmentLib.batch.processes import Pool
 with Pool(2) as pool:
     print(*(one.pid for one in pool._processes), flush=True)
     time.sleep(60)
