@@ -52,7 +52,7 @@ coverage: $(READY)
 	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp" "$(SCRATCH)/coverage"
 	@$(PY) -m coverage erase
 	@$(INSIDE) $(PY) -m coverage run -m pytest --basetemp="$(SCRATCH)/pytest" \
-		Testing/engine Testing/scene Testing/batch Testing/measure Testing/cli Testing/headless
+		Testing/engine Testing/scene Testing/batch Testing/measure Testing/cli Testing/io
 	@$(PY) -m coverage combine --quiet
 	@for floor in engine scene batch measure; do echo; echo "$$floor:"; \
 		$(PY) -m coverage report --include="*/DINSegmentLib/$$floor/*" --fail-under=90 || exit 1; done

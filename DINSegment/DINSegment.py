@@ -144,9 +144,9 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
 
     def modelTitles(self):
         """The bundled models: id to title."""
-        from DINSegmentLib import models
+        from DINSegmentLib.model import catalogue
 
-        return {modelId: model.title for modelId, model in models.catalogue().items()}
+        return {modelId: model.title for modelId, model in catalogue().items()}
 
     def segment(
         self,
@@ -176,11 +176,12 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         Raises:
             DINSegmentLib.errors.DINSegmentError: the reason in one sentence, PyTorch's absence among them.
         """
-        from DINSegmentLib import models, scene
+        from DINSegmentLib import scene
         from DINSegmentLib.engine.parameters import Parameters
+        from DINSegmentLib.model import find_model
         from DINSegmentLib.panel import installer
 
-        model = models.find(modelId or self.likelyModel(volumeNode))
+        model = find_model(modelId or self.likelyModel(volumeNode))
         segmenter = installer.segmenter(model, device)
         volume = scene.read_volume(volumeNode)
         result = segmenter.segment(
@@ -212,12 +213,13 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         Raises:
             DINSegmentLib.errors.DINSegmentError: the reason in one sentence; the scene is as before.
         """
-        from DINSegmentLib import models, scene
+        from DINSegmentLib import scene
         from DINSegmentLib.engine.parameters import Parameters
+        from DINSegmentLib.model import find_model
         from DINSegmentLib.panel import installer
 
         cine = scene.cine_of(volumeNode)
-        model = models.find(modelId or self.likelyModel(volumeNode))
+        model = find_model(modelId or self.likelyModel(volumeNode))
         segmenter = installer.segmenter(model, device)
         from DINSegmentLib.engine.cine import segment_cine
 
@@ -244,22 +246,24 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         Raises:
             DINSegmentLib.errors.DINSegmentError: the reason in one sentence.
         """
-        from DINSegmentLib import models, scene
+        from DINSegmentLib import scene
         from DINSegmentLib.measure import cardiac_function
+        from DINSegmentLib.model import find_model
 
         cine = scene.cine_of(volumeNode)
-        model = models.find(modelId or self.likelyModel(volumeNode))
+        model = find_model(modelId or self.likelyModel(volumeNode))
         labels = scene.read_cine_labels(segmentationNode, cine, model.labels)
         geometry = scene.read_volume(volumeNode).geometry
         return cardiac_function(labels, geometry, model, cine.times_ms, heartRate, heightCm, weightKg)
 
     def likelyModel(self, volumeNode):
         """Id of the model that suits a volume best, by its voxels and its place in the body."""
-        from DINSegmentLib import models, scene
-        from DINSegmentLib.engine.advice import likely_model, look
+        from DINSegmentLib import scene
+        from DINSegmentLib.checks.fit import likely_model, look
+        from DINSegmentLib.model import catalogue
 
         volume = scene.read_volume(volumeNode)
-        return likely_model(look(volume.array, volume.geometry, scene.modality(volumeNode)), models.catalogue())
+        return likely_model(look(volume.array, volume.geometry, scene.modality(volumeNode)), catalogue())
 
     def enhance(self, volumeNode, method=None, strength=None, outputNode=None, modelId=None):
         """Make the enhanced volume, as the network sees it.
@@ -276,11 +280,12 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         Raises:
             DINSegmentLib.errors.DINSegmentError: the reason in one sentence; the scene is as before.
         """
-        from DINSegmentLib import models, scene
+        from DINSegmentLib import scene
         from DINSegmentLib.engine.parameters import Parameters
         from DINSegmentLib.engine.preprocessing import enhance_volume
+        from DINSegmentLib.model import find_model
 
-        model = models.find(modelId or self.likelyModel(volumeNode))
+        model = find_model(modelId or self.likelyModel(volumeNode))
         volume = scene.read_volume(volumeNode)
         chosen = Parameters(method, strength).resolved(model)
         enhanced = enhance_volume(volume.array, volume.geometry, model, chosen)
@@ -295,18 +300,19 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
             volumeNode, modelId, enhancement, strength, device, progress, cancelled: as in ``segment``.
 
         Returns:
-            a new vtkMRMLScalarVolumeNode: float, -1 (original) to 1 (enhanced), see DINSegmentLib.engine.why.
+            a new vtkMRMLScalarVolumeNode: float, -1 (original) to 1 (enhanced), see DINSegmentLib.engine.attribution.
 
         Raises:
             DINSegmentLib.errors.DINSegmentError: the reason in one sentence; the scene is as before.
         """
-        from DINSegmentLib import models, scene
+        from DINSegmentLib import scene
         from DINSegmentLib.engine.parameters import Parameters
+        from DINSegmentLib.model import find_model
         from DINSegmentLib.panel import installer
 
         volume = scene.read_volume(volumeNode)
-        segmenter = installer.segmenter(models.find(modelId or self.likelyModel(volumeNode)), device)
-        from DINSegmentLib.engine.why import why
+        segmenter = installer.segmenter(find_model(modelId or self.likelyModel(volumeNode)), device)
+        from DINSegmentLib.engine.attribution import why
 
         parameters, name = Parameters(enhancement, strength), volumeNode.GetName()
         decided = why(segmenter, volume.array, volume.geometry, parameters, progress, cancelled, name)
@@ -316,12 +322,13 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         self, volumeNode, modelId=None, enhancement=None, strength=None, device="auto", progress=None, cancelled=None
     ):
         """As ``why``: lay over the volume, yellow to magenta, where the network is unsure; percent, uint8."""
-        from DINSegmentLib import models, scene
+        from DINSegmentLib import scene
         from DINSegmentLib.engine.parameters import Parameters
+        from DINSegmentLib.model import find_model
         from DINSegmentLib.panel import installer
 
         volume = scene.read_volume(volumeNode)
-        segmenter = installer.segmenter(models.find(modelId or self.likelyModel(volumeNode)), device)
+        segmenter = installer.segmenter(find_model(modelId or self.likelyModel(volumeNode)), device)
         parameters, name = Parameters(enhancement, strength, confidence=True), volumeNode.GetName()
         result = segmenter.segment(volume.array, volume.geometry, parameters, progress, cancelled, name)
         return scene.write_confidence(result.confidence_map, volumeNode)
@@ -335,10 +342,11 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         Raises:
             DINSegmentLib.errors.DINSegmentError: the reason in one sentence.
         """
-        from DINSegmentLib import models, scene
+        from DINSegmentLib import scene
         from DINSegmentLib.measure import statistics
+        from DINSegmentLib.model import find_model
 
-        structures = models.find(modelId or self.likelyModel(volumeNode)).labels
+        structures = find_model(modelId or self.likelyModel(volumeNode)).labels
         volume = scene.read_volume(volumeNode)
         labels = scene.read_labels(segmentationNode, volumeNode, structures)
         return statistics(labels, volume.array, volume.geometry, structures)

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import models, resources
+from . import resources
 from .batch.versions import version
 from .errors import DINSegmentError
 from .geometry import Geometry
-from .process import prepare
+from .model import find_model
+from .runtime import prepare
 
 _SAMPLE = "cardiac_phantom_ED"
 
@@ -160,7 +161,7 @@ def _measure_engine(what: Engine, device: str) -> dict[str, Any]:
     from .engine.parameters import Parameters, Result
     from .engine.segmenter import Segmenter
 
-    segmenter = Segmenter(models.find(what.model), device)
+    segmenter = Segmenter(find_model(what.model), device)
     volume, geometry = volume_of(what)
     frames = [np.roll(volume, shift, axis=1) for shift in range(what.frames)]  # no two alike
     parameters = Parameters(mirroring=what.mirroring)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import GeometryError
-from .sentence import Sentence as _
+from .messages import Sentence as _
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """From the axes of DICOM and ITK to ours; its own inverse. Shared: never changed."""

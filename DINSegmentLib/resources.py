@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from .errors import ModelError
-from .sentence import Sentence as _
+from .messages import Sentence as _
 
 
 def root() -> Path:

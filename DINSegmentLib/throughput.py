@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import bench, headless, resources
+from . import bench, io, resources
 from .console import table
 from .errors import InputError
 from .geometry import Geometry
@@ -71,13 +71,13 @@ def format_throughput(records: list[dict[str, Any]]) -> str:
 def _write_volumes(folder: Path, count: int) -> None:
     import numpy as np
 
-    image = headless.read(resources.root() / "SampleData" / "cardiac_phantom_ED.nrrd")
+    image = io.read(resources.root() / "SampleData" / "cardiac_phantom_ED.nrrd")
     array = image.array[_SLICES]
     image = replace(image, geometry=Geometry(array.shape, image.geometry.ijk_to_ras))
     (folder / "in").mkdir()
     for index in range(count):  # no two alike
         shifted = np.roll(array, (index % 16 - 8, index // 16 % 16 - 8), (1, 2))
-        headless.write_volume(shifted, image, folder / "in" / f"heart{index:04d}.nrrd")
+        io.write_volume(shifted, image, folder / "in" / f"heart{index:04d}.nrrd")
 
 
 def _measure(folder: Path, pinned: bool, processes: int, threads: int, arguments: Sequence[str]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def write_model() -> Callable[..., Any]:
     def write(folder: Path, kind: str, **changes: Any) -> Any:
         import torch
 
-        from DINSegmentLib.models import read_manifest
+        from DINSegmentLib.model import read_manifest
         from DINSegmentLib.network import DIN, DINConfig
 
         torch.manual_seed(11)

@@ -7,7 +7,7 @@ import numpy as np
 import pydicom
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from DINSegmentLib.batch.inputs import Found, Refused
+from DINSegmentLib.inputs.search import Found, Refused
 
 
 def volume(path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from DINSegmentLib.engine.margins import MOST, Margins
+from DINSegmentLib.engine.class_margins import MOST, Margins
 
 
 def margins_of(probabilities: np.ndarray) -> Margins:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from DINSegmentLib import doctor, resources
-from DINSegmentLib.doctor import Finding, examine, format_findings
+from DINSegmentLib import resources
+from DINSegmentLib.cli import doctor
+from DINSegmentLib.cli.doctor import Finding, examine, format_findings
 
 EXAMINE = """
 import json, sys
 from dataclasses import asdict
-from DINSegmentLib.doctor import examine
+from DINSegmentLib.cli.doctor import examine
 print(json.dumps([[asdict(finding) for finding in examine()], sorted(sys.modules)]))
 """
 
@@ -186,7 +187,7 @@ def test_a_temporary_folder_that_cannot_be_written_fails(monkeypatch):
 
 
 def test_little_memory_is_a_warning(monkeypatch):
-    monkeypatch.setattr("DINSegmentLib.headless.memory.available", lambda: 1 << 30)
+    monkeypatch.setattr("DINSegmentLib.memory.available", lambda: 1 << 30)
     assert by_name()["memory"].status == "warn"
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from DINSegmentLib.enhancement import METHODS, enhance, enhance_batch
 from DINSegmentLib.errors import InputError
+from DINSegmentLib.model.enhancement import METHODS, enhance, enhance_batch
 
 GREYS = np.linspace(0, 1, 1001, dtype=np.float32).reshape(1, 7, 143)
 # Read off the paper's main figure: original grey level -> enhanced grey level, whose maximum is 128. Of the first

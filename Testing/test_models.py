@@ -8,9 +8,17 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from DINSegmentLib import models, resources
+from DINSegmentLib import resources
 from DINSegmentLib.errors import ModelError
-from DINSegmentLib.models import Axes, Expectations, catalogue, find, read_manifest, terminology_entry
+from DINSegmentLib.model import (
+    CLEANUP_STEPS,
+    Axes,
+    Expectations,
+    catalogue,
+    find_model,
+    read_manifest,
+    terminology_entry,
+)
 
 WEIGHTS = b"weights of a test"
 MANIFEST = {
@@ -197,7 +205,7 @@ def test_weights_with_their_hash_pass_and_changed_or_missing_ones_are_refused(tm
 
 def test_a_users_folder_is_found_by_its_path(tmp_path):
     folder = write(tmp_path / "mine", MANIFEST)
-    assert find(str(folder)).folder == folder
+    assert find_model(str(folder)).folder == folder
     assert catalogue([folder])["my-model"].folder == folder
     assert set(catalogue()) == set(catalogue([folder])) - {"my-model"}
 
@@ -212,7 +220,7 @@ def test_two_models_of_one_id_are_refused(tmp_path):
 def test_an_unknown_model_is_refused_with_the_known_ones(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelError, match=f'no model "{name}": choose one of .*cardiac-mr.* or give a model folder'):
-        find(name)
+        find_model(name)
 
 
 @pytest.mark.parametrize(
@@ -333,10 +341,10 @@ def test_the_schema_sees_a_manifest_that_is_wrong(schema, entry, value):
 
 
 def test_the_schema_names_the_methods_that_the_code_knows(schema):
-    from DINSegmentLib.enhancement import METHODS
+    from DINSegmentLib.model.enhancement import METHODS
     from DINSegmentLib.network import DINConfig
 
     assert tuple(schema["$defs"]["enhancement"]["enum"]) == METHODS
     assert set(schema["properties"]["expects"]["properties"]) == set(Expectations.__dataclass_fields__)
     assert set(schema["properties"]["network"]["properties"]) == set(DINConfig.__dataclass_fields__)
-    assert tuple(schema["properties"]["cleanup"]["items"]["enum"]) == models.CLEANUP_STEPS
+    assert tuple(schema["properties"]["cleanup"]["items"]["enum"]) == CLEANUP_STEPS

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from DINSegmentLib import process
+from DINSegmentLib import runtime
 
 _FAULTS = """
 import resource, sys
 import numpy as np
-from DINSegmentLib.process import keep_freed_memory
+from DINSegmentLib.runtime import keep_freed_memory
 
 def batch():  # seven arrays of 20 MB, each page written once
     arrays = [np.full(20 << 20, number, np.uint8) for number in range(7)]
@@ -41,7 +41,7 @@ def test_the_next_batch_gets_the_memory_of_the_one_before_without_asking_the_sys
 
 def test_where_there_is_no_glibc_memory_is_left_alone(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
-    assert not process.keep_freed_memory()
+    assert not runtime.keep_freed_memory()
 
 
 @gnu

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from DINSegmentLib.errors import DINSegmentError, InputError
-from DINSegmentLib.sentence import Sentence as _
-from DINSegmentLib.sentence import from_json, of, to_json
+from DINSegmentLib.messages import Sentence as _
+from DINSegmentLib.messages import from_json, of, to_json
 
 LANGUAGE = {
     "{name} has {count:.1f} parts: {cause}.": "{cause} : {name} a {count:.2f} parties.",
@@ -73,8 +73,8 @@ FILES = (
     "scene/*.py",
     "worker/*.py",
     "geometry.py",
-    "models.py",
-    "enhancement.py",
+    "model/*.py",
+    "checks/*.py",
     "resources.py",
 )
 ERRORS = {name for name, kind in vars(__import__("DINSegmentLib.errors").errors).items() if isinstance(kind, type)}

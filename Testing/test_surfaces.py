@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from ranks import margins_of
 
-from DINSegmentLib import headless, models
-from DINSegmentLib.engine.margins import Margins
+from DINSegmentLib import io
+from DINSegmentLib.engine.class_margins import Margins
 from DINSegmentLib.errors import InputError
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.models import Label
-from DINSegmentLib.surfaces import FORMATS, Surface, surface, write_surface
+from DINSegmentLib.io.surfaces import FORMATS, Surface, surface, write_surface
+from DINSegmentLib.model import Label, find_model
 
 BODY, OTHER = Label(1, "Body", (200, 0, 0), ""), Label(2, "Other", (0, 200, 0), "")
 TURN = np.linalg.qr(np.array([[1.0, 0.2, 0.1], [-0.2, 1.0, 0.3], [0.0, -0.3, 1.0]]))[0]
@@ -173,8 +173,8 @@ def test_hearts_surfaces_from_the_network_have_the_volumes_of_its_labels(reposit
     from DINSegmentLib.engine.parameters import Parameters
     from DINSegmentLib.engine.segmenter import segment
 
-    image = headless.read(Path(repository / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"))
-    model = models.find("cardiac-mr")
+    image = io.read(Path(repository / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"))
+    model = find_model("cardiac-mr")
     result = segment(image.array, image.geometry, model, Parameters(mirroring=False, margins=True), "cpu")
 
     for label in model.labels:

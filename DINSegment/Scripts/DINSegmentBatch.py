@@ -6,7 +6,7 @@ import slicer
 
 status = 2  # nothing written; an exception must not leave a Slicer without a window alive
 try:
-    from DINSegmentLib.cli import main
+    from DINSegmentLib.cli.parser import main
 
     status = main([argument for argument in sys.argv[1:] if argument != "--"])
 finally:

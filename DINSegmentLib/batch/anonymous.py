@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from .. import headless
+from .. import io
 from ..errors import DINSegmentError, GeometryError, InputError, ModelError, OutputError
-from .found import Found, Refused
+from ..inputs.candidates import Found, Refused
 from .record import input_hash
 
 _LETTERS = 16  # of an id
@@ -61,7 +61,7 @@ def reason(error: BaseException | None) -> str:
     return f"{text}; --dry-run, or a run without --anonymous, tells why."
 
 
-def hidden_image(image: headless.Image, name: str) -> headless.Image:
+def hidden_image(image: io.Image, name: str) -> io.Image:
     """An image by another name, and without the free texts of a NIfTI header."""
     header = image.nifti_header
     if header:
@@ -78,6 +78,6 @@ def run_name(cases: Sequence[str]) -> str:
 
 
 def _name(item: Found) -> str:
-    files = headless.files_of(item.path, item.series, item.frame, item.files or None)
+    files = io.files_of(item.path, item.series, item.frame, item.files or None)
     letters = input_hash(files)[:_LETTERS]
     return letters if item.frame is None else f"{letters}-frame{item.frame}"

@@ -7,15 +7,19 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .. import headless, surfaces
+from PIL import Image
+
+from .. import io
 from ..engine.parameters import Parameters, Result
 from ..engine.preprocessing import preprocess_volume
 from ..errors import DINSegmentError, InputError
-from ..models import Label, Model
-from . import FORMATS, beat, outputs
+from ..inputs.candidates import Found
+from ..io import surfaces
+from ..model import Label, Model
+from ..pictures import thumbnails
+from ..pictures.slices import draw_case
+from . import FORMATS, cine_results, outputs
 from .anonymous import hidden_image
-from .found import Found
-from .picture import draw_case
 from .record import about_model, input_hash, record, seed
 
 T = TypeVar("T")
@@ -33,7 +37,7 @@ class Case:
         output: folder of the outputs.
         suffixes: of the outputs, what follows the name and a dot, or what begins with an underscore and follows the
             name alone; the record's ``json`` last.
-        series, frame, files: choice within the input, see `headless.read`.
+        series, frame, files: choice within the input, see `io.read`.
         model: id or folder of a model for this case alone; None: the run's.
         extra: the user's own columns, to be carried to the results.
         anonymous: the name is an id, and no output may tell another one, see `anonymous`.
@@ -68,7 +72,7 @@ class Opened:
     """A case whose input was read; of a cine ``case`` names the outputs that only a cine has, too."""
 
     case: Case
-    input: headless.Image | headless.Cine
+    input: io.Image | io.Cine
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,9 @@ class Made:
     """A case whose results are in memory; ``cine``: all of one, of which ``image`` and ``result`` are one frame."""
 
     case: Case
-    image: headless.Image
+    image: io.Image
     result: Result
-    cine: beat.Beat | None = None
+    cine: cine_results.Beat | None = None
 
 
 def plan(
@@ -110,7 +114,7 @@ def surface_suffix(label: Label, suffix: str) -> str:
 def known_suffixes(model: Model) -> set[str]:
     """Of every output that a case of this model can have, see `Case.suffixes`."""
     structures = {surface_suffix(label, one) for label in model.labels for one in surfaces.FORMATS}
-    return {*structures, *(set(FORMATS) - surfaces.FORMATS), *beat.SUFFIXES, CONFIDENCE, "png", "json"}
+    return {*structures, *(set(FORMATS) - surfaces.FORMATS), *cine_results.SUFFIXES, CONFIDENCE, "png", "json"}
 
 
 def check(case: Case, overwrite: bool) -> None:
@@ -139,7 +143,7 @@ def finished(case: Case, model: Model, parameters: Parameters) -> dict[str, Any]
         wanted = _with_cine(case) if written["cine"] else case
         if not all(path.name in written["outputs"] and path.is_file() for path in wanted.paths):
             return None
-        files = headless.files_of(case.input, case.series, case.frame, case.files or None)
+        files = io.files_of(case.input, case.series, case.frame, case.files or None)
         return written if input_hash(files) == written["input"]["sha256"] else None
     except (OSError, ValueError, KeyError, TypeError, DINSegmentError):
         return None
@@ -159,7 +163,7 @@ def run(
     Args:
         segmenter: an `engine.segmenter.Segmenter`, which stays warm between cases.
         progress, cancelled: as for the segmenter.
-        strip: also draw the case for the report, see `report.picture_path`.
+        strip: also draw the case for the report, see `thumbnails.picture_path`.
 
     Returns:
         the record, as written to ``NAME.json``, and the engine's result.
@@ -179,11 +183,11 @@ def read(case: Case, model: Model | None, overwrite: bool) -> Opened:
     """The first part of `run`; ``model`` None: it is not known, and neither whether a cine is wanted as one."""
     check(case, overwrite)
     if model is None or not _is_cine(case, model):
-        image = headless.read(case.input, case.series, case.frame, case.files or None)
+        image = io.read(case.input, case.series, case.frame, case.files or None)
         return Opened(case, _hidden(case, image))
     case = _with_cine(case)
     check(case, overwrite)
-    cine = headless.read_cine(case.input, case.series, case.files or None)
+    cine = io.read_cine(case.input, case.series, case.files or None)
     person = replace(cine.person, height=None, weight=None) if case.anonymous else cine.person
     return Opened(case, replace(cine, first=_hidden(case, cine.first), person=person))
 
@@ -194,7 +198,7 @@ def segment(
 ) -> Made:  # fmt: skip
     """The second part of `run`."""
     case, image = opened.case, opened.input
-    if isinstance(image, headless.Cine):
+    if isinstance(image, io.Cine):
         return _segment_cine(case, image, segmenter, parameters, progress, cancelled)
     result = segmenter.segment(image.array, image.geometry, parameters, progress, cancelled, _shown(case))
     return Made(case, image, result)
@@ -209,7 +213,7 @@ def write(made: Made) -> dict[str, Any]:
         written = record(source, image, result, names, case.name, case.extra, case.frame, series, found)
         for suffix in case.suffixes:
             path = folder / case.file_name(suffix)
-            if found and suffix in beat.SUFFIXES:
+            if found and suffix in cine_results.SUFFIXES:
                 found.write(suffix, path, case.name)
             else:
                 write_file(suffix, path, image, result, written)
@@ -217,19 +221,20 @@ def write(made: Made) -> dict[str, Any]:
 
 
 def _is_cine(case: Case, model: Model) -> bool:
-    if case.frame is not None or not beat.is_of_heart(model):
+    if case.frame is not None or not cine_results.is_of_heart(model):
         return False
-    return case.input.exists() and headless.count_frames(case.input, case.series, case.files or None) > 1
+    return case.input.exists() and io.count_frames(case.input, case.series, case.files or None) > 1
 
 
 def _with_cine(case: Case) -> Case:
     """The case with the outputs that only a cine has, the record last."""
-    return replace(case, suffixes=tuple(dict.fromkeys((*case.suffixes[:-1], *beat.SUFFIXES, case.suffixes[-1]))))
+    *others, record_suffix = case.suffixes
+    return replace(case, suffixes=tuple(dict.fromkeys((*others, *cine_results.SUFFIXES, record_suffix))))
 
 
 def _segment_cine(
     case: Case,
-    cine: headless.Cine,
+    cine: io.Cine,
     segmenter: Any,
     parameters: Parameters,
     progress: Callable[[int, int], None] | None,
@@ -237,7 +242,7 @@ def _segment_cine(
 ) -> Made:
     """All frames; and the one that stands for them as a volume of its own, with what only a single one can have."""
     plain = replace(parameters, probabilities=False, confidence=False, margins=False)
-    found = beat.segment_beat(cine, segmenter, plain, _shown(case), headless.Person(), progress, cancelled=cancelled)
+    found = cine_results.segment_beat(cine, segmenter, plain, _shown(case), io.Person(), progress, cancelled=cancelled)
     image, result = cine.image(found.frame), found.result.frame(found.frame)
     if parameters != plain:
         alone = segmenter.segment(image.array, image.geometry, parameters, cancelled=cancelled, name=_shown(case))
@@ -245,7 +250,7 @@ def _segment_cine(
     return Made(case, image, result, found)
 
 
-def _hidden(case: Case, image: headless.Image) -> headless.Image:
+def _hidden(case: Case, image: io.Image) -> io.Image:
     return hidden_image(image, case.name) if case.anonymous else image
 
 
@@ -255,23 +260,33 @@ def _shown(case: Case) -> str:
 
 def draw_strip(made: Made) -> None:
     """Draw a case for the page to review."""
-    from . import report, strip
-
     case, image, result, model = made.case, made.image, made.result, made.result.model
     original, _ = preprocess_volume(image.array, image.geometry, model.axes, model.intensity, "none", 0)
-    report.save_picture(strip.strip(original, result.labels, image.geometry, model), case.output, case.name)
+    save_picture(thumbnails.strip(original, result.labels, image.geometry, model), case.output, case.name)
 
 
-def write_file(suffix: str, path: Path, image: headless.Image, result: Result, written: dict[str, Any]) -> None:
+def save_picture(picture: Image.Image, folder: Path, case: str) -> Path:
+    """Write a case's strip (see `thumbnails.strip`), whole or not at all; one that is there already is replaced.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    path = thumbnails.picture_path(folder, case)
+    with outputs.beside([path]) as beside:
+        picture.save(beside / path.name, quality=85, subsampling=0)
+    return path
+
+
+def write_file(suffix: str, path: Path, image: io.Image, result: Result, written: dict[str, Any]) -> None:
     """Write one output, see `Case.suffixes`; ``written`` is the record, which is what ``json`` is."""
     if suffix == "seg.nrrd":
         write_segmentation(path, image, result)
     elif suffix == "nii.gz":
-        headless.write_labelmap(result.labels, image, path)
+        io.write_labelmap(result.labels, image, path)
     elif suffix == CONFIDENCE:
-        headless.write_labelmap(_kept(result.confidence_map), image, path)
+        io.write_labelmap(_kept(result.confidence_map), image, path)
     elif suffix == "dcm":
-        from .dicom_seg import write_dicom_seg  # highdicom takes a second to import
+        from ..io.dicom_seg import write_dicom_seg  # highdicom takes a second to import
 
         write_dicom_seg(result.labels, image.geometry, image.files, result.model, path, seed(written))
     elif suffix == "png":
@@ -291,23 +306,26 @@ def _kept(found: T | None) -> T:
     return found
 
 
-def write_segmentation(path: Path, image: headless.Image, result: Result) -> None:
+def write_segmentation(path: Path, image: io.Image, result: Result) -> None:
     """Write a segmentation with the model's names, colours and codes; ``path`` ends with ``.seg.nrrd``."""
-    headless.boot()
+    from ..scene.boot import boot
+    from ..scene.files import add_volume, save_segmentation
+
+    boot()
     import slicer
 
     from .. import scene  # needs slicer, which `boot` makes ready
 
-    volume = headless.add_volume(image)
+    volume = add_volume(image)
     try:
         node = scene.write_segmentation(result.labels, volume, result.model.labels)
-        headless.save_segmentation(node, path)
+        save_segmentation(node, path)
         slicer.mrmlScene.RemoveNode(node)
     finally:
         slicer.mrmlScene.RemoveNode(volume)
 
 
-def _write_picture(path: Path, image: headless.Image, result: Result) -> None:
+def _write_picture(path: Path, image: io.Image, result: Result) -> None:
     model, parameters = result.model, result.parameters
     original, enhanced = preprocess_volume(
         image.array, image.geometry, model.axes, model.intensity, parameters.enhancement, parameters.strength

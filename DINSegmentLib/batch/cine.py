@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from .. import headless, surfaces
+from .. import io
 from ..engine.parameters import Parameters
 from ..errors import DINSegmentError
 from ..geometry import Geometry
+from ..io import surfaces
 from ..measure import CardiacFunction, cardiac_function
-from ..models import Label, Model
+from ..model import Label, Model
 from . import outputs
-from .beat import CURVE, LABELS, TABLE, segment_beat
 from .case import surface_suffix, write_file
+from .cine_results import CURVE, LABELS, TABLE, segment_beat
 from .record import about_input, about_model, about_run, input_hash
 from .versions import versions
 
@@ -65,8 +66,8 @@ class CineCase:
         return {end.removeprefix("."): f"{self.name}_f{number:02d}{end}" for end in ends}
 
     @property
-    def person(self) -> headless.Person:
-        return headless.Person(self.heart_rate, self.height, self.weight)
+    def person(self) -> io.Person:
+        return io.Person(self.heart_rate, self.height, self.weight)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def finished(case: CineCase, model: Model, parameters: Parameters) -> dict[str, 
         wanted = case.paths(written["frames"])
         if not all(path.name in written["outputs"] and path.is_file() for path in wanted):
             return None
-        found = input_hash(headless.files_of(case.input, case.series))
+        found = input_hash(io.files_of(case.input, case.series))
         return written if found == written["input"]["sha256"] else None
     except (OSError, ValueError, KeyError, TypeError, DINSegmentError):
         return None
@@ -121,15 +122,15 @@ def run(
 
     Returns:
         the record, as written to ``NAME_function.json``: as `record.record` describes it, with ``frames`` (how many),
-        ``settings`` (what was asked for), ``person`` (see `beat.Beat`) and ``function``, see `CardiacFunction.as_dict`,
-        instead of structures and flags; and that function.
+        ``settings`` (what was asked for), ``person`` (see `cine_results.Beat`) and ``function``, see
+        `CardiacFunction.as_dict`, instead of structures and flags; and that function.
 
     Raises:
         DINSegmentError: in one sentence; nothing was written.
         Cancelled: ``cancelled`` said so; nothing was written.
     """
     check(case, segmenter.model, overwrite)
-    cine = headless.read_cine(case.input, case.series)
+    cine = io.read_cine(case.input, case.series)
     paths = case.paths(len(cine.array))
     outputs.check(case.input, paths, overwrite)
     shown = case.input.name or case.name

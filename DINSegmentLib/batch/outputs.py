@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import InputError, OutputError
-from ..headless.image import check_name
-from .case_names import safe
-from .found import shown
+from ..inputs.candidates import shown
+from ..inputs.names import safe
+from ..io.image import check_name
 
 
 def inside(folder: Path, name: str) -> Path:

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .. import models
 from ..engine.parameters import Parameters
 from ..errors import Cancelled, DINSegmentError, InputError
-from ..process import prepare
+from ..model import Model, find_model
+from ..runtime import prepare
 from . import case as cases
 from .case import Case
 
@@ -215,7 +215,7 @@ def work(task: Task, stopped: Callable[[], bool], threads: int) -> dict[str, Any
     if stopped():
         return None
     try:
-        model = models.find(str(task.model))
+        model = find_model(str(task.model))
         if not task.overwrite and (done := cases.finished(task.case, model, task.parameters)):
             return done  # by a process that was lost before it could say so
         segmenter = _segmenter(model, task.device, threads)
@@ -228,7 +228,7 @@ def work(task: Task, stopped: Callable[[], bool], threads: int) -> dict[str, Any
         return {"error": f"{task.case.input} failed unexpectedly ({error}): please report it."}
 
 
-def _segmenter(model: models.Model, device: str, threads: int) -> Any:
+def _segmenter(model: Model, device: str, threads: int) -> Any:
     import torch
 
     from ..engine.segmenter import Segmenter

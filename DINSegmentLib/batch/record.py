@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..engine.advice import Look, advise
-from ..engine.orientation import orientation
+from ..checks.fit import Look, advise
 from ..engine.parameters import Result
-from ..headless.image import Image
+from ..io.image import Image
 from ..measure import StructureStatistics, flags, slices_to_review, statistics
-from ..models import Model
-from .beat import Beat
+from ..model import Model
+from ..model.orientation import orientation
+from .cine_results import Beat
 from .versions import versions
 
 SCHEMA_VERSION = 1
@@ -57,11 +57,11 @@ def record(
         - ``review``: the slices to look at, the worst first, each with the fields of `measure.Doubt`.
         - ``flags``: what is doubtful, with ``kind``, ``structure`` and ``text``, see `measure.flags`; without a
           structure (null) first of the kinds ``modality`` and ``range``, where the image is unlike those that the model
-          learned from, see `engine.advice`; then slices that the clean-up emptied, ``base``; and last, of a cine, the
+          learned from, see `checks.fit`; then slices that the clean-up emptied, ``base``; and last, of a cine, the
           warnings of its function, ``function``.
         - ``cine``: of a cine ``frames``, how many; ``frame``, counted from 1, that structures, review and flags are of,
-          the one at end-diastole, or the first where that is not known; ``person``, see `beat.Beat`; and ``function``,
-          see `CardiacFunction.as_dict`. Null: it is no cine, or only one frame of it.
+          the one at end-diastole, or the first where that is not known; ``person``, see `cine_results.Beat`; and
+          ``function``, see `CardiacFunction.as_dict`. Null: it is no cine, or only one frame of it.
         - ``outputs``: file names.
         - ``versions``: of DINSegment, Python and the packages it depends on.
     """

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .. import memory
 from ..errors import DeviceError
-from ..headless import memory
 
 # Measured on two quiet cores of an AMD EPYC (`dinsegment bench --batch --cases 500`): one process with two threads does
 # 359 volumes of three slices a minute, two with one thread each 455, which saves 0.035 s a volume. They start about
@@ -56,7 +56,7 @@ def choose(needed: Iterable[int], machine: Machine) -> Choice:
     """Several processes with one thread each where that is the faster way and the memory will do, else one.
 
     Args:
-        needed: bytes of memory of every case, the program's own included, see `dryrun.peak_bytes`.
+        needed: bytes of memory of every case, the program's own included, see `plan.peak_bytes`.
     """
     sizes = list(needed)
     if len(sizes) < ENOUGH_CASES or machine.device is None:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from ..checks.volume import check_array
 from ..errors import GeometryError, InputError
 from ..geometry import Geometry
 from ..measure import Confidence
-from ..models import Model
-from ..sentence import Sentence as _
-from .base import warnings
-from .checks import check_array
-from .margins import Margins
+from ..messages import Sentence as _
+from ..model import Model
+from .basal_slices import warnings
+from .class_margins import Margins
 from .parameters import Parameters, Resolved, Result
 from .segmenter import Progress, Run, Segmenter
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..models import Model
+from ..model import Model
 
 
 def clean_up(labels: np.ndarray, model: Model) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from ..errors import DeviceError
-from ..sentence import Sentence as _
+from ..messages import Sentence as _
 
 # The CPU's and MPS's allocators, CUDA outside torch's allocator, and its libraries raise a plain RuntimeError.
 _OUT_OF_MEMORY = (

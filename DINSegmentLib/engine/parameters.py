@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..enhancement import check
 from ..errors import InputError
 from ..measure import Confidence
-from ..models import Model
-from ..sentence import Sentence as _
-from .margins import Margins
+from ..messages import Sentence as _
+from ..model import Model
+from ..model.enhancement import check
+from .class_margins import Margins
 
 
 @dataclass(frozen=True)

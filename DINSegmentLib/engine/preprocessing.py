@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..enhancement import enhance
+from ..checks.volume import check_array
 from ..geometry import Geometry
-from ..models import Axes, Intensity, Model
-from ..sentence import Sentence as _
-from .checks import check_array
-from .orientation import orientation
+from ..messages import Sentence as _
+from ..model import Axes, Intensity, Model
+from ..model.enhancement import enhance
+from ..model.orientation import orientation
 from .parameters import Parameters
 from .percentile import percentile_steps
 

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 
-from ..enhancement import check
+from ..checks.volume import check_array
 from ..geometry import Geometry
-from ..models import Axes, Intensity
-from ..sentence import Sentence as _
-from .checks import check_array
-from .orientation import orientation
+from ..messages import Sentence as _
+from ..model import Axes, Intensity
+from ..model.enhancement import check
+from ..model.orientation import orientation
 from .preprocessing import Normalization, Preprocessor, normalization_steps
 
 

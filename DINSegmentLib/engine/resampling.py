@@ -5,8 +5,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import GeometryError
-from ..models import Model
-from ..sentence import Sentence as _
+from ..messages import Sentence as _
+from ..model import Model
 
 # A pixel size this close to the model's needs no resampling: the network was trained over a wide range of scales.
 TOLERANCE = 0.01

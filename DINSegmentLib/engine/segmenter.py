@@ -11,18 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checks.volume import check_array
 from ..errors import Cancelled, ModelError, OutOfMemory
 from ..geometry import Geometry
 from ..measure import Confidence
-from ..models import MYOCARDIUM, Model, label_of
+from ..messages import Sentence as _
+from ..model import MYOCARDIUM, Model, label_of
+from ..model.orientation import orientation
 from ..network import DIN, DINConfig, fold
-from ..sentence import Sentence as _
-from .base import Emptied, beyond_base, warnings
-from .checks import check_array
+from .basal_slices import Emptied, beyond_base, warnings
+from .class_margins import MOST, Margins
 from .cleanup import clean_up
 from .device import Device, choose, cpu, is_out_of_memory
-from .margins import MOST, Margins
-from .orientation import orientation
 from .parameters import Parameters, Resolved, Result
 from .preprocessing import Preprocessor, normalization
 from .resampling import model_size, neighbour_offsets, to_model_grid, to_native_grid

@@ -2,9 +2,9 @@
 
 from .cardiac import CardiacFunction, Ventricle
 from .confidence import Confidence, Doubt, frames_to_review, slices_to_review
+from .flags import Flag, flags
 from .function import cardiac_function
 from .overlap import dice
-from .quality import Flag, flags
 from .volumes import StructureStatistics, statistics
 
 __all__ = [

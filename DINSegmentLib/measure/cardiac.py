@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..errors import InputError
-from ..sentence import Sentence as _
+from ..messages import Sentence as _
 
 HEART_RATES, HEIGHTS, WEIGHTS = (20, 300), (30, 250), (1, 400)
 """What a person may have, in beats per minute, cm and kg; outside of it a unit was mistaken."""

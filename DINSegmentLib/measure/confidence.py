@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..models import Label
-from ..sentence import Sentence as _
+from ..messages import Sentence as _
+from ..model import Label
 
 FLAGGED = 0.1  # of a volume's slices that are worth a look, the worst first
 _LEAST_WRONG = 1.0  # voxels that are expected to be wrong; with fewer a slice needs no look

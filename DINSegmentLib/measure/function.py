@@ -6,8 +6,8 @@ import numpy as np
 
 from ..errors import InputError, ModelError
 from ..geometry import Geometry
-from ..models import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, Model, label_of
-from ..sentence import Sentence as _
+from ..messages import Sentence as _
+from ..model import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, Model, label_of
 from .cardiac import CardiacFunction, Ventricle
 
 _NAMES = {LEFT_VENTRICLE: _("left ventricle"), RIGHT_VENTRICLE: _("right ventricle"), MYOCARDIUM: _("myocardium")}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..geometry import Geometry
-from ..models import Label
+from ..model import Label
 
 _SLAB = 1 << 20  # voxels; bounds the memory for counting
 

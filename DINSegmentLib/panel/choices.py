@@ -6,8 +6,8 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from ..enhancement import METHODS
-from ..models import Model
+from ..model import Model
+from ..model.enhancement import METHODS
 from .translation import told
 
 AUTO = "auto"

@@ -6,7 +6,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ..errors import TorchMissing
-from ..models import Model
+from ..model import Model
 
 REQUIREMENT = ">=2.7"
 

@@ -13,11 +13,12 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from .. import models, scene
-from ..engine import advice
+from .. import scene
+from ..checks import fit as advice
 from ..engine.parameters import Parameters
-from ..enhancement import METHODS
 from ..errors import DINSegmentError
+from ..model import Model, catalogue
+from ..model.enhancement import METHODS
 from ..worker.protocol import Code
 from . import choices, installer, samples, scripts
 from .adjusting import Adjusting
@@ -38,7 +39,7 @@ class Panel:
 
     def __init__(self, ui: Any, widget: Any, logic: Any) -> None:
         self.ui, self.logic = ui, logic
-        self.models = models.catalogue()
+        self.models = catalogue()
         self.parameters: Any = None
         self._connection: Any = None
         self.updating = False  # slots do nothing: the widgets only follow
@@ -133,7 +134,7 @@ class Panel:
     # what is chosen
 
     @property
-    def model(self) -> models.Model:
+    def model(self) -> Model:
         return self.models[self.ui.modelSelector.currentData]
 
     @property

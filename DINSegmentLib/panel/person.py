@@ -12,7 +12,7 @@ from ..errors import DINSegmentError
 from . import choices
 
 if TYPE_CHECKING:
-    from ..headless import Person as Header
+    from ..io import Person as Header
 
 _INSTANCES = "DICOM.instanceUIDs"  # attribute of a volume that Slicer's DICOM reader has loaded
 
@@ -97,7 +97,7 @@ def _in_headers(cine: scene.Cine) -> "Header | None":
     files = [Path(path) for uid in uids if database is not None and (path := database.fileForInstance(uid))]
     if not files:
         return None
-    from ..headless.dicom import read_person  # it takes a quarter of a second to import
+    from ..io.dicom.volume import read_person  # it takes a quarter of a second to import
 
     try:
         return read_person(files)

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 from .. import scene
 from ..engine.preview import Preview
 from ..errors import InputError
-from ..models import Model
+from ..model import Model
 from ..scene.enhanced import METHOD, SOURCE, note_enhancement
 
 _TURN = 0.03  # seconds of work in a turn of the event loop

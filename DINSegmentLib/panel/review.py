@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 
 from .. import scene
 from ..errors import DINSegmentError
-from ..sentence import from_json
+from ..messages import from_json
 from .result import fill
 from .translation import told
 

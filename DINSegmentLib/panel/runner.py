@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 from .. import scene
 from ..engine.parameters import Parameters
 from ..geometry import Geometry
-from ..models import Model
+from ..model import Model
 from ..worker.client import Client, Request
 from ..worker.protocol import Code, Map
 from .process import WorkerProcess

@@ -12,7 +12,7 @@ import slicer.util
 
 from .. import __version__
 from ..engine.parameters import Parameters
-from ..models import LEFT_VENTRICLE, Model, label_of
+from ..model import LEFT_VENTRICLE, Model, label_of
 from ..scene import find_cine
 
 

@@ -2,7 +2,7 @@
 
 from slicer.i18n import translate
 
-from ..sentence import Sentence, of
+from ..messages import Sentence, of
 
 
 def told(text: str | BaseException) -> str:

@@ -1,9 +1,9 @@
-"""Nodes of ``slicer.mrmlScene`` and what views show of them, in the desktop and in `headless`; no widgets."""
+"""Nodes of ``slicer.mrmlScene`` and what views show of them, in the desktop and without it (`boot`); no widgets."""
 
 from .curves import curve_chart, write_curve
 from .enhanced import allocate_enhanced, enhanced_array, find_enhanced, update_slices, write_enhanced
 from .maps import find_map, remove_map, show_map, write_confidence, write_decided
-from .notes import PERSON, RUN, note, noted
+from .node_attributes import PERSON, RUN, note, noted
 from .segmentations import has_smooth_surfaces, read_labels, write_segmentation
 from .sequences import Cine, cine_of, find_cine, is_result, read_cine_labels, read_frames, write_cine
 from .views import show_slice, visible_slice

@@ -13,7 +13,7 @@ import slicer.util
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import DINSegmentError
-from ..sentence import Sentence as _
+from ..messages import Sentence as _
 from .views import COMPARE_VIEWS, composite_node, slice_views, view_of
 from .volumes import ijk_to_world, numbers
 

@@ -6,7 +6,7 @@ from typing import Any
 import slicer
 from vtkmodules.vtkCommonCore import vtkDoubleArray
 
-from ..sentence import Sentence as _
+from ..messages import Sentence as _
 
 _TABLE, _CHART = "DINSegment.CurveTable", "DINSegment.CurveChart"  # roles of a segmentation's references
 _SERIES = {"lv_ml": (_("Left ventricle"), (0.8, 0.2, 0.2)), "rv_ml": (_("Right ventricle"), (0.2, 0.4, 0.8))}

@@ -10,7 +10,7 @@ from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import GeometryError, InputError
-from ..sentence import Sentence as _
+from ..messages import Sentence as _
 from . import hierarchy, undo
 from .volumes import voxels
 

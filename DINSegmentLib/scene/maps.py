@@ -10,7 +10,7 @@ from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import GeometryError
-from ..sentence import Sentence as _
+from ..messages import Sentence as _
 from . import hierarchy, undo
 from .volumes import voxels
 
@@ -31,8 +31,8 @@ def write_decided(decided: np.ndarray, volume_node: Any, name: str | None = None
     """Add a ``vtkMRMLScalarVolumeNode`` beside a volume and lay it over that in the slice views that show it.
 
     Args:
-        decided: (K, J, I) in [-1, 1], on the grid of ``volume_node``, see `engine.why`: blue where it is negative, red
-            where positive, paler toward 0 and clear within 0.1 of it. Copied.
+        decided: (K, J, I) in [-1, 1], on the grid of ``volume_node``, see `engine.attribution`: blue where it is
+            negative, red where positive, paler toward 0 and clear within 0.1 of it. Copied.
         volume_node: its grid and parent transform are taken.
         name: None names it after the volume.
 

@@ -12,10 +12,10 @@ from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import GeometryError, InputError
-from ..models import Label
-from ..sentence import Sentence as _
-from ..surfaces import Surface
-from . import hierarchy, notes, segments, terminology, undo
+from ..io.surfaces import Surface
+from ..messages import Sentence as _
+from ..model import Label
+from . import hierarchy, node_attributes, segments, terminology, undo
 from .volumes import ijk_to_ras, ijk_to_world, to_world, voxels
 
 _SMOOTH = "DINSegment.SmoothSurfaces"  # of a node whose surfaces were made of probabilities
@@ -65,7 +65,7 @@ def write_segmentation(
             node.CreateDefaultDisplayNodes()
             segments.exchange(node, new)
             node.SetAttribute(_SMOOTH, "1" if surfaces else None)
-            notes.note(node, notes.RUN, None)
+            node_attributes.note(node, node_attributes.RUN, None)
         hierarchy.place_beside(volume_node, node)
     return node
 

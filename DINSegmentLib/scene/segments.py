@@ -7,8 +7,8 @@ import slicer
 from vtkmodules.vtkCommonCore import reference
 
 from ..errors import InputError
-from ..models import Label
-from ..sentence import Sentence as _
+from ..messages import Sentence as _
+from ..model import Label
 
 LABELMAP = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
 SURFACE = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()

@@ -10,8 +10,8 @@ import slicer.util
 
 from ..errors import GeometryError, InputError
 from ..geometry import Geometry
-from ..models import Label
-from ..sentence import Sentence as _
+from ..messages import Sentence as _
+from ..model import Label
 from . import segments, terminology
 from .segmentations import check_labels, check_output, labelled_segments, read_labels, write_segmentation
 from .volumes import ijk_to_ras, ijk_to_world, voxels

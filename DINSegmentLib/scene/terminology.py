@@ -4,8 +4,8 @@ import slicer
 
 from .. import resources
 from ..errors import ModelError
-from ..models import TERMINOLOGY_CONTEXT
-from ..sentence import Sentence as _
+from ..messages import Sentence as _
+from ..model import TERMINOLOGY_CONTEXT
 
 FILE_NAME = "SegmentationCategoryTypeModifier-DINSegment.term.json"
 

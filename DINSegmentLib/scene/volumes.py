@@ -13,7 +13,7 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import GeometryError, InputError
 from ..geometry import Geometry
-from ..sentence import Sentence as _
+from ..messages import Sentence as _
 from . import hierarchy
 
 # What Slicer's DICOM reader notes of a voxel's value: code of the quantity "MR signal intensity" (DICOM), and of the

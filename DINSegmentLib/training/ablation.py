@@ -13,7 +13,7 @@ import torch
 
 from ..engine.parameters import Parameters
 from ..engine.segmenter import Segmenter
-from ..models import Model
+from ..model import Model
 from ..network import DIN, DINConfig
 from .cases import cases
 from .degradation import CLEAN, LEVELS, conditions, degrade

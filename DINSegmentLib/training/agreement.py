@@ -8,7 +8,7 @@ from dataclasses import asdict, astuple, dataclass, fields
 
 import numpy as np
 
-from ..models import LEFT_VENTRICLE, RIGHT_VENTRICLE, Model, label_of
+from ..model import LEFT_VENTRICLE, RIGHT_VENTRICLE, Model, label_of
 from .cases import Case
 from .figures import new_figure, png, rgb
 from .metrics import StructureScore

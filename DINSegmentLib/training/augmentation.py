@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..enhancement import enhance_batch
+from ..model.enhancement import enhance_batch
 from .slices import Batch
 
 _STRUCTURES = 256  # label values that uint8 can hold

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..models import Model
+from ..model import Model
 from ..network import DIN, DINConfig
 
 _CARD = """\

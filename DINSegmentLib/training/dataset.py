@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import models, resources
-from ..engine.checks import check_array
+from .. import resources
+from ..checks.volume import check_array
 from ..errors import GeometryError, InputError, ModelError
 from ..geometry import LPS_TO_RAS, Geometry
+from ..model import MANIFEST, SCHEMA_VERSION, read_manifest
 from ..network import DINConfig
 
 if TYPE_CHECKING:
@@ -58,12 +59,12 @@ def manifest(folder: Path) -> dict[str, Any]:
         InputError: `dataset.toml` is missing, no TOML, or has an entry that cannot be used.
     """
     path, values = folder / FILE, _read(folder)
-    base = json.loads((resources.root() / "Models" / _BASE / models.MANIFEST).read_text(encoding="utf-8"))
+    base = json.loads((resources.root() / "Models" / _BASE / MANIFEST).read_text(encoding="utf-8"))
     axes = values.get("axes", "stack")
     split = values["split"]
     optional: dict[str, Any] = {name: values[name] for name in ("neighbour_distance", "joined") if name in values}
     made: dict[str, Any] = {
-        "schema": models.SCHEMA_VERSION,
+        "schema": SCHEMA_VERSION,
         "id": values["id"],
         "version": values.get("version", "0.1.0"),
         "title": values["title"],
@@ -211,8 +212,8 @@ def _check(made: dict[str, Any], path: Path) -> None:
     """What a schema cannot say, as it is said of every model folder's manifest."""
     try:
         with TemporaryDirectory() as folder:
-            (Path(folder) / models.MANIFEST).write_text(json.dumps(made), encoding="utf-8")
-            models.read_manifest(Path(folder))
+            (Path(folder) / MANIFEST).write_text(json.dumps(made), encoding="utf-8")
+            read_manifest(Path(folder))
         DINConfig.from_dict(made["network"])
     except ModelError as error:
         raise InputError(f"{path} cannot be used ({error.__cause__}): correct it.") from error

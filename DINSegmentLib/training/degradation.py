@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..engine.orientation import orientation
 from ..engine.preprocessing import normalization
-from ..models import Model
+from ..model import Model
+from ..model.orientation import orientation
 from .cases import Case
 
 CLEAN = ("clean", 0)

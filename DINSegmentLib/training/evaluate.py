@@ -16,7 +16,7 @@ from .report import Report, Row, summarise
 from .run import write
 
 if TYPE_CHECKING:
-    from ..models import Label
+    from ..model import Label
 
 # what an evaluation may leave in its folder
 FILES = (

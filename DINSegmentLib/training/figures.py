@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.orientation import orientation
 from ..engine.preprocessing import normalization
-from ..models import Label, Model
+from ..model import Label, Model
+from ..model.orientation import orientation
 from .cases import Case
 from .metrics import StructureScore
 from .report import Report, mean

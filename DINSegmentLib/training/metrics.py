@@ -31,7 +31,7 @@ from scipy.ndimage import binary_erosion, distance_transform_edt
 from ..errors import InputError
 
 if TYPE_CHECKING:
-    from ..models import Label
+    from ..model import Label
 
 NSD_TOLERANCE_MM = 2.0  # our choice for both models: about one pixel of either training grid
 METRICS = ("dice", "hd95_mm", "hd95_voxels", "assd_mm", "nsd", "nsd_voxel", "dice_family", "hd95_family")

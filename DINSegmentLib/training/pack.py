@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, ModelError, OutputError
-from ..models import MANIFEST, Model, read_manifest
+from ..model import MANIFEST, Model, read_manifest
 from ..network import DIN, DINConfig
 from .card import card, licence_text
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..models import MANIFEST
+from ..model import MANIFEST
 from .augmentation import Augmentation
 
 

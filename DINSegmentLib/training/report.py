@@ -15,7 +15,7 @@ import numpy as np
 from .metrics import METRICS, OUTCOMES, StructureScore
 
 if TYPE_CHECKING:
-    from ..models import Label
+    from ..model import Label
 
 FEW_SUBJECTS = 8  # below this number a mean says little: the table shows every case, and there is no interval
 RESAMPLES = 10_000

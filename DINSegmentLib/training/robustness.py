@@ -11,7 +11,7 @@ from dataclasses import asdict, astuple, dataclass, fields
 import numpy as np
 
 from ..geometry import Geometry
-from ..models import Model
+from ..model import Model
 from .cases import Case
 from .degradation import CLEAN, LEVELS, conditions, degrade
 from .figures import new_figure, png, rgb

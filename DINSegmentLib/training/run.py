@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ..errors import InputError, OutputError
-from ..models import MANIFEST, Model, read_manifest
+from ..model import MANIFEST, Model, read_manifest
 
 
 class Run:

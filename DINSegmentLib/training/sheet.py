@@ -4,8 +4,8 @@ import io
 
 import torch
 
-from ..enhancement import enhance
-from ..models import Model
+from ..model import Model
+from ..model.enhancement import enhance
 from .recipe import Recipe
 from .slices import Slices
 

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..engine.orientation import orientation
 from ..engine.preprocessing import normalization
 from ..engine.resampling import neighbour_offsets
 from ..errors import InputError
-from ..models import Model
+from ..model import Model
+from ..model.orientation import orientation
 from .cases import Case
 
 

@@ -18,7 +18,7 @@ from ..engine.parameters import Parameters
 from ..engine.segmenter import Segmenter
 from ..errors import DeviceError, InputError
 from ..measure import dice
-from ..models import Model
+from ..model import Model
 from ..network import DIN, DINConfig
 from ..network.convnext import Block, Encoder
 from .cases import Case, cases

@@ -18,10 +18,10 @@ import numpy as np
 from .. import ownership
 from ..engine.parameters import Parameters
 from ..geometry import Geometry
+from ..io.surfaces import Surface
 from ..measure import CardiacFunction
-from ..sentence import Sentence as _
-from ..sentence import from_json, to_json
-from ..surfaces import Surface
+from ..messages import Sentence as _
+from ..messages import from_json, to_json
 from .protocol import VERSION, Code, Lines, Map, ProtocolError, decode, encode
 
 SILENCE = 60.0  # seconds without a line in a run, after which the worker counts as stuck

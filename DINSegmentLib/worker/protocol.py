@@ -36,7 +36,7 @@ class Map(StrEnum):
     """What can be told of every voxel, in place of its label."""
 
     CONFIDENCE = "confidence"  # uint8, see `engine.parameters.Result.confidence_map`
-    WHY = "why"  # float32, see `engine.why`
+    WHY = "why"  # float32, see `engine.attribution`
 
 
 class Code(StrEnum):

@@ -32,12 +32,12 @@ from ..errors import (
     TorchMissing,
 )
 from ..geometry import Geometry
+from ..io.surfaces import Surface, surface
 from ..measure import Doubt, cardiac_function, frames_to_review, slices_to_review, statistics
-from ..models import Model
-from ..process import prepare
-from ..sentence import Sentence as _
-from ..sentence import from_json, of, to_json
-from ..surfaces import Surface, surface
+from ..messages import Sentence as _
+from ..messages import from_json, of, to_json
+from ..model import Model
+from ..runtime import prepare
 from .protocol import VERSION, Code, Map, ProtocolError, decode, encode
 
 _CODES = {  # the first that fits
@@ -153,9 +153,9 @@ class Server:
 
     def _run(self, request: dict[str, Any]) -> None:
         with _torch_needed():
+            from ..engine.attribution import why
             from ..engine.cine import segment_cine
             from ..engine.parameters import Parameters
-            from ..engine.why import why
         identity, wanted = request["id"], request["map"]
         shape = tuple(request["shape"])
         geometry = Geometry(shape[-3:], np.reshape(request["matrix"], (4, 4)))
@@ -225,13 +225,13 @@ class Server:
 
     def _segmenter(self, request: dict[str, Any]) -> Any:
         """The warm one, where model, weights, device and threads are still the same."""
-        from .. import models
+        from ..model import find_model
 
         with _torch_needed():
             import torch
 
             from ..engine.segmenter import Segmenter
-        model = models.find(request["model"])
+        model = find_model(request["model"])
         wanted = (str(model.folder), model.sha256, request["device"], request["threads"])
         warm = self._warm is not None and self._warm[0] == wanted
         self._say("loading", id=request["id"], warm=warm)

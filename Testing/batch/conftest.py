@@ -11,8 +11,9 @@ import review
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from DINSegmentLib import models
-from DINSegmentLib.batch.report import save_picture, write_report
+from DINSegmentLib.batch.case import save_picture
+from DINSegmentLib.model import Axes, Label, find_model
+from DINSegmentLib.report.write import write_report
 
 CHROMIUM = shutil.which("chromium")
 
@@ -20,8 +21,8 @@ CHROMIUM = shutil.which("chromium")
 @pytest.fixture(scope="package")
 def model():
     """A model for axial slices with two structures, pure red and pure green."""
-    labels = (models.Label(1, "Red", (255, 0, 0), ""), models.Label(2, "Green", (0, 255, 0), ""))
-    return replace(models.find("cardiac-mr"), labels=labels, axes=models.Axes("S", "L", "A"))
+    labels = (Label(1, "Red", (255, 0, 0), ""), Label(2, "Green", (0, 255, 0), ""))
+    return replace(find_model("cardiac-mr"), labels=labels, axes=Axes("S", "L", "A"))
 
 
 @pytest.fixture(scope="module")

@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from DINSegmentLib import models
-from DINSegmentLib.batch.beat import segment_beat
+from DINSegmentLib.batch.cine_results import segment_beat
 from DINSegmentLib.engine import cine as engine
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.headless import Cine, Person
-from DINSegmentLib.headless.image import Image
+from DINSegmentLib.io import Cine, Person
+from DINSegmentLib.io.image import Image
+from DINSegmentLib.model import find_model
 
 
 def test_slices_that_the_clean_up_emptied_are_among_the_warnings_of_the_function(monkeypatch, tmp_path):
     frames = np.zeros((2, 3, 4, 5), np.int16)
     first = Image(frames[0], Geometry(frames.shape[1:], np.diag([-1.5, -1.5, 8.0, 1.0])), "beat", (tmp_path / "beat",))
-    model = models.find("cardiac-mr")
+    model = find_model("cardiac-mr")
     labels, emptied = np.zeros(frames.shape, np.uint8), "Slice 1 was emptied in frame 2."
 
     def segment_cine(segmenter, *asked, **more):

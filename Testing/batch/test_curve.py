@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from DINSegmentLib.batch.curve import Curve, draw_curves
+from DINSegmentLib.pictures.curve import Curve, draw_curves
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 

@@ -11,10 +11,13 @@ import SimpleITK as sitk
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage, SegmentationStorage
 
-from DINSegmentLib import __version__, headless, models
-from DINSegmentLib.batch.dicom_seg import check, write_dicom_seg
+from DINSegmentLib import __version__, io
 from DINSegmentLib.errors import GeometryError, InputError, OutputError
 from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.io.dicom_seg import check, write_dicom_seg
+from DINSegmentLib.model import Model, find_model
+from DINSegmentLib.scene.boot import boot
+from DINSegmentLib.scene.files import add_volume
 
 SHAPE = (6, 11, 13)  # 143 voxels a slice: frames do not end at a byte
 AXIAL = (1, 0, 0, 0, 1, 0)
@@ -76,9 +79,9 @@ def _slice(k: int, modality: str, uid: str) -> FileDataset:
 
 
 @pytest.fixture
-def model() -> models.Model:
+def model() -> Model:
     """Eight organs, two of them with a side; its weights are not read."""
-    return models.find("abdomen-ct")
+    return find_model("abdomen-ct")
 
 
 @pytest.fixture
@@ -94,8 +97,8 @@ def labels() -> np.ndarray:
 def write(write_series, labels, model, tmp_path) -> Callable[..., Path]:
     """A series, and its segmentation as a file."""
 
-    def write(labels: np.ndarray = labels, model: models.Model = model, seed: bytes = b"seed", **series) -> Path:
-        image = headless.read(write_series(**series))
+    def write(labels: np.ndarray = labels, model: Model = model, seed: bytes = b"seed", **series) -> Path:
+        image = io.read(write_series(**series))
         write_dicom_seg(labels, image.geometry, image.files, model, tmp_path / "out.dcm", seed)
         return tmp_path / "out.dcm"
 
@@ -124,15 +127,15 @@ def test_every_voxel_lies_on_its_source_slice(orientation, modality, write, labe
 @pytest.mark.parametrize("orientation", ORIENTATIONS.values(), ids=list(ORIENTATIONS))
 def test_every_frame_lies_in_the_patient_where_simpleitk_and_slicer_see_its_slice(orientation, write, labels, tmp_path):
     data = pydicom.dcmread(write(orientation=orientation))
-    image = headless.read(tmp_path / "series")
+    image = io.read(tmp_path / "series")
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames([str(file) for file in image.files])
     reference = reader.Execute()
-    headless.boot()
+    boot()
     import slicer
     from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
-    volume, matrix = headless.add_volume(image), vtkMatrix4x4()
+    volume, matrix = add_volume(image), vtkMatrix4x4()
     volume.GetRASToIJKMatrix(matrix)
     slicer.mrmlScene.RemoveNode(volume)
     shared = data.SharedFunctionalGroupsSequence[0]
@@ -152,7 +155,7 @@ def test_every_frame_lies_in_the_patient_where_simpleitk_and_slicer_see_its_slic
 
 
 def test_order_of_the_files_and_of_the_slices_in_the_array_does_not_matter(write_series, labels, model, tmp_path):
-    image = headless.read(write_series(orientation=OBLIQUE))
+    image = io.read(write_series(orientation=OBLIQUE))
     plain, shuffled, backward = (tmp_path / f"{name}.dcm" for name in ("plain", "shuffled", "backward"))
     write_dicom_seg(labels, image.geometry, image.files, model, plain, b"seed")
     write_dicom_seg(labels, image.geometry, sorted(image.files), model, shuffled, b"seed")
@@ -247,7 +250,7 @@ def test_source_without_dates_gives_a_date_that_is_none(write):
 
 
 def test_same_run_makes_the_same_file_and_uids_of_a_uuid(write_series, labels, model, tmp_path):
-    image = headless.read(write_series())
+    image = io.read(write_series())
     found = {}
     for name, seed, values in [
         ("first", b"seed", labels), ("again", b"seed", labels), ("other seed", b"Seed", labels),
@@ -271,7 +274,7 @@ def test_structure_without_voxels_is_described_and_has_no_frame(write, labels, t
     assert [item.SegmentNumber for item in data.SegmentSequence] == list(range(1, 9))
     shown = [group.SegmentIdentificationSequence[0] for group in data.PerFrameFunctionalGroupsSequence]
     assert {item.ReferencedSegmentNumber for item in shown} == {1, 2, 3, 4, 6, 7, 8}
-    np.testing.assert_array_equal(by_source(path, headless.read(tmp_path / "series").files), labels)
+    np.testing.assert_array_equal(by_source(path, io.read(tmp_path / "series").files), labels)
     assert not hd.seg.segread(path).get_volume(segment_numbers=[5], combine_segments=True).array.any()
 
 
@@ -284,7 +287,7 @@ def test_frames_without_voxels_are_left_out(write, labels):
 def test_volume_without_any_structure_has_frames_and_reads_back(write, labels, tmp_path):
     path = write(np.zeros_like(labels))
     assert pydicom.dcmread(path).NumberOfFrames > 0
-    assert not by_source(path, headless.read(tmp_path / "series").files).any()
+    assert not by_source(path, io.read(tmp_path / "series").files).any()
 
 
 def test_structure_of_letters_that_the_source_cannot_write_keeps_its_name(write, write_model, labels, tmp_path):
@@ -299,7 +302,7 @@ def test_structure_of_letters_that_the_source_cannot_write_keeps_its_name(write,
 
 @pytest.mark.parametrize("name", UIDS)
 def test_series_without_a_uid_is_refused_and_nothing_written(name, write_series, labels, model, tmp_path):
-    image = headless.read(write_series())
+    image = io.read(write_series())
     data = pydicom.dcmread(image.files[2])
     del data[name]
     data.save_as(image.files[2])
@@ -326,7 +329,7 @@ def test_values_that_do_not_fit_are_refused(name, value, message, write):
 
 
 def test_source_that_went_away_is_told(write_series, labels, model, tmp_path):
-    image = headless.read(write_series())
+    image = io.read(write_series())
     image.files[1].unlink()
     with pytest.raises(InputError, match=f"^{image.files[1].name} cannot be read any more"):
         write_dicom_seg(labels, image.geometry, image.files, model, tmp_path / "out.dcm", b"")
@@ -342,7 +345,7 @@ def test_input_that_is_no_dicom_series_is_refused(labels, model, tmp_path):
 
 @pytest.mark.parametrize("fault", ["moved", "another spacing", "turned", "a slice missing", "a slice twice"])
 def test_slices_of_another_volume_are_refused(fault, write_series, labels, model, tmp_path):
-    image = headless.read(write_series())
+    image = io.read(write_series())
     matrix, files = image.geometry.ijk_to_ras.copy(), list(image.files)
     if fault == "moved":
         matrix[2, 3] += 8.0
@@ -363,7 +366,7 @@ def test_slices_of_another_volume_are_refused(fault, write_series, labels, model
 
 def test_one_changed_voxel_on_disk_is_seen(write, labels, tmp_path):
     path = write()
-    instances = [pydicom.dcmread(file).SOPInstanceUID for file in headless.read(tmp_path / "series").files]
+    instances = [pydicom.dcmread(file).SOPInstanceUID for file in io.read(tmp_path / "series").files]
     check(path, labels, instances)
     data = pydicom.dcmread(path)
     bits = bytearray(data.PixelData)
@@ -376,7 +379,7 @@ def test_one_changed_voxel_on_disk_is_seen(write, labels, tmp_path):
 
 def test_file_cut_short_is_seen(write, labels, tmp_path):
     path = write()
-    instances = [pydicom.dcmread(file).SOPInstanceUID for file in headless.read(tmp_path / "series").files]
+    instances = [pydicom.dcmread(file).SOPInstanceUID for file in io.read(tmp_path / "series").files]
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(OutputError, match="out.dcm cannot be read back"):
         check(path, labels, instances)

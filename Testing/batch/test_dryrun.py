@@ -9,12 +9,13 @@ import pydicom
 import pytest
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from DINSegmentLib import headless, models
-from DINSegmentLib.batch import dryrun
-from DINSegmentLib.batch.inputs import Refused, find
-from DINSegmentLib.headless.peek import peek
+from DINSegmentLib import io
+from DINSegmentLib.batch import plan as dryrun
+from DINSegmentLib.inputs.search import Refused, find
+from DINSegmentLib.io.probe import peek
+from DINSegmentLib.model import find_model
 
-HEART = models.find("cardiac-mr")
+HEART = find_model("cardiac-mr")
 
 
 def volume(path: Path, shape=(64, 60, 8), spacing=(1.5, 1.5, 10.0)) -> Path:
@@ -64,11 +65,11 @@ def test_a_peek_sees_the_grid_that_reading_gives(name, tmp_path):
     if name == "exam":
         series(path)
     else:
-        source = headless.read(volume(tmp_path / "source.nii"))
-        image = headless.image
-        headless.write_labelmap(source.array.astype(np.uint8), source, path) if ".nii" in name else convert(path)
+        source = io.read(volume(tmp_path / "source.nii"))
+        image = io.image
+        io.write_labelmap(source.array.astype(np.uint8), source, path) if ".nii" in name else convert(path)
         assert image.case_name(path) == "a"
-    glance, image = peek(path), headless.read(path)
+    glance, image = peek(path), io.read(path)
     assert glance.geometry.shape == image.array.shape
     np.testing.assert_allclose(glance.geometry.ijk_to_ras, image.geometry.ijk_to_ras, atol=1e-9)
     assert glance.voxel_bytes == (2 if name == "exam" else image.array.dtype.itemsize)
@@ -103,7 +104,7 @@ def test_what_would_be_refused_is_told_with_its_reason(tmp_path):
     text = dryrun.format_text(described)
     assert all(f"Refused: {reason}" in text for reason in told.values())
     assert "2 to segment" in text and "5 refused" in text and "estimate" in text and "9 x 8 x 7 x 3" in text
-    abdomen = dryrun.describe(find([tmp_path / "cine.nii.gz"]), models.find("abdomen-ct"), "cpu")
+    abdomen = dryrun.describe(find([tmp_path / "cine.nii.gz"]), find_model("abdomen-ct"), "cpu")
     assert "pick one with --frame" in abdomen["refused"][0]["reason"]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from input_files import cases, reasons, series, volume
 
-from DINSegmentLib.batch.inputs import Refused, find
+from DINSegmentLib.inputs.search import Refused, find
 
 
 def table(path: Path, text: str, encoding: str = "utf-8-sig") -> Path:

@@ -11,10 +11,10 @@ import pytest
 from input_files import cases, image, reasons, series, volume
 from pydicom.uid import SegmentationStorage
 
-from DINSegmentLib import headless
-from DINSegmentLib.batch import case_names
-from DINSegmentLib.batch.inputs import Found, Refused, find
+from DINSegmentLib import io
 from DINSegmentLib.errors import InputError
+from DINSegmentLib.inputs import names
+from DINSegmentLib.inputs.search import Found, Refused, find
 
 
 def test_files_folders_and_dicom_in_their_order(tmp_path):
@@ -73,7 +73,7 @@ def test_unusual_names_work(name, case, tmp_path):
     volume(tmp_path / name)
     found = find([tmp_path])
     assert list(cases(found)) == [case]
-    assert headless.read(found[0].path).array.shape == (3, 4, 5)
+    assert io.read(found[0].path).array.shape == (3, 4, 5)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / f"{case}.seg.nrrd").touch()
 
@@ -85,14 +85,14 @@ def test_composed_and_decomposed_letters_are_one_name(tmp_path):
 
 
 def test_too_long_names_are_refused_and_the_rest_goes_on(tmp_path, monkeypatch):
-    longest = volume(tmp_path / f"{'a' * (case_names.LONGEST_NAME)}.nii")
+    longest = volume(tmp_path / f"{'a' * (names.LONGEST_NAME)}.nii")
     too_long = volume(tmp_path / f"{'ü' * 124}.nii.gz")  # 255 bytes, and .seg.nrrd is longer than .nii.gz
     assert len(too_long.name.encode()) == 255
     found = find([tmp_path])
     assert [item.path for item in found if isinstance(item, Found)] == [longest]
     assert "name too long" in reasons(found)[too_long.name]
     # as on a system whose paths end at 259 letters
-    monkeypatch.setattr(case_names, "LONGEST_PATH", 259)
+    monkeypatch.setattr(names, "LONGEST_PATH", 259)
     deep = volume(tmp_path / "d" / ("e" * (259 - len(str(tmp_path)))) / "x.nii")
     near = volume(tmp_path / "d" / "y.nii")
     found = find([tmp_path / "d"])
@@ -214,7 +214,7 @@ def test_every_series_of_a_dicom_tree_is_a_case(tmp_path):
     }  # fmt: skip
     for item in found.values():
         assert len(item.files) == 4
-        assert headless.read(item.path, item.series).array[:, 0, 0].tolist() == [0, 257, 514, 771]
+        assert io.read(item.path, item.series).array[:, 0, 0].tolist() == [0, 257, 514, 771]
     assert list(cases(find([tmp_path], series="late"))) == ["mixed"]
     assert "no series" in reasons(find([tmp_path], series="9"))[tmp_path.name]
 
@@ -250,7 +250,7 @@ def test_localizers_copies_and_objects_without_an_image_are_passed_over(tmp_path
     faults = [item.reason for item in found if isinstance(item, Refused) and not item.expected]
     assert len(faults) == 1 and "multi-frame" in faults[0]
     only = cases(find([tmp_path]))["exam"]
-    assert headless.read(only.path, only.series).array.shape == (4, 2, 2)
+    assert io.read(only.path, only.series).array.shape == (4, 2, 2)
 
 
 def test_slices_that_share_one_uid_are_not_taken_for_copies(tmp_path):
@@ -295,7 +295,7 @@ def test_numbers_in_a_header_that_are_none_are_told(tmp_path, capfd):
     found = find([tmp_path])
     assert list(cases(found)) == ["a", "b"] and "damaged" in reasons(found)["IM001"]
     with pytest.raises(InputError, match="damaged"):
-        headless.read(cases(found)["b"].path)
+        io.read(cases(found)["b"].path)
     assert capfd.readouterr() == ("", "")
 
 

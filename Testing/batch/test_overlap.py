@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from DINSegmentLib.batch import case as cases
-from DINSegmentLib.batch import overlap
+from DINSegmentLib.batch import pipeline
 from DINSegmentLib.batch.case import Case, Made, Opened
 from DINSegmentLib.errors import Cancelled, InputError
 
@@ -64,7 +64,7 @@ def run(tmp_path):
     def start(names, suffix="nii.gz", stop=lambda: False, warm=lambda case: None):
         planned = [Case(tmp_path / name, name, tmp_path, (suffix, "json")) for name in names]
         model = SimpleNamespace(id="model")
-        return overlap.run(planned, lambda case: model, warm, None, False, True, lambda *told: None, stop)
+        return pipeline.run(planned, lambda case: model, warm, None, False, True, lambda *told: None, stop)
 
     return start
 

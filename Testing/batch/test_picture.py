@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from DINSegmentLib.batch.overlay import overlay, positions
-from DINSegmentLib.batch.picture import choose_slices, draw_case
 from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.pictures.overlay import overlay, positions
+from DINSegmentLib.pictures.slices import choose_slices, draw_case
 
 BACKGROUND = (17, 19, 23)
 RED, GREEN = (255, 0, 0), (0, 255, 0)

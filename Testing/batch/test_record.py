@@ -11,13 +11,14 @@ from importlib.metadata import version
 import numpy as np
 import pytest
 
-from DINSegmentLib import __version__, models
+from DINSegmentLib import __version__
 from DINSegmentLib.batch.record import record
 from DINSegmentLib.batch.versions import versions
 from DINSegmentLib.engine.parameters import Parameters, Result
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.headless import Image
+from DINSegmentLib.io import Image
 from DINSegmentLib.measure import Confidence
+from DINSegmentLib.model import find_model
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def image(tmp_path):
 
 @pytest.fixture
 def result(image):
-    model = models.find("cardiac-mr")
+    model = find_model("cardiac-mr")
     labels = np.zeros(image.array.shape, np.uint8)
     labels[0, 0, :5] = 3
     parameters = Parameters(strength=0.5).resolved(model)

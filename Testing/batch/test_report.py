@@ -9,7 +9,8 @@ from PIL import Image
 from playwright.sync_api import Error, expect
 from review import current, flag, mark_of, record, shown
 
-from DINSegmentLib.batch.report import save_picture, write_report
+from DINSegmentLib.batch.case import save_picture
+from DINSegmentLib.report.write import write_report
 
 HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
 

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from DINSegmentLib import models
 from DINSegmentLib.batch import tables
-from DINSegmentLib.batch.report import write_report
+from DINSegmentLib.model import find_model
+from DINSegmentLib.report.write import write_report
 
-MODEL = models.find("cardiac-mr")
+MODEL = find_model("cardiac-mr")
 
 
 def record(case, cine=None, flags=()):

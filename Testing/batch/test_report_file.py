@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from DINSegmentLib import models
-from DINSegmentLib.batch.report import deviations, picture_path, save_picture, write_report
+from DINSegmentLib.batch.case import save_picture
 from DINSegmentLib.errors import OutputError
+from DINSegmentLib.model import Label, find_model
+from DINSegmentLib.pictures.thumbnails import picture_path
+from DINSegmentLib.report.write import deviations, write_report
 
 
 def data_of(page):
@@ -88,8 +90,8 @@ def test_numbers_that_json_does_not_know_are_unknown(tmp_path):
 
 
 def test_structures_have_the_colors_of_the_models(tmp_path):
-    labels = (models.Label(1, "Wall", (1, 2, 3), ""),)
-    model = replace(models.find("cardiac-mr"), labels=labels)
+    labels = (Label(1, "Wall", (1, 2, 3), ""),)
+    model = replace(find_model("cardiac-mr"), labels=labels)
 
     assert data_of(write_report([], {}, tmp_path, "run", [model]))["colors"] == {"Wall": [1, 2, 3]}
 

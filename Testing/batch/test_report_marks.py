@@ -5,7 +5,7 @@ import csv
 from playwright.sync_api import expect
 from review import current, mark_of, record, shown
 
-from DINSegmentLib.batch.report import write_report
+from DINSegmentLib.report.write import write_report
 
 
 def test_keys_step_mark_and_unmark(page, report):

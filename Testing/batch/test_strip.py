@@ -5,8 +5,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from DINSegmentLib.batch.strip import GAP, TILE, strip
 from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.pictures.thumbnails import GAP, TILE, strip
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 

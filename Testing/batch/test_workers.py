@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from DINSegmentLib import cli
-from DINSegmentLib.batch import dryrun, processes, workers
+from DINSegmentLib import memory
+from DINSegmentLib.batch import plan as dryrun
+from DINSegmentLib.batch import processes, workers
+from DINSegmentLib.cli import parser
 from DINSegmentLib.errors import InputError
-from DINSegmentLib.headless import memory
 
 GB = 10**9
 FOUR_CORES = workers.Machine("cpu", threads=4, free=100 * GB, is_program=True)
@@ -91,7 +92,7 @@ def run(tmp_path, tiny_model, write, monkeypatch):
 
     def call(*more, within=False):
         monkeypatch.setattr(sys, "argv", ["dinsegment", *arguments, *more])
-        return cli.main([*arguments, *more] if within else None)
+        return parser.main([*arguments, *more] if within else None)
 
     handler = signal.getsignal(signal.SIGTERM)
     yield call
@@ -133,12 +134,12 @@ def test_a_dry_run_reckons_with_the_processes_of_the_run(run, capfd):
 
 
 def test_time_is_shared_by_the_processes_which_start_later(tmp_path, write, monkeypatch):
-    from DINSegmentLib import models
-    from DINSegmentLib.batch.inputs import find
+    from DINSegmentLib.inputs.search import find
+    from DINSegmentLib.model import find_model
 
     monkeypatch.setattr("torch.get_num_threads", lambda: 1)
     found = find([write(f"{name}.nrrd") for name in "abcd"])
-    one, two = (dryrun.describe(found, models.find("cardiac-mr"), "cpu", workers=count)["total"] for count in (1, 2))
+    one, two = (dryrun.describe(found, find_model("cardiac-mr"), "cpu", workers=count)["total"] for count in (1, 2))
     assert (one["workers"], two["workers"]) == (1, 2)
     assert two["seconds"] - 7 == pytest.approx((one["seconds"] - 3) / 2, abs=0.1)
     assert two["peak_bytes"] == 2 * one["peak_bytes"]

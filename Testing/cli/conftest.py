@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from DINSegmentLib.cli import main
+from DINSegmentLib.cli.parser import main
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.phantom.scan import CardiacPhantom
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from DINSegmentLib.headless import memory
+from DINSegmentLib import memory
 
 pytestmark = pytest.mark.faults
 

@@ -8,9 +8,9 @@ import pytest
 import SimpleITK as sitk
 from csv_rows import rows
 
-from DINSegmentLib import models
-from DINSegmentLib.headless import read
+from DINSegmentLib.io import read
 from DINSegmentLib.measure import cardiac_function
+from DINSegmentLib.model import find_model
 
 TABLES = ("statistics.csv", "function.csv")
 
@@ -41,7 +41,7 @@ def test_a_cine_in_a_folder_gets_its_function_and_the_same_bytes_when_resumed(se
     }  # fmt: skip
     labels = np.asarray(nibabel.load(out / "beat.nii.gz").dataobj).T
     assert labels.shape == (4, *beat.geometry.shape)
-    truth = cardiac_function(labels, read(study / "single.nii.gz").geometry, models.find("cardiac-mr"))
+    truth = cardiac_function(labels, read(study / "single.nii.gz").geometry, find_model("cardiac-mr"))
     assert truth.ed_frame == 1 and truth.lv.ef_percent > 30  # the shuffled beat's largest frame
 
     (row,) = rows(out / "function.csv")

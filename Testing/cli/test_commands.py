@@ -9,13 +9,16 @@ import pytest
 import SimpleITK as sitk
 import slicerio
 
-from DINSegmentLib import headless, models
+from DINSegmentLib import io
 from DINSegmentLib.console import Console
 from DINSegmentLib.engine.preprocessing import preprocess_volume
 from DINSegmentLib.measure import dice
+from DINSegmentLib.model import Axes, Intensity, find_model
+from DINSegmentLib.scene.boot import boot
+from DINSegmentLib.scene.files import add_volume
 from DINSegmentLib.training.cases import read_case, write_nifti
 
-CARDIAC_RULE = models.Axes("stack", "PI", "L"), models.Intensity("percentile", 99.0)
+CARDIAC_RULE = Axes("stack", "PI", "L"), Intensity("percentile", 99.0)
 
 
 @pytest.mark.parametrize("output", ["e.nii.gz", "e.nrrd", "e.mha"])
@@ -26,7 +29,7 @@ def test_enhance_writes_what_the_network_sees_bit_for_bit(method, output, comman
     outcome = command("enhance", path, "--output", tmp_path / output, "--enhancement", method, "--strength", 0.7)
 
     assert outcome.code == 0, outcome.err
-    image, written = headless.read(path), sitk.ReadImage(str(tmp_path / output))
+    image, written = io.read(path), sitk.ReadImage(str(tmp_path / output))
     _, enhanced = preprocess_volume(image.array, image.geometry, *CARDIAC_RULE, method, 0.7)
     assert written.GetPixelID() == sitk.sitkFloat32
     assert np.array_equal(sitk.GetArrayFromImage(written), enhanced)
@@ -43,7 +46,7 @@ def test_enhance_with_a_model_takes_its_axes_window_and_defaults(command, write,
 
     assert command("enhance", path, "--output", tmp_path / "e.nrrd", "--model", model.folder).code == 0
 
-    image = headless.read(path)
+    image = io.read(path)
     _, enhanced = preprocess_volume(image.array, image.geometry, model.axes, model.intensity, "gamma", 0.5)
     assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "e.nrrd"))), enhanced)
 
@@ -120,7 +123,7 @@ def test_demo_of_the_sample_prints_dice_against_its_truth(command, repository, t
         assert {path.suffix for path in tmp_path.glob(f"{stem}.*")} == {".nrrd", ".gz", ".png", ".json"}
         truth = sitk.GetArrayFromImage(sitk.ReadImage(str(repository / f"Resources/SampleData/{stem}_label.nrrd")))
         labels = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / f"{stem}.nii.gz")))
-        for label in models.find("cardiac-mr").labels:
+        for label in find_model("cardiac-mr").labels:
             a, b = labels == label.value, truth == label.value
             expected = f"{2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b)):.3f}"
             assert any(line.startswith(label.name) and line.endswith(expected) for line in outcome.out.splitlines())
@@ -184,7 +187,7 @@ def test_a_model_goes_from_data_to_scores(command, segment, blank, training_file
 
     packed = command("pack", run, "--model", blank)
     assert packed.code == 0, packed.err
-    models.find(str(blank)).verify()
+    find_model(str(blank)).verify()
 
     truth = data / "patient003_frame01_ED.npz"
     image, _ = write_nifti(read_case(truth), tmp_path / "nifti")
@@ -246,7 +249,7 @@ def test_the_segmentation_of_a_real_heart_says_the_same_to_every_reader(command,
     assert command("segment", image, "--model", "cardiac-mr", "--device", "cpu", "--output", out, *both).code == 0
 
     path, volume = out / f"{source.stem}.seg.nrrd", sitk.ReadImage(str(image))
-    names = [label.name for label in models.find("cardiac-mr").labels]
+    names = [label.name for label in find_model("cardiac-mr").labels]
     labels = sitk.GetArrayFromImage(sitk.ReadImage(str(out / image.name)))
     assert set(np.unique(labels)) == {0, 1, 2, 3}
     segmentation = sitk.ReadImage(str(path))
@@ -259,10 +262,10 @@ def test_the_segmentation_of_a_real_heart_says_the_same_to_every_reader(command,
     np.testing.assert_array_equal(found["voxels"], labels.T)
     assert [(s["name"], s["labelValue"]) for s in found["segments"]] == list(zip(names, (1, 2, 3), strict=True))
 
-    headless.boot()
+    boot()
     import slicer
 
-    reference = headless.add_volume(headless.read(image))
+    reference = add_volume(io.read(image))
     node = slicer.util.loadSegmentation(str(path), {})
     for value, name in enumerate(names, start=1):
         segment = node.GetSegmentation().GetSegmentIdBySegmentName(name)
@@ -283,7 +286,7 @@ def test_an_interrupted_training_goes_on_where_it_stopped(command, training_file
                 if len(reports) % 3 == 0:
                     raise KeyboardInterrupt
 
-    monkeypatch.setattr("DINSegmentLib.cli.Console", Interrupting)
+    monkeypatch.setattr("DINSegmentLib.cli.parser.Console", Interrupting)
     for _ in range(2):
         outcome = command("train", "--config", training_file, "--data", data, "--output", run, "--device", "cpu")
         assert outcome.code == 130, outcome.err

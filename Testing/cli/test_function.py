@@ -9,9 +9,10 @@ import SimpleITK as sitk
 from csv_rows import rows
 from stl import enclosed_ml
 
-from DINSegmentLib import headless, models
+from DINSegmentLib import io
 from DINSegmentLib.engine.segmenter import Segmenter
 from DINSegmentLib.measure import cardiac_function
+from DINSegmentLib.model import find_model
 from DINSegmentLib.phantom.sample import CYCLE_SECONDS
 
 FRAMES = 4
@@ -50,9 +51,9 @@ def test_a_cine_gives_labels_a_table_a_curve_and_a_record(function, cine, tmp_pa
     assert names(tmp_path / "out") == {
         "heart.nii.gz", "heart_function.csv", "heart_function.json", "heart_curve.png",
     }  # fmt: skip
-    segmenter = Segmenter(models.find("cardiac-mr"), "cpu")
+    segmenter = Segmenter(find_model("cardiac-mr"), "cpu")
     source, labels = nibabel.load(cine), nibabel.load(tmp_path / "out" / "heart.nii.gz")
-    frames = headless.read_cine(cine)
+    frames = io.read_cine(cine)
     alone = [segmenter.segment(frame, frames.first.geometry).labels for frame in frames.array]
     np.testing.assert_array_equal(np.asarray(labels.dataobj).T, alone)
     np.testing.assert_array_equal(labels.affine, source.affine)
@@ -158,7 +159,7 @@ def test_a_surface_of_each_structure_in_each_frame_encloses_its_voxels(function,
 
     labels = np.asarray(nibabel.load(tmp_path / "out" / "heart.nii.gz").dataobj).T
     for number, frame in enumerate(labels, start=1):
-        for label in models.find("cardiac-mr").labels:
+        for label in find_model("cardiac-mr").labels:
             name = label.name.lower().replace(" ", "-")
             volume = np.count_nonzero(frame == label.value) * 2.0 * 2.0 * 20.0 / 1000
             found = enclosed_ml(tmp_path / "out" / f"heart_f{number:02d}_{name}.stl")

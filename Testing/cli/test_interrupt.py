@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from DINSegmentLib.batch import stopping
+from DINSegmentLib.batch import interrupts
 
 TABLES = {"statistics.csv", "summary.json", "report.html", "report"}
 SECONDS = 30  # for the end after an interrupt; the whole run takes longer only on a slow machine
@@ -121,7 +121,7 @@ def test_several_processes_end_too(mode, begin, segment, write, large, scheduler
 
 def test_a_second_interrupt_ends_at_once_and_then_all_is_as_before(capfd):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), stopping.on_interrupt() as stop:
+    with pytest.raises(KeyboardInterrupt), interrupts.on_interrupt() as stop:
         assert not stop()
         os.kill(os.getpid(), signal.SIGINT)
         assert stop() and "interrupt once more" in capfd.readouterr().err

@@ -61,7 +61,7 @@ def test_each_bad_one_of_a_folder_is_named_and_the_rest_is_done(mixed, segment, 
 
 def test_a_disk_that_is_full_for_one_case_costs_that_case(segment, write, voxels, tmp_path, monkeypatch):
     paths = [write(f"{name}.nrrd", np.roll(voxels, n, axis=1)) for n, name in enumerate("abc")]
-    write_labelmap = cases.headless.write_labelmap
+    write_labelmap = cases.io.write_labelmap
 
     def full(labels, image, path, *more):
         if path.name.startswith("b"):
@@ -69,7 +69,7 @@ def test_a_disk_that_is_full_for_one_case_costs_that_case(segment, write, voxels
             raise OSError(28, "No space left on device")
         write_labelmap(labels, image, path, *more)
 
-    monkeypatch.setattr(cases.headless, "write_labelmap", full)
+    monkeypatch.setattr(cases.io, "write_labelmap", full)
     outcome = segment(*paths, *FORMAT)
 
     out = tmp_path / "out"

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import SimpleITK as sitk
 
-from DINSegmentLib.models import read_manifest
+from DINSegmentLib.model import read_manifest
 from DINSegmentLib.phantom.__main__ import main as phantom
 
 SMALL = 'data = "."\n[network]\nwidths = [8, 8, 16, 16]\ndepths = [1, 1, 1, 1]\nhead_width = 8\ndecoder_width = 8\n'

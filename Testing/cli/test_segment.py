@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from DINSegmentLib import headless, models
+from DINSegmentLib import io
 from DINSegmentLib.batch import case as cases
 from DINSegmentLib.engine.segmenter import Segmenter
+from DINSegmentLib.model import find_model
+from DINSegmentLib.scene.boot import boot
+from DINSegmentLib.scene.files import add_volume
 
 BOTH = ("--format", "seg.nrrd", "--format", "nii.gz")
 
@@ -197,14 +200,14 @@ def test_a_dicom_segmentation_refers_to_the_series_and_other_inputs_are_refused(
 
 
 def test_a_fault_of_ours_in_one_case_does_not_cost_the_others(segment, write, tmp_path, monkeypatch):
-    read = headless.read
+    read = io.read
 
     def fail_once(path, *choice):
         if path.name == "a.nrrd":
             raise ZeroDivisionError("a fault")
         return read(path, *choice)
 
-    monkeypatch.setattr(headless, "read", fail_once)
+    monkeypatch.setattr(io, "read", fail_once)
     outcome = segment(write("a.nrrd"), write("b.nrrd"))
 
     assert outcome.code == 1
@@ -232,14 +235,14 @@ def test_same_labels_from_command_line_engine_and_scene(segment, write, tiny_mod
     assert segment(path, "--format", "nii.gz").code == 0
     from_command = np.asarray(nibabel.load(tmp_path / "out" / "heart.nii.gz").dataobj).T
 
-    image, model = headless.read(path), models.find(str(tiny_model))
+    image, model = io.read(path), find_model(str(tiny_model))
     from_engine = Segmenter(model, "cpu").segment(image.array, image.geometry).labels
-    headless.boot()
+    boot()
     import slicer
 
     from DINSegmentLib import scene
 
-    node = headless.add_volume(image)
+    node = add_volume(image)
     volume = scene.read_volume(node)
     labels = Segmenter(model, "cpu").segment(volume.array, volume.geometry).labels
     segmentation = scene.write_segmentation(labels, node, model.labels)
@@ -257,10 +260,11 @@ LOGIC = """
 import sys
 import numpy as np, slicer
 from desk import Desk
-from DINSegmentLib import headless
+from DINSegmentLib import io
+from DINSegmentLib.scene.files import add_volume
 logic = Desk.start().load_module().DINSegmentLogic()
 
-volumeNode = headless.add_volume(headless.read(sys.argv[1]))
+volumeNode = add_volume(io.read(sys.argv[1]))
 node = logic.segment(volumeNode, modelId=sys.argv[2], device="cpu")
 labels = np.zeros(slicer.util.arrayFromVolume(volumeNode).shape, np.uint8)
 for n in range(3):
@@ -294,7 +298,7 @@ def test_a_run_stopped_while_writing_leaves_the_folder_as_it_was(fault, segment,
     def stop(*arguments):
         raise fault
 
-    monkeypatch.setattr(cases.headless, "write_labelmap", stop)
+    monkeypatch.setattr(cases.io, "write_labelmap", stop)
     outcome = segment(path, *BOTH, "--overwrite")
 
     assert outcome.code == (130 if fault is KeyboardInterrupt else 2)
@@ -305,7 +309,7 @@ def test_a_run_stopped_while_writing_takes_its_new_folders_away(segment, write, 
     def stop(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cases.headless, "write_labelmap", stop)
+    monkeypatch.setattr(cases.io, "write_labelmap", stop)
     assert segment(write("heart.nrrd"), *BOTH, "--output", tmp_path / "new" / "deep").code == 130
     assert {path.name for path in tmp_path.iterdir()} == {"heart.nrrd"}
 

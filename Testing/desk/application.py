@@ -11,9 +11,8 @@ import slicer.util
 import vtk
 from PySide6.QtWidgets import QApplication
 
-from DINSegmentLib import headless
-from DINSegmentLib.headless.application import Application, Module
-from DINSegmentLib.headless.boot import quiet
+from DINSegmentLib.scene.application import Application, Module
+from DINSegmentLib.scene.boot import boot, quiet
 
 from .pythonqt import Checked
 
@@ -235,8 +234,8 @@ def _data_io(logic: Any) -> tuple[Any, ...]:
 
 
 def start() -> tuple[DeskApplication, Dialogs]:
-    """The application over `headless`, with everything that the panel asks of it."""
-    headless.boot()
+    """The application over `scene.boot`, with everything that the panel asks of it."""
+    boot()
     logic = slicer.app.applicationLogic()
     with quiet():
         for name, class_name in _LOGICS.items():

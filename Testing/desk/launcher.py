@@ -3,19 +3,20 @@
 import runpy
 import sys
 
+from DINSegmentLib.scene.boot import boot
+
 _FLAGS = {"--no-main-window", "--no-splash", "--testing"}
 
 
 def main(arguments: list[str]) -> None:
     """Boot Slicer's libraries and run the script as Slicer does; ends with the script's status."""
-    from DINSegmentLib import headless
 
     while arguments and arguments[0] in _FLAGS:
         arguments = arguments[1:]
     option, script, *rest = arguments
     if option != "--python-script":
         raise SystemExit(f"unknown option {option}")
-    headless.boot()
+    boot()
     import slicer
 
     slicer.util.exit = sys.exit

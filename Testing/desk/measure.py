@@ -33,9 +33,9 @@ class Measurements:
         began = time.perf_counter()
         self.panel = self.desk.open_module()
         self.tell("panel opened", time.perf_counter() - began)
-        from DINSegmentLib import models
+        from DINSegmentLib.model import catalogue
 
-        for model in models.catalogue().values():
+        for model in catalogue().values():
             self.desk.application.settings.setValue(f"DINSegment/AcceptedLicence/{model.id}", model.version)
         self.heart = slicer.util.loadVolume(str(SAMPLE), {"name": "heart"})
         self.panel.ui.inputSelector.setCurrentNode(self.heart)

@@ -10,7 +10,7 @@ from PIL import Image
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtWidgets import QWidget
 
-from DINSegmentLib import models
+from DINSegmentLib.model import catalogue
 
 from . import Desk
 
@@ -36,7 +36,7 @@ def main() -> None:
 def use_panel(scene: Path, pictures: Path) -> None:
     """Load the sample, segment and compare it by clicks; write the scene and pictures of the panel and of its steps."""
     desk = Desk.start()
-    for model in models.catalogue().values():
+    for model in catalogue().values():
         desk.application.settings.setValue(f"DINSegment/AcceptedLicence/{model.id}", model.version)
     panel = desk.open_module()
     desk.click(panel.ui.loadSampleButton)

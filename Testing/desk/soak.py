@@ -11,11 +11,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from DINSegmentLib import models
 from DINSegmentLib.batch import case as cases
-from DINSegmentLib.batch.found import Found
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.segmenter import Segmenter
+from DINSegmentLib.inputs.candidates import Found
+from DINSegmentLib.model import find_model
 
 from .measure import SAMPLE, Measurements, memory_mb
 
@@ -35,7 +35,7 @@ def grown(name: str, count: int, work: Callable[[], object]) -> bool:
 
 def segmentations(count: int) -> bool:
     """Segment the sample to files, each time over the last ones."""
-    segmenter = Segmenter(models.find("cardiac-mr"), "cpu")
+    segmenter = Segmenter(find_model("cardiac-mr"), "cpu")
     with tempfile.TemporaryDirectory() as folder:
         case = cases.plan(Found(SAMPLE, "heart", SAMPLE.stat().st_size), Path(folder), ["seg.nrrd", "nii.gz"], True)
         return grown(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from DINSegmentLib import cli, resources
+from DINSegmentLib import resources
+from DINSegmentLib.cli import parser
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
@@ -125,7 +126,7 @@ def test_every_command_that_is_not_run_here_is_in_a_document_and_understood():
         assert any(command.startswith(start) for command in every), f"{start!r} is in no document: remove it"
     for command in every:
         if arguments := dinsegment(command):
-            cli._parser().parse_args(arguments)  # exits where it does not understand
+            parser._parser().parse_args(arguments)  # exits where it does not understand
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)
@@ -137,7 +138,7 @@ def test_commands_and_targets_named_in_the_text_exist(path):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target}"
     for command in re.findall(r"`(?:\.venv/bin/)?dinsegment ([a-z]+)", text):
         with pytest.raises(SystemExit) as end:
-            cli._parser().parse_args([command, "--help"])
+            parser._parser().parse_args([command, "--help"])
         assert end.value.code == 0, command
 
 

@@ -9,7 +9,7 @@ import torch
 
 from DINSegmentLib.engine.segmenter import Segmenter
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.models import Model
+from DINSegmentLib.model import Model
 
 
 @pytest.fixture(scope="module", autouse=True)

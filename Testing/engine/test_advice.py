@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from DINSegmentLib.engine import advice as module
-from DINSegmentLib.engine.advice import Advice, look
+from DINSegmentLib.checks import fit as module
+from DINSegmentLib.checks.fit import Advice, look
 from DINSegmentLib.errors import GeometryError, InputError
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.models import Axes, Expectations, Model, catalogue
+from DINSegmentLib.model import Axes, Expectations, Model, catalogue
 
 HEART, ABDOMEN = "cardiac-mr", "abdomen-ct"
 # columns: steps along I, J, K in RAS; a short-axis stack is oblique to every axis of the body
@@ -92,7 +92,7 @@ def test_nothing_is_said_about_volumes_like_the_training_data(models):
 
 
 def test_nothing_is_said_about_the_sample_data(models, repository):
-    from DINSegmentLib.headless.reading import read
+    from DINSegmentLib.io.reading import read
 
     image = read(repository / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd")
     assert advise(image.array, image.geometry, models[HEART], "MR") == []

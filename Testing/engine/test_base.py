@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from DINSegmentLib.engine.base import Emptied, beyond_base, warnings
+from DINSegmentLib.engine.basal_slices import Emptied, beyond_base, warnings
 from DINSegmentLib.engine.cine import segment_cine
 from DINSegmentLib.geometry import Geometry
 

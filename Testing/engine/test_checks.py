@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from DINSegmentLib.engine.checks import check_array
+from DINSegmentLib.checks.volume import check_array
 from DINSegmentLib.errors import GeometryError, InputError
 from DINSegmentLib.geometry import Geometry
 

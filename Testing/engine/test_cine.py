@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from DINSegmentLib import models
 from DINSegmentLib.engine.cine import segment_cine
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.segmenter import Segmenter
 from DINSegmentLib.errors import Cancelled, GeometryError, InputError
 from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.model import find_model
 from DINSegmentLib.phantom.scan import CardiacPhantom
 
 FRAMES, SLICES = 5, 4
@@ -173,7 +173,7 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(segmenter, change, error, 
 def test_the_bundled_heart_gives_every_frame_of_the_phantom_the_labels_that_it_has_alone():
     phantom = CardiacPhantom(shape=(3, 96, 96), spacing=(2.0, 2.0, 30.0))
     frames, _ = phantom.cine(3)
-    segmenter = Segmenter(models.find("cardiac-mr"), "cpu")
+    segmenter = Segmenter(find_model("cardiac-mr"), "cpu")
 
     together = segment_cine(segmenter, frames, phantom.geometry)
     alone = [segmenter.segment(frame, phantom.geometry).labels for frame in frames]

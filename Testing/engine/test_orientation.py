@@ -5,9 +5,9 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from DINSegmentLib.engine.orientation import orientation
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.models import Axes
+from DINSegmentLib.model import Axes
+from DINSegmentLib.model.orientation import orientation
 
 ORDERS = [(order, flips) for order in permutations(range(3)) for flips in product((False, True), repeat=3)]
 FIXED, STACK = Axes("S", "L", "A"), Axes("stack", "PI", "L")

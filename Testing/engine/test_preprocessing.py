@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from DINSegmentLib.engine.preprocessing import Normalization, normalization
-from DINSegmentLib.models import Intensity
+from DINSegmentLib.model import Intensity
 
 
 def test_a_percentile_clips_there_then_takes_minimum_to_0_and_maximum_to_1():

@@ -12,7 +12,7 @@ from DINSegmentLib.engine.preprocessing import normalization, preprocess_volume
 from DINSegmentLib.engine.preview import Preview
 from DINSegmentLib.errors import InputError
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.models import Axes, Intensity
+from DINSegmentLib.model import Axes, Intensity
 
 STACK, FIXED = Axes("stack", "PI", "L"), Axes("S", "L", "A")
 PERCENTILE, WINDOW = Intensity("percentile", 99.0), Intensity("window", 275.0, -125.0)
@@ -253,7 +253,7 @@ def test_the_constants_of_a_volume_are_its_minimum_and_numpys_percentile():
 
 def test_previews_and_advice_need_no_torch(repository):
     code = (
-        "import sys; import DINSegmentLib.engine.preview, DINSegmentLib.engine.advice, DINSegmentLib.measure.volumes; "
+        "import sys; import DINSegmentLib.engine.preview, DINSegmentLib.checks.fit, DINSegmentLib.measure.volumes; "
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=repository, check=True)

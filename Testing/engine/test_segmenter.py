@@ -11,13 +11,13 @@ import torch
 from ranks import margins_of
 
 from DINSegmentLib.engine import segmenter as module
-from DINSegmentLib.engine.orientation import orientation
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.preprocessing import enhance_volume, preprocess_volume
 from DINSegmentLib.engine.segmenter import Segmenter, load_network, segment
 from DINSegmentLib.errors import GeometryError, InputError, ModelError
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.models import find
+from DINSegmentLib.model import find_model
+from DINSegmentLib.model.orientation import orientation
 from DINSegmentLib.network import fold
 
 
@@ -310,7 +310,7 @@ def test_cpu_and_cuda_agree_on_more_than_999_of_1000_voxels(repository):
     import SimpleITK as sitk
 
     image = sitk.ReadImage(str(repository / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"))
-    volume, model = sitk.GetArrayFromImage(image), find("cardiac-mr")
+    volume, model = sitk.GetArrayFromImage(image), find_model("cardiac-mr")
     matrix = np.eye(4)
     matrix[:3, :3] = np.diag([-1, -1, 1]) @ np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
     cpu, cuda = (segment(volume, Geometry(volume.shape, matrix), model, device=d) for d in ("cpu", "cuda"))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from DINSegmentLib.engine.attribution import why
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.segmenter import Segmenter
-from DINSegmentLib.engine.why import why
 from DINSegmentLib.errors import Cancelled, ModelError
 from DINSegmentLib.geometry import Geometry
 

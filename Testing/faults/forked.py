@@ -15,8 +15,8 @@ from typing import Any
 
 import torch
 
-from DINSegmentLib import headless
-from DINSegmentLib.cli import main
+from DINSegmentLib.cli.parser import main
+from DINSegmentLib.scene.boot import boot
 
 SECONDS = 10
 
@@ -66,6 +66,6 @@ def _wait(child: int) -> int | None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    headless.boot()
+    boot()
     for line in sys.stdin:
         print(json.dumps(run(json.loads(line))), flush=True)

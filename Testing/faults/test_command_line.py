@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from DINSegmentLib.batch import outputs
-from DINSegmentLib.cli import main
+from DINSegmentLib.cli.parser import main
 
 pytestmark = pytest.mark.faults
 

@@ -8,7 +8,7 @@ from greek import english, greek
 
 from DINSegmentLib.measure import Confidence, frames_to_review, slices_to_review
 from DINSegmentLib.measure.confidence import calibration_error, errors_held, reliability, worst
-from DINSegmentLib.models import Label
+from DINSegmentLib.model import Label
 
 ONE, TWO = Label(1, "One", (0, 0, 0), ""), Label(2, "Two", (0, 0, 0), "")
 # three slices of 100 voxels; background, One, Two

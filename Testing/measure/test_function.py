@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from pytest import approx
 
-from DINSegmentLib import models
 from DINSegmentLib.errors import InputError, ModelError
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import CardiacFunction, Ventricle, cardiac_function
+from DINSegmentLib.model import find_model
 from DINSegmentLib.phantom import ES_PHASE, CardiacPhantom
 
-HEART = models.find("cardiac-mr")
+HEART = find_model("cardiac-mr")
 GRID = Geometry((6, 10, 30), np.diag([-10.0, -10.0, 10.0, 1.0]))  # 1 ml a voxel; the gap is in the 10 mm
 
 
@@ -84,7 +84,7 @@ def test_structures_are_found_by_their_code_whatever_they_are_called_and_numbere
 
     assert cardiac_function(labels, GRID, renamed) == cardiac_function([ED, ES], GRID, HEART)
     with pytest.raises(ModelError, match="no left ventricle"):
-        cardiac_function([ED, ES], GRID, models.find("abdomen-ct"))
+        cardiac_function([ED, ES], GRID, find_model("abdomen-ct"))
 
 
 def test_a_model_without_right_ventricle_or_myocardium_gives_the_left_one_alone():

@@ -5,18 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from DINSegmentLib import models
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import Flag, flags, statistics
-from DINSegmentLib.measure.quality import KINDS, LEAST_CONFIDENCE, MOST_APART
-from DINSegmentLib.models import Label
+from DINSegmentLib.measure.flags import KINDS, LEAST_CONFIDENCE, MOST_APART
+from DINSegmentLib.model import Label, find_model
 
 ONE, TWO = Label(1, "One", (0, 0, 0), "", (0.5, 2.0)), Label(2, "Two", (0, 0, 0), "")
 SHAPE = (10, 20, 30)
 
 
 def model_of(*labels):
-    return replace(models.find("cardiac-mr"), labels=labels)
+    return replace(find_model("cardiac-mr"), labels=labels)
 
 
 def box(*corners, value=1, labels=None):

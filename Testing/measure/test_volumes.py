@@ -8,7 +8,7 @@ import pytest
 
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import StructureStatistics, statistics
-from DINSegmentLib.models import Label
+from DINSegmentLib.model import Label
 
 ONE, TWO, THREE = (Label(value, name, (0, 0, 0), "") for value, name in ((1, "One"), (2, "Two"), (3, "Three")))
 

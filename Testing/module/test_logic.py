@@ -8,11 +8,11 @@ LOGIC = """
 import os, sys
 import numpy as np, slicer
 from desk import Desk
-from DINSegmentLib import models
+from DINSegmentLib.model import find_model
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.preprocessing import enhance_volume
 from DINSegmentLib.engine.segmenter import Segmenter
-from DINSegmentLib.engine.why import why
+from DINSegmentLib.engine.attribution import why
 from DINSegmentLib.geometry import Geometry
 logic = Desk.start().load_module().DINSegmentLogic()
 
@@ -24,7 +24,7 @@ node = logic.segment(
     volumeNode, None, sys.argv[1], "gamma", 0.7, "cpu", progress=lambda *at: steps.append(at)
 )
 
-model = models.find(sys.argv[1])
+model = find_model(sys.argv[1])
 expected = Segmenter(model, "cpu").segment(voxels, geometry, Parameters("gamma", 0.7)).labels
 assert len(np.unique(expected)) > 1, "the network must say something for the comparison to mean anything"
 segmentation = node.GetSegmentation()

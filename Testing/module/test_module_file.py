@@ -105,7 +105,7 @@ def test_batch_script_ends_slicer_with_the_command_lines_status(in_slicer, repos
     said = in_slicer(
         "import runpy, types\n"
         f"def main(arguments):\n    print(arguments)\n    {behaviour}\n"
-        "sys.modules['DINSegmentLib.cli'] = types.SimpleNamespace(main=main)\n"
+        "sys.modules['DINSegmentLib.cli.parser'] = types.SimpleNamespace(main=main)\n"
         "import slicer; slicer.util.exit = lambda status: print('status', status)\n"
         "sys.argv = ['DINSegmentBatch.py', '--', 'models']\n"
         f"try: runpy.run_path({str(repository / 'DINSegment' / 'Scripts' / 'DINSegmentBatch.py')!r})\n"

@@ -2,16 +2,17 @@
 
 import torch
 
-from DINSegmentLib import headless, models
+from DINSegmentLib import io
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.preprocessing import preprocess_volume
 from DINSegmentLib.engine.segmenter import load_network, segment
+from DINSegmentLib.model import find_model
 from DINSegmentLib.network.fusion import GlobalSpatialAttention
 from DINSegmentLib.resources import root
 
 
 def test_the_attention_as_drawn_is_shut_or_wide_open_for_most_of_the_coarsest_level_of_the_hearts_model():
-    model = models.find("cardiac-mr")
+    model = find_model("cardiac-mr")
     network = load_network(model)
     shares: list[float] = []
 
@@ -22,7 +23,7 @@ def test_the_attention_as_drawn_is_shut_or_wide_open_for_most_of_the_coarsest_le
     for layer in network.modules():
         if isinstance(layer, GlobalSpatialAttention):
             layer.register_forward_hook(watch)
-    image = headless.read(root() / "SampleData" / "cardiac_phantom_ED.nrrd")
+    image = io.read(root() / "SampleData" / "cardiac_phantom_ED.nrrd")
     default = model.enhancement
     original, enhanced = preprocess_volume(
         image.array, image.geometry, model.axes, model.intensity, default.method, default.strength
@@ -35,7 +36,7 @@ def test_the_attention_as_drawn_is_shut_or_wide_open_for_most_of_the_coarsest_le
 
 
 def test_myocardium_encloses_the_left_ventricle_of_the_sample_in_every_slice_down_to_the_apex():
-    image = headless.read(root() / "SampleData" / "cardiac_phantom_ED.nrrd")
-    labels = segment(image.array, image.geometry, models.find("cardiac-mr"), Parameters(mirroring=False), "cpu").labels
+    image = io.read(root() / "SampleData" / "cardiac_phantom_ED.nrrd")
+    labels = segment(image.array, image.geometry, find_model("cardiac-mr"), Parameters(mirroring=False), "cpu").labels
     with_cavity, with_wall = ((labels == value).any(axis=(1, 2)) for value in (3, 2))
     assert with_cavity.all() and with_wall.all()

@@ -29,9 +29,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.fixture
 def panel(desk: Any) -> Any:
     """The panel, opened on an empty scene, with the terms of all models accepted."""
-    from DINSegmentLib import models
+    from DINSegmentLib.model import catalogue
 
-    for model in models.catalogue().values():
+    for model in catalogue().values():
         desk.application.settings.setValue(f"DINSegment/AcceptedLicence/{model.id}", model.version)
     return desk.open_module()
 

@@ -8,10 +8,11 @@ import pytest
 from clicks import labels_of, run
 from greek import english, greek
 
-from DINSegmentLib import headless, models
+from DINSegmentLib import io
 from DINSegmentLib.engine.segmenter import segment
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import CardiacFunction, Ventricle, cardiac_function
+from DINSegmentLib.model import find_model
 
 TIMES = (0.0, 300.0, 600.0)
 
@@ -42,7 +43,7 @@ def test_a_click_segments_every_frame_and_shows_the_function(desk, panel, cine):
     from DINSegmentLib import scene
 
     run(desk, panel)
-    ui, node, model = panel.ui, panel.panel.parameters.outputSegmentation, models.find("cardiac-mr")
+    ui, node, model = panel.ui, panel.panel.parameters.outputSegmentation, find_model("cardiac-mr")
     frames, geometry = scene.read_frames(cine)
     expected = np.stack([segment(frame, geometry, model, None, "cpu").labels for frame in frames])
     assert np.array_equal(scene.read_cine_labels(node, cine, model.labels), expected)
@@ -115,7 +116,7 @@ def add_result(cine):
     labels = np.zeros((3, *scene.read_volume(cine.proxy).array.shape), np.uint8)
     labels[:, 2:7, 100:130, 100:130] = 3
     labels[1, 2:7, 100:120, 100:130] = 0
-    node = scene.write_cine(labels, cine, models.find("cardiac-mr").labels)
+    node = scene.write_cine(labels, cine, find_model("cardiac-mr").labels)
     doubt = {"slice": 3, "axis": 0, "structure": "Left ventricle", "score": 20.4, "reason": "Look at it.", "frame": 1}
     scene.note(node, scene.RUN, {"model": "cardiac-mr", "review": [doubt]})
     return node
@@ -188,7 +189,7 @@ def test_a_click_on_a_frame_goes_there(desk, panel, cine):
     from DINSegmentLib import scene
 
     run(desk, panel)
-    model, node = models.find("cardiac-mr"), panel.panel.parameters.outputSegmentation
+    model, node = find_model("cardiac-mr"), panel.panel.parameters.outputSegmentation
     expected = scene.read_cine_labels(node, cine, model.labels)
     for row in (2, 0, 1):
         panel.ui.framesTable.setCurrentCell(row, 0)
@@ -284,7 +285,7 @@ def test_export_writes_the_tables_of_a_cine(desk, panel, cine, tmp_path, monkeyp
 
 def test_a_function_is_exported_though_its_cine_is_chosen_no_more(desk, panel, tmp_path, monkeypatch):
     labels = np.zeros((2, 3, 4, 4), np.uint8)
-    found = cardiac_function(labels, Geometry((3, 4, 4), np.diag([1.0, 1, 8, 1])), models.find("cardiac-mr"))
+    found = cardiac_function(labels, Geometry((3, 4, 4), np.diag([1.0, 1, 8, 1])), find_model("cardiac-mr"))
     panel.panel.running.function.show(None, found)
     export(desk, panel, monkeypatch, tmp_path / "volumes")
     headings, *frames = csv.reader((tmp_path / "volumes-frames.csv").read_text(encoding="utf-8").splitlines())
@@ -336,13 +337,13 @@ def test_the_copied_batch_command_names_the_file_of_the_sequence(desk, panel, ci
     arguments = shlex.split(desk.clipboard())
     assert arguments[arguments.index("segment") + 1] == str(path)
     frames = [slicer.util.arrayFromVolume(node) for node in cine.nodes]
-    np.testing.assert_array_equal(headless.read_cine(path).array, frames)
+    np.testing.assert_array_equal(io.read_cine(path).array, frames)
 
 
 def test_the_copied_batch_command_names_the_frame_for_a_model_of_other_organs(desk, panel, cine, tmp_path, capfd):
     import slicer
 
-    from DINSegmentLib.cli import main
+    from DINSegmentLib.cli.parser import main
 
     slicer.util.saveNode(cine.sequence, str(tmp_path / "beat.seq.nrrd"))
     desk.click(panel.ui.copyBatchButton)
@@ -363,7 +364,7 @@ def test_segment_sequence_needs_no_panel_and_refuses_a_lonely_volume(desk, panel
     from DINSegmentLib import scene
     from DINSegmentLib.errors import InputError
 
-    model = models.find("cardiac-mr")
+    model = find_model("cardiac-mr")
     node = panel.logic.segmentSequence(cine.proxy, modelId=model.id, device="cpu")
     labels = scene.read_cine_labels(node, cine, model.labels)
     assert labels.shape[0] == 3 and all(frame.any() for frame in labels)

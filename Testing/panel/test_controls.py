@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from DINSegmentLib import models
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.preprocessing import enhance_volume
+from DINSegmentLib.model import catalogue, find_model
 
 
 def rest(desk, panel):
@@ -21,7 +21,7 @@ def test_the_panel_opens_without_torch_and_says_what_to_do_first(desk, panel):
     assert not ui.segmentButton.enabled and ui.segmentButton.toolTip == "Choose a volume first."
     assert ui.loadSampleButton.visible and not ui.progressBar.visible
     assert not ui.installTorchButton.visible
-    assert [ui.modelSelector.itemData(row) for row in range(ui.modelSelector.count)] == list(models.catalogue())
+    assert [ui.modelSelector.itemData(row) for row in range(ui.modelSelector.count)] == list(catalogue())
 
 
 def test_importing_the_panel_imports_no_torch(repository):
@@ -125,7 +125,7 @@ def test_the_preview_is_what_goes_on_to_the_network_and_follows_slider_and_metho
 
     from DINSegmentLib import scene
 
-    model, volume = models.find("cardiac-mr"), scene.read_volume(heart)
+    model, volume = find_model("cardiac-mr"), scene.read_volume(heart)
     assert panel.panel.parameters.enhancedVolume is None  # nothing is made before somebody wants it
     panel.ui.strengthSlider.value = 0.9
     rest(desk, panel)
@@ -176,7 +176,7 @@ def test_deleting_the_enhanced_volume_ends_the_preview(desk, panel, heart):
 
 
 def test_untrained_settings_are_marked_and_reset_brings_the_models_own_back(desk, panel, heart):
-    ui, default = panel.ui, models.find("cardiac-mr").enhancement
+    ui, default = panel.ui, find_model("cardiac-mr").enhancement
     assert ui.enhancementNoteLabel.text == ""
     ui.enhancementMethodComboBox.currentIndex = ui.enhancementMethodComboBox.findData("clahe")
     assert (
@@ -244,7 +244,7 @@ def test_the_copied_batch_command_gives_the_clicks_voxels(desk, panel, heart, tm
     labels = slicer.util.arrayFromVolume(slicer.util.loadVolume(str(path), {"labelmap": True}))
     from DINSegmentLib import scene
 
-    clicked = scene.read_labels(panel.panel.parameters.outputSegmentation, heart, models.find("cardiac-mr").labels)
+    clicked = scene.read_labels(panel.panel.parameters.outputSegmentation, heart, find_model("cardiac-mr").labels)
     assert labels.any() and np.array_equal(labels, clicked)
 
 
@@ -256,7 +256,7 @@ def test_the_copied_python_gives_the_clicks_voxels(desk, panel, heart):
     desk.click(panel.ui.copyPythonButton)
     names: dict = {}
     exec(desk.clipboard(), names)
-    structures = models.find("cardiac-mr").labels
+    structures = find_model("cardiac-mr").labels
     first, second = (
         scene.read_labels(node, heart, structures)
         for node in (panel.panel.parameters.outputSegmentation, names["segmentationNode"])

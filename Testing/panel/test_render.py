@@ -16,7 +16,8 @@ from desk import Desk
 desk = Desk.start()
 import slicer
 from desk.render import render
-from DINSegmentLib import models, scene
+from DINSegmentLib import scene
+from DINSegmentLib.model import find_model
 from DINSegmentLib.scene import compare
 
 nodes = []
@@ -29,7 +30,7 @@ for value in (0, 100):
     nodes.append(node)
 labels = np.zeros((8, 48, 40), np.uint8)
 labels[:, 12:36, 10:30] = 1
-segmentation = scene.write_segmentation(labels, nodes[0], models.find("cardiac-mr").labels)
+segmentation = scene.write_segmentation(labels, nodes[0], find_model("cardiac-mr").labels)
 segmentation.GetDisplayNode().SetOpacity2DFill(1.0)
 compare.show(*nodes, segmentation)
 np.save(sys.argv[1], render(({WIDTH}, {HEIGHT})))
@@ -65,9 +66,9 @@ def test_original_and_enhanced_view_show_their_own_volumes(picture):
 
 
 def test_the_result_is_filled_in_the_third_view_and_outlined_in_the_others(picture):
-    from DINSegmentLib import models
+    from DINSegmentLib.model import find_model
 
-    color = list(models.find("cardiac-mr").labels[0].color)
+    color = list(find_model("cardiac-mr").labels[0].color)
     found = [(np.abs(view(picture, column).astype(int) - color).max(axis=2) <= 2).mean() for column in range(3)]
     # 24 x 20 of 48 x 40 voxels, the height of which fills the view: 40/48 x 150 = 125 pixels are wider than the view
     assert view(picture, 2)[HEIGHT // 2, WIDTH // 2].tolist() == color

@@ -4,9 +4,9 @@ import numpy as np
 from clicks import run
 from greek import english, greek
 
-from DINSegmentLib import models
 from DINSegmentLib.engine.segmenter import Segmenter
 from DINSegmentLib.measure import frames_to_review, slices_to_review
+from DINSegmentLib.model import find_model
 
 
 def table_of(table):
@@ -33,7 +33,7 @@ def choose_noisy(panel, heart):
 def expected(volume):
     from DINSegmentLib import scene
 
-    model, seen = models.find("cardiac-mr"), scene.read_volume(volume)
+    model, seen = find_model("cardiac-mr"), scene.read_volume(volume)
     result = Segmenter(model, "cpu").segment(seen.array, seen.geometry)
     return slices_to_review(result.confidence, model.labels)
 
@@ -107,7 +107,7 @@ def test_of_a_cine_the_frame_is_listed_and_shown_and_abroad_nothing_is_english(d
     panel.ui.inputSelector.setCurrentNode(proxy)
     run(desk, panel)
 
-    model, ui = models.find("cardiac-mr"), panel.ui
+    model, ui = find_model("cardiac-mr"), panel.ui
     cine = scene.find_cine(proxy)
     array, geometry = scene.read_frames(cine)
     doubts = frames_to_review(segment_cine(Segmenter(model, "cpu"), array, geometry).confidences, model.labels)

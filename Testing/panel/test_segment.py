@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from clicks import labels_of, run
 
-from DINSegmentLib import models
 from DINSegmentLib.engine.segmenter import segment
+from DINSegmentLib.model import find_model
 
 
 def test_a_click_gives_the_command_lines_voxels_names_colors_and_numbers(desk, panel, heart):
@@ -15,7 +15,7 @@ def test_a_click_gives_the_command_lines_voxels_names_colors_and_numbers(desk, p
 
     run(desk, panel)
     ui, node = panel.ui, panel.panel.parameters.outputSegmentation
-    model = models.find("cardiac-mr")
+    model = find_model("cardiac-mr")
     volume = scene.read_volume(heart)
     expected = segment(volume.array, volume.geometry, model, None, "cpu").labels
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from clicks import labels_of, run
 
-from DINSegmentLib import models
+from DINSegmentLib.model import find_model
 
 
 def test_a_run_brings_surfaces_with_the_labels_volumes_and_show_3d_only_hides_them(desk, panel, heart):
     import vtk
 
-    ui, model = panel.ui, models.find("cardiac-mr")
+    ui, model = panel.ui, find_model("cardiac-mr")
     ui.smoothCheckBox.checked = True
     run(desk, panel)
     node = panel.panel.parameters.outputSegmentation

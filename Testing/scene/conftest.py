@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from DINSegmentLib import headless
+from DINSegmentLib import io
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.models import Label, terminology_entry
+from DINSegmentLib.model import Label, terminology_entry
+from DINSegmentLib.scene import files
+from DINSegmentLib.scene.boot import boot
 
 LABELS = (
     Label(1, "Right ventricle", (82, 146, 214), terminology_entry(("SCT", "53085002", "Right Ventricle"))),
@@ -21,7 +23,7 @@ LABELS = (
 @pytest.fixture
 def scene() -> Iterator[Any]:
     """``slicer.mrmlScene``, without data nodes afterwards."""
-    headless.boot()
+    boot()
     import slicer
 
     yield slicer.mrmlScene
@@ -35,7 +37,7 @@ def add_volume(scene: Any) -> Callable[..., Any]:
     def add(array: np.ndarray, matrix: np.ndarray, parent: np.ndarray | None = None, name: str = "heart") -> Any:
         import slicer
 
-        node = headless.add_volume(headless.Image(array, Geometry(array.shape, matrix), name, ()))
+        node = files.add_volume(io.Image(array, Geometry(array.shape, matrix), name, ()))
         if parent is not None:
             transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
             slicer.util.updateTransformMatrixFromArray(transform, parent)

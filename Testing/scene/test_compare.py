@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from DINSegmentLib.errors import DINSegmentError, GeometryError
-from DINSegmentLib.headless.boot import quiet
 from DINSegmentLib.scene import compare, write_enhanced, write_segmentation
+from DINSegmentLib.scene.boot import quiet
 
 OURS = ["DINOriginal", "DINEnhanced", "DINResult"]
 FOUR_UP, CONVENTIONAL = 3, 2

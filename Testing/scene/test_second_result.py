@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from DINSegmentLib import headless
 from DINSegmentLib.errors import InputError
-from DINSegmentLib.models import Label
+from DINSegmentLib.model import Label
 from DINSegmentLib.scene import read_labels, segmentations, segments, write_segmentation
+from DINSegmentLib.scene.files import save_segmentation
 
 IDS = ["DINSegment_1", "DINSegment_2", "DINSegment_3"]
 ORGANS = tuple(Label(value, f"organ {value}", (value, 9, 9), "x") for value in (1, 2, 3, 4, 5))
@@ -150,7 +150,7 @@ def test_surfaces_for_the_3d_view_are_made_anew(node, heart, volume, second):
 def test_a_result_goes_through_a_file_and_is_still_replaced(node, heart, volume, second, tmp_path):
     import slicer
 
-    headless.save_segmentation(node, tmp_path / "o.seg.nrrd")
+    save_segmentation(node, tmp_path / "o.seg.nrrd")
     loaded = slicer.util.loadSegmentation(str(tmp_path / "o.seg.nrrd"), {})
     loaded.GetSegmentation().GetSegment("DINSegment_2").SetName("mine")
     write_segmentation(second, volume, heart.structures, node=loaded)

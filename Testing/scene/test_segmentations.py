@@ -7,10 +7,11 @@ import pytest
 import SimpleITK as sitk
 import slicerio
 
-from DINSegmentLib import headless
+from DINSegmentLib import io
 from DINSegmentLib.errors import GeometryError, InputError, OutputError
-from DINSegmentLib.models import Label, terminology_entry
+from DINSegmentLib.model import Label, terminology_entry
 from DINSegmentLib.scene import read_volume, segmentations, write_segmentation
+from DINSegmentLib.scene.files import add_volume, save_segmentation
 
 AXIS_ORDERS = [
     (order, signs) for order in itertools.permutations(range(3)) for signs in itertools.product((1, -1), repeat=3)
@@ -65,7 +66,7 @@ def test_seg_nrrd_says_the_same_to_simpleitk_slicerio_and_slicer(heart, add_volu
     volume = add_volume(heart.labels.astype(np.int16), heart.matrix)
     node = write_segmentation(heart.labels, volume, heart.structures)
     path = tmp_path / "Hérz 心.seg.nrrd"
-    headless.save_segmentation(node, path)
+    save_segmentation(node, path)
 
     image = sitk.ReadImage(str(path))
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image), heart.labels)
@@ -98,7 +99,7 @@ def test_seg_nrrd_keeps_all_values_when_only_the_last_structure_is_there(add_vol
     entry = terminology_entry(("SCT", "69695003", "Stomach"))
     structures = [Label(value, f"organ {value}", (value, 0, 0), entry) for value in range(1, 9)]
     volume = add_volume(labels.astype(np.int16), heart.matrix)
-    headless.save_segmentation(write_segmentation(labels, volume, structures), tmp_path / "o.seg.nrrd")
+    save_segmentation(write_segmentation(labels, volume, structures), tmp_path / "o.seg.nrrd")
     np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "o.seg.nrrd"))), labels)
     segments = slicerio.read_segmentation(str(tmp_path / "o.seg.nrrd"))["segments"]
     assert [segment["labelValue"] for segment in segments] == [*range(1, 9)]
@@ -107,7 +108,7 @@ def test_seg_nrrd_keeps_all_values_when_only_the_last_structure_is_there(add_vol
 def test_an_empty_result_is_a_file_of_full_size(add_volume, heart, tmp_path):
     labels = np.zeros((4, 6, 5), np.uint8)
     volume = add_volume(np.arange(120, dtype=np.int16).reshape(4, 6, 5), heart.matrix)
-    headless.save_segmentation(write_segmentation(labels, volume, heart.structures), tmp_path / "o.seg.nrrd")
+    save_segmentation(write_segmentation(labels, volume, heart.structures), tmp_path / "o.seg.nrrd")
     np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "o.seg.nrrd"))), labels)
 
 
@@ -178,7 +179,7 @@ def test_an_unwritable_seg_nrrd_is_one_sentence(heart, add_volume, tmp_path, cap
     (tmp_path / "full.seg.nrrd").symlink_to("/dev/full")
     for path in (tmp_path / "none" / "o.seg.nrrd", tmp_path / "full.seg.nrrd"):
         with pytest.raises(OutputError) as caught:
-            headless.save_segmentation(node, path)
+            save_segmentation(node, path)
         assert str(path) in str(caught.value) and "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
 
@@ -188,8 +189,8 @@ def test_a_real_heart_in_a_seg_nrrd_has_the_voxels_of_its_nifti_label(heart, sce
     source = shared_data / "samples" / "acdc" / "patient019_frame01_ED.nii.gz"
     truth = sitk.ReadImage(str(source.with_name("patient019_frame01_ED_label.nii.gz")))
     labels = sitk.GetArrayFromImage(truth)
-    volume = headless.add_volume(headless.read(source))
-    headless.save_segmentation(write_segmentation(labels, volume, heart.structures), tmp_path / "o.seg.nrrd")
+    volume = add_volume(io.read(source))
+    save_segmentation(write_segmentation(labels, volume, heart.structures), tmp_path / "o.seg.nrrd")
     back = sitk.ReadImage(str(tmp_path / "o.seg.nrrd"))
     np.testing.assert_array_equal(sitk.GetArrayFromImage(back), labels)
     np.testing.assert_allclose(back.GetOrigin(), truth.GetOrigin(), atol=1e-4)

@@ -5,9 +5,9 @@ import pytest
 from ranks import margins_of
 
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.models import Label, terminology_entry
+from DINSegmentLib.io.surfaces import Surface, surface
+from DINSegmentLib.model import Label, terminology_entry
 from DINSegmentLib.scene import has_smooth_surfaces, write_segmentation
-from DINSegmentLib.surfaces import Surface, surface
 
 SHAPE, RADIUS = (12, 40, 44), 12.0
 MATRIX = np.array([[1.0, 0, 0, -20], [0, 0.9, -0.9, 4], [0, 0.5, 2.1, -9], [0, 0, 0, 1]])

@@ -4,7 +4,7 @@ import pytest
 
 from DINSegmentLib import resources
 from DINSegmentLib.errors import ModelError
-from DINSegmentLib.models import TERMINOLOGY_CONTEXT, catalogue
+from DINSegmentLib.model import TERMINOLOGY_CONTEXT, catalogue
 from DINSegmentLib.scene import terminology
 
 CODES = {

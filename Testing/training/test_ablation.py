@@ -10,9 +10,9 @@ def scores(arm: str, seed: int, dice: float) -> list[Score]:
 
 
 def test_the_arms_are_different_networks(tiny_model):
-    from DINSegmentLib import models
+    from DINSegmentLib.model import find_model
 
-    network = models.find(str(tiny_model)).network
+    network = find_model(str(tiny_model)).network
     counts = {name: _parameters({**network, **arm.network}) for name, arm in ARMS.items()}
     assert counts["a"] < counts["b"] < counts["d"] == counts["c"] == counts["e"] == counts["f"]
     assert [name for name, arm in ARMS.items() if not arm.boundary] == ["e"]

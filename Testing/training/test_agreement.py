@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from pytest import approx
 
-from DINSegmentLib import models
 from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.model import find_model
 from DINSegmentLib.phantom import ES_PHASE, CardiacPhantom
 from DINSegmentLib.training.agreement import Agreement, csv_text, format_table, json_content, limits
 from DINSegmentLib.training.cases import Case
 
-HEART = models.find("cardiac-mr")
+HEART = find_model("cardiac-mr")
 GRID = Geometry((2, 10, 10), np.diag([10.0, 10.0, 10.0, 1.0]))  # 1 ml a voxel
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from DINSegmentLib.enhancement import enhance
+from DINSegmentLib.model.enhancement import enhance
 from DINSegmentLib.training.augmentation import Augmentation
 from DINSegmentLib.training.slices import Batch
 

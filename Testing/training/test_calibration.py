@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from DINSegmentLib import models
-from DINSegmentLib.cli import main
+from DINSegmentLib.cli.parser import main
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.segmenter import Segmenter
+from DINSegmentLib.model import find_model
 from DINSegmentLib.training import calibration, cases
 
 FILES = {"calibration.json", "reliability.csv", "slices.csv", "structures.csv", "calibration.png"}
@@ -37,7 +37,7 @@ def test_the_temperature_under_which_labels_were_drawn_is_found(temperature):
 
 
 def test_samples_are_the_scores_and_the_truth_of_the_same_voxels(data, tiny_model):
-    segmenter = Segmenter(models.find(str(tiny_model)), "cpu")
+    segmenter = Segmenter(find_model(str(tiny_model)), "cpu")
     case = cases.read_case(data / "one.npz")
     scores, truth = calibration.sample(segmenter, case, Parameters())
     result = segmenter.segment(case.image, case.geometry, Parameters(probabilities=True))
@@ -53,7 +53,7 @@ def test_samples_are_the_scores_and_the_truth_of_the_same_voxels(data, tiny_mode
 
 def segmenter_order(segmenter, case):
     """A slice as the model sees it."""
-    from DINSegmentLib.engine.orientation import orientation
+    from DINSegmentLib.model.orientation import orientation
 
     orient = orientation(case.geometry, segmenter.model.axes)
     return lambda plane: orient.to_model(np.broadcast_to(plane, case.image.shape))[0]

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from DINSegmentLib.errors import InputError
-from DINSegmentLib.models import read_manifest
+from DINSegmentLib.model import read_manifest
 from DINSegmentLib.training import dataset
 from DINSegmentLib.training.cases import case_files, cases, read_case
 

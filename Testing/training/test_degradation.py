@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from DINSegmentLib import models
 from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.model import Model, find_model
 from DINSegmentLib.training.cases import Case
 from DINSegmentLib.training.degradation import CLEAN, LEVELS, conditions, degrade
 
@@ -13,8 +13,8 @@ WORSE = [condition for condition in conditions() if condition != CLEAN]
 
 
 @pytest.fixture(scope="module")
-def heart() -> models.Model:
-    return models.find("cardiac-mr")
+def heart() -> Model:
+    return find_model("cardiac-mr")
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from DINSegmentLib import models
 from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.model import Model, find_model
 from DINSegmentLib.training.cases import Case
 from DINSegmentLib.training.evaluate import evaluate
 from DINSegmentLib.training.figures import WorstCases, boxplots
@@ -19,9 +19,9 @@ TURNED = Geometry(SHAPE, np.diag([1.5, 1.5, -10.0, 1.0]))  # the same patient st
 
 
 @pytest.fixture(scope="module")
-def heart() -> models.Model:
+def heart() -> Model:
     """The cardiac model with colours that nothing else in a picture has."""
-    model = models.find("cardiac-mr")
+    model = find_model("cardiac-mr")
     colors = ((255, 0, 255), (0, 255, 0), (0, 255, 255))
     return replace(model, labels=tuple(replace(a, color=b) for a, b in zip(model.labels, colors, strict=True)))
 
@@ -39,7 +39,7 @@ def shifted(steps: int):
     return lambda truth: np.roll(truth, steps, axis=1)
 
 
-def looked_at(worst: WorstCases, errors: dict[str, int], model: models.Model):
+def looked_at(worst: WorstCases, errors: dict[str, int], model: Model):
     truths = {name: case(name) for name in errors}
     order = iter(errors.items())
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from DINSegmentLib import models
 from DINSegmentLib.errors import InputError
+from DINSegmentLib.model import Model, find_model
 from DINSegmentLib.network import DIN, DINConfig
 from DINSegmentLib.training.augmentation import Augmentation
 from DINSegmentLib.training.initial import load_initial
@@ -25,8 +25,8 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def model(tiny_model) -> models.Model:
-    return models.find(str(tiny_model))
+def model(tiny_model) -> Model:
+    return find_model(str(tiny_model))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def packed(model, source, tmp_path_factory):
     return path
 
 
-def save_packed(model: models.Model, network: DIN, path) -> None:
+def save_packed(model: Model, network: DIN, path) -> None:
     """Weights as a model folder has them: without the heads of the four scales."""
     like = DIN(DINConfig.from_dict({**model.network, "deep_supervision": False})).state_dict()
     torch.save({name: value for name, value in network.state_dict().items() if name in like}, path)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from DINSegmentLib.errors import InputError, ModelError, OutputError
-from DINSegmentLib.models import read_manifest
+from DINSegmentLib.model import read_manifest
 from DINSegmentLib.network import DIN, DINConfig
 from DINSegmentLib.training.pack import pack, update
 

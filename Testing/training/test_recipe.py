@@ -2,8 +2,8 @@
 
 import pytest
 
-from DINSegmentLib import models
 from DINSegmentLib.errors import InputError
+from DINSegmentLib.model import catalogue, find_model
 from DINSegmentLib.training.recipe import Recipe, read_config
 
 
@@ -63,8 +63,8 @@ def test_a_missing_file_is_refused(tmp_path):
 @pytest.mark.parametrize("name", ["training.toml", "ablation.toml"])
 def test_the_bundled_files_name_the_model_of_their_folder(name):
     found = 0
-    for model in models.catalogue().values():
+    for model in catalogue().values():
         if (model.folder / name).is_file():
-            assert models.find(read_config(model.folder / name).model).id == model.id
+            assert find_model(read_config(model.folder / name).model).id == model.id
             found += 1
-    assert found == {"training.toml": len(models.catalogue()), "ablation.toml": 1}[name]
+    assert found == {"training.toml": len(catalogue()), "ablation.toml": 1}[name]

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from DINSegmentLib import models
 from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.model import Model, find_model
 from DINSegmentLib.training import robustness
 from DINSegmentLib.training.cases import Case
 from DINSegmentLib.training.degradation import CLEAN, LEVELS, conditions
@@ -17,8 +17,8 @@ SHAPE = (3, 20, 20)
 
 
 @pytest.fixture(scope="module")
-def heart() -> models.Model:
-    return models.find("cardiac-mr")
+def heart() -> Model:
+    return find_model("cardiac-mr")
 
 
 def case(name: str, wall: bool = True) -> Case:

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from DINSegmentLib import models
 from DINSegmentLib.errors import InputError
 from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.model import Model, find_model
 from DINSegmentLib.training.cases import Case
 from DINSegmentLib.training.slices import Slices, load_slices
 
 
 @pytest.fixture
-def model() -> models.Model:
-    return models.find("cardiac-mr")
+def model() -> Model:
+    return find_model("cardiac-mr")
 
 
 def case(shape: tuple[int, int, int], directions: tuple[float, float, float] = (-1.5, -1.5, 10)) -> Case:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from DINSegmentLib import models
 from DINSegmentLib.errors import InputError, OutputError
+from DINSegmentLib.model import Model, find_model
 from DINSegmentLib.training.augmentation import Augmentation
 from DINSegmentLib.training.recipe import Recipe
 from DINSegmentLib.training.run import Run, write
@@ -26,8 +26,8 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def model(tiny_model) -> models.Model:
-    return models.find(str(tiny_model))
+def model(tiny_model) -> Model:
+    return find_model(str(tiny_model))
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from DINSegmentLib import models
 from DINSegmentLib.engine.cine import CineResult
-from DINSegmentLib.engine.margins import Margins
+from DINSegmentLib.engine.class_margins import Margins
 from DINSegmentLib.engine.parameters import Parameters, Result
 from DINSegmentLib.errors import Cancelled
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import Confidence
-from DINSegmentLib.sentence import from_json
+from DINSegmentLib.messages import from_json
+from DINSegmentLib.model import find_model
 from DINSegmentLib.worker.protocol import Code, Lines, ProtocolError, decode, encode
 from DINSegmentLib.worker.server import Server
 
@@ -66,7 +66,7 @@ def test_what_is_no_message_is_refused(line):
 
 def test_surfaces_stop_between_structures_when_the_run_is_cancelled(tmp_path):
     labels = np.zeros((3, 8, 8), np.uint8)
-    model = SimpleNamespace(labels=models.find("cardiac-mr").labels)
+    model = SimpleNamespace(labels=find_model("cardiac-mr").labels)
     result = SimpleNamespace(
         labels=labels, margins=Margins.empty(labels.shape), model=model, confidence=Confidence.unknown()
     )
@@ -82,7 +82,7 @@ def test_surfaces_stop_between_structures_when_the_run_is_cancelled(tmp_path):
 
 @pytest.mark.parametrize("shape", [(3, 4, 5), (2, 3, 4, 5)])
 def test_slices_that_the_clean_up_emptied_are_told_after_the_events(tmp_path, monkeypatch, shape):
-    model, sink = models.find("cardiac-mr"), io.BytesIO()
+    model, sink = find_model("cardiac-mr"), io.BytesIO()
     labels, told = np.zeros(shape, np.uint8), {"events": ("Smaller batches.",), "warnings": ("Slice 1 was emptied.",)}
     about = model, Parameters().resolved(model), {"total": 1.0}, "cpu", "", "bfloat16"
     if len(shape) == 3:

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from DINSegmentLib import models
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.segmenter import segment
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import slices_to_review
-from DINSegmentLib.sentence import from_json
+from DINSegmentLib.messages import from_json
+from DINSegmentLib.model import find_model
 from DINSegmentLib.worker import client as client_module
 from DINSegmentLib.worker.client import Client, Request, State
 from DINSegmentLib.worker.protocol import Code, encode
@@ -142,7 +142,7 @@ def run(client, asked):
 def test_labels_are_those_of_the_engine_and_nothing_is_left(worker, volume, tiny_model, temporary):
     asked = request(volume, tiny_model, parameters=Parameters("gamma", 0.7, batch_size=2))
     ears = run(worker, asked)
-    expected = segment(volume, asked.geometry, models.find(str(tiny_model)), asked.parameters, "cpu")
+    expected = segment(volume, asked.geometry, find_model(str(tiny_model)), asked.parameters, "cpu")
     assert np.array_equal(ears.labels, expected.labels) and ears.labels.any()
     assert ears.steps == [(0, 6), (2, 6), (4, 6), (6, 6)]
     assert ears.story["device"] == "cpu" and ears.story["timings"]["total"] > 0

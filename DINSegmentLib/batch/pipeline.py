@@ -1,0 +1,86 @@
+"""Cases one after the other in this process: while the network has one, the next is read and the last one is written.
+
+Memory holds three cases at most. Slicer's scene stays on the calling thread: what it writes, ``seg.nrrd``, waits for
+nobody and overlaps with nothing; labels, surfaces, pictures, tables and records do.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
+
+from ..engine.parameters import Parameters
+from ..errors import Cancelled
+from ..model import Model
+from . import case as cases
+from .case import Case, Made, Opened
+
+Outcome = tuple[Case, Future[dict[str, Any]]]
+
+
+def run(
+    waiting: Sequence[Case], model_of: Callable[[Case], Model | None], warm: Callable[[Case], Any],
+    parameters: Parameters, overwrite: bool, strip: bool, progress: Callable[[str, int, int], None],
+    stop: Callable[[], bool],
+) -> Iterator[Outcome]:  # fmt: skip
+    """Do all cases.
+
+    Args:
+        model_of: a case's model, None where there is none; called from another thread, too.
+        warm: a case's `engine.segmenter.Segmenter`; raises where there is no model.
+        parameters, overwrite, strip: as for one case.
+        progress: called with a case's name, slices done and slices in all.
+        stop: asked between batches of slices.
+
+    Yields:
+        each case in order, and what gives its record, or raises its error, once it is written.
+
+    Raises:
+        Cancelled: ``stop`` said so; cases before the one at hand were done.
+    """
+
+    def read(case: Case) -> Opened:
+        return cases.read(case, model_of(case), overwrite)
+
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        ahead: Future[Opened] | None = None
+        behind: list[Outcome] = []  # at most one
+
+        def one(case: Case, following: Case | None) -> Future[dict[str, Any]]:
+            nonlocal ahead
+            if stop():
+                raise Cancelled
+            mine, ahead = ahead, None  # whatever becomes of this case, the next must not take it for its own
+            try:
+                segmenter = warm(case)
+                if mine is None or mine.exception() is not None:
+                    wait([future for _, future in behind])
+                    opened = read(case)  # alone: two volumes may not fit into memory
+                else:
+                    opened = mine.result()
+                ahead = None if following is None else reader.submit(read, following)
+                made = cases.segment(opened, segmenter, parameters, lambda *n: progress(case.name, *n), stop)
+                written = cases.write(made) if made.case.needs_scene else None
+            except Cancelled:
+                raise
+            except Exception as error:
+                failed: Future[dict[str, Any]] = Future()
+                failed.set_exception(error)
+                return failed
+            return writer.submit(_finish, made, written, strip)
+
+        try:
+            for case, following in zip(waiting, [*waiting[1:], None], strict=True):
+                now = one(case, following)
+                yield from behind
+                behind = [(case, now)]
+        except (Cancelled, KeyboardInterrupt):
+            yield from behind
+            raise
+        yield from behind
+
+
+def _finish(made: Made, written: dict[str, Any] | None, strip: bool) -> dict[str, Any]:
+    record = cases.write(made) if written is None else written
+    if strip:
+        cases.draw_strip(made)
+    return record

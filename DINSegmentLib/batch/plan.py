@@ -1,0 +1,217 @@
+"""What a run would do and refuse, told from headers: sizes, and estimates of time and memory."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..console import table
+from ..errors import DINSegmentError
+from ..inputs.candidates import Found, Refused, shown
+from ..io.probe import Glance, peek
+from ..model import Model, find_model
+from ..model.orientation import orientation
+from . import workers as processes
+from .cine_results import is_of_heart
+
+# Seconds of one core; measured on an AMD EPYC core with AVX-512 bfloat16 and no matrix units, torch 2.13, with the
+# bundled models (both have the same encoders). Other devices were not measured, and no time is told for them.
+_SECONDS_PER_PIXEL = {"bfloat16": 0.60e-6, "float32": 1.03e-6}  # of a slice on the model's grid, mirror images too
+_SECONDS_PER_SCORE = 0.01e-6  # of a voxel and a class: normalising, resampling, the largest score, clean-up
+_SECONDS_PER_VOXEL = 0.04e-6  # reading and writing, compressed
+_SECONDS_PER_CASE = 0.05
+_SECONDS_TO_START = 3.0
+_SECONDS_TO_START_WORKERS = 4.0  # more
+_SURFACE_BYTES = 8  # of a voxel: its margins, and what is drawn in the box of the largest structure (measured: 6.3)
+_WORK = 10240.0  # of the bundled models' encoders, see `_work`
+
+
+@dataclass(frozen=True)
+class _Effort:
+    """Seconds of one core for a case: what one thread does, and what all threads of its process share."""
+
+    alone: float
+    shared: float
+
+
+def describe(
+    found: Sequence[Found | Refused], model: Model, device: str = "auto", mirroring: bool | None = None,
+    workers: int | None = 1, is_program: bool = False, surfaces: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Look at the header of every case; no voxel is read, nothing is written.
+
+    Args:
+        found: from `inputs.find`.
+        model: for the cases that name none.
+        device: as in `engine.device.choose`.
+        mirroring: whether slices are mirrored; None: as the model says.
+        workers: processes; None: as `workers.choose` says.
+        is_program: see `workers.Machine`.
+        surfaces: whether surfaces are asked for.
+
+    Returns:
+        values that JSON knows:
+
+        - ``cases``: of those that would be tried, in order, ``case``, ``path``, ``series``, ``frame``, ``model``,
+          ``frames`` (how many would be segmented), ``shape`` (K, J, I), ``spacing`` (I, J, K) in mm, ``bytes`` on the
+          disk, ``seconds`` (null: not known for this device), ``peak_bytes`` of memory, ``warnings`` (sentences).
+        - ``refused``: ``path``, ``reason`` (a sentence), ``expected`` (no fault of the data, see `Refused`).
+        - ``total``: ``cases``, ``refused``, ``bytes``, ``workers``, ``seconds`` (with the start), ``peak_bytes`` (of as
+          many of the largest as there are workers).
+        - ``device`` and ``note``, sentences on the number of workers and on how far to trust the estimates.
+
+    Raises:
+        DeviceError: the device is not there.
+    """
+    import torch  # takes seconds
+
+    from ..engine.device import choose
+
+    chosen = choose(device)
+    rate = _SECONDS_PER_PIXEL.get(chosen.precision) if chosen.name == "cpu" else None
+    known: dict[str | None, Model] = {None: model}
+    cases, efforts, refused = [], [], []
+    for item in found:
+        if isinstance(item, Refused):
+            refused.append({"path": str(item.path), "reason": item.reason, "expected": item.expected})
+            continue
+        try:
+            if item.model is not None and item.model not in known:
+                known[item.model] = find_model(item.model)
+            case, effort = _case(item, known[item.model], rate, mirroring, surfaces)
+        except DINSegmentError as error:
+            refused.append({"path": str(item.path), "reason": str(error), "expected": False})
+        except OSError as error:
+            reason = f"{shown(item.path)} cannot be read ({error.strerror or error}): check the file."
+            refused.append({"path": str(item.path), "reason": reason, "expected": False})
+        else:
+            cases.append(case)
+            efforts.append(effort)
+    needed = [case["peak_bytes"] for case in cases]
+    if workers is None:
+        choice = processes.choose(needed, processes.here(device, is_program))
+    else:
+        choice = processes.Choice(max(1, min(workers, len(cases))))
+    threads = 1 if choice.workers > 1 else torch.get_num_threads()
+    for case, effort in zip(cases, efforts, strict=True):
+        case["seconds"] = None if rate is None else round(effort.alone + effort.shared / threads, 2)
+    total = {
+        "cases": len(cases),
+        "refused": len(refused),
+        "bytes": sum(case["bytes"] for case in cases),
+        "workers": choice.workers,
+        "seconds": None if rate is None and cases else _total([case["seconds"] for case in cases], choice.workers),
+        "peak_bytes": sum(sorted(needed)[-choice.workers :]),
+    }
+    note = " ".join(filter(None, [choice.text, _note(rate is not None, max(choice.workers, threads))]))
+    return {"cases": cases, "refused": refused, "total": total, "device": chosen.name, "note": note}
+
+
+def peak_bytes(glance: Glance, surfaces: bool) -> int:
+    """Bytes of memory that a case takes, the program's own included."""
+    return glance.memory + surfaces * _SURFACE_BYTES * math.prod(glance.geometry.shape)
+
+
+def format_text(description: dict[str, Any]) -> str:
+    """A description as a table for people, totals and refusals below it."""
+    cases, total = description["cases"], description["total"]
+    lines = []
+    if cases:
+        rows = [("case", "voxels", "mm", "file", "time", "memory")]
+        rows += [
+            (
+                shown(case["case"]),
+                " x ".join(str(n) for n in [*reversed(case["shape"]), case["frames"]][: 3 + (case["frames"] > 1)]),
+                " x ".join(f"{mm:.3g}" for mm in case["spacing"]),
+                _size(case["bytes"]),
+                _time(case["seconds"]),
+                _size(case["peak_bytes"]),
+            )
+            for case in cases
+        ]
+        lines += [table(rows), *(f"{shown(c['case'])}: {text}" for c in cases for text in c["warnings"]), ""]
+    lines += [f"Refused: {one['reason']}" for one in description["refused"]]
+    lines += [""] * bool(description["refused"])
+    workers = total["workers"]
+    way = f"by {workers} processes" if workers > 1 else "one after the other"
+    lines.append(
+        f"{total['cases']} to segment ({_size(total['bytes'])}), {total['refused']} refused; {way} on "
+        f"{description['device']}: {_time(total['seconds'])}, {_size(total['peak_bytes'])} of memory."
+    )
+    return "\n".join([*lines, description["note"]])
+
+
+def _case(
+    found: Found, model: Model, rate: float | None, mirroring: bool | None, surfaces: bool
+) -> tuple[dict[str, Any], _Effort]:
+    """All but the seconds, which depend on how many processes there are."""
+    glance = peek(found.path, found.series, found.frame, found.files, all_frames=is_of_heart(model))
+    warnings = []
+    if glance.modality not in (None, model.modality):
+        warnings.append(f"it is {glance.modality}, and {model.id} is for {model.modality}: do not trust the result.")
+    case = {
+        "case": found.case,
+        "path": str(found.path),
+        "series": found.series,
+        "frame": found.frame,
+        "model": model.id,
+        "frames": glance.frames,
+        "shape": list(glance.geometry.shape),
+        "spacing": [round(float(mm), 4) for mm in glance.geometry.spacing],
+        "bytes": found.size,
+        "peak_bytes": peak_bytes(glance, surfaces),
+        "warnings": warnings,
+    }
+    return case, _effort(glance, model, rate or 0.0, model.mirroring if mirroring is None else mirroring)
+
+
+def _effort(glance: Glance, model: Model, rate: float, mirroring: bool) -> _Effort:
+    from ..engine.resampling import model_size
+
+    orient = orientation(glance.geometry, model.axes)
+    slices, height, width = (glance.geometry.shape[axis] for axis in orient.order)
+    slices *= glance.frames
+    rows, columns = model_size((height, width), orient.spacing[1:], model.spacing)
+    network = slices * rows * columns * (1 + mirroring) * rate * _work(model) / _WORK
+    voxels = slices * height * width
+    around = voxels * model.network["classes"] * _SECONDS_PER_SCORE
+    return _Effort(_SECONDS_PER_CASE + voxels * _SECONDS_PER_VOXEL, network + around)
+
+
+def _total(seconds: Sequence[float], workers: int) -> float:
+    """With the start; 0 where there is nothing to do."""
+    if not seconds:
+        return 0.0
+    start = _SECONDS_TO_START + _SECONDS_TO_START_WORKERS * (workers > 1)
+    return round(sum(seconds) / workers + start, 1)
+
+
+def _work(model: Model) -> float:
+    """Multiplications in the encoders' blocks for a pixel, up to a factor that all models share."""
+    from ..network import DINConfig
+
+    widths, depths = (model.network.get(key, getattr(DINConfig, key)) for key in ("widths", "depths"))
+    return sum(depth * width**2 / 4**stage for stage, (width, depth) in enumerate(zip(widths, depths, strict=False)))
+
+
+def _note(measured: bool, cores: int) -> str:
+    looked = "Only headers were looked at: compressed voxels that are cut short show up when they are read."
+    if not measured:
+        return f"The time is not known: no speed was measured for this device. The memory is an estimate. {looked}"
+    some = f"{cores} cores here that do" if cores > 1 else "1 core here that does"
+    return (
+        f"Time and memory are estimates from rates measured on another processor, for {some} nothing else: expect half "
+        f"to three times the time. {looked}"
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return "?"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

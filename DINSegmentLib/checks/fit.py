@@ -1,0 +1,197 @@
+"""What a volume is, in one line, and what about it is unlike a model's training data; numpy only."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..geometry import Geometry
+from ..messages import Sentence as _
+from ..model import Model
+from ..model.orientation import Orientation, orientation
+from .volume import check_array
+
+_NEAR_AXIS = np.cos(np.radians(10))  # slices tilted less than this show an axial, coronal or sagittal view
+_CUBIC = 1.2  # slices less than this much thicker than their pixels are wide were not acquired as a stack
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One thing that may spoil a result.
+
+    Args:
+        kind: ``modality``, ``range``, ``slices``, ``thickness``, ``pixel`` or ``view``.
+        text: one sentence for people: what is unlike the training data, and what may follow or what to do.
+    """
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at all voxels of a volume tells.
+
+    Args:
+        geometry: the volume's grid.
+        lowest, highest: value.
+        modality: as DICOM names it; empty: not known.
+    """
+
+    geometry: Geometry
+    lowest: float
+    highest: float
+    modality: str = ""
+
+
+def look(array: np.ndarray, geometry: Geometry, modality: str = "") -> Look:
+    """Look at a volume (K, J, I), any real type; two passes over its voxels.
+
+    Raises:
+        InputError, GeometryError: the volume cannot be segmented.
+    """
+    return Look(geometry, *check_array(array, geometry, _("The volume")), modality)
+
+
+def summary(seen: Look) -> str:
+    """Size, voxel size and range of a volume, such as
+    ``216 x 256 x 10 voxels, 1.50 x 1.50 x 10.0 mm, values 0 to 874``, along I, J and K.
+    """
+    return _(
+        "{size} voxels, {spacing} mm, values {lowest:g} to {highest:g}",
+        size=" x ".join(str(n) for n in seen.geometry.shape[::-1]),
+        spacing=" x ".join(_millimetres(mm) for mm in seen.geometry.spacing),
+        lowest=seen.lowest,
+        highest=seen.highest,
+    )
+
+
+def advise(seen: Look, model: Model) -> list[Advice]:
+    """What about a volume is unlike what a model was trained with; nothing when all is well.
+
+    Of the voxels only the range counts. The manifest's ``expects`` decides about range, slices, thickness and pixels;
+    what it does not say is not looked at. `_view` decides about the view.
+    """
+    return list(_advices(seen, model))
+
+
+def likely_model(seen: Look, models: Mapping[str, Model]) -> str:
+    """The id of the model that suits a volume best, for the panel to suggest.
+
+    Where the volume's modality is known, only the models of that modality count. Values unlike a model's come first,
+    then the number of advices, then their order.
+    """
+    alike = [name for name, model in models.items() if _same(model.modality, seen.modality)] or list(models)
+
+    def unlikeness(name: str) -> tuple[bool, int]:
+        kinds = [advice.kind for advice in _advices(seen, models[name])]
+        return "range" in kinds, len(kinds)
+
+    return min(alike, key=unlikeness)
+
+
+def _advices(seen: Look, model: Model) -> Iterator[Advice]:
+    geometry, modality, lowest, highest = seen.geometry, seen.modality, seen.lowest, seen.highest
+    orient, expects = orientation(geometry, model.axes), model.expects
+    slices, thickness, pixels = geometry.shape[orient.order[0]], orient.spacing[0], orient.spacing[1:]
+
+    if modality and not _same(modality, model.modality):
+        yield Advice(
+            "modality",
+            _(
+                "The volume is {modality}, but this model learned from {learned}: choose another model or volume.",
+                modality=modality,
+                learned=model.modality,
+            ),
+        )
+    if _outside(expects.minimum, lowest) or _outside(expects.maximum, highest):
+        yield Advice(
+            "range",
+            _(
+                "The voxel values, {lowest:g} to {highest:g}, are unlike those of the {learned} images that this "
+                "model learned from: load the image with its original values, or choose another model.",
+                lowest=lowest,
+                highest=highest,
+                learned=model.modality,
+            ),
+        )
+    if wanted := _outside(expects.slices, slices):
+        yield Advice(
+            "slices",
+            _(
+                "The volume has {slices} slices, the model expects {expected}: expect errors where it shows too "
+                "little or too much of the body.",
+                slices=slices,
+                expected=_between(wanted),
+            ),
+        )
+    if wanted := _outside(expects.thickness, thickness):
+        yield Advice(
+            "thickness",
+            _(
+                "The slices are {thickness} mm apart, the model expects {expected} mm: look closely at every slice "
+                "of the result.",
+                thickness=_millimetres(thickness),
+                expected=_between(wanted),
+            ),
+        )
+    if wanted := _outside(expects.pixel, *pixels):
+        yield Advice(
+            "pixel",
+            _(
+                "The pixels measure {pixels} mm, the model expects {expected} mm: check the spacing in the file's "
+                "header.",
+                pixels=" x ".join(_millimetres(mm) for mm in pixels),
+                expected=_between(wanted),
+            ),
+        )
+    if model.axes.slices == "stack" and (text := _view(orient, geometry, model)):
+        yield Advice("view", text)
+
+
+def _view(orient: Orientation, geometry: Geometry, model: Model) -> str:
+    """Why the volume is no stack such as a model for stacks learned from, or nothing.
+
+    A voxel that is nearly a cube belongs to no stack. Where the model's slices are oblique to the body, as its rows and
+    columns say (one of them has two letters), slices across one of the body's axes are the wrong view. But nothing is
+    said about a file whose I, J and K lie exactly along R, A and S: most likely its directions were never stored.
+    """
+    if orient.spacing[0] < _CUBIC * max(orient.spacing[1:]):
+        return _(
+            "The voxels are nearly cubes, so the volume is no stack of thick slices: "
+            '"{model}" needs the stack as it was acquired, or the volume cut into such slices.',
+            model=model.title,
+        )
+    if len(model.axes.rows + model.axes.columns) == 2 or np.allclose(np.abs(geometry.directions), np.eye(3), atol=1e-3):
+        return ""
+    row, column = (geometry.directions[:, 2 - axis] for axis in orient.order[1:])
+    normal = np.cross(row, column)
+    along = np.abs(normal / np.linalg.norm(normal))
+    if along.max() < _NEAR_AXIS:
+        return ""
+    views = _("sagittal"), _("coronal"), _("axial")  # by the axis R, A, S across the slices
+    return _(
+        "The slices look {view}, unlike those that this model learned from ({model}): "
+        "choose a series like those, or expect wrong labels.",
+        view=views[along.argmax()],
+        model=model.title,
+    )
+
+
+def _same(modality: str, other: str) -> bool:
+    return modality.strip().upper() == other.strip().upper()
+
+
+def _outside(wanted: tuple[float, float] | None, *values: float) -> tuple[float, float] | None:
+    """The wanted range where a value lies outside of it."""
+    if wanted is None or all(wanted[0] <= value <= wanted[1] for value in values):
+        return None
+    return wanted
+
+
+def _between(wanted: tuple[float, float]) -> str:
+    return _("{least:g} to {most:g}", least=wanted[0], most=wanted[1])
+
+
+def _millimetres(mm: float) -> str:
+    return f"{mm:.2f}" if mm < 9.995 else f"{mm:.1f}"

@@ -1,0 +1,63 @@
+"""Checks of a volume's voxels before anything is computed: what cannot be segmented is refused in one sentence."""
+
+import numpy as np
+
+from ..errors import GeometryError, InputError
+from ..geometry import Geometry
+from ..messages import Sentence as _
+
+
+def check_array(array: np.ndarray, geometry: Geometry, name: str) -> tuple[float, float]:
+    """Refuse a volume that cannot be segmented; the voxels are read twice and never copied.
+
+    Args:
+        array: voxels, meant to be (K, J, I) and of a real number type.
+        geometry: the grid that the voxels should fill.
+        name: what the user calls the volume, for the message.
+
+    Returns:
+        the lowest and the highest value.
+
+    Raises:
+        GeometryError: the array does not fill the grid, or is one voxel thin.
+        InputError: not 3-D, empty, not made of real numbers, with NaN or infinite voxels, or constant.
+    """
+    if array.ndim != 3:
+        raise InputError(
+            _(
+                "{name} has {dimensions} dimensions: give a volume with 3 (several slices of one frame).",
+                name=name,
+                dimensions=array.ndim,
+            )
+        )
+    if array.size == 0:
+        raise InputError(_("{name} is empty (no voxels): give a volume with an image in it.", name=name))
+    if array.shape != geometry.shape:
+        raise GeometryError(
+            _(
+                "{name} has {voxels} voxels, but its geometry says {shape}: load it again.",
+                name=name,
+                voxels=array.shape,
+                shape=geometry.shape,
+            )
+        )
+    if min(array.shape) == 1:
+        raise GeometryError(_("{name} is one voxel thin: give a volume with at least 2 slices.", name=name))
+    if array.dtype.kind not in "iuf":
+        raise InputError(
+            _("{name} holds {kind} voxels: convert it to whole or floating-point numbers.", name=name, kind=array.dtype)
+        )
+    lowest, highest = array.min(), array.max()  # both are NaN as soon as one voxel is
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        raise InputError(
+            _("{name} has voxels that are NaN or infinite: replace them by a background value.", name=name)
+        )
+    if lowest == highest:
+        raise InputError(
+            _(
+                "{name} is constant (every voxel is {lowest:g}): check that the right file was exported.",
+                name=name,
+                lowest=lowest,
+            )
+        )
+    return float(lowest), float(highest)

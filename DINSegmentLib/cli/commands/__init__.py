@@ -1,0 +1,24 @@
+"""What each command of `dinsegment` does: options and console in, exit code out.
+
+Heavy packages are imported inside the functions, so that a command pays only for what it uses.
+"""
+
+from ...batch import FORMATS, FRAME_FORMATS
+from .ablation import ablation
+from .calibrate import calibrate
+from .demo import demo
+from .enhance import enhance
+from .evaluate import evaluate
+from .explain import explain
+from .function import function
+from .inspect import bench, doctor, models
+from .pack import pack
+from .rerun import rerun
+from .segment import segment
+from .sheet import sheet
+from .train import train
+
+__all__ = [
+    "FORMATS", "FRAME_FORMATS", "ablation", "bench", "calibrate", "demo", "doctor", "enhance", "evaluate", "explain",
+    "function", "models", "pack", "rerun", "segment", "sheet", "train",
+]  # fmt: skip

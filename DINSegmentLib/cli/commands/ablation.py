@@ -1,0 +1,46 @@
+"""`dinsegment ablation`: what each part of the network is worth."""
+
+from argparse import Namespace
+from dataclasses import replace
+
+from ... import __version__
+from ...console import Console
+from ...errors import InputError
+from ...model import find_model
+
+
+def ablation(options: Namespace, console: Console) -> int:
+    """0 when every asked arm has run; an interrupted one goes on at the next call."""
+    import torch
+
+    from ...engine.device import choose
+    from ...training.ablation import ARMS, finished, run_arm, scores, table, write_table
+    from ...training.cases import case_files
+    from ...training.recipe import read_config
+
+    config = read_config(options.config)
+    data = options.data or config.data
+    if data is None or config.model is None:
+        raise InputError(f"{options.config} must name a model, and a data folder where --data gives none.")
+    for split in ("train", "valid"):
+        case_files(data, split)
+    model = find_model(config.model)
+    model = replace(model, network={**model.network, **config.network})
+    recipe = config.recipe if options.minutes is None else replace(config.recipe, minutes=options.minutes, steps=0)
+    device = choose(options.device)
+    for seed in options.seeds:
+        for arm in options.arms or ARMS:
+            console.event("arm", f"({arm}) {ARMS[arm].title}, seed {seed}", arm=arm, seed=seed)
+            run_arm(
+                arm, seed, model, data, options.output, recipe, torch.device(device.name),
+                lambda p: console.event("progress", str(p), share=p.share, step=p.step, loss=p.loss, dice=p.dice),
+            )  # fmt: skip
+    found = scores(model, data, options.output, finished(options.output))
+    plan = f"{recipe.steps} steps" if recipe.steps else f"{recipe.minutes:g} minutes"
+    run = {
+        "model": model.id, "plan": plan, "batch": recipe.batch, "sizes": recipe.sizes, "device": device.name,
+        "threads": torch.get_num_threads(), "dinsegment": __version__, "torch": torch.__version__,
+    }  # fmt: skip
+    write_table(found, options.output, run)
+    console.event("done", f"{table(found)}\nwritten to {options.output}", output=str(options.output))
+    return 0

@@ -1,0 +1,56 @@
+"""`dinsegment demo`: the bundled sample, or a volume of the user's, to every kind of output with pictures."""
+
+from argparse import Namespace
+from functools import partial
+from pathlib import Path
+
+from ... import resources
+from ...console import Console, table
+from ...engine.parameters import Parameters, Result
+from ...errors import InputError
+from ...measure import dice
+from ...model import catalogue, find_model
+from .segment import describe
+
+SAMPLE_MODEL = "cardiac-mr"
+SAMPLES = ("cardiac_phantom_ED.nrrd", "cardiac_phantom_ES.nrrd")
+
+
+def demo(options: Namespace, console: Console) -> int:
+    """Always 0; errors are raised. Results of an earlier demo are replaced."""
+    from ...batch import case as cases
+    from ...engine.segmenter import Segmenter
+    from ...inputs.candidates import Refused
+    from ...inputs.search import find
+
+    if options.input and not options.model:
+        known = ", ".join(sorted(catalogue()))
+        raise InputError(
+            f"A volume of yours needs a model: add --model (make demo INPUT=... MODEL=...), one of {known}."
+        )
+    sample = resources.root() / "SampleData"
+    inputs = [options.input] if options.input else [sample / name for name in SAMPLES]
+    model = find_model(options.model or SAMPLE_MODEL)
+    segmenter = Segmenter(model, options.device)
+    for item in find(inputs):
+        if isinstance(item, Refused):
+            raise InputError(item.reason)
+        case = cases.plan(item, options.output, ("seg.nrrd", "nii.gz"), preview=True)
+        progress = partial(console.progress, case.name)
+        record, result = cases.run(case, segmenter, Parameters(), overwrite=True, progress=progress)
+        console.event("done", describe(record), record=record)
+        if not options.input and model.id == SAMPLE_MODEL:
+            print(_against_truth(result, sample / f"{case.name}_label.nrrd"))
+        print()
+    console.event("where", f"Pictures, segmentations and records are in {options.output}/.")
+    return 0
+
+
+def _against_truth(result: Result, truth_path: Path) -> str:
+    from ... import io
+
+    truth = io.read(truth_path).array
+    rows = [("structure", "Dice against the phantom's truth")]
+    for label in result.model.labels:
+        rows.append((label.name, f"{dice(result.labels == label.value, truth == label.value):.3f}"))
+    return table(rows)

@@ -1,0 +1,49 @@
+"""`dinsegment explain`: which image gave a volume its labels, as a volume and a picture."""
+
+from argparse import Namespace
+from functools import partial
+
+from ...console import Console
+from ...engine.parameters import Parameters
+from ...model import find_model
+from .segment import uncovered
+
+
+def explain(options: Namespace, console: Console) -> int:
+    """Always 0; errors are raised."""
+    from ... import io
+    from ...batch import outputs
+    from ...batch.record import unlike
+    from ...engine.preprocessing import preprocess_volume
+    from ...pictures.slices import draw_why
+
+    model = find_model(options.model)
+    parameters = Parameters(options.enhancement, options.strength, options.mirroring).resolved(model)
+    name = io.case_name(options.input)
+    paths = [options.output / f"{name}_why.{suffix}" for suffix in ("nii.gz", "png")]
+    outputs.check(options.input, paths, options.overwrite)
+    image = io.read(options.input, options.series, options.frame)
+    if not model.enhancement.covers(parameters.enhancement, parameters.strength):
+        console.warn(uncovered(model, parameters))
+    for flag in unlike(image, model):
+        console.warn(f"{name}: {flag['text']}")
+
+    from ...engine.attribution import why
+    from ...engine.segmenter import Segmenter  # torch takes seconds: not for inputs that cannot be used
+
+    progress = partial(console.progress, name)
+    segmenter = Segmenter(model, options.device)
+    decided = why(segmenter, image.array, image.geometry, parameters, progress, name=options.input.name or name)
+    original, enhanced = preprocess_volume(
+        image.array, image.geometry, model.axes, model.intensity, parameters.enhancement, parameters.strength
+    )
+    with outputs.beside(paths) as folder:
+        io.write_volume(decided, image, folder / paths[0].name)
+        draw_why(original, enhanced, decided, image.geometry, model, image.name).save(folder / paths[1].name)
+    mean = float(decided[abs(decided) > 0.1].mean()) if (abs(decided) > 0.1).any() else 0.0
+    text = (
+        f"{name}: where a direction decided (beyond 0.1), {mean:+.2f} on average "
+        f"(-1: the original's, +1: the enhanced image's)\nwritten: {', '.join(path.name for path in paths)}"
+    )
+    console.event("done", text, outputs=[str(path) for path in paths], mean=mean)
+    return 0

@@ -1,0 +1,55 @@
+"""`dinsegment models`, `bench` and `doctor`: what there is, how fast it is, what is missing."""
+
+import json
+from argparse import Namespace
+from dataclasses import asdict
+
+from ...console import Console
+from ...model import catalogue
+
+
+def models(options: Namespace, console: Console) -> int:
+    """Always 0; errors are raised."""
+    found = catalogue().values()
+    if options.json:
+        entries = [
+            {
+                "id": m.id, "version": m.version, "title": m.title, "modality": m.modality, "licence": m.licence,
+                "labels": {label.value: label.name for label in m.labels}, "folder": str(m.folder),
+            }
+            for m in found
+        ]  # fmt: skip
+        print(json.dumps(entries, ensure_ascii=False, indent=2))
+        return 0
+    for model in found:
+        structures = ", ".join(f"{label.value} {label.name}" for label in model.labels)
+        print(
+            f"{model.id} {model.version}: {model.title} ({model.modality})\n  {structures}\n  Licence: {model.licence}"
+        )
+    return 0
+
+
+def bench(options: Namespace, console: Console) -> int:
+    """0 when everything was measured, else 1."""
+    from ... import bench as benchmark
+    from ... import comparison, throughput
+
+    if options.rivals:
+        records, format_table = comparison.beside_others(options.rivals), comparison.format_comparison
+    elif options.batch:
+        records, format_table = throughput.over_processes(options.cases), throughput.format_throughput
+    elif options.scaling:
+        records, format_table = comparison.over_sizes(), comparison.format_sizes
+    else:
+        records, format_table = benchmark.run(), benchmark.format_table
+    print(json.dumps(records, indent=2) if options.json else format_table(records))
+    return int(any("error" in record for record in records))
+
+
+def doctor(options: Namespace, console: Console) -> int:
+    """0 when nothing failed, else 1."""
+    from ..doctor import examine, format_findings
+
+    findings = examine()
+    print(json.dumps([asdict(f) for f in findings], indent=2) if options.json else format_findings(findings))
+    return int(any(finding.status == "fail" for finding in findings))

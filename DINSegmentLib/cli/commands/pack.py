@@ -1,0 +1,23 @@
+"""`dinsegment pack`."""
+
+from argparse import Namespace
+
+from ...console import Console
+from ...errors import InputError
+from ...model import find_model
+
+
+def pack(options: Namespace, console: Console) -> int:
+    """Always 0; errors are raised."""
+    from ...training import pack as packing
+
+    if options.output is not None:
+        weights, what = packing.pack(options.run, options.output, options.overwrite), "a complete model folder"
+    elif options.overwrite:
+        raise InputError("--overwrite is for a model folder that is made: give --output, or leave it away.")
+    else:
+        weights = packing.update(options.run, find_model(options.model).folder)
+        what = "the manifest has its new checksum"
+    size = weights.stat().st_size
+    console.event("done", f"{weights}: {size} bytes; {what}.", weights=str(weights), bytes=size)
+    return 0

@@ -1,0 +1,92 @@
+"""`dinsegment rerun`: the labels of an earlier run once more, from its record."""
+
+import json
+from argparse import Namespace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ...console import Console
+from ...engine.parameters import Parameters
+from ...errors import DINSegmentError, InputError, ModelError
+from ...model import Model, find_model
+from .segment import describe
+
+
+def rerun(options: Namespace, console: Console) -> int:
+    """Always 0; errors are raised."""
+    from ...batch import interrupts
+    from ...batch.case import Case, run
+    from ...engine.segmenter import Segmenter
+
+    written = _read(options.record)
+    if "frames" in written:
+        raise InputError(f"{options.record} is the record of a cine: give its input to dinsegment function once more.")
+    try:
+        source = written["input"]
+        anonymous = source["path"] is None
+        if anonymous and not options.input:
+            raise InputError(
+                f"{options.record.name} is of an anonymous run and does not know its input: name it with --input."
+            )
+        path = options.input or Path(source["path"])
+        suffixes = tuple(name.removeprefix(written["case"]).removeprefix(".") for name in written["outputs"])
+        series, frame = options.series or source["series"], source["frame"]
+        case = Case(path, written["case"], options.output, suffixes, series, frame, anonymous=anonymous)
+        parameters, device = Parameters(**written["parameters"]), written["device"]["name"].partition(":")[0]
+        wanted = written["model"]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{options.record} is no record of a run ({error} is missing or unusable): name a NAME.json."
+        ) from error
+    _check_input(case, source["sha256"])
+    model = find_model(options.model or wanted["id"])
+    _check_outputs(case, model, options.record)
+    if model.sha256 != wanted["weights_sha256"]:
+        raise ModelError(
+            f"{options.record.name} was made with other weights of {wanted['id']} (version {wanted['version']}): "
+            "give their model folder with --model."
+        )
+    segmenter = Segmenter(model, device)
+    progress = partial(console.progress, case.name)
+    with interrupts.on_interrupt(quiet=console.machine) as stop:
+        record, _ = run(case, segmenter, parameters, options.overwrite, progress, cancelled=stop)
+    console.event("done", describe(record), record=record)
+    return 0
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a record ({error}): name a NAME.json of a run.") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path} is no record of a run: name a NAME.json.")
+    return found
+
+
+def _check_outputs(case: Any, model: Model, record: Path) -> None:
+    """A record that somebody else wrote decides neither where files go nor what they are called."""
+    from ...batch.case import known_suffixes
+    from ...inputs.names import safe
+
+    named = isinstance(case.name, str) and safe(case.name) == case.name
+    if not named or case.suffixes[-1:] != ("json",) or not known_suffixes(model).issuperset(case.suffixes):
+        raise InputError(f"{record} is not a record of a run (unusable case or outputs): name a NAME.json.")
+
+
+def _check_input(case: Any, sha256: str) -> None:
+    """The same bytes must still be there: other ones would give other labels without a word."""
+    from ... import io
+    from ...batch.record import input_hash
+
+    if not case.input.exists():
+        raise InputError(f"{case.input} does not exist any more: put the input back.")
+    try:
+        same = input_hash(io.files_of(case.input, case.series, case.frame)) == sha256
+    except OSError as error:
+        raise InputError(f"{case.input} cannot be read ({error.strerror or error}): check the file.") from error
+    except DINSegmentError:
+        same = False
+    if not same:
+        raise InputError(f"{case.input} has changed since that run: put the former input back.")

@@ -1,0 +1,87 @@
+"""`dinsegment train`."""
+
+import json
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...console import Console
+from ...errors import DeviceError, InputError
+from ...model import MANIFEST, Model, find_model
+
+_BEGUN_WITH = ("labels", "spacing", "axes", "intensity", "neighbour_distance")  # of a manifest: what training looks at
+
+
+def train(options: Namespace, console: Console) -> int:
+    """0 when the plan is done; an interrupted run goes on at the next call."""
+    import torch
+
+    from ...engine.device import choose, is_out_of_memory
+    from ...training.cases import case_files
+    from ...training.recipe import read_config
+    from ...training.run import Run
+    from ...training.train import train as run
+
+    config = read_config(options.config)
+    data = options.data or config.data
+    if data is None:
+        raise InputError(f"{options.config} names no data folder: add data to it, or give --data.")
+    for split in ("train", "valid"):  # before the run folder is made
+        case_files(data, split)
+    recipe = config.recipe
+    if options.steps is not None:
+        recipe = replace(recipe, steps=options.steps)
+    if options.minutes is not None:
+        recipe = replace(recipe, minutes=options.minutes, steps=0)
+    manifest = manifest_of(config.model, data, config.network)
+    model = Run(options.output).begin_model(manifest)
+    _check_begun(model, manifest)
+    device = choose(options.device)
+    plan = f"{recipe.steps} steps" if recipe.steps else f"{recipe.minutes:g} minutes"
+    console.event("device", f"Training {model.id} for {plan} on {device.name} ({device.reason}).")
+    try:
+        best = run(
+            model, data, options.output, recipe, torch.device(device.name),
+            lambda p: console.event(
+                "progress", str(p), share=p.share, step=p.step, loss=p.loss, dice=p.dice, seconds_left=p.seconds_left
+            ),
+            options.init,
+            lambda text: console.event("heads", text),
+        )  # fmt: skip
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise DeviceError(
+            f"The training slices do not fit into the memory of {device.name}: set a smaller canvas in the training "
+            "file and a new run folder, or give fewer cases."
+        ) from error
+    console.event("done", f"Best weights by validation: {best}", weights=str(best))
+    return 0
+
+
+def manifest_of(model: str | None, data: Path, network: dict[str, Any]) -> dict[str, Any]:
+    """Manifest of what is trained: a known model's, or that of the data folder's `dataset.toml`."""
+    from ...training import dataset
+
+    if model is None:
+        values = dataset.manifest(data)
+    else:
+        values = json.loads((find_model(model).folder / MANIFEST).read_text(encoding="utf-8"))
+        if (data / dataset.FILE).is_file() and len(dataset.manifest(data)["labels"]) != len(values["labels"]):
+            raise InputError(
+                f"{data / dataset.FILE} names other labels than the model {model}: leave the model out of the training "
+                "file, or give data for it."
+            )
+    return {**values, "network": {**values["network"], **network}}
+
+
+def _check_begun(model: Model, manifest: dict[str, Any]) -> None:
+    """Refuse to go on with a run whose manifest was another one in what training looks at."""
+    begun = json.loads((model.folder / MANIFEST).read_text(encoding="utf-8"))
+    changed = [entry for entry in _BEGUN_WITH if begun.get(entry) != manifest.get(entry)]
+    if changed:
+        raise InputError(
+            f"{model.folder} was begun with other {' and '.join(changed)}: give the data set as it was, or a new run "
+            "folder."
+        )

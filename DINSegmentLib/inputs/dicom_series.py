@@ -1,0 +1,122 @@
+"""DICOM files of a tree to cases: every image series is one."""
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..io.image import case_name
+from .candidates import Candidate, Found, Refused, is_utf8, shown
+
+if TYPE_CHECKING:
+    from ..io.dicom.files import Series
+
+
+def find_series(
+    sizes: Mapping[Path, int], broken: Mapping[Path, str], root: Path, series: str | None, frame: int | None
+) -> list[Candidate | Refused]:
+    """The image series among DICOM files, and what is passed over.
+
+    A file that cannot be read may belong to any series of its folder, which would be segmented without it: all of them
+    are refused, but only its own where the file still tells it.
+
+    Args:
+        sizes: files with the mark of DICOM, and their bytes.
+        broken: files that ought to have it, and why they have not, in a sentence.
+        root: the folder that the user named.
+        series: number, description or UID; only such series.
+        frame: for all of them.
+    """
+    if not sizes:
+        return [Refused(path, why) for path, why in broken.items()]
+    from ..io.dicom import files as dicom_files  # pydicom takes a quarter of a second to import
+
+    scan = dicom_files.scan(sizes)
+    damaged = [*scan.damaged, *((path, None) for path in broken)]
+    found: list[Candidate | Refused] = [Refused(path, why) for path, why in broken.items()]
+    found += [
+        Refused(path, f"{shown(path)} is a damaged DICOM file: copy or export it again.") for path, _ in scan.damaged
+    ]
+    found += _grouped(
+        [(path, f"no image ({kind})") for path, kind in scan.others]
+        + [(path, "an image that is there already") for path, _ in scan.copies]
+        + [(one.path, "a localizer, by which other series are planned") for one in scan.slices if one.is_localizer]
+    )
+    groups = dicom_files.group(one for one in scan.slices if not one.is_localizer)
+    chosen = [one for one in groups if series is None or one.is_called(series)]
+    if not chosen and groups:
+        listing = "; ".join(shown(str(one)) for one in groups)
+        reason = f'{shown(root)} has no series "{series}" ({listing}): choose one with --series.'
+        found.append(Refused(root, reason))
+    return found + [_case(one, damaged, sizes, root, frame) for one in dicom_files.join_places(chosen)]
+
+
+def dicom_file(path: Path, root: Path, frame: int | None) -> Candidate | Refused:
+    """A DICOM file that was named: a case where it holds many frames."""
+    from ..io.dicom import files as dicom_files
+
+    if any(not one.is_multi_frame for one in dicom_files.scan([path]).slices):
+        return Refused(path, f"{shown(path)} is a single DICOM file: give the folder with the whole series.")
+    (one,) = find_series({path: path.stat().st_size}, {}, root, None, frame)
+    if isinstance(one, Refused):
+        return one
+    return replace(one, found=replace(one.found, path=path, case=case_name(path), series=None))
+
+
+def _case(
+    series: "Series",
+    damaged: Sequence[tuple[Path, str | None]],
+    sizes: Mapping[Path, int],
+    root: Path,
+    frame: int | None,
+) -> Candidate | Refused:
+    files = tuple(one.path for one in series.slices)
+    folders = {path.parent for path in files}
+    folder = Path(os.path.commonpath(folders))
+    name = f'The series {series.number or "without number"} "{shown(series.description)}" in {shown(folder)}'
+    uids = {str(one.header.get("SeriesInstanceUID") or "") for one in series.slices}  # of each that was joined
+    missing = [path for path, uid in damaged if (uid in uids if uid else path.parent in folders)]
+    if missing:
+        return Refused(folder, f"{name} may lack {shown(missing[0].name)}, which is damaged: export the series again.")
+    if nameless := next((path for path in files if not is_utf8(path)), None):
+        return Refused(folder, f"{name} has a file whose name is not UTF-8 ({shown(nameless.name)}): rename it.")
+    enhanced = [one.is_enhanced for one in series.slices]
+    if any(one.is_multi_frame for one in series.slices) and not all(enhanced):
+        return Refused(folder, f"{name} is a multi-frame DICOM file: convert it to NIfTI or NRRD first.")
+    if len(files) < 2 and not any(enhanced):
+        return Refused(folder, f"{name} is a single image: give the whole series, or leave it out.", expected=True)
+    choice = series.uid or series.number or series.description or None
+    details = tuple(filter(None, (series.number, series.description, f"frame{frame}" if frame else None)))
+    size = sum(sizes[path] for path in files)
+    return Candidate(Found(folder, case_name(folder), size, choice, frame, files=files), root, details)
+
+
+def only_series(found: Sequence[Candidate | Refused], folder: Path) -> Candidate | Refused:
+    """What a line of a table names: the one series of a folder, or why there is none.
+
+    Returns:
+        the case, or the refusal that explains best why there is none.
+    """
+    cases = [one for one in found if isinstance(one, Candidate)]
+    if len(cases) == 1:
+        return cases[0]
+    if cases:
+        listing = "; ".join(shown(" ".join(one.details) or str(one.found.series)) for one in cases)
+        return Refused(folder, f"{shown(folder)} holds {len(cases)} DICOM series ({listing}): name one as series.")
+    reason = f"{shown(folder)} is a folder without DICOM images: name a volume file, or a folder with one series."
+    return found[-1] if found else Refused(folder, reason)
+
+
+def _grouped(passed_over: Sequence[tuple[Path, str]]) -> list[Refused]:
+    """One line for the many files of a folder that are passed over for the same reason."""
+    groups = defaultdict(list)
+    for path, what in passed_over:
+        groups[path.parent, what].append(path)
+    lines = []
+    for (folder, what), paths in groups.items():
+        others = "" if len(paths) == 1 else f", like {len(paths) - 1} more in its folder"
+        reason = f"{shown(paths[0])} is {what}{others}: it is passed over."
+        lines.append(Refused(paths[0] if len(paths) == 1 else folder, reason, expected=True))
+    return lines

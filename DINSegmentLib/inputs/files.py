@@ -1,0 +1,108 @@
+"""One file as an input: whether it can be a case, told from its name, size and rights."""
+
+import json
+import os
+import re
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import DINSegmentError
+from ..io.image import DICOM_SUFFIXES, SUFFIXES, case_name, has_dicom_mark, image_suffix
+from .candidates import Candidate, Found, Refused, is_utf8, shown
+from .dicom_series import dicom_file
+from .names import check_path
+
+_UNFINISHED = (".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp")
+_OTHER_VOLUMES = (".hdr", ".mgh", ".mgz", ".mnc", ".nii.bz2", ".nii.xz", ".nii.zst")
+_SEGMENTATION = ".seg.nrrd"
+_FRAME = re.compile(r"_f\d+$")  # at the end of a name: one frame of a cine
+
+
+def volume_file(path: Path, root: Path, frame: int | None) -> Candidate | Refused:
+    """A file that was named, or that has the name of a volume."""
+    if why := fault(path) or unusable(path):
+        return Refused(path, why)
+    suffix = image_suffix(path)
+    name = shown(path)
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        return Refused(path, f"{name} is no regular file: name a volume file.")
+    if not os.access(path, os.R_OK):
+        return Refused(path, cannot_open(path))
+    if status.st_size == 0:
+        return Refused(path, f"{name} is an empty file: copy or export it again.")
+    if path.name.lower().endswith(_SEGMENTATION):
+        return Refused(path, f"{name} is a segmentation: name the image that it belongs to.")
+    if not suffix:
+        return dicom_file(path, root, frame) if has_dicom_mark(path) else Refused(path, _no_volume(path))
+    details = (suffix[1:].replace(".", "-"), *([f"frame{frame}"] if frame else []))
+    size = status.st_size + _size_beside(path, suffix)
+    return Candidate(Found(path, case_name(path), size, frame=frame), root, details)
+
+
+def fault(path: Path) -> str | None:
+    """Why a path cannot be used at all, or None."""
+    if not is_utf8(path):
+        return f"{shown(path)} has a name that is not UTF-8: rename it."
+    if too_long := check_path(path):
+        return too_long
+    try:
+        path.stat()
+    except PermissionError:
+        return cannot_open(path)
+    except (OSError, ValueError) as error:
+        if path.is_symlink():
+            return f"{shown(path)} is a link that leads nowhere: correct or remove it."
+        why = (
+            "does not exist" if isinstance(error, FileNotFoundError | NotADirectoryError) else f"is unusable ({error})"
+        )
+        return f"{shown(path)} {why}: check the path."
+    return None
+
+
+def unusable(path: Path) -> str | None:
+    """Why a file can be told by its name alone to be unusable, or None."""
+    name = path.name.lower()
+    if name.endswith(_UNFINISHED) and (image_suffix(path.stem) or Path(path.stem).suffix in DICOM_SUFFIXES):
+        return f"{shown(path)} is a copy that was not finished: copy it again."
+    if name.endswith(_OTHER_VOLUMES):
+        return f"{shown(path)} is a volume of a kind that is not read: convert it to one of {', '.join(SUFFIXES)}."
+    return None
+
+
+def is_ours(path: Path, names: set[str]) -> bool:
+    """Whether a file in a folder of such names is a result of ours."""
+    if path.name.lower().endswith(_SEGMENTATION):
+        return True
+    stem = case_name(path) if image_suffix(path) else path.stem
+    of_cine = f"{_FRAME.sub('', stem)}_function.json"
+    return any(_tells_of(path.parent / name, path.name) for name in (f"{stem}.json", of_cine) if name in names)
+
+
+def _tells_of(record: Path, name: str) -> bool:
+    """Whether a file is the record of a run that wrote a file of this name."""
+    with suppress(OSError, ValueError, AttributeError, TypeError, KeyError):
+        written = json.loads(record.read_text(encoding="utf-8"))
+        return "weights_sha256" in written["model"] and name in written["outputs"]
+    return False
+
+
+def cannot_open(path: Path) -> str:
+    return f"{shown(path)} cannot be opened (no permission): change its permissions."
+
+
+def _no_volume(path: Path) -> str:
+    return f"{shown(path)} is no volume file ({', '.join(SUFFIXES)}): convert it, or give a DICOM folder."
+
+
+def _size_beside(path: Path, suffix: str) -> int:
+    """Bytes of the voxels that lie beside a header; 0 where the header does not tell, which reading it will."""
+    if suffix not in (".nhdr", ".mhd"):
+        return 0
+    from ..io import metaimage, nrrd
+
+    with suppress(OSError, DINSegmentError):
+        payload = (nrrd if suffix == ".nhdr" else metaimage).read_header(path).payload
+        return payload.path.stat().st_size if payload.path != path else 0
+    return 0

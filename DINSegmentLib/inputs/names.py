@@ -1,0 +1,99 @@
+"""Names of cases: unique, the same in every run over the same inputs, and fit for files on every system."""
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from .candidates import Candidate, Found, Refused, shown
+
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\u2028\u2029]')  # control characters and what Windows forbids
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+LONGEST_NAME = 255 - 16  # bytes of a file name, less the longest ending that an output has
+LONGEST_PATH = 259 if os.name == "nt" else 4095  # of the system's calls
+_BESIDE = 40  # bytes that the folder for unfinished outputs and the ending of an output add
+
+
+def name_cases(candidates: Sequence[Candidate], output: Path | None) -> list[Found | Refused]:
+    """Give every candidate its name, in order.
+
+    Cases of one name (large and small letters are alike) get the folders below the common root in front, then what
+    tells them apart within their folder, then letters made from path, series, frame and model.
+
+    Args:
+        output: folder of the outputs, whose paths must not be too long either.
+    """
+    root = _common([candidate.root for candidate in candidates])
+    levels = [0] * len(candidates)
+    names = [_name(candidate, 0, root) for candidate in candidates]
+    while True:
+        wanted = defaultdict(list)
+        for index, name in enumerate(names):
+            wanted[unicodedata.normalize("NFC", name).casefold()].append(index)
+        clashing = [index for group in wanted.values() if len(group) > 1 for index in group if levels[index] < 3]
+        if not clashing:
+            break
+        for index in clashing:
+            levels[index] += 1
+            names[index] = _name(candidates[index], levels[index], root)
+    return [_named(one.found, name, output) for one, name in zip(candidates, names, strict=True)]
+
+
+def safe(name: str) -> str:
+    """A name without what a file system may refuse; blanks inside and letters of all languages stay."""
+    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).strip(" ").rstrip(". ")
+    return f"_{name}" if not name or name.startswith(".") or _RESERVED.fullmatch(name) else name
+
+
+def check_path(path: Path) -> str | None:
+    """Why the system cannot open a path of this length, or None."""
+    length = len(os.fsencode(os.path.abspath(path)))
+    if length <= LONGEST_PATH:
+        return None
+    return (
+        f"{shown(path)} has a path of {length} characters, and {LONGEST_PATH} are possible: move it to a shorter one."
+    )
+
+
+def _name(candidate: Candidate, level: int, root: Path | None) -> str:
+    found = candidate.found
+    parts = [found.case]
+    if level >= 1:
+        parts = [*_folders(found, root), *parts]
+    if level >= 2:
+        parts += candidate.details
+    if level >= 3:
+        whole = repr((os.path.realpath(found.path), found.series, found.frame, found.model))
+        parts.append(hashlib.sha256(whole.encode(errors="surrogateescape")).hexdigest()[:8])
+    return safe("_".join(parts))
+
+
+def _folders(found: Found, root: Path | None) -> tuple[str, ...]:
+    parent = Path(os.path.abspath(found.path)).parent
+    if root is not None and parent.is_relative_to(root):
+        return parent.relative_to(root).parts
+    if root is not None and root.is_relative_to(parent):  # the root itself is the DICOM folder
+        return ()
+    return parent.parts[1:]
+
+
+def _common(roots: Sequence[Path]) -> Path | None:
+    try:
+        return Path(os.path.commonpath([os.path.abspath(root) for root in roots])) if roots else None
+    except ValueError:  # on Windows: two drives
+        return None
+
+
+def _named(found: Found, name: str, output: Path | None) -> Found | Refused:
+    if len(name.encode(errors="surrogateescape")) > LONGEST_NAME:
+        return Refused(found.path, f"{shown(found.path)} has a name too long for the names of its results: shorten it.")
+    if output is not None:
+        longest = len(os.fsencode(os.path.abspath(output / name))) + _BESIDE
+        if longest > LONGEST_PATH:
+            reason = f"The results of {shown(found.path)} would have paths of {longest} characters"
+            return Refused(found.path, f"{reason}, and {LONGEST_PATH} are possible: choose a shorter output.")
+    return replace(found, case=name)

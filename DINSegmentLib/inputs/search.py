@@ -1,0 +1,206 @@
+"""What a user names to cases: files, folders, tables and DICOM trees; of files no voxel is read.
+
+In a folder these are passed over without a word, for they are clearly no input:
+
+- hidden files and folders (their names begin with a dot), and the output folder;
+- results of ours: ``*.seg.nrrd``, and files that the record ``NAME.json`` beside them names as its outputs;
+- every file that neither has the name of a volume nor the mark of DICOM: texts, tables, pictures, archives, indices
+  (DICOMDIR), the voxels that belong to a ``.nhdr`` or ``.mhd``.
+
+Everything else that cannot be a case is refused with a reason. A file that was named itself is never passed over.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from ..io.image import DICOM_SUFFIXES, has_dicom_mark, image_suffix
+from . import table as input_table
+from .candidates import Candidate, Found, Refused, shown
+from .dicom_series import find_series, only_series
+from .files import cannot_open, fault, is_ours, unusable, volume_file
+from .names import name_cases
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What the user asked for, the same for all inputs; ``output`` is the real path of the output folder, or empty."""
+
+    pattern: str | None
+    recursive: bool
+    output: str
+    series: str | None
+    frame: int | None
+
+
+def find(
+    inputs: Sequence[Path], pattern: str | None = None, recursive: bool = True, output: Path | None = None,
+    series: str | None = None, frame: int | None = None,
+) -> list[Found | Refused]:  # fmt: skip
+    """The cases of several inputs, in order, files of a folder by name, then its DICOM series.
+
+    Args:
+        inputs: volume files, folders with volume files and DICOM series, tables (see `input_table.read_table`).
+        pattern: of the files wanted in folders, such as ``*.nii.gz`` or ``*/anat/*``; holds for the name or the path
+            below the folder, for DICOM files too.
+        recursive: whether folders below the folders are searched.
+        output: folder of the outputs: never searched.
+        series: number, description or UID: only such DICOM series; lines of a table may say another.
+        frame: of every case; lines of a table may say another.
+    """
+    search = _Search(pattern, recursive, os.path.realpath(output) if output else "", series, frame)
+    items: list[Candidate | Refused] = []
+    for path in inputs:
+        items += _input(Path(path), search)
+    items = _once(items)
+    names = iter(name_cases([item for item in items if isinstance(item, Candidate)], output))
+    return [next(names) if isinstance(item, Candidate) else item for item in items]
+
+
+def _input(path: Path, search: _Search) -> list[Candidate | Refused]:
+    if why := fault(path):
+        return [Refused(path, why)]
+    if path.is_dir():
+        return _folder(path, search) or [Refused(path, _nothing(path, search.pattern))]
+    if path.name.lower().endswith(input_table.SUFFIXES):
+        return [_row(row, search) if isinstance(row, input_table.Row) else row for row in input_table.read_table(path)]
+    if search.series is not None:
+        reason = f"{shown(path)} is a file, and --series chooses from a DICOM folder: leave --series away."
+        return [Refused(path, reason)]
+    return [volume_file(path, path.parent, search.frame)]
+
+
+def _row(row: input_table.Row, search: _Search) -> Candidate | Refused:
+    path, series, frame = row.path, row.series or search.series, row.frame or search.frame
+    if why := fault(path):
+        return Refused(path, f"{row.where}: {why}")
+    if path.is_dir():
+        found = only_series(_folder(path, replace(search, pattern=None, series=series, frame=frame), True), path)
+    elif row.series is not None:
+        return Refused(path, f"{row.where}: {shown(path)} is a file, and series is for DICOM folders: leave it empty.")
+    else:
+        found = volume_file(path, path.parent, frame)
+    if isinstance(found, Refused):
+        return Refused(found.path, f"{row.where}: {found.reason}")
+    own_name, details = found.found.case, found.details
+    if row.case:
+        details = (own_name, *details)
+    if row.model:
+        details = (*details, Path(row.model).name)
+    case = replace(found.found, case=row.case or own_name, model=row.model, extra=row.extra)
+    return Candidate(case, found.root, details)
+
+
+def _folder(folder: Path, search: _Search, only_dicom: bool = False) -> list[Candidate | Refused]:
+    items: list[Candidate | Refused] = []
+    dicom: dict[Path, int] = {}
+    broken: dict[Path, str] = {}
+    for files in _walk(folder, search, items):
+        names = {path.name for path in files}
+        for path in files:
+            if search.pattern is not None and not _matches(path, folder, search.pattern):
+                continue
+            if image_suffix(path):
+                if not only_dicom and not is_ours(path, names):
+                    items.append(volume_file(path, folder, search.frame))
+            elif (why := unusable(path)) is not None:
+                items.append(Refused(path, why))
+            else:
+                _look_for_dicom(path, names, dicom, broken)
+    # what is no DICOM file only counts where its name asks for one, or is like those of the slices around it
+    slices = {_numberless(path) for path in dicom}
+    broken = {
+        path: why
+        for path, why in broken.items()
+        if path.suffix.lower() in DICOM_SUFFIXES or _numberless(path) in slices
+    }
+    return items + find_series(dicom, broken, folder, search.series, search.frame)
+
+
+def _look_for_dicom(path: Path, names: set[str], dicom: dict[Path, int], broken: dict[Path, str]) -> None:
+    """Put a file of a folder of such names where it belongs: its bytes, or why it is no DICOM file."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return
+        marked = has_dicom_mark(path)
+    except OSError:
+        broken[path] = fault(path) or cannot_open(path)
+        return
+    if not marked:
+        what = "no DICOM file, as its name says" if status.st_size else "an empty file"
+        broken[path] = f"{shown(path)} is {what}: copy or export it again."
+    elif not is_ours(path, names):
+        dicom[path] = status.st_size
+
+
+def _numberless(path: Path) -> tuple[Path, str]:
+    return path.parent, re.sub(r"\d+", "0", path.name)
+
+
+def _walk(top: Path, search: _Search, items: list[Candidate | Refused]) -> Iterator[list[Path]]:
+    """The visible files of every folder, by name; every folder once, whatever links there are."""
+    seen: dict[str, Path] = {}
+    waiting: list[tuple[Path, tuple[str, ...]]] = [(top, ())]
+    while waiting:
+        folder, above = waiting.pop()
+        real = os.path.realpath(folder)
+        if real == search.output and folder != top:
+            continue
+        if real in seen:
+            kind = "leads back to a folder above it" if real in above else f"is the same folder as {shown(seen[real])}"
+            items.append(Refused(folder, f"{shown(folder)} {kind}: it is passed over.", expected=True))
+            continue
+        seen[real] = folder
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            items.append(Refused(folder, cannot_open(folder)))
+            continue
+        files: list[Path] = []
+        folders: list[Path] = []
+        for entry in entries:
+            if not entry.name.startswith("."):
+                (folders if _is_folder(entry) else files).append(folder / entry.name)
+        yield files
+        if search.recursive:
+            waiting += [(path, (*above, real)) for path in reversed(folders)]
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _matches(path: Path, folder: Path, pattern: str) -> bool:
+    return fnmatchcase(path.name, pattern) or fnmatchcase(path.relative_to(folder).as_posix(), pattern)
+
+
+def _nothing(folder: Path, pattern: str | None) -> str:
+    wanted = f' that "{pattern}" matches' if pattern else ""
+    return f"{shown(folder)} holds no volume file and no DICOM series{wanted}, our own results apart: check the path."
+
+
+def _once(items: list[Candidate | Refused]) -> list[Candidate | Refused]:
+    """The same without what was found before."""
+    seen: dict[tuple, Found] = {}
+    kept: list[Candidate | Refused] = []
+    for item in items:
+        if isinstance(item, Candidate):
+            found = item.found
+            place = found.files[0] if found.files else found.path
+            key = (os.path.realpath(place), found.series, found.frame, found.model)
+            first = seen.setdefault(key, found)
+            if first is not found:
+                other = "" if first.path == found.path else f" as {shown(first.path)}"
+                item = Refused(
+                    found.path, f"{shown(found.path)} is in the list twice{other}: it is done once.", expected=True
+                )
+        kept.append(item)
+    return kept

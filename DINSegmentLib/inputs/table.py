@@ -1,0 +1,94 @@
+"""Tables of cases: a CSV file with a line for every case."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .candidates import Refused, shown
+
+SUFFIXES = (".csv", ".tsv")
+_OWN = ("path", "case", "model", "series", "frame")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table: ``where`` names it for messages, None stands for an empty or missing cell."""
+
+    where: str
+    path: Path
+    case: str | None
+    model: str | None
+    series: str | None
+    frame: int | None
+    extra: dict[str, str]
+
+
+def read_table(path: Path) -> Iterator[Row | Refused]:
+    """The lines of a table, in order; what cannot be used is refused with its line number.
+
+    UTF-8, with or without byte order mark; cells end at ``,``, ``;`` or a tab, whichever the first line uses. The
+    column ``path`` must be there; ``case``, ``model``, ``series`` and ``frame`` may be; all others are the user's own.
+    Large and small letters are alike in the five. Paths are relative to the table. Empty lines and columns without a
+    name are passed over, missing cells at the end of a line are empty.
+    """
+    name = shown(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        yield Refused(path, f"{name} cannot be opened ({error.strerror}): check the file and its permissions.")
+        return
+    except UnicodeDecodeError:
+        yield Refused(path, f"{name} is not UTF-8 text: save it as CSV UTF-8.")
+        return
+    lines = _lines(text)
+    header = next(lines, (1, []))[1]
+    columns = header if isinstance(header, list) else []
+    names = [column.lower() if column.lower() in _OWN else column for column in map(str.strip, columns)]
+    if "path" not in names:
+        yield Refused(path, f'Line 1 of {name} names no column "path": name it there, the others after it.')
+        return
+    named = [column for column in names if column]
+    if twice := next((column for column in named if named.count(column) > 1), None):
+        yield Refused(path, f'Line 1 of {name} names two columns "{shown(twice)}": rename one.')
+        return
+    for number, cells in lines:
+        where = f"Line {number} of {name}"
+        if isinstance(cells, str):
+            yield Refused(path, f"{where} cannot be read ({cells}): correct its quotation marks.")
+        elif any(cell.strip() for cell in cells[len(names) :]):
+            yield Refused(path, f"{where} has {len(cells)} cells, and line 1 names {len(names)}: correct the line.")
+        elif any(cell.strip() for cell in cells):
+            yield _row(path, where, dict(zip(names, [*cells, *[""] * len(names)], strict=False)))
+
+
+def _row(table: Path, where: str, cells: dict[str, str]) -> Row | Refused:
+    own = {column: cells.get(column, "").strip() or None for column in _OWN}
+    extra = {column: value for column, value in cells.items() if column and column not in _OWN}
+    if own["path"] is None:
+        return Refused(table, f"{where} has no path: name a volume file or a DICOM folder there.")
+    frame = own["frame"]
+    if "\0" in own["path"]:
+        return Refused(table, f"{where} has a path that no system can open: correct it.")
+    if frame is not None and not (frame.isascii() and frame.isdigit() and int(frame) > 0):
+        return Refused(table.parent / own["path"], f'{where} has "{shown(frame)}" as frame: give a number from 1.')
+    path = table.parent / own["path"]
+    return Row(where, path, own["case"], own["model"], own["series"], int(frame) if frame else None, extra)
+
+
+def _lines(text: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Number of the first line of every record, and its cells; or, as text, why it cannot be read."""
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)  # of equals the comma
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        number = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield number, str(error)
+            continue
+        yield number, cells

@@ -1,0 +1,20 @@
+"""Files to volumes and back."""
+
+from .cine import Cine, count_frames, read_cine
+from .image import Image, case_name
+from .person import Person
+from .reading import files_of, read
+from .writing import write_labelmap, write_volume
+
+__all__ = [
+    "Cine",
+    "Image",
+    "Person",
+    "case_name",
+    "count_frames",
+    "files_of",
+    "read",
+    "read_cine",
+    "write_labelmap",
+    "write_volume",
+]

@@ -1,0 +1,106 @@
+"""Cine series to arrays: 4-D NIfTI, NRRD (Slicer's ``.seq.nrrd`` too) and MetaImage files, and DICOM folders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from .. import memory
+from ..errors import InputError
+from . import nifti, nrrd
+from .image import Image, case_name, image_suffix, is_dicom
+from .person import Person
+from .reading import FORMATS, read
+
+_SEQUENCE = ".seq"  # Slicer's sequences are NAME.seq.nrrd
+
+
+@dataclass(frozen=True, eq=False)
+class Cine:
+    """All frames of a cine.
+
+    Args:
+        array: voxels (T, K, J, I) in the order of time.
+        first: frame 1 as a volume; its grid is that of all frames, its files are all that were read.
+        times: seconds of every frame after the first; None where the input does not tell.
+        files: those of every frame; where one file holds them all, that one each time.
+        person: what DICOM headers tell of the person.
+    """
+
+    array: np.ndarray
+    first: Image
+    times: tuple[float, ...] | None
+    files: tuple[tuple[Path, ...], ...]
+    person: Person = Person()
+
+    def image(self, index: int) -> Image:
+        """One frame, counted from 0, as a volume of its own files."""
+        return replace(self.first, array=self.array[index], files=self.files[index])
+
+
+def read_cine(path: Path | str, series: str | None = None, files: Sequence[Path] | None = None) -> Cine:
+    """Read all frames; `read` takes a single one.
+
+    Args:
+        path: a 4-D image file, an enhanced DICOM file, or a folder with a DICOM series that has several images at every
+            slice position.
+        series: number, description or UID of the DICOM series, where a folder holds several.
+        files: the DICOM files of the series where they are known: the folder is not searched then.
+
+    Raises:
+        InputError, GeometryError: as `read`; or there is only one frame, or too many for the memory.
+    """
+    path = Path(path)
+    if is_dicom(path):
+        return _read_dicom(path, series, files)
+    first = read(path, series, frame=1)
+    suffix = image_suffix(path)
+    read_header, reader_name = FORMATS[suffix]
+    found = read_header(path)
+    _check_frames(path.name, found.frames)
+    memory.check((found.frames, *first.array.shape), found.voxel_bytes, path.name)
+    image = sitk.ReadImage(str(path), imageIO=reader_name)
+    array = sitk.GetArrayFromImage(image)
+    if found.frames_are_components:
+        array = np.ascontiguousarray(np.moveaxis(array, -1, 0))
+    array = array.reshape(found.frames, *first.array.shape)
+    times = None
+    if first.nifti_header:
+        seconds = nifti.frame_seconds(first.nifti_header)
+        times = tuple(seconds * index for index in range(len(array))) if seconds else None
+    elif suffix in (".nrrd", ".nhdr"):
+        times = nrrd.frame_times(path, found.frames)
+    first = replace(first, array=array[0], name=first.name.removesuffix(_SEQUENCE))
+    return Cine(array, first, times, (first.files,) * len(array))
+
+
+def count_frames(path: Path, series: str | None = None, files: Sequence[Path] | None = None) -> int:
+    """How many frames an input has, told from headers; arguments and errors as of `read`."""
+    if is_dicom(path):
+        from .dicom import volume as dicom
+
+        return len(dicom.find_cine(path, case_name(path), series, files, pixels=False).volumes)
+    if not image_suffix(path):
+        return 1
+    return FORMATS[image_suffix(path)][0](path).frames
+
+
+def _read_dicom(folder: Path, series: str | None, files: Sequence[Path] | None) -> Cine:
+    from .dicom import volume as dicom  # pydicom takes a quarter of a second to import
+
+    name = case_name(folder)
+    cine = dicom.find_cine(folder, name, series, files)
+    _check_frames(name, len(cine.volumes))
+    array = dicom.read_voxels(cine.volumes, name)
+    volume = cine.volumes[0]
+    first = Image(array[0], volume.geometry, name, cine.files, volume.modality)
+    return Cine(array, first, cine.times, tuple(volume.files for volume in cine.volumes), cine.person)
+
+
+def _check_frames(name: str, frames: int) -> None:
+    if frames < 2:
+        raise InputError(
+            f"{name} has a single frame, and a cine has several: give all of them, or use dinsegment segment."
+        )

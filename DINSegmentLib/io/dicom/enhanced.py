@@ -1,0 +1,122 @@
+"""Enhanced DICOM files, which hold many frames: each becomes a slice like one that has a file of its own.
+
+What a file of its own would say in its header stands in functional groups (PS3.3, C.7.6.16), of the frame or of all.
+"""
+
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.pixels import iter_pixels
+
+from ...errors import InputError
+from .files import Slice
+
+# attribute of a file of its own: group and attribute in an enhanced file, how it is written
+_GROUPS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
+    "ImagePositionPatient": ("PlanePositionSequence", "ImagePositionPatient", list),
+    "ImageOrientationPatient": ("PlaneOrientationSequence", "ImageOrientationPatient", list),
+    "PixelSpacing": ("PixelMeasuresSequence", "PixelSpacing", list),
+    "RescaleSlope": ("PixelValueTransformationSequence", "RescaleSlope", str),
+    "RescaleIntercept": ("PixelValueTransformationSequence", "RescaleIntercept", str),
+    "TriggerTime": ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime", "{:.10g}".format),
+    "NominalInterval": ("CardiacSynchronizationSequence", "RRIntervalTimeNominal", round),
+    "TemporalPositionIdentifier": ("FrameContentSequence", "TemporalPositionIndex", int),
+}
+_TIMES = {pydicom.datadict.tag_for_keyword(_GROUPS[name][1]) for name in ("TriggerTime", "TemporalPositionIdentifier")}
+_TAGS = ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "DimensionIndexSequence"]
+
+
+def expand(slices: Iterable[Slice], name: str) -> list[Slice]:
+    """The same with every frame of an enhanced file as a slice of its own; nothing else is changed.
+
+    Raises:
+        InputError: a file is damaged, or does not describe each of its frames.
+    """
+    return [one for item in slices for one in (_frames(item, name) if item.is_enhanced else [item])]
+
+
+def read_voxels(frames: Sequence[Sequence[Slice]], name: str) -> np.ndarray:
+    """Voxels (T, K, J, I) of slices in enhanced files: as stored, or float32 where the files rescale them.
+
+    Raises:
+        InputError: the pixels cannot be unpacked.
+    """
+    wanted: dict[Path, list[tuple[int, int, Slice]]] = defaultdict(list)
+    for t, frame in enumerate(frames):
+        for k, item in enumerate(frame):
+            wanted[item.path].append((t, k, item))
+    plain = {_scale(item) for frame in frames for item in frame} == {(1.0, 0.0)}
+    array: np.ndarray | None = None
+    for path, places in wanted.items():
+        try:
+            for (t, k, item), plane in zip(places, iter_pixels(path, indices=_indices(places)), strict=True):
+                if array is None:
+                    shape = (len(frames), len(frames[0]), *plane.shape)
+                    array = np.empty(shape, plane.dtype if plain else np.float32)
+                slope, intercept = _scale(item)
+                array[t, k] = plane if plain else plane * slope + intercept
+        except Exception as error:  # on damaged bytes, and on what it cannot unpack, pydicom raises nearly anything
+            raise InputError(
+                f"{path.name} in {name} has pixels that are damaged or packed in an unusual way: "
+                "convert it to NIfTI or NRRD first."
+            ) from error
+    assert array is not None
+    return array
+
+
+def _indices(places: Sequence[tuple[int, int, Slice]]) -> list[int]:
+    return [item.index for _, _, item in places if item.index is not None]
+
+
+def _scale(item: Slice) -> tuple[float, float]:
+    """Slope and intercept of a slice's values."""
+    return float(item.header.get("RescaleSlope", 1)), float(item.header.get("RescaleIntercept", 0))
+
+
+def _frames(item: Slice, name: str) -> list[Slice]:
+    shown = f"{item.path.name} in {name}"
+    try:
+        with pydicom.config.disable_value_validation(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            data = pydicom.dcmread(item.path, stop_before_pixels=True, specific_tags=_TAGS)
+            groups = list(data.get("PerFrameFunctionalGroupsSequence") or ())
+            found = [Slice(item.path, _header(item.header, one, data), index) for index, one in enumerate(groups)]
+    except Exception as error:  # on damaged bytes pydicom raises nearly anything
+        raise InputError(f"{shown} is damaged: export the series again.") from error
+    frames = int(item.header.get("NumberOfFrames") or 1)
+    if len(found) != frames:
+        raise InputError(f"{shown} has {frames} frames and describes {len(found)}: export the series again.")
+    return found
+
+
+def _header(whole: Dataset, frame: Dataset, data: Dataset) -> Dataset:
+    """What a file of its own would say of a frame, from its functional groups and those of all frames."""
+    header = Dataset()
+    header.update({element.tag: element for element in whole if element.keyword != "NumberOfFrames"})
+    groups = [frame, *(data.get("SharedFunctionalGroupsSequence") or ())]
+    for name, (group, attribute, written) in _GROUPS.items():
+        value = _value(groups, group, attribute)
+        if value is not None:
+            setattr(header, name, written(value))
+    if "TemporalPositionIdentifier" not in header:
+        pointers = [one.get("DimensionIndexPointer") for one in data.get("DimensionIndexSequence") or ()]
+        values = np.atleast_1d(_value(groups, "FrameContentSequence", "DimensionIndexValues") or [])  # one is no list
+        times = [value for pointer, value in zip(pointers, values, strict=False) if pointer in _TIMES]
+        if times:
+            header.TemporalPositionIdentifier = int(times[0])
+    return header
+
+
+def _value(groups: Sequence[Dataset], group: str, attribute: str) -> Any:
+    """An attribute of a functional group, the frame's own before that of all frames; None: it is not there."""
+    for one in groups:
+        (first, *_others) = one.get(group) or (Dataset(),)
+        if first.get(attribute) not in (None, ""):
+            return first.get(attribute)
+    return None

@@ -1,0 +1,157 @@
+"""What a file's header says about its volume, and the refusals that need nothing but the header.
+
+Image libraries repair or ignore much of what is refused here (a spacing of zero, a file cut short), hence our own look.
+"""
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .. import memory
+from ..errors import GeometryError, InputError
+
+_FARTHEST = 1e6  # mm; what is larger is no patient's, and may be too large for a NIfTI file's numbers
+
+
+@dataclass(frozen=True)
+class Payload:
+    """Where the voxels are stored: ``size`` bytes in ``path`` after ``offset`` ones.
+
+    ``encoding`` is ``raw``, ``deflate`` (a gzip or zlib stream that begins at ``offset``), or ``other``.
+    """
+
+    path: Path
+    offset: int
+    size: int
+    encoding: str
+
+
+@dataclass(frozen=True, eq=False)
+class Header:
+    """The part of a NIfTI, NRRD or MetaImage header that decides whether the volume can be used.
+
+    Args:
+        shape: voxels along the file's image axes I, J, K (fewer for a 2-D image), without frames.
+        frames: volumes in the file; 1 for a plain 3-D file.
+        components: numbers in a voxel; 1 for a grey image.
+        voxel_bytes: bytes of one number; 0 when the number type cannot be used.
+        steps: (n, 3) candidates for the edge lengths and directions: every row triple that the header gives for the
+            step in mm from one voxel to the next along I, J, K; all must be sound. See `check_steps`.
+        payload: the stored voxels.
+        origin: every number that the header gives for the place of the first voxel, in mm.
+        frames_are_components: ITK shows the frames as components of one voxel.
+        raw: the header's bytes, kept for NIfTI only.
+    """
+
+    shape: tuple[int, ...]
+    frames: int
+    components: int
+    voxel_bytes: int
+    steps: tuple[np.ndarray, ...]
+    payload: Payload
+    origin: np.ndarray
+    frames_are_components: bool = False
+    raw: bytes | None = None
+
+
+def check(header: Header, name: str, frame: int | None) -> None:
+    """Refuse what cannot become a volume.
+
+    Raises:
+        InputError: not a grey 3-D volume, an unusable frame, voxels missing or damaged, or too large for the memory.
+        GeometryError: one voxel thin, or a spacing or direction that cannot be used.
+    """
+    if any(n < 1 for n in header.shape) or header.frames < 1:
+        raise InputError(f"{name} is empty (no voxels): give a volume with an image in it.")
+    if header.voxel_bytes == 0:
+        raise InputError(f"{name} does not hold real numbers: convert it to whole or floating-point numbers.")
+    if header.components != 1:
+        raise InputError(
+            f"{name} is a color or vector image ({header.components} values in a voxel): give one grey-value channel."
+        )
+    if len(header.shape) < 3:
+        raise InputError(f"{name} is a 2-D image: give a volume of several slices.")
+    if min(header.shape) == 1:
+        raise GeometryError(f"{name} is one voxel thin: give a volume with at least 2 slices.")
+    pick_frame(name, header.frames, frame)
+    for steps in header.steps:
+        check_steps(steps, name)
+    if not (np.abs(header.origin) < _FARTHEST).all():  # false for NaN, too
+        raise GeometryError(f"{name} has an origin that is no number, or kilometres away: correct its header.")
+    lengths = [_lengths(steps) for steps in header.steps]
+    if not all(np.allclose(other, lengths[0], rtol=0.01) for other in lengths):
+        raise GeometryError(f"{name} gives two different voxel spacings (pixdim and sform): correct its header.")
+    memory.check(header.shape, header.voxel_bytes, name)
+    check_payload(header.payload, name)
+
+
+def pick_frame(name: str, frames: int, frame: int | None) -> int:
+    """The index, from 0, of the frame that a user counts from 1; None is the only frame of a 3-D volume.
+
+    Raises:
+        InputError: there are several frames and none was picked, or there is no such frame.
+    """
+    if frame is None and frames > 1:
+        raise InputError(f"{name} has 4 dimensions ({frames} frames): pick one with --frame (1 to {frames}).")
+    if frame is not None and not 1 <= frame <= frames:
+        raise InputError(f"{name} has no frame {frame}: pick one from 1 to {frames} with --frame.")
+    return (frame or 1) - 1
+
+
+def check_steps(steps: np.ndarray, name: str) -> None:
+    """Refuse a grid that has no volume.
+
+    Args:
+        steps: (3, 3), one row for each of I, J, K: the way in mm from a voxel to the next; or (3,), only the lengths.
+
+    Raises:
+        GeometryError: a step is not finite, zero or negative, or the three do not span the space.
+    """
+    lengths = _lengths(steps)
+    if not np.isfinite(lengths).all():
+        raise GeometryError(f"{name} has a voxel spacing that is not a number: correct its header.")
+    if (lengths > _FARTHEST).any():
+        raise GeometryError(f"{name} has a voxel spacing of kilometres: correct its header.")
+    if (lengths <= 0).any():
+        shown = " x ".join(f"{length:g}" for length in lengths)
+        raise GeometryError(f"{name} has a zero or negative voxel spacing ({shown} mm): correct its header.")
+    if steps.ndim == 2 and abs(np.linalg.det(steps / lengths[:, None])) < 1e-3:
+        raise GeometryError(f"{name} has a singular direction matrix (two axes run the same way): correct its header.")
+
+
+def _lengths(steps: np.ndarray) -> np.ndarray:
+    return steps if steps.ndim == 1 else np.linalg.norm(steps, axis=1)
+
+
+def check_payload(payload: Payload, name: str) -> None:
+    """Refuse a file whose voxels are missing, cut short or damaged.
+
+    Raises:
+        InputError: see above.
+    """
+    if not payload.path.is_file():
+        raise InputError(f"{name} names {payload.path.name} as its data file, which is missing: put it beside {name}.")
+    if payload.encoding == "other":  # text, bzip2, many files: left to the reading library
+        return
+    try:
+        whole = _is_whole(payload)
+    except zlib.error as error:
+        raise InputError(f"{name} is damaged (its voxels cannot be unpacked): copy or export it again.") from error
+    if not whole:
+        raise InputError(f"{name} is cut short (voxels are missing at its end): copy or export it again.")
+
+
+def _is_whole(payload: Payload) -> bool:
+    if payload.encoding == "raw":
+        return payload.path.stat().st_size - payload.offset >= payload.size
+    with payload.path.open("rb") as file:
+        file.seek(payload.offset)
+        count, inflater = 0, zlib.decompressobj(wbits=47)  # 47: gzip or zlib, told from the first bytes
+        while chunk := file.read(1 << 16):
+            count += len(inflater.decompress(chunk))
+            while inflater.eof and inflater.unused_data.strip(b"\0"):  # gzip files may hold several members
+                rest, inflater = inflater.unused_data, zlib.decompressobj(wbits=47)
+                count += len(inflater.decompress(rest))
+    return inflater.eof and count >= payload.size  # its end holds the checksum

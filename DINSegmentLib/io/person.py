@@ -1,0 +1,68 @@
+"""What DICOM headers tell of the person in the image, as far as the heart's function needs it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from ..measure.cardiac import HEART_RATES, HEIGHTS, WEIGHTS
+from ..messages import Sentence as _
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+TAGS = ("HeartRate", "NominalInterval", "PatientSize", "PatientWeight")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Heart rate in beats per minute, height in cm, weight in kg; None: not known.
+
+    ``doubts`` are sentences about values that no person has, which are left out.
+    """
+
+    heart_rate: float | None = None
+    height: float | None = None
+    weight: float | None = None
+    doubts: tuple[str, ...] = ()
+
+
+def person_of(headers: Sequence["Dataset"]) -> Person:
+    """Of the headers of a series: the median of what they tell, for the heart rate differs from slice to slice.
+
+    The rate is Heart Rate (0018,1088) or, without it, that of Nominal Interval (0018,1062), the mean time between R
+    waves in ms; then Patient's Size (0010,1020) in m and Weight (0010,1030) in kg. Trigger times tell no rate, for the
+    frames need not fill the beat.
+    """
+    doubts: list[str] = []
+    rate = _sound(_numbers(headers, "HeartRate"), HEART_RATES, _("heart rate"), doubts)
+    if rate is None:
+        intervals = _numbers(headers, "NominalInterval")
+        rates = [60000 / interval if interval else math.nan for interval in intervals]
+        rate = _sound(rates, HEART_RATES, _("time between heart beats"), doubts)
+    height = _sound([100 * size for size in _numbers(headers, "PatientSize")], HEIGHTS, _("height"), doubts)
+    weight = _sound(_numbers(headers, "PatientWeight"), WEIGHTS, _("weight"), doubts)
+    return Person(rate, height, weight, tuple(doubts))
+
+
+def _sound(values: Sequence[float], bounds: tuple[float, float], what: str, doubts: list[str]) -> float | None:
+    """The median of the values within bounds."""
+    sound = [value for value in values if bounds[0] <= value <= bounds[1]]
+    if values and not sound:
+        doubts.append(_("The DICOM header gives a {what} that is no person's: it is left out.", what=what))
+    return round(median(sound), 3) if sound else None
+
+
+def _numbers(headers: Sequence["Dataset"], tag: str) -> list[float]:
+    """What is stored under a tag; NaN for what is no number."""
+    found = []
+    for header in headers:
+        stored = header.get_item(tag).value if tag in header else None
+        text = stored.decode("ascii", "replace") if isinstance(stored, bytes) else str("" if stored is None else stored)
+        if text := text.strip("\0 "):
+            try:
+                found.append(float(text))
+            except ValueError:
+                found.append(math.nan)
+    return found

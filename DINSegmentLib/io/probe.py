@@ -1,0 +1,94 @@
+"""What a volume is, told from its header alone: grid, bytes of a voxel and the refusals that need no voxel."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import GeometryError, InputError
+from ..geometry import LPS_TO_RAS, Geometry
+from ..memory import BYTES_AROUND_A_VOXEL, BYTES_FOR_THE_PROGRAM
+from . import header
+from .cine import count_frames
+from .image import case_name, image_suffix, is_dicom
+from .reading import FORMATS
+
+
+@dataclass(frozen=True, eq=False)
+class Glance:
+    """Grid, bytes of a stored voxel, DICOM modality (None where the format does not say), bytes of memory that reading
+    and segmenting take, and of how many frames."""
+
+    geometry: Geometry
+    voxel_bytes: int
+    modality: str | None
+    memory: int
+    frames: int = 1
+
+
+def peek(
+    path: Path, series: str | None = None, frame: int | None = None, files: Sequence[Path] = (),
+    all_frames: bool = False,
+) -> Glance:  # fmt: skip
+    """Look at a volume as `read` would, without its voxels: compressed or damaged ones are not noticed.
+
+    Args:
+        path, series, frame: as in `read`.
+        files: the DICOM files of the series, where they are known.
+        all_frames: without ``frame``, look at all frames of a 4-D input, as `read_cine` would.
+
+    Raises:
+        InputError: not a grey volume, damaged, too large, or a choice of series or frame is needed.
+        GeometryError: spacing, direction or slice positions cannot be used.
+    """
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        frames = count_frames(path, series, files or None) if all_frames and frame is None else 1
+        if frames > 1:
+            frame = 1
+        glance = _series(path, series, frame, files) if is_dicom(path) else _file(path, frame)
+        others = (frames - 1) * math.prod(glance.geometry.shape) * (glance.voxel_bytes + 1)  # and their labels
+        return replace(glance, frames=frames, memory=glance.memory + others)
+    except PermissionError as error:
+        raise InputError(f"{path.name} cannot be opened (no permission): change its permissions.") from error
+
+
+def _file(path: Path, frame: int | None) -> Glance:
+    read_header, reader_name = FORMATS[image_suffix(path)]
+    found = read_header(path)
+    if found.payload.encoding == "deflate":  # to unpack it is to read it
+        found = replace(found, payload=replace(found.payload, encoding="other"))
+    header.check(found, path.name, frame)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.SetImageIO(reader_name)
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        if "orthonormal" in str(error):
+            message = f"{path.name} has axes that are not at right angles: resample it to a rectangular grid first."
+            raise GeometryError(message) from error
+        message = f"{path.name} cannot be read (damaged, or of an unusual kind): copy or export it again."
+        raise InputError(message) from error
+    dimension = reader.GetDimension()
+    directions = np.array(reader.GetDirection()).reshape(dimension, dimension)[:3, :3]
+    matrix = np.eye(4)
+    matrix[:3, :3] = directions * reader.GetSpacing()[:3]
+    matrix[:3, 3] = reader.GetOrigin()[:3]
+    i, j, k = found.shape
+    return _glance(Geometry((k, j, i), LPS_TO_RAS @ matrix), found.voxel_bytes, None)
+
+
+def _series(folder: Path, series: str | None, frame: int | None, files: Sequence[Path]) -> Glance:
+    from .dicom import volume as dicom
+
+    volume = dicom.find_volume(folder, case_name(folder), series, frame, files or None, pixels=False)
+    return _glance(volume.geometry, volume.voxel_bytes, volume.modality)
+
+
+def _glance(geometry: Geometry, voxel_bytes: int, modality: str | None) -> Glance:
+    needed = math.prod(geometry.shape) * (2 * voxel_bytes + BYTES_AROUND_A_VOXEL) + BYTES_FOR_THE_PROGRAM
+    return Glance(geometry, voxel_bytes, modality, needed)

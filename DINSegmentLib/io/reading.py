@@ -1,0 +1,118 @@
+"""Files to volumes: NIfTI, NRRD, MetaImage and DICOM folders, refused from the header when they cannot be used."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import GeometryError, InputError
+from ..geometry import LPS_TO_RAS, Geometry
+from . import header, metaimage, nifti, nrrd
+from .image import SUFFIXES, Image, case_name, check_name, image_suffix, is_dicom
+
+FORMATS = {  # suffix: our reader of the header, ITK's reader of the voxels
+    ".nii.gz": (nifti.read_header, "NiftiImageIO"),
+    ".nii": (nifti.read_header, "NiftiImageIO"),
+    ".nrrd": (nrrd.read_header, "NrrdImageIO"),
+    ".nhdr": (nrrd.read_header, "NrrdImageIO"),
+    ".mha": (metaimage.read_header, "MetaImageIO"),
+    ".mhd": (metaimage.read_header, "MetaImageIO"),
+}
+
+
+def read(
+    path: Path | str, series: str | None = None, frame: int | None = None, files: Sequence[Path] | None = None
+) -> Image:
+    """Read one volume; its voxel values are checked later, by `checks.volume.check_array`.
+
+    Args:
+        path: an image file, a folder with DICOM images (searched with the folders below it), or an enhanced DICOM file.
+        series: number, description or UID of the DICOM series, where a folder holds several.
+        frame: which frame of a 4-D input, counted from 1.
+        files: the DICOM files of the series where they are known: the folder is not searched then.
+
+    Raises:
+        InputError: missing, damaged, not a grey volume, too large, or a choice of series or frame is needed.
+        GeometryError: spacing, direction or slice positions cannot be used.
+    """
+    path = Path(path)
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # what matters in ITK's warnings is refused by our own checks
+    if not path.exists():
+        raise InputError(f"{path} does not exist: check the path.")
+    check_name(path)
+    if series is not None and not path.is_dir():
+        raise InputError(f"{path.name} is a file, and --series chooses from a DICOM folder: leave --series away.")
+    try:
+        return _read_dicom(path, series, frame, files) if is_dicom(path) else _read_file(path, frame)
+    except PermissionError as error:
+        raise InputError(f"{path.name} cannot be opened (no permission): change its permissions.") from error
+
+
+def _read_file(path: Path, frame: int | None) -> Image:
+    if path.stat().st_size == 0:
+        raise InputError(f"{path.name} is an empty file: copy or export it again.")
+    suffix = image_suffix(path)
+    if not suffix:
+        raise InputError(f"{path.name} is no volume file ({', '.join(SUFFIXES)}): convert it, or give a DICOM folder.")
+    read_header, reader_name = FORMATS[suffix]
+    found = read_header(path)
+    header.check(found, path.name, frame)
+    index = header.pick_frame(path.name, found.frames, frame)
+    image = _read_voxels(path, reader_name, found, index)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+    matrix[:3, 3] = image.GetOrigin()
+    array = sitk.GetArrayFromImage(image)
+    files = (path,) if found.payload.path == path else (path, found.payload.path)
+    return Image(array, Geometry(array.shape, LPS_TO_RAS @ matrix), case_name(path), files, None, found.raw)
+
+
+def files_of(
+    path: Path, series: str | None = None, frame: int | None = None, files: Sequence[Path] | None = None
+) -> tuple[Path, ...]:
+    """The files that `read` would read, with the same arguments, or `read_cine` without ``frame``: told from headers.
+
+    Raises:
+        InputError, GeometryError: as `read`, where headers tell it.
+    """
+    if is_dicom(path):
+        from .dicom import volume as dicom
+
+        name = case_name(path)
+        if frame is None:
+            return dicom.find_cine(path, name, series, files, pixels=False).files
+        return dicom.find_volume(path, name, series, frame, files, pixels=False).files
+    payload = FORMATS[image_suffix(path)][0](path).payload.path
+    return (path,) if payload == path else (path, payload)
+
+
+def _read_voxels(path: Path, reader_name: str, found: header.Header, index: int) -> sitk.Image:
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.SetImageIO(reader_name)
+    try:
+        reader.ReadImageInformation()
+        size = reader.GetSize()
+        if len(size) == 4:
+            reader.SetExtractIndex([0, 0, 0, index])
+            reader.SetExtractSize([*size[:3], 0])
+        image = reader.Execute()
+    except RuntimeError as error:
+        if "orthonormal" in str(error):
+            message = f"{path.name} has axes that are not at right angles: resample it to a rectangular grid first."
+            raise GeometryError(message) from error
+        if found.frames > 1:
+            message = f"Frames of {path.name} cannot be read one by one: save the frame wanted as a 3-D volume."
+            raise InputError(message) from error
+        message = f"{path.name} cannot be read (damaged, or of an unusual kind): copy or export it again."
+        raise InputError(message) from error
+    return sitk.VectorIndexSelectionCast(image, index) if found.frames_are_components else image
+
+
+def _read_dicom(folder: Path, series: str | None, frame: int | None, files: Sequence[Path] | None) -> Image:
+    from .dicom import volume as dicom  # pydicom takes a quarter of a second to import
+
+    name = case_name(folder)
+    volume = dicom.find_volume(folder, name, series, frame, files)
+    return Image(dicom.read_voxels([volume], name)[0], volume.geometry, name, volume.files, volume.modality)

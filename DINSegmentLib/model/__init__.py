@@ -1,0 +1,23 @@
+"""What a model is: its manifest, its structures, and the enhancement of its second image."""
+
+from .labels import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, TERMINOLOGY_CONTEXT, Label, terminology_entry
+from .manifest import (
+    CLEANUP_STEPS,
+    MANIFEST,
+    SCHEMA_VERSION,
+    Axes,
+    EnhancementDefaults,
+    Expectations,
+    Intensity,
+    Model,
+    catalogue,
+    find_model,
+    label_of,
+    read_manifest,
+)
+
+__all__ = [
+    "CLEANUP_STEPS", "LEFT_VENTRICLE", "MANIFEST", "MYOCARDIUM", "RIGHT_VENTRICLE", "SCHEMA_VERSION",
+    "TERMINOLOGY_CONTEXT", "Axes", "EnhancementDefaults", "Expectations", "Intensity", "Label", "Model", "catalogue",
+    "find_model", "label_of", "read_manifest", "terminology_entry",
+]  # fmt: skip

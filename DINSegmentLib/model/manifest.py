@@ -1,0 +1,323 @@
+"""The catalogue of models: Resources/Models/*/manifest.json and weights, checked by hash. No torch here."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import resources
+from ..errors import ModelError
+from ..messages import Sentence as _
+from .enhancement import METHODS, STRENGTH_RANGE
+from .labels import MYOCARDIUM, Label, terminology_entry
+
+MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
+
+# clean-up of the labels that a manifest may ask for; the engine does it
+CLEANUP_STEPS = ("doubtful_base", "largest_component")
+
+_BODY_AXES = str.maketrans("LPI", "RAS")  # both directions along an axis of the body to one letter
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Orientation in which the network saw its training slices.
+
+    ``rows`` and ``columns`` are the directions, in the letters L R P A S I, in which the row and the column index of a
+    slice grow; several letters mean the direction between them. ``slices`` is such a direction too, or ``stack``: the
+    axis along which slices were acquired, whatever its direction in the body.
+    """
+
+    slices: str
+    rows: str
+    columns: str
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """How voxel values come to [0, 1].
+
+    ``percentile``: the ``lower`` percentile of the whole volume to 0, the ``upper`` one to 1, values outside clipped.
+    ``window``: [``lower``, ``upper``] to [0, 1], values outside clipped.
+    """
+
+    method: str
+    upper: float
+    lower: float = 0.0
+
+
+@dataclass(frozen=True)
+class EnhancementDefaults:
+    """Enhancement that a model expects, and the methods and strengths that its training covered."""
+
+    method: str
+    strength: float
+    trained_methods: tuple[str, ...]
+    trained_range: tuple[float, float]
+
+    def covers(self, method: str, strength: float) -> bool:
+        """Whether training covered this method and strength."""
+        low, high = self.trained_range
+        return method in self.trained_methods and (method == "none" or low <= strength <= high)
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """What volumes that suit a model are like, each as (least, most); None: the manifest does not say.
+
+    ``slices`` is their number; ``thickness`` the distance in mm from one to the next; ``pixel`` the pixel size in mm
+    along rows and columns; ``minimum`` and ``maximum`` tell where the smallest and the largest voxel value lie.
+    """
+
+    slices: tuple[float, float] | None = None
+    thickness: tuple[float, float] | None = None
+    pixel: tuple[float, float] | None = None
+    minimum: tuple[float, float] | None = None
+    maximum: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model folder: what its manifest says. Texts are for people; ``network`` holds the fields of `DINConfig`.
+
+    ``spacing`` is the in-plane pixel size in mm at which the network works; ``neighbour_distance`` the distance in mm
+    from a slice to the next one that a network with ``neighbours`` sees with it. ``mirroring``: by default the scores
+    of a slice are averaged with those of its mirror image; only where training mirrored, too. ``expects`` serves advice
+    about a volume and changes no result. ``temperature`` divides the scores before they become probabilities, so that
+    these are what they say (`training.calibration` finds it); it changes no label. ``joined``: label values of which
+    the clean-up keeps the largest part together.
+    """
+
+    id: str
+    version: str
+    title: str
+    modality: str
+    labels: tuple[Label, ...]
+    spacing: float
+    axes: Axes
+    intensity: Intensity
+    enhancement: EnhancementDefaults
+    network: dict[str, Any]
+    neighbour_distance: float
+    mirroring: bool
+    expects: Expectations
+    cleanup: tuple[str, ...]
+    weights_path: Path
+    sha256: str
+    licence: str
+    citation: tuple[str, ...]
+    training_data: str
+    validation: dict[str, Any]
+    folder: Path
+    temperature: float = 1.0
+    joined: tuple[tuple[int, ...], ...] = ()
+
+    def verify(self) -> None:
+        """Check the weight file against its hash.
+
+        Raises:
+            ModelError: the file is missing or was changed.
+        """
+        if not self.weights_path.is_file():
+            raise ModelError(
+                _(
+                    "The weights of {model} are missing ({path}): reinstall, or copy them there.",
+                    model=self.id,
+                    path=self.weights_path,
+                )
+            )
+        if hashlib.sha256(self.weights_path.read_bytes()).hexdigest() != self.sha256:
+            raise ModelError(
+                _(
+                    "The weights of {model} do not match their checksum (file changed or copy incomplete): "
+                    'reinstall the extension, or run "dinsegment doctor".',
+                    model=self.id,
+                )
+            )
+
+
+def catalogue(folders: Iterable[Path] = ()) -> dict[str, Model]:
+    """All bundled models and those in ``folders`` (each a model folder), by id; weights are not read.
+
+    Raises:
+        ModelError: a manifest cannot be used, or two models share one id.
+    """
+    bundled = sorted(path.parent for path in (resources.root() / "Models").glob(f"*/{MANIFEST}"))
+    models: dict[str, Model] = {}
+    for folder in [*bundled, *folders]:
+        model = read_manifest(Path(folder))
+        if model.id in models:
+            raise ModelError(
+                _(
+                    'Two model folders share the id "{model}": {folder} and {other}.',
+                    model=model.id,
+                    folder=models[model.id].folder,
+                    other=folder,
+                )
+            )
+        models[model.id] = model
+    return models
+
+
+def find_model(model: str) -> Model:
+    """The model of an id in the catalogue, or of a model folder's path.
+
+    Raises:
+        ModelError: there is no such model, or its manifest cannot be used.
+    """
+    if (Path(model) / MANIFEST).is_file():
+        return read_manifest(Path(model))
+    known = catalogue()
+    if model not in known:
+        raise ModelError(
+            _(
+                'There is no model "{model}": choose one of {known}, or give a model folder.',
+                model=model,
+                known=", ".join(sorted(known)),
+            )
+        )
+    return known[model]
+
+
+def label_of(model: Model, code: str) -> Label | None:
+    """The model's structure with a code of SNOMED CT; None: it has none."""
+    return next((label for label in model.labels if f"~SCT^{code}^" in label.terminology), None)
+
+
+def read_manifest(folder: Path) -> Model:
+    """Read and check one model folder's manifest.
+
+    Raises:
+        ModelError: the manifest is missing, not JSON, or a value in it cannot be used.
+    """
+    path = folder / MANIFEST
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            _("The model manifest {path} cannot be read ({error}): restore the file.", path=path, error=error)
+        ) from error
+    try:
+        if values["schema"] != SCHEMA_VERSION:
+            raise ValueError(f"schema {values['schema']} is not {SCHEMA_VERSION}")
+        model = _model(values, folder)
+        _check(model)
+    except KeyError as error:
+        raise ModelError(
+            _("The model manifest {path} lacks the entry {error}: add it.", path=path, error=error)
+        ) from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ModelError(
+            _(
+                "The model manifest {path} has a value that cannot be used ({error}): correct it.",
+                path=path,
+                error=error,
+            )
+        ) from error
+    return model
+
+
+def _model(values: dict[str, Any], folder: Path) -> Model:
+    enhancement = values["enhancement"]
+    return Model(
+        id=str(values["id"]),
+        version=str(values["version"]),
+        title=str(values["title"]),
+        modality=str(values["modality"]),
+        labels=tuple(_label(v) for v in values["labels"]),
+        spacing=float(values["spacing"]),
+        axes=Axes(**values["axes"]),
+        intensity=Intensity(**values["intensity"]),
+        enhancement=EnhancementDefaults(
+            method=enhancement["method"],
+            strength=float(enhancement["strength"]),
+            trained_methods=tuple(enhancement["trained_methods"]),
+            trained_range=(float(enhancement["trained_range"][0]), float(enhancement["trained_range"][1])),
+        ),
+        network=dict(values["network"]),
+        neighbour_distance=float(values.get("neighbour_distance", 0)),
+        mirroring=bool(values.get("mirroring", False)),
+        expects=Expectations(**{name: _range(name, pair) for name, pair in values.get("expects", {}).items()}),
+        cleanup=tuple(values["cleanup"]),
+        weights_path=folder / values["weights"]["file"],
+        sha256=str(values["weights"]["sha256"]),
+        licence=str(values["licence"]),
+        citation=tuple(values["citation"]),
+        training_data=str(values["training_data"]),
+        validation=dict(values["validation"]),
+        folder=folder,
+        temperature=float(values.get("temperature", 1)),
+        joined=tuple(tuple(int(value) for value in together) for together in values.get("joined", [])),
+    )
+
+
+def _label(values: dict[str, Any]) -> Label:
+    code = values["terminology"]
+    entry = terminology_entry(tuple(code["type"]), tuple(code.get("modifier", ("", "", ""))))
+    red, green, blue = (int(v) for v in values["color"])
+    name, volume = str(values["name"]), values.get("plausible_ml")
+    plausible = None if volume is None else _range(f"volume of {name}", volume)
+    return Label(int(values["value"]), name, (red, green, blue), entry, plausible)
+
+
+def _range(name: str, pair: list[float]) -> tuple[float, float]:
+    low, high = (float(v) for v in pair)
+    if not -math.inf < low <= high < math.inf:
+        raise ValueError(f"the expected {name} {pair} is no range")
+    return low, high
+
+
+def _check(model: Model) -> None:
+    values = [label.value for label in model.labels]
+    if not values or values != list(range(1, len(values) + 1)):
+        raise ValueError(f"label values are {values}, not 1, 2, 3, ...")
+    if model.network["classes"] != len(values) + 1:
+        raise ValueError("network classes must be the number of labels plus one for the background")
+    if len({label.name for label in model.labels}) < len(values):
+        raise ValueError("two labels share one name")
+    if not 0 < model.spacing < math.inf:
+        raise ValueError(f"spacing {model.spacing} mm is not positive")
+    if not 0 < model.temperature < math.inf:
+        raise ValueError(f"temperature {model.temperature} is not positive")
+    if not 0 <= model.neighbour_distance < math.inf:
+        raise ValueError(f"neighbour distance {model.neighbour_distance} mm is negative")
+    if any(not 0 <= channel <= 255 for label in model.labels for channel in label.color):
+        raise ValueError("a colour is outside 0..255")
+    _check_axes(model.axes)
+    if model.intensity.method not in ("percentile", "window"):
+        raise ValueError(f"intensity method {model.intensity.method!r} is neither percentile nor window")
+    if model.intensity.method == "percentile" and not 0 <= model.intensity.lower < model.intensity.upper <= 100:
+        raise ValueError(
+            f"the percentiles {model.intensity.lower} and {model.intensity.upper} are no range within [0, 100]"
+        )
+    if model.intensity.method == "window" and not model.intensity.lower < model.intensity.upper:
+        raise ValueError("the intensity window is empty")
+    if unknown := {model.enhancement.method, *model.enhancement.trained_methods} - set(METHODS):
+        raise ValueError(f"unknown enhancement: {', '.join(sorted(unknown))}")
+    low, high = model.enhancement.trained_range
+    if not STRENGTH_RANGE[0] <= low <= model.enhancement.strength <= high <= STRENGTH_RANGE[1]:
+        raise ValueError("the enhancement's trained range must lie in [0, 2] and hold its default strength")
+    if model.weights_path.parent != model.folder or model.weights_path.name in ("", ".."):
+        raise ValueError("the weight file must lie in the model's folder")
+    if unknown := set(model.cleanup) - set(CLEANUP_STEPS):
+        raise ValueError(f"unknown clean-up: {', '.join(sorted(unknown))}")
+    joined = [value for together in model.joined for value in together]
+    if min(map(len, model.joined), default=2) < 2 or len(set(joined)) < len(joined) or set(joined) - set(values):
+        raise ValueError(f"joined structures {model.joined} are not two or more labels each, and no label twice")
+    if "doubtful_base" in model.cleanup and label_of(model, MYOCARDIUM) is None:
+        raise ValueError("the clean-up doubtful_base needs a label that is myocardium by its code")
+
+
+def _check_axes(axes: Axes) -> None:
+    for direction in (axes.slices, axes.rows, axes.columns):
+        if direction != "stack" and not (direction and set(direction) <= set("LRPASI")):
+            raise ValueError(f"axis direction {direction!r} is not made of the letters L R P A S I")
+    if "stack" in (axes.rows, axes.columns):
+        raise ValueError("only slices can run along the stack")
+    used = "".join(d for d in (axes.slices, axes.rows, axes.columns) if d != "stack").translate(_BODY_AXES)
+    if len(set(used)) < len(used):
+        raise ValueError("two axis directions share an axis of the body")

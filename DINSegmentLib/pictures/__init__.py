@@ -1,0 +1,1 @@
+"""Slices with outlines and curves, drawn once for previews, reports and thumbnails."""

@@ -1,0 +1,64 @@
+"""A case at a glance: slices with their structures side by side, for the review page."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ..geometry import Geometry
+from ..model import Model
+from ..model.orientation import orientation
+from .overlay import overlay, positions
+from .slices import COLUMNS, ROWS, choose_slices
+
+FOLDER = "report"  # beside the report, which shows them
+MOST_SLICES = 8
+TILE = 200  # pixels along the side of a slice's square
+GAP = 4  # pixels between two squares
+_ROOM = 0.25  # shown on either side of the structures, in sizes of the box that holds them all
+
+
+def picture_path(folder: Path, case: str) -> Path:
+    """Where a case's strip lies, under the folder of the report."""
+    return folder / FOLDER / f"{case}.jpg"
+
+
+def strip(original: np.ndarray, labels: np.ndarray, geometry: Geometry, model: Model) -> Image.Image:
+    """Draw at most eight slices of a segmented volume in one line, each in a square.
+
+    Args:
+        original: normalised, (K, J, I) float32 in [0, 1].
+        labels: (K, J, I) uint8.
+        geometry: grid of the two.
+        model: whose axes and colours are used.
+
+    Returns:
+        RGB. Slices lie as radiologists look at them, true in millimetres and in the file's order; they are evenly
+        spaced among those that hold a label (else among all) and show the structures with room around them.
+    """
+    orient = orientation(geometry, replace(model.axes, rows=ROWS, columns=COLUMNS))
+    volume, shown = orient.to_model(original), orient.to_model(labels)
+    chosen = choose_slices(shown, MOST_SLICES)[:: -1 if orient.flipped[0] else 1]
+    field, size = _field(np.any(shown, axis=0), np.array(orient.spacing[1:]))
+    picture = Image.new("RGB", (len(chosen) * (TILE + GAP) - GAP, TILE))
+    for place, index in enumerate(chosen):
+        tile = overlay(volume[index][field], shown[index][field], size, model.labels)
+        draw = ImageDraw.Draw(tile)
+        draw.font = ImageFont.load_default(12)
+        for value, (x, y) in positions(shown[index][field], size).items():
+            draw.text((x, y), str(value), "white", anchor="mm", stroke_width=1, stroke_fill="black")
+        picture.paste(tile, (place * (TILE + GAP) + (TILE - size[0]) // 2, (TILE - size[1]) // 2))
+    return picture
+
+
+def _field(held: np.ndarray, spacing: np.ndarray) -> tuple[tuple[slice, slice], tuple[int, int]]:
+    """Rows and columns to show of slices (H, W), a square in mm where they reach as far, and its width and height."""
+    where = np.argwhere(held) if held.any() else np.argwhere(np.ones_like(held))[[0, -1]]
+    first, last = where.min(axis=0), where.max(axis=0) + 1
+    half = ((last - first) * spacing).max() * (0.5 + _ROOM * held.any()) / spacing
+    start = np.maximum(0, np.floor((first + last) / 2 - half)).astype(int)
+    stop = np.minimum(held.shape, np.ceil((first + last) / 2 + half)).astype(int)
+    extent = (stop - start) * spacing
+    height, width = np.maximum(1, np.rint(extent * TILE / extent.max())).astype(int).tolist()
+    return (slice(start[0], stop[0]), slice(start[1], stop[1])), (width, height)

@@ -1,0 +1,1 @@
+"""The page that shows a batch for review, as one HTML file."""

@@ -1,0 +1,147 @@
+"""The review page of a run: one file to open from disk, with the cases' pictures beside it."""
+
+import math
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from ..batch import outputs
+from ..model import LEFT_VENTRICLE, RIGHT_VENTRICLE, Model, label_of
+from .curve import beat
+from .page import page
+
+NAME = "report.html"
+FEWEST = 5  # volumes from which on one may be called unusual
+
+
+def write_report(
+    records: Sequence[Mapping[str, Any]],
+    pictures: Mapping[str, Path],
+    folder: Path,
+    title: str,
+    models: Iterable[Model] = (),
+    run: str | None = None,
+) -> Path:
+    """Write ``report.html`` into a run's folder, whole or not at all; an older one is replaced.
+
+    Args:
+        records: of every case of the run, as `record.record` makes them; keys may be missing. ``case`` is its unique
+            name (else ``input.name``), ``flags`` its warnings, ``confidence`` its mean confidence (else that of its
+            structures by voxels); a case that failed has ``input``, ``case`` and ``error``, a sentence.
+        pictures: strip of a case, under the folder; a case without one says so.
+        folder: of the report.
+        title: of the page.
+        models: give the structures their colours.
+        run: names the run in the browser's memory, where marks are kept; by default derived from the folder's path.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    path = folder / NAME
+    models = list(models)
+    colors = {label.name: list(label.color) for model in models for label in model.labels}
+    cases = [_case(record, pictures, folder) for record in records]
+    _rate(cases)
+    data = {
+        "run": run or sha256(os.fsencode(folder.resolve())).hexdigest()[:16],
+        "title": title,
+        "colors": colors,
+        "sides": _sides(models),
+        "cases": cases,
+    }
+    with outputs.beside([path]) as beside:
+        (beside / NAME).write_text(page(title, data), encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
+    return path
+
+
+def deviations(volumes: Sequence[float]) -> list[float]:
+    """Robust z-scores of volumes: how far each lies from their median, in robust standard deviations.
+
+    0.6745 (v - median) / MAD, with the median absolute deviation; where that is 0, the mean absolute deviation takes
+    its place: (v - median) / (1.2533 mean). Source: Iglewicz and Hoaglin, How to Detect and Handle Outliers (1993),
+    which calls values beyond 3.5 outliers. All are 0 where there are fewer than five volumes or all are alike.
+    """
+    values = np.array(volumes, np.float64)
+    if len(values) < FEWEST:
+        return [0.0] * len(values)
+    distances = values - np.median(values)
+    scale = np.median(np.abs(distances)) / 0.6745 or np.abs(distances).mean() * 1.2533
+    return (distances / (scale or 1.0)).tolist()
+
+
+def _case(record: Mapping[str, Any], pictures: Mapping[str, Path], folder: Path) -> dict[str, Any]:
+    """What the page knows of a case."""
+    source = record.get("input") or {}
+    source = source if isinstance(source, Mapping) else {"path": str(source)}
+    case = str(record.get("case") or source.get("name") or source.get("path") or "")
+    structures = [_structure(one) for one in record.get("structures") or ()]
+    return {
+        "case": case,
+        "input": str(source.get("path") or ""),
+        "model": str((record.get("model") or {}).get("id") or ""),
+        "date": str(record.get("date") or ""),
+        "error": str(record["error"]) if record.get("error") else "",
+        "picture": _address(pictures[case], folder) if case in pictures else "",
+        "structures": structures,
+        "confidence": _first(_number(record.get("confidence")), _mean_confidence(structures)),
+        "flags": [
+            {"structure": str(flag.get("structure") or ""), "text": str(flag.get("text") or flag.get("kind") or "")}
+            for flag in record.get("flags") or ()
+        ],
+        "beat": beat(record.get("cine")),
+        "events": [str(event) for event in (record.get("device") or {}).get("events") or ()],
+    }
+
+
+def _structure(values: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("value", "voxels", "volume_ml", "mean", "sd", "slices", "confidence")
+    return {
+        "name": str(values.get("name") or values.get("value") or ""),
+        **{name: _number(values.get(name)) for name in names},
+        "touches_border": bool(values.get("touches_border")),
+    }
+
+
+def _sides(models: Iterable[Model]) -> dict[str, list[int]]:
+    """Colours of the ventricles, whatever the models call them."""
+    codes = {"LV": LEFT_VENTRICLE, "RV": RIGHT_VENTRICLE}
+    found = {side: [label for model in models if (label := label_of(model, code))] for side, code in codes.items()}
+    return {side: list(labels[0].color) for side, labels in found.items() if labels}
+
+
+def _rate(cases: list[dict[str, Any]]) -> None:
+    """Give each structure the deviation of its volume among those of the same model."""
+    alike = defaultdict(list)
+    for case in cases:
+        for structure in case["structures"]:
+            if structure["volume_ml"] is not None:
+                alike[case["model"], structure["name"]].append(structure)
+    for structures in alike.values():
+        found = deviations([structure["volume_ml"] for structure in structures])
+        for structure, deviation in zip(structures, found, strict=True):
+            structure["deviation"] = round(deviation, 2)
+
+
+def _mean_confidence(structures: Sequence[Mapping[str, Any]]) -> float | None:
+    known = [(one["confidence"], one["voxels"] or 0) for one in structures if one["confidence"] is not None]
+    voxels = sum(count for _, count in known)
+    return sum(confidence * count for confidence, count in known) / voxels if voxels else None
+
+
+def _number(value: Any) -> float | int | None:
+    """A finite number, else None: JSON knows no others."""
+    return value if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _address(path: Path, folder: Path) -> str:
+    return "./" + quote(os.fsencode(Path(path).relative_to(folder).as_posix()))

@@ -1,0 +1,53 @@
+"""Claims about heart rate, height and weight in DICOM headers."""
+
+import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+
+from DINSegmentLib.io.person import Person, person_of
+
+TAGS = {"HeartRate": 0x00181088, "NominalInterval": 0x00181062, "PatientSize": 0x00101020, "PatientWeight": 0x00101030}
+
+
+def header(**texts):
+    """As read from a file: texts that nobody has looked at yet."""
+    data = Dataset()
+    for name, text in texts.items():
+        tag = Tag(TAGS[name])
+        data._dict[tag] = RawDataElement(tag, "DS", len(text), text.encode(), 0, False, True)
+    return data
+
+
+def test_the_median_of_all_slices_counts():
+    body = {"PatientSize": "1.78", "PatientWeight": "75.5 "}
+    person = person_of([header(HeartRate=rate, **body) for rate in ("60", "64", "90")])
+    assert person == Person(64, 178, 75.5)
+
+
+@pytest.mark.parametrize(("interval", "rate"), [("1000", 60), ("750", 80), ("", None)])
+def test_without_a_heart_rate_the_time_between_beats_gives_it(interval, rate):
+    assert person_of([header(NominalInterval=interval)]) == Person(rate)
+
+
+@pytest.mark.parametrize("text", ["0", "999", "fast", "nan", "inf", "-60", "62\\63"])
+def test_a_heart_rate_that_no_person_has_is_left_out_with_a_sentence(text):
+    person = person_of([header(HeartRate=text, PatientWeight="75")])
+    assert (person.heart_rate, person.weight) == (None, 75)
+    assert person.doubts == ("The DICOM header gives a heart rate that is no person's: it is left out.",)
+
+
+def test_sound_values_count_where_others_are_nonsense():
+    assert person_of([header(HeartRate=rate) for rate in ("0", "0", "61")]) == Person(61)
+    person = person_of([header(HeartRate="0", NominalInterval="1000")])
+    assert person.heart_rate == 60 and len(person.doubts) == 1
+
+
+@pytest.mark.parametrize(("name", "text"), [("PatientSize", "178"), ("PatientSize", "0"), ("PatientWeight", "75000")])
+def test_a_size_in_another_unit_is_left_out_with_a_sentence(name, text):
+    person = person_of([header(**{name: text})])
+    assert person.height is person.weight is None and len(person.doubts) == 1
+
+
+def test_a_header_that_says_nothing_gives_nothing():
+    assert person_of([header(HeartRate="", PatientSize=" "), header()]) == Person()
