@@ -155,7 +155,7 @@ def write_series(tmp_path: Path, voxels: np.ndarray) -> Callable[..., Path]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # the stand-in desk stays in the process, with views that tests of the scene do not expect
-    items.sort(key=lambda item: "panel" in item.path.parts)
+    items.sort(key=lambda item: item.path.parent.name == "panel")
     for item in items:
         if "shared_data" in getattr(item, "fixturenames", ()) and item.get_closest_marker("data") is None:
             raise pytest.UsageError(f"{item.nodeid} uses shared_data and is not marked data")

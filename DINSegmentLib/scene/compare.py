@@ -68,6 +68,7 @@ def show(volume_node: Any, enhanced_node: Any, segmentation_node: Any = None, or
         if layout.GetViewArrangement() != LAYOUT:
             _former_layout = layout.GetViewArrangement()
             layout.SetViewArrangement(LAYOUT)
+            slicer.app.processEvents()  # only then new views have their real size
         shown = _views()
         if len(shown) < len(COMPARE_VIEWS):
             raise _no_views()
@@ -187,26 +188,37 @@ def _fit(view: Any, place: np.ndarray | None) -> None:
 
 def _begin_outlines(segmentation_node: Any) -> None:
     """A display node of ours outlines in the first two views; the user's own one leaves these out meanwhile."""
-    display = segmentation_node.GetDisplayNode()
-    outline = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationDisplayNode")
-    outline.Copy(display)
-    outline.SetAttribute(_OUTLINE, "1")
-    outline.SetVisibility2DFill(False)
-    outline.SetVisibility2DOutline(True)
-    outline.SetVisibility3D(False)
+    display, outline = segmentation_node.GetDisplayNode(), _outline_of(segmentation_node)
     *outlined, filled = (view.GetID() for view, _ in _views())
-    _limit(outline, outlined)
-    segmentation_node.AddAndObserveDisplayNodeID(outline.GetID())
+    with slicer.util.NodeModify(outline):
+        outline.Copy(display)
+        outline.SetAttribute(_OUTLINE, "1")
+        outline.SetVisibility2DFill(False)
+        outline.SetVisibility2DOutline(True)
+        outline.SetVisibility3D(False)
+        _limit(outline, outlined)
     former = display.GetViewNodeIDs()
     display.SetAttribute(_VIEWS, " ".join(former))
     everywhere = [view.GetID() for view in slicer.util.getNodesByClass("vtkMRMLAbstractViewNode")]
     _limit(display, [one for one in former or everywhere if one not in (*outlined, filled)] + [filled])
 
 
+def _outline_of(segmentation_node: Any) -> Any:
+    """Our display node of a segmentation, which stays with it: Slicer 5.12's views keep a raw pointer to each display
+    node, and crash at the next change of a segmentation that has lost one."""
+    for index in range(1, segmentation_node.GetNumberOfDisplayNodes()):
+        if segmentation_node.GetNthDisplayNode(index).GetAttribute(_OUTLINE) is not None:
+            return segmentation_node.GetNthDisplayNode(index)
+    outline = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationDisplayNode")
+    outline.SetVisibility(False)  # until it is known where
+    segmentation_node.AddAndObserveDisplayNodeID(outline.GetID())
+    return outline
+
+
 def _end_outlines() -> None:
     for display in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode"):
         if display.GetAttribute(_OUTLINE) is not None:
-            slicer.mrmlScene.RemoveNode(display)
+            display.SetVisibility(False)
         elif (views := display.GetAttribute(_VIEWS)) is not None:
             _limit(display, views.split())
             display.RemoveAttribute(_VIEWS)

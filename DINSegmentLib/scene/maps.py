@@ -97,9 +97,7 @@ def remove_map(node: Any) -> None:
             composite.SetForegroundOpacity(float(composite.GetAttribute(_FORMER_OPACITY) or 0))
             composite.RemoveNodeReferenceIDs(_FORMER)
             composite.RemoveAttribute(_FORMER_OPACITY)
-    display = node.GetDisplayNode()
-    slicer.mrmlScene.RemoveNode(node)
-    slicer.mrmlScene.RemoveNode(display)
+    undo.remove(node)
 
 
 def _mix(first: tuple[float, ...], second: tuple[float, ...], share: float) -> list[float]:

@@ -14,9 +14,19 @@ def new_node(class_name: str, name: str) -> Iterator[Any]:
     try:
         yield node
     except BaseException:
-        for one in (*_displays(node), node):
-            slicer.mrmlScene.RemoveNode(one)
+        remove(node)
         raise
+
+
+def remove(node: Any) -> None:
+    """Take a displayable node out of the scene, with its display nodes, which the desktop removes by itself.
+
+    The node goes first: Slicer's views crash when a segmentation loses a display node.
+    """
+    displays = _displays(node)
+    for one in (node, *displays):
+        if slicer.mrmlScene.IsNodePresent(one):
+            slicer.mrmlScene.RemoveNode(one)
 
 
 @contextmanager
@@ -24,8 +34,10 @@ def changed_node(node: Any) -> Iterator[Any]:
     """Put a displayable node and its display nodes back as they were if the block fails.
 
     Segments are copied before. Images are not: the block gives the node another image and leaves the voxels of the
-    old one.
+    old one. A segmentation without display nodes gets one that stays, for the reason in `remove`.
     """
+    if _is_segmentation(node):
+        node.CreateDefaultDisplayNodes()
     displays = _displays(node)
     kept = [(one, _copy(one)) for one in (node, *displays)]
     try:

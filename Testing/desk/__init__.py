@@ -186,5 +186,8 @@ class Desk:
         """Close the scene and read a `.mrb`."""
         import slicer
 
+        from DINSegmentLib.headless.boot import quiet
+
         slicer.mrmlScene.Clear(0)
-        assert slicer.mrmlScene.ReadFromMRB(str(path), True), f"{path} was not read"
+        with quiet():  # Slicer's own words about views that were turned
+            assert slicer.mrmlScene.ReadFromMRB(str(path), True), f"{path} was not read"

@@ -9,14 +9,25 @@ from typing import Any
 import slicer
 import slicer.util
 import vtk
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from DINSegmentLib.scene.application import Application, Module
 from DINSegmentLib.scene.boot import boot, quiet
 
-from .pythonqt import Checked
+from .pythonqt import Checked, faults
+from .views import View
 
-_LOGICS = {"Models": "vtkSlicerModelsLogic", "Plots": "vtkSlicerPlotsLogic", "Sequences": "vtkSlicerSequencesLogic"}
+_LOGICS = {
+    "Data": "vtkSlicerDataModuleLogic",  # takes a node's display and storage nodes out of the scene together with it
+    "Models": "vtkSlicerModelsLogic",
+    "Plots": "vtkSlicerPlotsLogic",
+    "Sequences": "vtkSlicerSequencesLogic",
+}
+
+
+# pixels of a slice view in Slicer's default window, beside two others: at first, and when the event loop has run
+_FIRST_SIZE, _SIZE = (595, 320), (376, 921)
 
 
 class SliceWidget(Checked):
@@ -38,12 +49,16 @@ class SliceWidget(Checked):
 
 
 class Layouts(Checked):
-    """What Slicer's layout manager does for slice views: makes those of the layout with their logics, and maps them."""
+    """What Slicer's layout manager does: makes the views of the layout, slice views with their logics, and maps them.
+
+    A view that comes into the layout has its real size only when the event loop has run.
+    """
 
     measured_as = "slicer.app.layoutManager()"
 
     def __init__(self, scene: Any) -> None:
         self.scene, self.logics = scene, {}
+        self._views: dict[Any, View] = {}
         slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
         slicer.app.applicationLogic().SetSliceLogics(vtk.vtkCollection())
         slicer.app.applicationLogic().SetViewLogics(vtk.vtkCollection())
@@ -85,8 +100,13 @@ class Layouts(Checked):
                 slicer.app.applicationLogic().GetSliceLogics().AddItem(logic)
                 logic.SetMRMLScene(self.scene)
                 logic.SetSliceNode(view)
-                logic.ResizeSliceNode(400, 400)
-            view.SetMappedInLayout(int(inside.IsItemPresent(view) > 0))
+            if (mapped := inside.IsItemPresent(view) > 0) and not view.IsMappedInLayout():
+                self.logics[name].ResizeSliceNode(*_FIRST_SIZE)
+                QTimer.singleShot(0, lambda logic=self.logics[name]: logic.ResizeSliceNode(*_SIZE))
+            view.SetMappedInLayout(int(mapped))
+        for node in (*slicer.util.getNodesByClass("vtkMRMLSliceNode"), *slicer.util.getNodesByClass("vtkMRMLViewNode")):
+            if node not in self._views:
+                self._views[node] = View(node)
 
 
 class Settings(Checked):
@@ -233,9 +253,27 @@ def _data_io(logic: Any) -> tuple[Any, ...]:
     return remote, data, cache
 
 
+def _note_errors() -> None:
+    """What Slicer marks with its red icon is a fault of the product, see `pythonqt.faults`: errors of VTK and MRML, and
+    a node that is removed from the scene a second time, at which Slicer's tree of nodes logs critical errors."""
+
+    @vtk.calldata_type(vtk.VTK_STRING)
+    def note(window: Any, event: str, text: str) -> None:
+        faults.append(RuntimeError(text))
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def look(scene: Any, event: str, node: Any) -> None:
+        if not scene.IsNodePresent(node):
+            faults.append(RuntimeError(f"{node.GetClassName()} {node.GetName()} is removed and not in the scene"))
+
+    vtk.vtkOutputWindow.GetInstance().AddObserver("ErrorEvent", note)
+    slicer.mrmlScene.AddObserver(slicer.mrmlScene.NodeAboutToBeRemovedEvent, look)
+
+
 def start() -> tuple[DeskApplication, Dialogs]:
     """The application over `scene.boot`, with everything that the panel asks of it."""
     boot()
+    _note_errors()
     logic = slicer.app.applicationLogic()
     with quiet():
         for name, class_name in _LOGICS.items():

@@ -14,7 +14,8 @@ import vtk
 from PIL import Image
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-_MANAGERS = ("vtkMRMLModelSliceDisplayableManager", "vtkMRMLSegmentationsDisplayableManager2D")
+from .views import View
+
 _SIZE = (340, 420)  # pixels: a stack of the heart fills it
 _FRAME = 2  # pixels around a view
 _GRAY = 90  # of the frame
@@ -37,20 +38,13 @@ def render(size: tuple[int, int] = _SIZE) -> np.ndarray:
 def _view(logic: Any, size: tuple[int, int]) -> np.ndarray:
     node = logic.GetSliceNode()
     logic.ResizeSliceNode(*size)
-    window = vtk.vtkRenderWindow()
-    window.SetOffScreenRendering(True)
-    window.SetMultiSamples(0)
-    window.SetSize(*size)
-    renderer = vtk.vtkRenderer()
-    window.AddRenderer(renderer)
-    interactor = vtk.vtkRenderWindowInteractor()
-    interactor.SetRenderWindow(window)
-    renderer.AddViewProp(_image(logic))
-    group = _managers(renderer, node)
-    renderer.AddViewProp(_label(node, size))
-    window.Render()
-    pixels = _pixels(window)
-    group.SetMRMLDisplayableNode(None)
+    view = View(node)
+    view.window.SetSize(*size)
+    view.renderer.AddViewProp(_image(logic))
+    view.renderer.AddViewProp(_label(node, size))
+    view.window.Render()
+    pixels = _pixels(view.window)
+    view.end()
     return pixels
 
 
@@ -64,18 +58,6 @@ def _image(logic: Any) -> Any:
     actor.SetMapper(mapper)
     actor.GetProperty().SetDisplayLocationToBackground()
     return actor
-
-
-def _managers(renderer: Any, node: Any) -> Any:
-    factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
-    factory.SetMRMLApplicationLogic(slicer.app.applicationLogic())
-    for name in _MANAGERS:
-        if not factory.IsDisplayableManagerRegistered(name):
-            factory.RegisterDisplayableManager(name)
-    group = slicer.vtkMRMLDisplayableManagerGroup()
-    group.Initialize(factory, renderer)
-    group.SetMRMLDisplayableNode(node)
-    return group
 
 
 def _label(node: Any, size: tuple[int, int]) -> Any:

@@ -50,3 +50,29 @@ def test_leaving_the_module_gives_the_views_back(desk, panel, heart):
     desk.click(panel.ui.compareButton)
     panel.exit()
     assert layouts.layout == before and not panel.ui.compareButton.checked
+
+
+def test_the_first_compare_shows_all_of_the_slice(desk, panel, heart):
+    """Views of a new layout get their real size only when the event loop runs."""
+    import numpy as np
+
+    desk.click(panel.ui.compareButton)
+    desk.turn(0.05)
+    spacing, voxels = np.array(heart.GetSpacing()), np.array(heart.GetImageData().GetDimensions())
+    for name in desk.application.layouts.sliceViewNames():
+        view = desk.application.layouts.sliceWidget(name).mrmlSliceNode()
+        assert view.GetDimensions()[0] < view.GetDimensions()[1]
+        assert (np.array(view.GetFieldOfView())[:2] >= (spacing * voxels)[:2] - 1e-6).all()
+
+
+def test_the_outline_goes_with_its_segmentation(desk, panel, heart):
+    import slicer
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    node.CreateDefaultDisplayNodes()
+    panel.ui.outputSelector.setCurrentNode(node)
+    desk.click(panel.ui.compareButton)
+    assert node.GetNumberOfDisplayNodes() == 2
+    slicer.mrmlScene.RemoveNode(node)
+    desk.turn(0.05)
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationDisplayNode") == 0

@@ -175,8 +175,8 @@ def test_a_result_may_come_later_and_be_replaced(trio, views, heart):
     compare.update(first)
     second = write_segmentation(heart.labels, volume, heart.structures)
     compare.update(second)
-    assert first.GetNumberOfDisplayNodes() == 1 and first.GetDisplayNode().GetNumberOfViewNodeIDs() == 0
-    assert second.GetNumberOfDisplayNodes() == 2
+    assert not outline_of(first).GetVisibility() and first.GetDisplayNode().GetNumberOfViewNodeIDs() == 0
+    assert outline_of(second).GetVisibility() and second.GetNumberOfDisplayNodes() == 2
     write_segmentation(heart.labels, volume, heart.structures, node=second)
     assert second.GetNumberOfDisplayNodes() == 2
 
@@ -199,7 +199,7 @@ def test_restoring_brings_everything_back(limited, trio, views, scene):
     compare.restore()
     assert views.layout.GetViewArrangement() == CONVENTIONAL and not compare.is_shown()
     assert list(display.GetViewNodeIDs()) == [views(name)[0].GetID() for name in limited]
-    assert display.GetAttributeNames() == () and segmentation.GetNumberOfDisplayNodes() == 1
+    assert display.GetAttributeNames() == () and not outline_of(segmentation).GetVisibility()
     for name in OURS:  # the empty views stay, as those of every layout that was once seen
         assert views(name)[1].GetBackgroundVolumeID() is None
     before = names_of_nodes(scene)
@@ -221,10 +221,14 @@ def test_a_scene_saved_while_comparing_can_still_be_restored(trio, views, scene)
     scene.SetLoadFromXMLString(0)
     scene.SetSaveToXMLString(0)
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationDisplayNode") == 2
+    segmentation = scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
     compare.restore()
-    display = scene.GetFirstNodeByClass("vtkMRMLSegmentationDisplayNode")
-    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationDisplayNode") == 1
-    assert display.GetNumberOfViewNodeIDs() == 0
+    assert segmentation.GetDisplayNode().GetNumberOfViewNodeIDs() == 0
+    outline = outline_of(segmentation)
+    assert not outline.GetVisibility()
+    compare.show(*(scene.GetNthNodeByClass(index, "vtkMRMLScalarVolumeNode") for index in (0, 1)), segmentation)
+    assert outline_of(segmentation) is outline and outline.GetVisibility()
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationDisplayNode") == 2
 
 
 def test_showing_again_keeps_the_users_layout_in_mind(trio, views, scene):
@@ -244,8 +248,21 @@ def test_a_layout_that_the_user_chose_meanwhile_stays(trio, views):
     assert not compare.is_shown()
     compare.restore()
     assert views.layout.GetViewArrangement() == CONVENTIONAL
-    assert segmentation.GetNumberOfDisplayNodes() == 1
+    assert not outline_of(segmentation).GetVisibility()
     assert segmentation.GetDisplayNode().GetNumberOfViewNodeIDs() == 0
+
+
+def test_the_outline_node_of_a_segmentation_stays_in_the_scene(trio, views, scene):
+    """Slicer 5.12's views keep a raw pointer to it: removed alone, it crashes them at the next change."""
+    *_, segmentation = trio
+    compare.show(*trio)
+    outline = outline_of(segmentation)
+    for _ in range(2):
+        compare.restore()
+        compare.show(*trio)
+        compare.update(None)
+        compare.update(segmentation)
+        assert outline_of(segmentation) is outline and scene.IsNodePresent(outline)
 
 
 def test_closing_the_scene_leaves_nothing_but_the_way_back(trio, views, scene, heart, add_volume):
@@ -367,6 +384,16 @@ def test_a_fade_ends_with_its_scene(trio, views, scene, heart, add_volume):
     compare.fade(volume, volume, 0.5)
     compare.end_fade()
     assert state(*views("Red")) == before
+
+
+def outline_of(segmentation):
+    """The display node that outlines a segmentation while it is compared."""
+    (found,) = (
+        segmentation.GetNthDisplayNode(index)
+        for index in range(segmentation.GetNumberOfDisplayNodes())
+        if segmentation.GetNthDisplayNode(index).GetAttribute("DINSegment.Outline") is not None
+    )
+    return found
 
 
 def state(view, composite):
