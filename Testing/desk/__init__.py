@@ -186,7 +186,7 @@ class Desk:
         """Close the scene and read a `.mrb`."""
         import slicer
 
-        from DINSegmentLib.headless.boot import quiet
+        from DINSegmentLib.scene.boot import quiet
 
         slicer.mrmlScene.Clear(0)
         with quiet():  # Slicer's own words about views that were turned

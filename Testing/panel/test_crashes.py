@@ -11,9 +11,9 @@ faulthandler.enable()
 from desk import Desk
 desk = Desk.start()
 import slicer
-from DINSegmentLib import models
+from DINSegmentLib.model import manifest
 
-for model in models.catalogue().values():
+for model in manifest.catalogue().values():
     desk.application.settings.setValue(f"DINSegment/AcceptedLicence/{model.id}", model.version)
 panel = desk.open_module()
 ui = panel.ui
