@@ -279,6 +279,9 @@ def _pack(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--output", type=_path, metavar="FOLDER", help="make a complete model folder")
     _model(where, help_suffix=", whose weights are replaced: the one whose manifest the run used")
     parser.add_argument("--overwrite", action="store_true", help="with --output: replace a model folder that is there")
+    parser.add_argument(
+        "--bits", type=int, choices=(8, 16), default=8, help="of a stored number; 16 doubles the file; default: 8"
+    )
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:

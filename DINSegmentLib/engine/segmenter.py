@@ -18,7 +18,7 @@ from ..measure import Confidence
 from ..messages import Sentence as _
 from ..model import MYOCARDIUM, Model, label_of
 from ..model.orientation import orientation
-from ..network import DIN, DINConfig, fold
+from ..network import DIN, DINConfig, fold, restored
 from .basal_slices import Emptied, beyond_base, warnings
 from .class_margins import MOST, Margins
 from .cleanup import clean_up
@@ -324,7 +324,7 @@ def load_network(model: Model) -> DIN:
     try:
         network = DIN(DINConfig.from_dict({**model.network, "deep_supervision": False}))
         state = torch.load(model.weights_path, map_location="cpu", weights_only=True)
-        network.load_state_dict({name: value.float() for name, value in state.items()})
+        network.load_state_dict(restored(state))
     except (RuntimeError, TypeError, ValueError, AttributeError, EOFError, pickle.UnpicklingError) as error:
         raise ModelError(
             _(

@@ -2,5 +2,6 @@
 
 from .din import DIN, DINConfig, din_base, din_small
 from .folding import fold
+from .storage import restored, stored
 
-__all__ = ["DIN", "DINConfig", "din_base", "din_small", "fold"]
+__all__ = ["DIN", "DINConfig", "din_base", "din_small", "fold", "restored", "stored"]

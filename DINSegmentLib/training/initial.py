@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..network import DIN
+from ..network import DIN, restored
 
 _HEADS = ("decode.head.", "decode.scale_heads.")
 _STEPS = 60
@@ -29,7 +29,7 @@ def load_initial(network: DIN, path: Path) -> list[str]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        state = {name: value.float() for name, value in state.get("average", state).items()}
+        state = restored(state.get("average", state))
     except (OSError, EOFError, RuntimeError, AttributeError, ValueError, KeyError, ImportError) as error:
         raise InputError(f"The weights {path} cannot be read: give a weights.pt or best.pt.") from error
     except Exception as error:  # pickle's own error class says the same in other words

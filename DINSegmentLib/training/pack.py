@@ -1,4 +1,4 @@
-"""From a training run to a model folder: fp16 weights without what only training needs, manifest, licence and card."""
+"""From a training run to a model folder: weights without what only training needs, manifest, licence and card."""
 
 import csv
 import hashlib
@@ -11,26 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ..errors import InputError, ModelError, OutputError
 from ..model import MANIFEST, Model, read_manifest
-from ..network import DIN, DINConfig
+from ..network import DIN, DINConfig, stored
 from .card import card, licence_text
 
 LARGEST_BUNDLED = 12_000_000  # bytes; git never forgets, and the whole clone must stay under 100 MB
 
-# A variance above 65504 is no fp16 number; as infinity it would silence its channel without a word.
-_KEPT_WHOLE = ("running_mean", "running_var")
 
-
-def pack(run: Path, folder: Path, overwrite: bool = False) -> Path:
+def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8) -> Path:
     """Make a model folder of a run: `manifest.json`, `weights.pt`, `LICENSE.txt` and `MODEL_CARD.md`.
 
     Args:
         run: run folder of `dinsegment train` that has validated at least once.
         folder: appears whole or not at all.
         overwrite: replace these four files of a model folder that is there.
+        bits: of a stored number, see `network.stored`.
 
     Returns:
         path of the weight file.
@@ -45,7 +42,7 @@ def pack(run: Path, folder: Path, overwrite: bool = False) -> Path:
     if folder.exists() and not (folder / MANIFEST).is_file():
         raise OutputError(f"{folder} is no model folder, and is not replaced: choose another one.")
     model = read_manifest(run)
-    weights = _weights(run, model)
+    weights = _weights(run, model, bits)
     manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
     manifest["weights"] = {"file": "weights.pt", "sha256": hashlib.sha256(weights).hexdigest()}
     manifest["validation"] = _validation(run)
@@ -63,13 +60,13 @@ def pack(run: Path, folder: Path, overwrite: bool = False) -> Path:
     return folder / "weights.pt"
 
 
-def update(run: Path, folder: Path) -> Path:
+def update(run: Path, folder: Path, bits: int = 8) -> Path:
     """Put a run's best weights into a model folder; of its manifest only the checksum changes.
 
     Returns, raises: as `pack`; ModelError also when the file would be too large to bundle.
     """
     model = read_manifest(folder)
-    weights = _weights(run, model)
+    weights = _weights(run, model, bits)
     if len(weights) > LARGEST_BUNDLED:
         raise ModelError(
             f"The weights would take {len(weights)} bytes, more than {LARGEST_BUNDLED}: train a smaller network."
@@ -88,8 +85,8 @@ def _with_checksum(manifest: str, former: str, checksum: str) -> str:
     return changed if json.loads(changed) == values else json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
-def _weights(run: Path, model: Model) -> bytes:
-    """The weight file: what a network without deep supervision needs, fp16 but for batch norm's statistics."""
+def _weights(run: Path, model: Model, bits: int) -> bytes:
+    """The weight file: what a network without deep supervision needs."""
     best = run / "best.pt"
     if not best.is_file():
         raise InputError(f"{run} holds no best.pt: give the run folder of a training that has validated at least once.")
@@ -100,25 +97,21 @@ def _weights(run: Path, model: Model) -> bytes:
             f"{best} is damaged: copy it again, or let the training go on to the next validation."
         ) from error
     wanted = DIN(DINConfig.from_dict({**model.network, "deep_supervision": False})).state_dict()
-    packed = {}
     for name, like in wanted.items():
         if name not in state or state[name].shape != like.shape:
             raise ModelError(
                 f"{best} does not fit the network of {model.folder / MANIFEST} ({name}): give the run's own model."
             )
-        packed[name] = _packed(name, state[name])
-        if not packed[name].isfinite().all():
+    weights = stored({name: state[name] for name in wanted}, bits)
+    for name, value in weights.items():
+        if not value.isfinite().all():
             raise ModelError(
-                f"{best} has weights that are no finite numbers ({name}): the training went wrong, train anew with a "
+                f"{best} has weights that are not finite numbers ({name}): the training went wrong, train anew with a "
                 "lower rate."
             )
     data = io.BytesIO()
-    torch.save(packed, data)
+    torch.save(weights, data)
     return data.getvalue()
-
-
-def _packed(name: str, value: Tensor) -> Tensor:
-    return value.half() if value.is_floating_point() and not name.endswith(_KEPT_WHOLE) else value
 
 
 def _validation(run: Path) -> dict[str, Any]:

@@ -279,6 +279,17 @@ def broken(model, tmp_path, state, **changes):
     )
 
 
+@pytest.mark.parametrize("scale", [None, torch.ones(7), torch.full((16,), torch.nan)], ids=["none", "short", "nan"])
+def test_weights_of_8_bits_without_a_finite_scale_for_each_channel_are_refused(stack_model, tmp_path, scale):
+    state = torch.load(stack_model.weights_path, weights_only=True)
+    name = next(name for name, value in state.items() if value.ndim > 1 and len(value) == 16)
+    state[name] = state[name].to(torch.int8)
+    if scale is not None:
+        state[name + ".scale"] = scale
+    with pytest.raises(ModelError, match="do not fit the network"):
+        load_network(broken(stack_model, tmp_path, state))
+
+
 class Evil:
     ran = False
 

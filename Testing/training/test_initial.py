@@ -7,7 +7,7 @@ import torch
 
 from DINSegmentLib.errors import InputError
 from DINSegmentLib.model import Model, find_model
-from DINSegmentLib.network import DIN, DINConfig
+from DINSegmentLib.network import DIN, DINConfig, stored
 from DINSegmentLib.training.augmentation import Augmentation
 from DINSegmentLib.training.initial import load_initial
 from DINSegmentLib.training.recipe import Recipe
@@ -74,6 +74,15 @@ def test_a_warm_start_takes_what_fits_and_names_the_heads_that_do_not(model, sou
     assert torch.equal(network.decode.draw[0].weight, source.decode.draw[0].weight)
     assert network.decode.head.weight.shape[0] == 9
     assert len(missing) == 10 and {"decode.head.weight", "decode.scale_heads.3.bias"} <= set(missing)
+
+
+def test_weights_of_8_bits_are_taken_too(model, source, tmp_path):
+    torch.save(stored(source.state_dict(), 8), tmp_path / "weights.pt")
+    network = Trainer(model, replace(RECIPE, seed=9), CPU).network
+    assert load_initial(network, tmp_path / "weights.pt") == []
+    own = source.state_dict()
+    for name, value in network.state_dict().items():
+        assert (value - own[name]).abs().max() <= own[name].abs().max() / 200, name
 
 
 def test_a_whole_checkpoint_lacks_no_head(model, source, tmp_path):

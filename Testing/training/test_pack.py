@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from DINSegmentLib.engine.segmenter import load_network
 from DINSegmentLib.errors import InputError, ModelError, OutputError
 from DINSegmentLib.model import read_manifest
 from DINSegmentLib.network import DIN, DINConfig
 from DINSegmentLib.training.pack import pack, update
 
 NETWORK = {
-    "classes": 4, "widths": [8, 8, 16, 16], "depths": [1, 1, 1, 1], "layer_scale": 0.5, "head_width": 8,
+    "classes": 4, "widths": [8, 8, 16, 64], "depths": [1, 1, 1, 1], "layer_scale": 0.5, "head_width": 8,
     "reductions": [8, 4, 2, 1], "ffn_ratio": 1.0, "decoder_width": 8, "stem": "convolution",
 }  # fmt: skip
 
@@ -62,12 +63,22 @@ def test_a_run_becomes_a_whole_model_folder(run, tmp_path):
 
 
 def test_a_variance_beyond_fp16_stays_finite_and_the_weights_are_half(run, tmp_path):
-    state = torch.load(pack(run, tmp_path / "model"), weights_only=True)
+    state = torch.load(pack(run, tmp_path / "model", bits=16), weights_only=True)
     assert state[variance(state)][0] == 1e6
     for name, value in state.items():
         whole = name.endswith(("running_mean", "running_var"))
         assert value.dtype in ((torch.float32,) if whole else (torch.float16, torch.int64)), name
         assert value.isfinite().all(), name
+
+
+def test_eight_bits_take_less_space_than_sixteen_and_load_by_the_same_path(run, tmp_path):
+    sizes = [pack(run, tmp_path / f"bits{bits}", bits=bits).stat().st_size for bits in (8, 16)]
+    assert sizes[0] < 0.9 * sizes[1]
+    before = torch.load(run / "best.pt", weights_only=True)
+    after = load_network(read_manifest(tmp_path / "bits8")).state_dict()
+    for name, value in after.items():
+        largest = before[name].abs().max()
+        assert (value - before[name]).abs().max() <= largest / 254 * 1.001, name  # half a step of 8 bits
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e6])
@@ -76,7 +87,7 @@ def test_weights_that_are_no_finite_fp16_numbers_are_refused(run, write_model, l
     change_best(run, lambda state: state["decode.head.weight"].fill_(value))
     known = write_model(tmp_path / "known", "stack", network=NETWORK).folder
     before = listing_of(tmp_path)
-    with pytest.raises(ModelError, match="no finite numbers"):
+    with pytest.raises(ModelError, match="not finite numbers"):
         pack(run, tmp_path / "model") if form == "new" else update(run, known)
     assert listing_of(tmp_path) == before
 

@@ -12,11 +12,12 @@ def pack(options: Namespace, console: Console) -> int:
     from ...training import pack as packing
 
     if options.output is not None:
-        weights, what = packing.pack(options.run, options.output, options.overwrite), "a complete model folder"
+        weights = packing.pack(options.run, options.output, options.overwrite, options.bits)
+        what = "a complete model folder"
     elif options.overwrite:
-        raise InputError("--overwrite is for a model folder that is made: give --output, or leave it away.")
+        raise InputError("--overwrite is for a model folder that is made: give --output, or leave --overwrite out.")
     else:
-        weights = packing.update(options.run, find_model(options.model).folder)
+        weights = packing.update(options.run, find_model(options.model).folder, options.bits)
         what = "the manifest has its new checksum"
     size = weights.stat().st_size
     console.event("done", f"{weights}: {size} bytes; {what}.", weights=str(weights), bytes=size)
