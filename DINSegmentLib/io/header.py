@@ -3,15 +3,19 @@
 Image libraries repair or ignore much of what is refused here (a spacing of zero, a file cut short), hence our own look.
 """
 
+import os
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from .. import memory
+from .. import bounded, memory
 from ..errors import GeometryError, InputError
 
+_MARGIN = 1 << 20  # bytes that may follow the voxels in a packed file
+_MOST_AXES, _MOST_VOXELS, _MOST_PARTS = 16, 1 << 31, 100_000
 _FARTHEST = 1e6  # mm; what is larger is no patient's, and may be too large for a NIfTI file's numbers
 
 
@@ -19,13 +23,19 @@ _FARTHEST = 1e6  # mm; what is larger is no patient's, and may be too large for 
 class Payload:
     """Where the voxels are stored: ``size`` bytes in ``path`` after ``offset`` ones.
 
-    ``encoding`` is ``raw``, ``deflate`` (a gzip or zlib stream that begins at ``offset``), or ``other``.
+    ``encoding`` is ``raw``, ``deflate`` (a gzip or zlib stream that begins at ``offset``), or ``other``; ``parts``: the
+    files, where there are several.
     """
 
     path: Path
     offset: int
     size: int
     encoding: str
+    parts: tuple[Path, ...] = ()
+
+    def files(self, header: Path) -> tuple[Path, ...]:
+        """The file of the header and all that hold voxels, each once."""
+        return tuple(dict.fromkeys((header, self.path, *self.parts)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +141,9 @@ def check_payload(payload: Payload, name: str) -> None:
     Raises:
         InputError: see above.
     """
-    if not payload.path.is_file():
-        raise InputError(f"{name} names {payload.path.name} as its data file, which is missing: put it beside {name}.")
+    for path in (payload.path, *payload.parts):
+        if not path.is_file():
+            raise InputError(f"{name} names {path.name} as its data file, which is missing: put it beside {name}.")
     if payload.encoding == "other":  # text, bzip2, many files: left to the reading library
         return
     try:
@@ -144,14 +155,58 @@ def check_payload(payload: Payload, name: str) -> None:
 
 
 def _is_whole(payload: Payload) -> bool:
-    if payload.encoding == "raw":
-        return payload.path.stat().st_size - payload.offset >= payload.size
-    with payload.path.open("rb") as file:
+    with bounded.open_file(payload.path) as file:
+        if payload.encoding == "raw":
+            return os.fstat(file.fileno()).st_size - payload.offset >= payload.size
         file.seek(payload.offset)
-        count, inflater = 0, zlib.decompressobj(wbits=47)  # 47: gzip or zlib, told from the first bytes
-        while chunk := file.read(1 << 16):
-            count += len(inflater.decompress(chunk))
-            while inflater.eof and inflater.unused_data.strip(b"\0"):  # gzip files may hold several members
-                rest, inflater = inflater.unused_data, zlib.decompressobj(wbits=47)
-                count += len(inflater.decompress(rest))
-    return inflater.eof and count >= payload.size  # its end holds the checksum
+        try:
+            count = sum(map(len, bounded.inflate(file, payload.size + _MARGIN)))
+        except bounded.TooMuch as error:
+            name = payload.path.name
+            raise InputError(f"{name} {error} ({payload.size} bytes): copy or export it again.") from error
+        except bounded.Unusable:
+            return False
+    return count >= payload.size
+
+
+def number_of_voxels(text: str) -> tuple[int, ...]:
+    """The number of voxels along each axis, of a header's text.
+
+    Raises:
+        ValueError: it is none, or of more axes or voxels than a volume can have.
+    """
+    words = text.split(maxsplit=_MOST_AXES)
+    sizes = tuple(int(word) for word in words)
+    if len(words) > _MOST_AXES or any(abs(n) > _MOST_VOXELS for n in sizes):
+        raise ValueError("sizes")
+    return sizes
+
+
+def parts_by_pattern(folder: Path, words: Sequence[str]) -> tuple[Path, ...]:
+    """The files of a pattern such as ``slice%03d.raw 1 20 1``: one number in it, from the first to the last by steps.
+
+    Raises:
+        ValueError: it is no such pattern.
+    """
+    pattern, numbers = words[0], [int(word) for word in words[1:4]]
+    before, percent, after = pattern.partition("%")
+    width, letter, after = after.partition("d")
+    first, last, step = numbers if len(numbers) == 3 else (*numbers, 1)
+    if not percent or not letter or "%" in after or len(width) > 2 or (width and not width.isdecimal()):
+        raise ValueError("data file")
+    if step == 0 or not 0 <= (last - first) // step < _MOST_PARTS:
+        raise ValueError("data file")
+    numbers_of_parts = range(first, last + (1 if step > 0 else -1), step)
+    return tuple(folder / f"{before}{number:{width}d}{after}" for number in numbers_of_parts)
+
+
+def parts_by_list(folder: Path, text: str) -> tuple[Path, ...]:
+    """The files of a list with a line for each.
+
+    Raises:
+        ValueError: the list is empty, or too long.
+    """
+    names = [line.strip() for line in text.split("\n", _MOST_PARTS)]
+    if not any(names) or len(names) > _MOST_PARTS:
+        raise ValueError("data file")
+    return tuple(folder / name for name in names if name)

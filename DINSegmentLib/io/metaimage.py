@@ -1,13 +1,13 @@
 """MetaImage headers (``.mha``, ``.mhd``), read for the checks (itk.org/Wiki/ITK/MetaIO/Documentation)."""
 
 import math
-import re
 from pathlib import Path
 
 import numpy as np
 
+from .. import bounded
 from ..errors import InputError
-from .header import Header, Payload
+from .header import Header, Payload, number_of_voxels, parts_by_list, parts_by_pattern
 
 _TYPE_BYTES = {
     "MET_CHAR": 1, "MET_UCHAR": 1, "MET_SHORT": 2, "MET_USHORT": 2, "MET_INT": 4, "MET_UINT": 4, "MET_LONG": 4,
@@ -22,15 +22,26 @@ def read_header(path: Path) -> Header:
     Raises:
         InputError: it is not a MetaImage header.
     """
-    with path.open("rb") as file:
-        head = file.read(_HEADER_LIMIT)
-    end = re.search(rb"^ElementDataFile[ \t]*=[ \t]*(.*?)[ \t\r]*(?:\n|\Z)", head, flags=re.MULTILINE)
-    if end is None:
-        raise _damaged(path)
-    pairs = re.findall(r"^(\w+)[ \t]*=[ \t]*(.*?)[ \t\r]*$", head[: end.end()].decode("latin-1"), flags=re.MULTILINE)
-    fields: dict[str, str] = dict(pairs)
     try:
-        sizes = tuple(int(n) for n in fields["DimSize"].split())
+        with bounded.open_file(path) as file:
+            head = file.read(_HEADER_LIMIT)
+    except bounded.Unusable as error:
+        raise _damaged(path) from error
+    fields: dict[str, str] = {}
+    length = 0
+    for line in head.split(b"\n"):
+        length += len(line) + 1
+        key, _, value = line.partition(b"=")
+        name = key.strip(b" \t").decode("latin-1")
+        if name.isidentifier():
+            is_last = name == "ElementDataFile"
+            fields[name] = value.strip(b" \t\r").decode("utf-8" if is_last else "latin-1", errors="replace")
+            if is_last:
+                break
+    else:
+        raise _damaged(path)
+    try:
+        sizes = number_of_voxels(fields["DimSize"])
         if len(sizes) != int(fields["NDims"]):
             raise ValueError("DimSize")
         steps = _steps(fields, len(sizes))
@@ -39,7 +50,7 @@ def read_header(path: Path) -> Header:
         )
         channels = int(fields.get("ElementNumberOfChannels", 1))
         voxel_bytes = _TYPE_BYTES.get(fields["ElementType"], 0)
-        payload = _payload(path, fields, end, math.prod(sizes) * channels * voxel_bytes)
+        payload = _payload(path, fields, length, math.prod(sizes) * channels * voxel_bytes)
     except (KeyError, ValueError) as error:
         raise _damaged(path) from error
     return Header(sizes[:3], math.prod(sizes[3:]), channels, voxel_bytes, (steps,), payload, origin)
@@ -58,13 +69,20 @@ def _steps(fields: dict[str, str], dimensions: int) -> np.ndarray:
     return (lengths[:, None] * matrix)[:3, :3]
 
 
-def _payload(path: Path, fields: dict[str, str], end: re.Match[bytes], size: int) -> Payload:
-    data_file = end.group(1).decode("utf-8", errors="replace")
+def _payload(path: Path, fields: dict[str, str], length: int, size: int) -> Payload:
+    data_file = fields["ElementDataFile"]
     local = data_file.upper() == "LOCAL"
-    source, offset = (path, end.end()) if local else (path.parent / data_file, 0)
+    source, offset = (path, length) if local else (path.parent / data_file, 0)
     skip = int(fields.get("HeaderSize", 0))
-    if data_file.upper().startswith("LIST") or "%" in data_file:
-        return Payload(path, 0, size, "other")
+    if skip < -1:
+        raise ValueError("HeaderSize")
+    if data_file.upper().startswith("LIST"):
+        names = bounded.read_bytes(path)[length:].decode("utf-8", errors="replace")
+        return Payload(path, 0, size, "other", parts_by_list(path.parent, names))
+    if "%" in data_file:
+        words = data_file.split()
+        numbers = words[1:] or ["1", fields["DimSize"].split()[-1]]
+        return Payload(path, 0, size, "other", parts_by_pattern(path.parent, [words[0], *numbers]))
     if fields.get("BinaryData", "True").lower() == "false":
         return Payload(source, offset, size, "other")
     if fields.get("CompressedData", "False").lower() == "true":

@@ -7,12 +7,14 @@ then see a volume without codes, or with codes that disagree, at another place t
 import gzip
 import math
 import struct
+import sys
 import zlib
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from .. import bounded
 from ..errors import InputError
 from ..geometry import Geometry
 from .header import Header, Payload
@@ -24,6 +26,7 @@ _DIM = (40, "8h")
 _DATATYPE_AND_BITPIX = (70, "2h")
 _PIXDIM = (76, "8f")
 _VOX_OFFSET = (108, "f")
+_LARGEST_OFFSET = 1 << 31
 _SCALING = (112, "2f")  # scl_slope, scl_inter
 _UNITS = 123
 _TIME_UNITS = {8: 1.0, 16: 1e-3, 24: 1e-6}  # in seconds, by the bits of xyzt_units that tell the unit of time
@@ -50,15 +53,16 @@ def read_header(path: Path) -> Header:
     """
     zipped = path.name.lower().endswith(".gz")
     try:
-        with gzip.open(path) if zipped else path.open("rb") as file:
-            raw = file.read(_SIZE)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        with bounded.open_file(path) as file:
+            raw = next(bounded.inflate(file, sys.maxsize))[:_SIZE] if zipped else file.read(_SIZE)
+    except (bounded.Unusable, zlib.error) as error:
         raise _damaged(path) from error
     order = _byte_order(raw, path)
     dim, pixdim = _get(raw, order, _DIM), _get(raw, order, _PIXDIM)
-    datatype, offset = _get(raw, order, _DATATYPE_AND_BITPIX)[0], int(_get(raw, order, _VOX_OFFSET)[0])
-    if not 1 <= dim[0] <= 7:
+    datatype, start = _get(raw, order, _DATATYPE_AND_BITPIX)[0], _get(raw, order, _VOX_OFFSET)[0]
+    if not 1 <= dim[0] <= 7 or not 0 <= start < _LARGEST_OFFSET:  # false for NaN, too
         raise _damaged(path)
+    offset = int(start)
     sizes = dim[1 : dim[0] + 1]
     qform, sform = _qform_offsets(raw, order), _sform(raw, order)
     channels = _COLOR_CHANNELS.get(datatype, 1)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import bounded
 from ..errors import InputError
-from .header import Header, Payload
+from .header import Header, Payload, number_of_voxels, parts_by_list, parts_by_pattern
 
 _TYPE_BYTES = {
     1: "signed char|int8|int8_t|uchar|unsigned char|uint8|uint8_t",
@@ -35,7 +36,7 @@ def read_header(path: Path) -> Header:
     """
     fields, length = _fields(path)
     try:
-        sizes = tuple(int(n) for n in fields["sizes"].split())
+        sizes = number_of_voxels(fields["sizes"])
         kinds = _kinds(fields, len(sizes))
         steps = _steps(fields, len(sizes))
         encoding = fields["encoding"].lower()
@@ -44,6 +45,7 @@ def read_header(path: Path) -> Header:
         image_axes = [axis for axis, kind in enumerate(kinds) if kind in _SPACE_KINDS and steps[axis] is not None][:3]
         vectors = np.array([steps[axis] for axis in image_axes])  # all of one length
         origin = np.array([float(v) for v in fields.get("space origin", "0").strip("() ").split(",")])
+        payload = _payload(path, fields, length, math.prod(sizes) * voxel_bytes, encoding, skips)
     except (KeyError, ValueError) as error:
         raise _damaged(path) from error
     others = [axis for axis in range(len(sizes)) if axis not in image_axes]
@@ -54,7 +56,7 @@ def read_header(path: Path) -> Header:
         components=math.prod(sizes[axis] for axis in others if axis not in frame_axes),
         voxel_bytes=voxel_bytes,
         steps=(vectors,),
-        payload=_payload(path, fields, length, math.prod(sizes) * voxel_bytes, encoding, skips),
+        payload=payload,
         origin=origin,
         frames_are_components=any(kinds[axis] == "list" for axis in frame_axes),
     )
@@ -82,14 +84,20 @@ def frame_times(path: Path, frames: int) -> tuple[float, ...] | None:
 
 
 def _fields(path: Path) -> tuple[dict[str, str], int]:
-    with path.open("rb") as file:
-        head = file.read(_HEADER_LIMIT)
+    try:
+        with bounded.open_file(path) as file:
+            head = file.read(_HEADER_LIMIT)
+    except bounded.Unusable as error:
+        raise _damaged(path) from error
     end = re.search(rb"\r?\n\r?\n", head)
     if not head.startswith(b"NRRD") or (end is None and path.suffix.lower() != ".nhdr"):
         raise _damaged(path)
-    text = head[: end.start() if end else len(head)].decode("utf-8", errors="replace")
-    pairs = re.findall(r"^([^#:\n]+):(?!=)[ \t]*(.*?)[ \t\r]*$", text, flags=re.MULTILINE)
-    return {key.strip().lower(): value for key, value in pairs}, end.end() if end else len(head)
+    fields = {}
+    for line in head[: end.start() if end else len(head)].decode("utf-8", errors="replace").split("\n"):
+        key, colon, value = line.partition(":")
+        if key and colon and "#" not in key and not value.startswith("="):
+            fields[key.strip().lower()] = value.strip(" \t\r")
+    return fields, end.end() if end else len(head)
 
 
 def _kinds(fields: dict[str, str], dimensions: int) -> list[str]:
@@ -103,8 +111,11 @@ def _steps(fields: dict[str, str], dimensions: int) -> list[np.ndarray | float |
     """For each axis the way (vector) or only the length of a step in mm; None for an axis that is not in space."""
     steps: list[np.ndarray | float | None]
     if "space directions" in fields:
-        tokens = re.findall(r"\([^)]*\)|none", fields["space directions"].lower())
-        steps = [None if t == "none" else np.array([float(v) for v in t.strip("()").split(",")]) for t in tokens]
+        steps = []
+        for part in fields["space directions"].lower().split(")"):  # "none (1,0,0)"
+            without, bracket, vector = part.partition("(")
+            steps += [None] * without.split().count("none")
+            steps += [np.array([float(v) for v in vector.split(",")])] if bracket else []
     else:
         steps = [float(value) for value in fields.get("spacings", "1 " * dimensions).split()]
     if dimensions > 3:  # not a number: an axis that is not in space
@@ -117,14 +128,26 @@ def _steps(fields: dict[str, str], dimensions: int) -> list[np.ndarray | float |
 def _payload(path: Path, fields: dict[str, str], length: int, size: int, encoding: str, skips: list[int]) -> Payload:
     byte_skip, line_skip = skips
     data_file = fields.get("data file", fields.get("datafile"))
-    if data_file is not None and (data_file.upper().startswith("LIST") or "%" in data_file):
-        return Payload(path, 0, size, "other")
+    if byte_skip < -1:
+        raise ValueError("byte skip")
+    if data_file is not None and data_file.upper().startswith("LIST"):
+        return Payload(path, 0, size, "other", parts_by_list(path.parent, _list(path)))
+    if data_file is not None and "%" in data_file:
+        return Payload(path, 0, size, "other", parts_by_pattern(path.parent, data_file.split()))
     source, offset = (path, length) if data_file is None else (path.parent / data_file, 0)
     if line_skip or encoding not in ("raw", "gzip", "gz") or (byte_skip and encoding != "raw"):
         return Payload(source, offset, size, "other")
     if byte_skip == -1:  # the voxels are the last bytes of the file
         return Payload(source, 0, size, "raw")
     return Payload(source, offset + byte_skip, size, "raw" if encoding == "raw" else "deflate")
+
+
+def _list(path: Path) -> str:
+    """The lines after the one that begins the list of data files."""
+    lines = bounded.read_text(path, _HEADER_LIMIT).split("\n")
+    starts = ("data file:", "datafile:")
+    first = next((n for n, line in enumerate(lines) if line.lower().startswith(starts)), len(lines))
+    return "\n".join(lines[first + 1 :])
 
 
 def _damaged(path: Path) -> InputError:

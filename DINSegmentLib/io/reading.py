@@ -64,7 +64,7 @@ def _read_file(path: Path, frame: int | None) -> Image:
     matrix[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
     matrix[:3, 3] = image.GetOrigin()
     array = sitk.GetArrayFromImage(image)
-    files = (path,) if found.payload.path == path else (path, found.payload.path)
+    files = found.payload.files(path)
     return Image(array, Geometry(array.shape, LPS_TO_RAS @ matrix), case_name(path), files, None, found.raw)
 
 
@@ -83,8 +83,7 @@ def files_of(
         if frame is None:
             return dicom.find_cine(path, name, series, files, pixels=False).files
         return dicom.find_volume(path, name, series, frame, files, pixels=False).files
-    payload = FORMATS[image_suffix(path)][0](path).payload.path
-    return (path,) if payload == path else (path, payload)
+    return FORMATS[image_suffix(path)][0](path).payload.files(path)
 
 
 def _read_voxels(path: Path, reader_name: str, found: header.Header, index: int) -> sitk.Image:

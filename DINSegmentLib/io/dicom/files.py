@@ -1,16 +1,23 @@
 """DICOM files by their headers: which are images, which series they belong to, and what must be passed over."""
 
+import math
+import sys
 import warnings
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pydicom
-from pydicom.dataset import Dataset
-from pydicom.uid import UID, MediaStorageDirectoryStorage
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.filereader import read_dataset, read_file_meta_info
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
+from ... import bounded
 from .. import person
 
 _TAGS = [
@@ -20,6 +27,7 @@ _TAGS = [
     "InstanceNumber",
     *person.TAGS,
 ]  # fmt: skip
+_DEFLATED_HEADER = 16 << 20  # bytes that a deflated file may hold beside its pixels
 _STACK = ("StudyInstanceUID", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
 _NO_IMAGE = {"DOC", "KO", "PR", "REG", "RTDOSE", "RTPLAN", "RTSTRUCT", "SEG", "SR"}  # modalities that have no slices
 
@@ -140,7 +148,7 @@ def scan(files: Iterable[Path]) -> Scan:
 
 
 def _scan(path: Path, found: Scan, seen: _Seen) -> None:
-    header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
+    header = _header(path)
     list(header)  # values are parsed when they are asked for: here, where warnings are kept back
     kind = UID(header.file_meta.get("MediaStorageSOPClassUID", ""))
     if kind == MediaStorageDirectoryStorage:
@@ -158,6 +166,42 @@ def _scan(path: Path, found: Scan, seen: _Seen) -> None:
         found.copies.append((path, copied))
         return
     found.slices.append(item)
+
+
+def _header(path: Path) -> Dataset:
+    """The tags that matter; a file that is deflated as a whole is unpacked no further than its own image is large.
+
+    Raises:
+        bounded.Unusable: more or less comes of it.
+    """
+    with bounded.open_file(path) as file:
+        start = file.read(132)
+        meta = read_file_meta_info(path) if start[128:] == b"DICM" else FileMetaDataset()
+        if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+            file.seek(0)
+            return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS)
+        file.seek(132 + 12 + meta.FileMetaInformationGroupLength)
+        packed = file.tell()
+        content = b""
+        for piece in bounded.inflate(file, sys.maxsize, wbits=-zlib.MAX_WBITS):
+            content += piece
+            if len(content) >= _DEFLATED_HEADER:
+                break
+        data = read_dataset(BytesIO(content), False, True, stop_when=_is_pixels, specific_tags=_tags())
+        numbers = (int(data.get(name) or 1) for name in ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel"))
+        most = math.prod(numbers) * (int(data.get("BitsAllocated") or 16) // 8) + _DEFLATED_HEADER
+        file.seek(packed)
+        for _ in bounded.inflate(file, most, wbits=-zlib.MAX_WBITS):
+            pass
+    return FileDataset(str(path), data, start, meta, False, True)
+
+
+def _is_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+    return tag >= 0x7FE00000
+
+
+def _tags() -> list[BaseTag | int]:
+    return [Tag(name) for name in ("SpecificCharacterSet", *_TAGS)]
 
 
 def group(slices: Iterable[Slice]) -> list[Series]:
