@@ -83,5 +83,5 @@ class InputOutput:
         if node.GetStorageNode() is None:
             node.AddDefaultStorageNode()
         storage = node.GetStorageNode()
-        storage.SetFileName(str(properties["fileName"]))
+        storage.SetFileName(str(Path(properties["fileName"]).absolute()))
         return bool(storage.WriteData(node))

@@ -53,7 +53,7 @@ def save_segmentation(node: Any, path: Path) -> None:
     storage = node.GetStorageNode()
     storage.SetCropToMinimumExtent(False)  # the same shape as the volume, for readers that know no offset
     storage.SetUseCompression(True)
-    storage.SetFileName(str(path))
+    storage.SetFileName(str(path.absolute()))  # a relative name counts from the folder of the scene
     try:
         path.open("wb").close()  # the system's own reason is better than the library's
         with quiet():

@@ -2,6 +2,7 @@
 
 import runpy
 import sys
+import tempfile
 
 from DINSegmentLib.scene.boot import boot
 
@@ -21,7 +22,9 @@ def main(arguments: list[str]) -> None:
 
     slicer.util.exit = sys.exit
     sys.argv = [script, *rest]
-    runpy.run_path(script, run_name="__main__")
+    with tempfile.TemporaryDirectory(prefix="Documents-") as documents:
+        slicer.mrmlScene.SetRootDirectory(documents)  # Slicer's default scene folder, not the working folder
+        runpy.run_path(script, run_name="__main__")
 
 
 if __name__ == "__main__":

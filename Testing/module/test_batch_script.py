@@ -33,3 +33,18 @@ def test_same_bytes_and_status_as_the_command_line(separator, repository, tiny_m
     assert status == {"slicer": 1, "command": 1}
     for name in ("heart.nii.gz", "statistics.csv"):
         assert (tmp_path / "slicer" / name).read_bytes() == (tmp_path / "command" / name).read_bytes()
+
+
+def test_a_relative_output_lies_in_the_working_folder_not_in_the_scenes(repository, tiny_model, write, tmp_path):
+    write("heart.nrrd")
+    script = repository / "DINSegment" / "Scripts" / "DINSegmentBatch.py"
+    process = subprocess.run(
+        [
+            sys.executable, str(repository / "Testing" / "desk" / "launcher.py"), "--no-main-window", "--no-splash",
+            "--python-script", str(script), "--", "segment", "heart.nrrd", "--model", str(tiny_model),
+            "--device", "cpu", "--format", "seg.nrrd", "--output", "results",
+        ],
+        env={**os.environ, "PYTHONPATH": str(repository)}, cwd=tmp_path, capture_output=True, encoding="utf-8",
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    assert set(np.unique(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "results" / "heart.seg.nrrd"))))) > {0}
