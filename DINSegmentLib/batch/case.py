@@ -12,13 +12,14 @@ from PIL import Image
 from .. import io
 from ..engine.parameters import Parameters, Result
 from ..engine.preprocessing import preprocess_volume
-from ..errors import DINSegmentError, InputError
-from ..inputs.candidates import Found
-from ..io import surfaces
+from ..errors import DINSegmentError, InputError, OutputError
+from ..inputs.candidates import Found, shown
+from ..inputs.names import safe
+from ..io import outputs, surfaces
 from ..model import Label, Model
 from ..pictures import thumbnails
 from ..pictures.slices import draw_case
-from . import FORMATS, cine_results, outputs
+from . import FORMATS, cine_results
 from .anonymous import hidden_image
 from .record import about_model, input_hash, record, seed
 
@@ -56,7 +57,7 @@ class Case:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        return tuple(outputs.inside(self.output, self.file_name(suffix)) for suffix in self.suffixes)
+        return tuple(_inside(self.output, self.file_name(suffix)) for suffix in self.suffixes)
 
     @property
     def needs_scene(self) -> bool:
@@ -103,6 +104,17 @@ def plan(
         found.path, found.case, output, suffixes, found.series, found.frame, found.files, found.model, found.extra,
         anonymous,
     )  # fmt: skip
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """The path of an output in its folder.
+
+    Raises:
+        OutputError: the name leads out of the folder, or is not fit for a file on every system.
+    """
+    if safe(name) != name or (folder / name).parent != folder:
+        raise OutputError(f'"{shown(name)}" cannot be the name of a result: use a plain file name without a folder.')
+    return folder / name
 
 
 def surface_suffix(label: Label, suffix: str) -> str:

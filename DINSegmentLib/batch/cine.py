@@ -13,10 +13,9 @@ from .. import io
 from ..engine.parameters import Parameters
 from ..errors import DINSegmentError
 from ..geometry import Geometry
-from ..io import surfaces
+from ..io import outputs, surfaces
 from ..measure import CardiacFunction, cardiac_function
 from ..model import Label, Model
-from . import outputs
 from .case import surface_suffix, write_file
 from .cine_results import CURVE, LABELS, TABLE, segment_beat
 from .record import about_input, about_model, about_run, input_hash

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import outputs
+from ..io import outputs
 from .versions import versions
 
 SCHEMA_VERSION = 1

@@ -62,14 +62,14 @@ def _again(typed: Sequence[str]) -> str | None:
     """The command, for a shell, that goes on where this one was stopped; None: it is not known how we were started."""
     program = Path(sys.argv[0])
     if program.name == "__main__.py":
-        start = [sys.executable, "-m", __package__]
+        start = [sys.executable, "-m", __name__.partition(".")[0]]
     elif program.name == "DINSegmentBatch.py":
         start = ["Slicer", "--no-main-window", "--no-splash", "--python-script", sys.argv[0], "--"]
     elif program.stem == "dinsegment":
         start = [sys.argv[0]]
     else:
         return None
-    words = [*start, *(word for word in typed if word != "--no-resume")]
+    words = [*start, *typed]
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
@@ -143,10 +143,6 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         "--scheduler", metavar="ADDRESS", help="address or file of a Dask scheduler, whose workers do the cases"
     )
     parser.add_argument(
-        "--no-resume", action="store_false", dest="resume",
-        help="do not count results of an earlier run with the same input, model and parameters as done",
-    )  # fmt: skip
-    parser.add_argument(
         "--dry-run", action="store_true", help="only tell what would be done and refused, with estimates"
     )
     _model(parser, required=True)
@@ -201,10 +197,6 @@ def _function(parser: argparse.ArgumentParser) -> None:
     _enhancement(parser)
     _mirroring(parser)
     parser.add_argument("--series", help="which DICOM series, where a folder holds several: number, description or UID")
-    parser.add_argument(
-        "--no-resume", action="store_false", dest="resume",
-        help="do not count results of an earlier run with the same input, model and settings as done",
-    )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
     _json(parser)
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from ..batch import outputs
+from ..io import outputs
 from ..model import LEFT_VENTRICLE, RIGHT_VENTRICLE, Model, label_of
 from .curve import beat
 from .page import page

@@ -135,7 +135,7 @@ def test_a_second_interrupt_ends_at_once_and_then_all_is_as_before(capfd):
     [
         (("--overwrite",), "does them all again, for --overwrite was given."),
         (("--anonymous",), "run the same command again to go on."),
-        (("--no-resume",), "run the same command again to go on"),
+        ((), "run the same command again to go on"),
     ],
 )
 def test_how_to_go_on_suits_the_options(options, told, segment, write, monkeypatch, tmp_path):
@@ -150,5 +150,5 @@ def test_how_to_go_on_suits_the_options(options, told, segment, write, monkeypat
     assert outcome.code == 130 and told in outcome.err and "0 of 2 done" in outcome.err
     if "--anonymous" in options:
         assert str(tmp_path) not in outcome.err
-    if "--no-resume" in options:
-        assert "\n/bin/dinsegment segment --model" in outcome.err and "--no-resume" not in outcome.err
+    if not options:
+        assert "\n/bin/dinsegment segment --model" in outcome.err

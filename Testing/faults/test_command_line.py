@@ -11,8 +11,8 @@ import sys
 
 import pytest
 
-from DINSegmentLib.batch import outputs
 from DINSegmentLib.cli.parser import main
+from DINSegmentLib.io import outputs
 
 pytestmark = pytest.mark.faults
 

@@ -5,10 +5,10 @@ from argparse import Namespace
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
-from ...batch import outputs
 from ...batch.versions import versions
 from ...console import Console
 from ...engine.parameters import Parameters
+from ...io import outputs
 from ...model import find_model
 
 _FILES = ("calibration.json", "reliability.csv", "slices.csv", "structures.csv", "calibration.png")

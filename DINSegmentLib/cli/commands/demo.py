@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 
 from ... import resources
+from ...batch.summary import describe
 from ...console import Console, table
 from ...engine.parameters import Parameters, Result
 from ...errors import InputError
 from ...measure import dice
 from ...model import catalogue, find_model
-from .segment import describe
 
 SAMPLE_MODEL = "cardiac-mr"
 SAMPLES = ("cardiac_phantom_ED.nrrd", "cardiac_phantom_ES.nrrd")

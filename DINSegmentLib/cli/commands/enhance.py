@@ -15,9 +15,9 @@ _ANY_INTENSITY = Intensity(method="percentile", upper=99.0)
 def enhance(options: Namespace, console: Console) -> int:
     """Always 0; errors are raised."""
     from ... import io
-    from ...batch import outputs
     from ...checks.volume import check_array
     from ...engine.preprocessing import preprocess_volume
+    from ...io import outputs
 
     path: Path = options.output
     outputs.check(options.input, [path], options.overwrite)

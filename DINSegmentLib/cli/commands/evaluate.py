@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from ...batch import outputs
 from ...batch.versions import versions
 from ...console import Console
 from ...engine.parameters import Parameters
 from ...geometry import Geometry
+from ...io import outputs
 from ...model import find_model
 
 

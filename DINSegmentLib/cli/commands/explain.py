@@ -3,18 +3,18 @@
 from argparse import Namespace
 from functools import partial
 
+from ...batch.summary import uncovered
 from ...console import Console
 from ...engine.parameters import Parameters
 from ...model import find_model
-from .segment import uncovered
 
 
 def explain(options: Namespace, console: Console) -> int:
     """Always 0; errors are raised."""
     from ... import io
-    from ...batch import outputs
     from ...batch.record import unlike
     from ...engine.preprocessing import preprocess_volume
+    from ...io import outputs
     from ...pictures.slices import draw_why
 
     model = find_model(options.model)

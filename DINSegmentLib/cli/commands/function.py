@@ -6,17 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ...batch.summary import from_header, uncovered
 from ...console import Console, table
 from ...engine.parameters import Parameters
 from ...io import surfaces
 from ...model import find_model
-from .segment import from_header, uncovered
 
 
 def function(options: Namespace, console: Console) -> int:
     """Always 0; errors are raised."""
     from ... import io
-    from ...batch import cine, interrupts, outputs
+    from ...batch import cine, interrupts
+    from ...io import outputs
 
     model = find_model(options.model)
     parameters = Parameters(
@@ -29,7 +30,7 @@ def function(options: Namespace, console: Console) -> int:
         model.labels,
     )  # fmt: skip
     outputs.sweep(options.output)
-    if options.resume and not options.overwrite and (written := cine.finished(case, model, parameters)):
+    if not options.overwrite and (written := cine.finished(case, model, parameters)):
         console.event("resumed", f"{case.name} was done before: nothing to do.", record=written)
         return 0
     cine.check(case, model, options.overwrite)

@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ...batch.summary import describe
 from ...console import Console
 from ...engine.parameters import Parameters
 from ...errors import DINSegmentError, InputError, ModelError
 from ...model import Model, find_model
-from .segment import describe
 
 
 def rerun(options: Namespace, console: Console) -> int:

@@ -14,7 +14,7 @@ _CASES = 8  # enough to choose from, and read in a moment
 
 def sheet(options: Namespace, console: Console) -> int:
     """Always 0; errors are raised."""
-    from ...batch import outputs
+    from ...io import outputs
     from ...training.cases import cases
     from ...training.recipe import read_config
     from ...training.run import Run, write

@@ -9,20 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import InputError, OutputError
-from ..inputs.candidates import shown
-from ..inputs.names import safe
-from ..io.image import check_name
-
-
-def inside(folder: Path, name: str) -> Path:
-    """The path of an output in its folder.
-
-    Raises:
-        OutputError: the name leads out of the folder, or is not fit for a file on every system.
-    """
-    if safe(name) != name or (folder / name).parent != folder:
-        raise OutputError(f'"{shown(name)}" cannot be the name of a result: use a plain file name without a folder.')
-    return folder / name
+from .image import check_name
 
 
 def check(source: Path, paths: Sequence[Path], overwrite: bool) -> None:

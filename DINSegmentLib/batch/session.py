@@ -1,0 +1,347 @@
+"""All cases of one `dinsegment segment`: what is done already, who does the rest, and the tables of the results."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..console import Console
+from ..engine.parameters import Parameters
+from ..errors import Cancelled, DINSegmentError
+from ..inputs.candidates import Found, Refused, shown
+from ..io import outputs
+from ..io.probe import peek
+from ..model import Model, find_model
+from ..pictures import thumbnails
+from ..report import write as report
+from . import anonymous, cluster, interrupts, pipeline, processes, tables, workers
+from . import case as cases
+from .case import Case
+from .cine_results import is_of_heart
+from .plan import peak_bytes
+from .summary import describe, uncovered
+
+if TYPE_CHECKING:
+    from ..engine.segmenter import Segmenter
+
+Entry = dict[str, Any]
+"""What the tables and the report know of an input, see `tables`."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the cases of a run are done, the same for all of them.
+
+    Args:
+        output: folder of the results.
+        formats: of the segmentation, of `batch.FORMATS`.
+        preview: also write a picture of each case.
+        device: as in `engine.device.choose`.
+        workers: processes here; None: as many as `workers.choose` says.
+        scheduler: address or file of a Dask scheduler, whose workers do the cases.
+        overwrite: do the cases that are done, too, and replace their files.
+        anonymous: names and paths are neither printed nor written, see `anonymous`.
+        is_program: see `workers.Machine`.
+        model: as the user named the run's model, for the summary.
+        again: the command, for a shell, that resumes the run; None: not known.
+    """
+
+    output: Path
+    formats: Sequence[str] = ("seg.nrrd",)
+    preview: bool = False
+    device: str = "auto"
+    workers: int | None = None
+    scheduler: str | None = None
+    overwrite: bool = False
+    anonymous: bool = False
+    is_program: bool = False
+    model: str = ""
+    again: str | None = None
+
+
+class Session:
+    """A run over what a search has found.
+
+    Args:
+        found: cases, and what was refused.
+        model: of the cases that name none.
+        parameters: of the engine.
+        settings: all else.
+        console: where everything is printed.
+    """
+
+    def __init__(
+        self, found: Sequence[Found | Refused], model: Model, parameters: Parameters, settings: Settings,
+        console: Console,
+    ) -> None:  # fmt: skip
+        self._found, self._model, self._parameters = found, model, parameters
+        self._settings, self._console = settings, console
+        self._entries: list[Entry] = []  # one for each input
+        self._many = len(found) > 1  # then there are tables and a report
+        self._models = {model.id: model}  # of the entries
+        self._segmenter: Segmenter | None = None
+        self._workers = settings.workers or 1
+        self._started = time.perf_counter()
+
+    def run(self) -> int:
+        """Do all cases.
+
+        Returns:
+            0 all done; 1 some written and some failed; 2 nothing written.
+
+        Raises:
+            Cancelled: the run was interrupted; what was finished is kept.
+        """
+        output, overwrite = self._settings.output, self._settings.overwrite
+        outputs.sweep(output)
+        for item in self._found:
+            if isinstance(item, Refused):
+                self._refuse(item)
+        planned = [self._plan(item) for item in self._found if isinstance(item, Found)]
+        left = [case for case in planned if overwrite or not self._finished(case)]
+        waiting = [case for case in left if self._went_well(partial(cases.check, overwrite=overwrite), case)]
+        interrupted = False
+        try:
+            self._choose_workers(waiting)
+            with interrupts.on_interrupt(quiet=self._console.machine) as stop:
+                self._segment_all(waiting, stop)
+        except (KeyboardInterrupt, Cancelled):
+            interrupted = True
+            outputs.sweep(output)  # of processes of ours that had to be killed
+        finally:
+            for case in waiting:  # stopped in the middle of the first of them
+                self._enter(case, "cancelled", "The run was stopped before it was done.")
+            tables_are_there = not self._many or self._wrote_tables()
+        counts = self._counts()
+        done, failed = counts["done"] + counts["resumed"], counts["failed"]
+        if interrupted:
+            raise Cancelled(self._how_to_go_on(done, done + failed + len(waiting)))
+        if self._many:
+            self._summarize(counts)
+        return 0 if done and not failed and tables_are_there else 1 if done else 2
+
+    # which cases
+
+    def _plan(self, item: Found) -> Case:
+        model, settings = self._model_of(item), self._settings
+        return cases.plan(
+            item, settings.output, settings.formats, settings.preview, model.labels if model else (),
+            self._parameters.confidence, settings.anonymous,
+        )  # fmt: skip
+
+    def _finished(self, case: Case) -> bool:
+        """Whether an earlier run has done the case, which then counts as it is."""
+        model = self._model_of(case)
+        written = cases.finished(case, model, self._parameters) if model else None
+        if model is None or written is None:
+            return False
+        self._models[model.id] = model
+        self._entries.append({**written, "extra": case.extra, "outcome": "resumed"})  # the table may have changed
+        self._console.event("resumed", f"{case.name} was done before: nothing to do.", case=case.name)
+        return True
+
+    def _model_of(self, case: Case | Found) -> Model | None:
+        """The case's model; None: there is none of that name, which is reported when the case is tried here."""
+        try:
+            return find_model(case.model) if case.model else self._model
+        except DINSegmentError:
+            return None
+
+    # by whom
+
+    def _choose_workers(self, waiting: Sequence[Case]) -> None:
+        """Where the user left it open; printed where there is something to choose."""
+        settings = self._settings
+        if settings.workers or settings.scheduler or len(waiting) < workers.ENOUGH_CASES:
+            return
+        choice = workers.choose(self._needed(waiting), workers.here(settings.device, settings.is_program))
+        self._workers = choice.workers
+        if choice.text:
+            self._console.event("workers", choice.text, workers=choice.workers)
+
+    def _needed(self, waiting: Sequence[Case]) -> Iterator[int]:
+        """Bytes of memory of every case, from headers."""
+        for case in waiting:
+            model = self._model_of(case)
+            all_frames = model is not None and is_of_heart(model)
+            try:
+                glance = peek(case.input, case.series, case.frame, case.files, all_frames)
+                yield peak_bytes(glance, self._parameters.margins)
+            except (DINSegmentError, OSError):
+                pass  # is reported when the case is tried
+
+    def _segment_all(self, waiting: list[Case], stop: Callable[[], bool]) -> None:
+        """All cases; what is done, or cannot be, is taken out of the list.
+
+        Raises:
+            Cancelled: ``stop`` said so.
+        """
+        if self._settings.scheduler or min(self._workers, len(waiting)) > 1:
+            self._segment_by_others(waiting, stop)
+        if not waiting:
+            return
+        run = pipeline.run(
+            list(waiting), self._model_of, self._warm, self._parameters, self._settings.overwrite, self._many,
+            self._console.progress, stop,
+        )  # fmt: skip
+        for case, written in run:
+            self._went_well(partial(self._take_written, written=written), case)
+            waiting.pop(0)
+
+    def _segment_by_others(self, waiting: list[Case], stop: Callable[[], bool]) -> None:
+        """All cases on several processes; what is done is taken out of the list."""
+        settings = self._settings
+        planned = [(case, model) for case in waiting if (model := self._model_of(case))]
+        tasks = [
+            processes.Task(case, model.folder, self._parameters, settings.device, settings.overwrite, self._many)
+            for case, model in planned
+        ]
+        if not tasks:
+            return
+        of = {case.name: model for case, model in planned}
+        with ExitStack() as stack:
+            if settings.scheduler:
+                client = stack.enter_context(cluster.connect(settings.scheduler))
+                self._console.event("cluster", cluster.describe(client), dashboard=cluster.dashboard(client))
+                done = cluster.run(client, tasks, stop)
+            else:
+                done = stack.enter_context(processes.Pool(min(self._workers, len(tasks)))).run(tasks, stop)
+            for model in {model.id: model for _, model in planned}.values():
+                self._warn_uncovered(model)
+            self._console.progress("", 0, len(planned), "cases")
+            for number, (case, record) in enumerate(done, start=1):
+                waiting.remove(case)
+                if "error" in record:
+                    self._fail(case, _hidden(case, None) if case.anonymous else record["error"])
+                else:
+                    self._take(case, record, of[case.name])
+                self._console.progress(case.name, number, len(planned), "cases")
+
+    def _warm(self, case: Case) -> "Segmenter":
+        """The segmenter of the case's model; only the last one is kept, for two may not fit."""
+        from ..engine.segmenter import Segmenter  # torch takes seconds: not for inputs that cannot be used
+
+        model = find_model(case.model) if case.model else self._model
+        if self._segmenter is None or self._segmenter.model.folder != model.folder:
+            self._warn_uncovered(model)
+            self._segmenter = None
+            self._segmenter = Segmenter(model, self._settings.device)
+        return self._segmenter
+
+    def _warn_uncovered(self, model: Model) -> None:
+        resolved = self._parameters.resolved(model)
+        if not model.enhancement.covers(resolved.enhancement, resolved.strength):
+            self._console.warn(uncovered(model, resolved))
+
+    # what came of them
+
+    def _take_written(self, case: Case, written: Future[dict[str, Any]]) -> None:
+        record = written.result()
+        self._take(case, record, find_model(case.model) if case.model else self._model)
+
+    def _take(self, case: Case, record: Entry, model: Model) -> None:
+        self._models[model.id] = model
+        self._entries.append(record)
+        self._console.event("done", describe(record), record=record)
+        for flag in record["flags"]:
+            self._console.warn(f"{case.name}: {flag['text']}")
+
+    def _refuse(self, refused: Refused) -> None:
+        if refused.expected:  # no fault of the data
+            self._console.warn(refused.reason)
+        else:
+            self._console.error(refused.reason, input=str(refused.path))
+        outcome = "skipped" if refused.expected else "failed"
+        self._entries.append({"input": str(refused.path), "outcome": outcome, "error": refused.reason})
+
+    def _went_well(self, work: Callable[[Case], None], case: Case) -> bool:
+        """Do some work for one case and report its error, which must not cost the other cases."""
+        try:
+            work(case)
+        except (Cancelled, BrokenPipeError):
+            raise  # an interrupt, or nobody reads our messages any more
+        except DINSegmentError as error:
+            text = _hidden(case, error) if case.anonymous else str(error)
+        except Exception as error:
+            logging.getLogger("dinsegment").exception("unexpected error")
+            text = f"{case.input} failed unexpectedly ({error}): please report it."
+            if case.anonymous:
+                text = _hidden(case, error)
+        else:
+            return True
+        self._fail(case, text)
+        return False
+
+    def _fail(self, case: Case, text: str) -> None:
+        self._enter(case, "failed", text)
+        if self._many and not case.anonymous and text.startswith(name := case.input.name):
+            text = f"{shown(case.input)}{text.removeprefix(name)}"  # others may have that name
+        self._console.error(text, input=_named(case))
+
+    def _enter(self, case: Case, outcome: str, error: str) -> None:
+        self._entries.append(
+            {"case": case.name, "input": _named(case), "extra": case.extra, "outcome": outcome, "error": error}
+        )
+
+    def _counts(self) -> dict[str, int]:
+        outcomes = [entry.get("outcome", "done") for entry in self._entries]
+        counts = {name: outcomes.count(name) for name in ("done", "resumed", "failed", "skipped")}
+        return {**counts, "flagged": sum(bool(entry.get("flags")) for entry in self._entries)}
+
+    def _summarize(self, counts: dict[str, int]) -> None:
+        done = counts["done"] + counts["resumed"]
+        text = f"{done} of {done + counts['failed']} done"
+        text += f", {counts['resumed']} of them by an earlier run." if counts["resumed"] else "."
+        text += f" {counts['skipped']} passed over, see above." if counts["skipped"] else ""
+        text += f" {counts['flagged']} with warnings: look at them first." if counts["flagged"] else ""
+        self._console.event("summary", text, **counts)
+
+    def _how_to_go_on(self, done: int, count: int) -> str:
+        text = f"Interrupted: {done} of {count} done, what was finished is kept, nothing is half-written; "
+        if self._settings.overwrite:
+            return text + "the same command does them all again, for --overwrite was given."
+        text += "run the same command again to go on"
+        known = self._settings.again and not self._settings.anonymous
+        return f"{text}:\n{self._settings.again}" if known else f"{text}."
+
+    def _wrote_tables(self) -> bool:
+        try:
+            self._write_tables()
+        except DINSegmentError as error:  # a full disk: the cases that are done are there
+            self._console.error(f"The tables and the page to review are not whole: {error}")
+            return False
+        return True
+
+    def _write_tables(self) -> None:
+        if not any(entry.get("structures") for entry in self._entries):
+            return
+        output, hidden, parameters = self._settings.output, self._settings.anonymous, self._parameters
+        asked = {"model": self._model.id if hidden else self._settings.model, "enhancement": parameters.enhancement,
+                 "strength": parameters.strength, "mirroring": parameters.mirroring}  # fmt: skip
+        timings = {"total": time.perf_counter() - self._started}
+        tables.write_statistics(self._entries, output / "statistics.csv")
+        tables.write_function(self._entries, output / "function.csv")
+        tables.write_summary(self._entries, asked, timings, output / "summary.json")
+        drawn = {
+            entry["case"]: thumbnails.picture_path(output, entry["case"]) for entry in self._entries if "case" in entry
+        }
+        pictures = {case: path for case, path in drawn.items() if path.is_file()}  # a kill may have come before it
+        title, run = ("Anonymous cases", anonymous.run_name(list(drawn))) if hidden else (output.name, None)
+        path = report.write_report(self._entries, pictures, output, title, self._models.values(), run)
+        page = path.name if hidden else str(path)
+        self._console.event("report", f"To review: {page}", report=page)
+
+
+def _named(case: Case) -> str:
+    """The case as the tables name its input."""
+    return case.name if case.anonymous else str(case.input)
+
+
+def _hidden(case: Case, error: BaseException | None) -> str:
+    """The error of an anonymous case."""
+    return f"{case.name} {anonymous.reason(error)}"
