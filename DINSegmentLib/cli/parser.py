@@ -255,6 +255,9 @@ def _train(parser: argparse.ArgumentParser) -> None:
     plan.add_argument("--steps", type=int, help="planned number of steps; default: the training file's")
     plan.add_argument("--minutes", type=float, help="planned time instead of a number of steps")
     parser.add_argument("--init", type=_path, metavar="WEIGHTS", help="start from these weights")
+    parser.add_argument(
+        "--partial", type=_path, metavar="DIR", help="data folder of the training file's partial labels"
+    )
     _device(parser)
 
 

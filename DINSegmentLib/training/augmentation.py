@@ -33,6 +33,9 @@ class Augmentation:
         gamma: share enhanced with ``gamma`` instead of ``log``.
         intensity: how often contrast, shading, blur, resolution and noise are changed; 1 is often, 0 never.
         curves: share whose grey values go through a random curve, which half of the times is not even monotone.
+        contrast: share sent through a random network of four shallow layers, in part: another contrast of the same
+            anatomy (after GIN, Ouyang et al., IEEE TMI 2023).
+        structure_curves: share in which each structure's grey values go through a random curve of their own.
         structures: standard deviation of a smooth change of each structure's brightness, in a quarter of the samples:
             other sequences, contrast phases and scars.
     """
@@ -50,6 +53,8 @@ class Augmentation:
     gamma: float = 0.15
     intensity: float = 1.0
     curves: float = 0.1
+    contrast: float = 0.0
+    structure_curves: float = 0.0
     structures: float = 0.15
 
     def __call__(self, batch: Batch, size: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -62,7 +67,8 @@ class Augmentation:
         """
         images, labels = self.change_stack(batch.images, batch.labels)
         middle = images.shape[1] // 2
-        images = self.change_intensities(self.change_structures(images, labels))
+        images = self.change_contrast(self.change_structures(images, labels), labels)
+        images = self.change_intensities(images)
         n = len(images)
         strengths = torch.empty(n, device=images.device).uniform_(*self.strengths)
         strengths = torch.where(_chance(n, 0.5, images), torch.ones_like(strengths), strengths)
@@ -118,6 +124,16 @@ class Augmentation:
         field = F.interpolate(_normal(images, 6), images.shape[-2:], mode="bicubic", align_corners=True)
         return (images + change * (1 + field)).clamp(0, 1)
 
+    def change_contrast(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Draw some samples as if with another sequence; (N, channels, H, W) in [0, 1], same shape and range."""
+        n = len(images)
+        if self.structure_curves:
+            images = _through_curves(images.clamp(0, 1), _chance(n, self.structure_curves, images), labels)
+        if self.contrast:
+            chosen = _chance(n, self.contrast, images)[:, None, None, None]
+            images = torch.where(chosen, _through_random_layers(images), images)
+        return images
+
     def change_intensities(self, images: Tensor) -> Tensor:
         """Contrast, shading, blur, low resolution and noise on (N, channels, H, W) in [0, 1]; same shape and range."""
         n = len(images)
@@ -140,18 +156,47 @@ class Augmentation:
         return images.clamp(0, 1)
 
 
-def _through_curves(images: Tensor, chosen: Tensor) -> Tensor:
-    """Send the grey values of chosen samples through random piecewise linear curves that leave 0 at 0."""
-    n = len(images)
-    heights = torch.rand(n, _CURVE_POINTS, device=images.device)
-    heights = torch.where(_chance(n, 0.5, images)[:, None], heights.sort(dim=1).values, heights)
-    heights[:, 0] = 0
+def _through_curves(images: Tensor, chosen: Tensor, labels: Tensor | None = None) -> Tensor:
+    """Send the grey values of chosen samples through random piecewise linear curves that leave 0 at 0.
+
+    ``labels``, of the same shape: a curve for each structure by itself.
+    """
+    n, curves = len(images), 1 if labels is None else _STRUCTURES
+    heights = torch.rand(n, curves, _CURVE_POINTS, device=images.device)
+    heights = torch.where(_chance(n, 0.5, images)[:, None, None], heights.sort(dim=2).values, heights)
+    heights[:, :, 0] = 0
     even = torch.linspace(0, 1, _CURVE_POINTS, device=images.device)
-    heights = torch.where(chosen[:, None], heights, even)
+    heights = torch.where(chosen[:, None, None], heights, even).flatten(1)
     place = images.flatten(1) * (_CURVE_POINTS - 1)
     left = place.floor().clamp(0, _CURVE_POINTS - 2).long()
-    lower, upper = heights.gather(1, left), heights.gather(1, left + 1)
+    first = left if labels is None else left + _CURVE_POINTS * labels.flatten(1).long()
+    lower, upper = heights.gather(1, first), heights.gather(1, first + 1)
     return (lower + (upper - lower) * (place - left)).reshape(images.shape)
+
+
+def _through_random_layers(images: Tensor) -> Tensor:
+    """Each sample through its own random layers 1-2-2-2-1 of kernels 1 or 3, mixed with itself, back to its range.
+
+    A slice and its neighbours go through the same ones.
+    """
+    n = len(images)
+    mixed = images.transpose(0, 1)  # the samples are groups of channels, the neighbours the batch
+    widths = (1, 2, 2, 2, 1)
+    for index, (inside, outside) in enumerate(zip(widths, widths[1:], strict=False)):
+        side = 3 if torch.rand(()) < 0.5 else 1
+        kernels = torch.randn(n * outside, inside, side, side, device=images.device)
+        mixed = F.conv2d(mixed, kernels, padding=side // 2, groups=n)
+        if index < len(widths) - 2:
+            mixed = F.leaky_relu(mixed, 0.1)
+    mixed = _to_range(mixed.transpose(0, 1))
+    share = torch.rand(n, 1, 1, 1, device=images.device)
+    return _to_range(share * mixed + (1 - share) * images) * images.amax(dim=(1, 2, 3), keepdim=True)
+
+
+def _to_range(images: Tensor) -> Tensor:
+    """Each sample from its least and largest value to 0 and 1."""
+    low, high = images.amin(dim=(1, 2, 3), keepdim=True), images.amax(dim=(1, 2, 3), keepdim=True)
+    return (images - low) / (high - low).clamp(min=1e-6)
 
 
 def _blurred(images: Tensor) -> Tensor:

@@ -23,15 +23,13 @@ the program needs to know; this page is for people.
 TO BE WRITTEN by whoever trained it: which patients, scanners and protocols, who drew the labels, and who may use them.
 
 **How it was made.** `dinsegment train` ({device}, dinsegment {dinsegment}, torch {torch}){initial} with the training \
-file below; these are the weights of step {step}, the best by validation, packed by `dinsegment pack`.
+file below; these are {which}, packed by `dinsegment pack`.
 
 ```toml
 {recipe}
 ```
 
-**Figures.** Mean Dice over volumes on {data}, {date}, without mirroring and clean-up:
-
-{table}
+**Figures.** {figures}
 
 **Limits.** What is not like the training data was not tried. TO BE WRITTEN: where it errs, and what it has not seen.
 
@@ -62,18 +60,35 @@ def card(model: Model, validation: Mapping[str, Any], settings: Mapping[str, Any
     recipe = settings["recipe"]
     tables = {"network": settings["network"], "recipe": recipe}
     tables |= {name: values for name, values in recipe.items() if isinstance(values, dict)}
-    dice = validation["dice"]
-    rows = (dice, dict.fromkeys(dice, "---"), {name: f"{value:.3f}" for name, value in dice.items()})
+    if partial := settings.get("partial"):
+        tables["partial"] = partial
+        tables["partial.labels"] = {json.dumps(name): values for name, values in partial["labels"].items()}
+    last = recipe.get("keep") == "last"
     return _CARD.format(
         model=model,
         labels=", ".join(f"{label.name} ({label.value})" for label in model.labels),
         millions=sum(parameter.numel() for parameter in network.parameters()) / 1e6,
         initial=f", from the weights {Path(settings['initial']).name}," if settings["initial"] else "",
         recipe="\n\n".join(_toml(name, values) for name, values in tables.items()),
-        table="\n".join("| " + " | ".join(cells) + " |" for cells in (rows[0], rows[1].values(), rows[2].values())),
-        **{name: validation[name] for name in ("step", "data", "date")},
+        which="the last weights, averaged"
+        if last
+        else f"the weights of step {validation['step']}, the best by validation",
+        figures=_figures(validation),
         **{name: versions[name] for name in ("device", "dinsegment", "torch")},
     )
+
+
+def _figures(validation: Mapping[str, Any]) -> str:
+    if not validation:
+        return (
+            "All cases were trained on, and none is left to tell how good these weights are. TO BE WRITTEN: figures "
+            "of the same plan on the training split alone."
+        )
+    dice = validation["dice"]
+    rows = (dice, dict.fromkeys(dice, "---"), {name: f"{value:.3f}" for name, value in dice.items()})
+    table = "\n".join("| " + " | ".join(cells) + " |" for cells in (rows[0], rows[1].values(), rows[2].values()))
+    where = f"{validation['data']}, {validation['date']}, without mirroring and clean-up"
+    return f"Mean Dice over volumes on {where}:\n\n{table}"
 
 
 def licence_text(model: Model) -> str:

@@ -57,8 +57,8 @@ def _widened(value: Tensor, like: Tensor) -> Tensor:
 def fit_heads(
     network: DIN,
     names: Collection[str],
-    views: Iterable[tuple[Tensor, Tensor, Tensor]],
-    loss: Callable[[Tensor, list[Tensor], Tensor], Tensor],
+    views: Iterable[tuple[Tensor, ...]],
+    loss: Callable[..., Tensor],
     steps: int = _STEPS,
 ) -> tuple[float, float]:
     """Fit some of the heads while all else stays as it is, batch norm's statistics too.
@@ -68,8 +68,8 @@ def fit_heads(
     Args:
         network: trained, but for these heads.
         names: parameters of the heads to fit.
-        views: original and enhanced (N, channels, H, W), labels (N, H, W); as many as there are steps, or more.
-        loss: of scores, scales' scores and labels.
+        views: original and enhanced (N, channels, H, W), and what the loss takes; as many as there are steps, or more.
+        loss: of scores, scales' scores, and the rest of a view.
 
     Returns:
         the loss before and after.
@@ -81,13 +81,13 @@ def fit_heads(
     network.decode.training = True  # the flag alone, by which the decoder uses the heads of the scales
     optimizer = torch.optim.Adam(heads, _RATE)
     losses = []
-    for step, (original, enhanced, truth) in zip(range(steps), views, strict=False):
+    for step, (original, enhanced, *truth) in zip(range(steps), views, strict=False):
         for group in optimizer.param_groups:
             group["lr"] = _RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(original.device.type, torch.bfloat16, cache_enabled=False):
             scores, scales = network.forward_scales(original, enhanced)
-        found = loss(scores, scales, truth)
+        found = loss(scores, scales, *truth)
         found.backward()
         optimizer.step()
         losses.append(found.detach())

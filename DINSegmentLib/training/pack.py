@@ -45,8 +45,8 @@ def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8) -> Pat
     weights = _weights(run, model, bits)
     manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
     manifest["weights"] = {"file": "weights.pt", "sha256": hashlib.sha256(weights).hexdigest()}
-    manifest["validation"] = _validation(run)
     settings, versions = (_json(run / name) for name in ("settings.json", "versions.json"))
+    manifest["validation"] = _validation(run, settings["recipe"])
     files = {
         "weights.pt": weights,
         "LICENSE.txt": licence_text(model).encode(),
@@ -114,22 +114,26 @@ def _weights(run: Path, model: Model, bits: int) -> bytes:
     return data.getvalue()
 
 
-def _validation(run: Path) -> dict[str, Any]:
-    """The figures of the weights that were kept, for the manifest."""
+def _validation(run: Path, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of the weights that were kept, for the manifest; empty where no case was left for them."""
     path = run / "curve.csv"
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-        best = max(rows, key=lambda row: row["dice"])
+        last = recipe.get("keep") == "last"
+        best = rows[-1] if last else max(rows, key=lambda row: row["dice"])
+        if last and "dice" not in best:
+            return {}
     except FileNotFoundError as error:
         raise InputError(f"{run} holds no curve.csv: copy the whole run folder.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise InputError(f"{path} is damaged: copy the run folder again.") from error
     names = [name for name in best if name not in ("minutes", "step", "loss", "dice")]
     return {
-        "data": "the training's own validation split, which also chose the weights",
+        "data": f"the training's own validation split{'' if last else ', which also chose the weights'}",
         "date": date.fromtimestamp((run / "best.pt").stat().st_mtime).isoformat(),
-        "command": "dinsegment train: best of the run's validations, without mirroring and clean-up",
+        "command": f"dinsegment train: {'last' if last else 'best'} of the run's validations, without mirroring and "
+        "clean-up",
         "step": int(best["step"]),
         "minutes": round(best["minutes"], 1),
         "dice": {**{name: round(best[name], 3) for name in names}, "mean": round(best["dice"], 3)},

@@ -28,6 +28,10 @@ class Recipe:
         drop_path: share of samples that skip the last block of an encoder; less for earlier ones, linearly.
         ema: decay of the averaged weights, which are the ones validated and kept.
         boundary_weight: weight of the boundary loss.
+        supervision: of the four scales, ``scales`` or ``combined``, see `DINLoss`.
+        splits: of the data folder that are trained on. With ``valid`` among them nothing is validated: run the same
+            plan on ``train`` alone before, whose figures then stand for it.
+        keep: the averaged weights that were ``best`` by validation, or the ``last`` ones.
         validations: how many, evenly over the plan.
         compile: compile the network for a CUDA device: a minute or two at the start, then about twice the pace.
         seed: of weights, order and augmentation.
@@ -48,6 +52,9 @@ class Recipe:
     drop_path: float = 0.0
     ema: float = 0.998
     boundary_weight: float = 1.0
+    supervision: str = "scales"
+    splits: tuple[str, ...] = ("train",)
+    keep: str = "best"
     validations: int = 20
     compile: bool = False
     seed: int = 2025
@@ -73,8 +80,37 @@ class Recipe:
             wrong = f"balance {self.balance:g} is outside [0, 1]"
         elif self.rate <= 0 or self.validations < 1 or self.canvas < 32:
             wrong = "rate, validations and canvas must be positive (the canvas 32 or more)"
+        elif self.supervision not in ("scales", "combined"):
+            wrong = f"supervision {self.supervision!r} is neither scales nor combined"
+        elif self.keep not in ("best", "last"):
+            wrong = f"keep {self.keep!r} is neither best nor last"
+        elif not self.splits:
+            wrong = "splits names no split to train on"
+        elif not self.validates and self.keep == "best":
+            wrong = 'the split valid is trained on, so it cannot choose the weights: set keep = "last"'
         if wrong:
             raise InputError(f"The recipe cannot be used: {wrong}.")
+
+    @property
+    def validates(self) -> bool:
+        """Whether the split `valid` is left for validation."""
+        return "valid" not in self.splits
+
+
+@dataclass(frozen=True)
+class Partial:
+    """More training cases, whose labels tell only some of the model's structures.
+
+    Args:
+        labels: structure of the model -> values in these cases that are part of it. A structure that is not named may
+            lie anywhere in their background: there, the loss looks at the sum of both probabilities.
+        share: of the slices of each step that come from them.
+        data: data folder; None: the command line names it.
+    """
+
+    labels: dict[str, tuple[int, ...]]
+    share: float
+    data: Path | None
 
 
 @dataclass(frozen=True)
@@ -87,12 +123,14 @@ class Config:
         data: data folder; None: the command line names it.
         network: settings of the network that differ from the manifest's or the data set's.
         recipe: how it is trained.
+        partial: more cases, with some of the labels; None: none.
     """
 
     model: str | None
     data: Path | None
     network: dict[str, Any]
     recipe: Recipe
+    partial: Partial | None = None
 
 
 def read_config(path: Path) -> Config:
@@ -108,7 +146,7 @@ def read_config(path: Path) -> Config:
     except (OSError, ValueError) as error:
         raise InputError(f"The training file {path} cannot be read ({error}): correct it.") from error
     try:
-        if unknown := set(values) - {"model", "data", "network", "recipe", "augmentation", "gentle"}:
+        if unknown := set(values) - {"model", "data", "network", "recipe", "augmentation", "gentle", "partial"}:
             raise ValueError(f"unknown entry {sorted(unknown)[0]!r}")
         for name in ("model", "data"):
             if not isinstance(values.get(name, ""), str):
@@ -120,6 +158,7 @@ def read_config(path: Path) -> Config:
         parts = {
             name: _filled(getattr(recipe, name), values.get(name, {}), name) for name in ("augmentation", "gentle")
         }
+        partial = _partial(values["partial"], Path(path).parent) if "partial" in values else None
         recipe = Recipe(**{**{f.name: getattr(recipe, f.name) for f in fields(Recipe)}, **parts})
     except (ValueError, TypeError) as error:
         raise InputError(f"The training file {path} cannot be used ({error}): correct it.") from error
@@ -129,7 +168,30 @@ def read_config(path: Path) -> Config:
     model, data = values.get("model"), values.get("data")
     if model is not None and (folder / model / MANIFEST).is_file():
         model = str(folder / model)
-    return Config(model, None if data is None else folder / data, network, recipe)
+    return Config(model, None if data is None else folder / data, network, recipe, partial)
+
+
+def _partial(values: Any, folder: Path) -> Partial:
+    if not isinstance(values, dict):
+        raise ValueError("partial is no table")
+    if unknown := set(values) - {"labels", "share", "data"}:
+        raise ValueError(f"partial has no setting {sorted(unknown)[0]!r}")
+    labels, share, data = values.get("labels", {}), values.get("share", 0.25), values.get("data")
+    numbers = isinstance(labels, dict) and all(
+        isinstance(found, list) and found and all(type(value) is int and 0 < value < 256 for value in found)
+        for found in labels.values()
+    )
+    if not numbers:
+        raise ValueError("partial.labels must give each structure a list of whole numbers from 1 to 255")
+    if not labels:
+        raise ValueError("partial.labels names no structure: name those that the labels of these cases tell")
+    if type(share) not in (int, float) or not 0 < share < 1:
+        raise ValueError("partial.share must be a number between 0 and 1")
+    if not isinstance(data, str | None):
+        raise ValueError("partial.data is no text")
+    return Partial(
+        {name: tuple(found) for name, found in labels.items()}, share, None if data is None else folder / data
+    )
 
 
 def _filled(default: Any, values: Any, table: str) -> Any:

@@ -46,8 +46,13 @@ class Run:
             write(self.folder / MANIFEST, (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode())
         return read_manifest(self.folder)
 
-    def begin(self, settings: Mapping[str, Any], versions: Mapping[str, Any]) -> None:
+    def begin(
+        self, settings: Mapping[str, Any], versions: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
+    ) -> None:
         """Make the folder, or check that it was begun with the same settings.
+
+        Args:
+            defaults: of settings that a run lacks which was begun before they were there.
 
         Raises:
             InputError: it was begun with others.
@@ -62,7 +67,7 @@ class Run:
             raise OutputError(
                 f"{self.folder} cannot be written ({error.strerror}): choose a folder that you may write to."
             ) from error
-        if before != text:
+        if _completed(_parsed(before), defaults or {}) != json.loads(text):
             raise InputError(
                 f"{self.folder} holds a run with other settings: go on with the training file as it was, or give a new "
                 "folder."
@@ -86,7 +91,7 @@ class Run:
         self._save(weights, self.best)
 
     def write_curve(self, curve: Sequence[Mapping[str, float]]) -> None:
-        """Write both forms of the curve; a row holds minutes, step, loss, dice, and the Dice of each structure."""
+        """Write both forms of the curve; a row holds minutes, step, loss, and of a validation dice and each part's."""
         text = io.StringIO()
         writer = csv.DictWriter(text, curve[0].keys(), lineterminator="\n")
         writer.writeheader()
@@ -106,6 +111,25 @@ class Run:
         data = io.BytesIO()
         torch.save(state, data)
         write(path, data.getbuffer())
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None  # damaged: no settings are the same
+
+
+def _completed(values: Any, defaults: Mapping[str, Any]) -> Any:
+    """A table with the entries that it lacks, and so each table in it."""
+    if not isinstance(values, dict):
+        return values
+    plain = json.loads(json.dumps(defaults))
+    missing = {name: value for name, value in plain.items() if name not in values}
+    return missing | {
+        name: _completed(value, plain[name]) if isinstance(plain.get(name), dict) else value
+        for name, value in values.items()
+    }
 
 
 def write(path: Path, data: bytes | memoryview) -> None:
@@ -138,11 +162,12 @@ def curve_picture(curve: Sequence[Mapping[str, float]]) -> bytes:
     steps = [row["step"] for row in curve]
     left.plot(steps, [row["loss"] for row in curve], color="0.2")
     left.set(title="training loss", xlabel="step")
-    for name in [name for name in curve[0] if name not in ("minutes", "step", "loss", "dice")]:
-        right.plot(steps, [row[name] for row in curve], linewidth=1, label=name)
-    right.plot(steps, [row["dice"] for row in curve], color="0.2", linewidth=2, label="mean")
     right.set(title="validation Dice", xlabel="step")
-    right.legend(fontsize="x-small", frameon=False, ncols=2, loc="lower right")
+    if "dice" in curve[0]:  # else no case was left for validation
+        for name in [name for name in curve[0] if name not in ("minutes", "step", "loss", "dice")]:
+            right.plot(steps, [row[name] for row in curve], linewidth=1, label=name)
+        right.plot(steps, [row["dice"] for row in curve], color="0.2", linewidth=2, label="mean")
+        right.legend(fontsize="x-small", frameon=False, ncols=2, loc="lower right")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.3)

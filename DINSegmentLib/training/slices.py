@@ -1,7 +1,7 @@
 """Training slices: cases brought to the model's axes and intensities, centred on one canvas, kept in memory."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -23,11 +23,13 @@ class Batch(NamedTuple):
         images: (N, channels, side, side) float32 in [0, 1].
         labels: the same, uint8.
         pixels: (N, 2) size of the model's pixel along rows and columns, in pixels of the slice.
+        unlabeled: (N, classes) bool, structures that the labels of a slice leave in its background; None: none.
     """
 
     images: Tensor
     labels: Tensor
     pixels: Tensor
+    unlabeled: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,67 @@ def load_slices(cases: Iterable[Case], model: Model, side: int) -> Slices:
     if not images:
         raise InputError("There is no training case: give a data folder whose split names some.")
     return Slices(*(torch.from_numpy(np.concatenate(part)) for part in (images, labels, seen, pixels)))
+
+
+def check_structures(slices: Slices, model: Model) -> None:
+    """Refuse a training set that lacks one of the model's structures, or has another one.
+
+    Raises:
+        InputError: by the structure's name and value.
+    """
+    found = set(slices.labels.unique().tolist()) - {0}
+    for label in model.labels:
+        if label.value not in found:
+            raise InputError(
+                f"No training case of {model.id} has the structure {label.name} (label {label.value}): give cases that "
+                "show it, or a model without it."
+            )
+    if more := sorted(found - {label.value for label in model.labels}):
+        raise InputError(
+            f"A training case has label {more[0]}, and {model.id} has 1 to {len(model.labels)}: give data for it."
+        )
+
+
+def relabeled(cases: Iterable[Case], model: Model, labels: Mapping[str, Sequence[int]]) -> Iterator[Case]:
+    """Cases of another data set, with the model's label values.
+
+    Args:
+        labels: structure of the model -> values in the data that are part of it.
+
+    Raises:
+        InputError: a structure is none of the model's, a value stands for two, or a case has a value that is not named.
+    """
+    by_name = {label.name: label.value for label in model.labels}
+    table = np.full(256, 255, np.uint8)
+    table[0] = 0
+    for name, values in labels.items():
+        if name not in by_name:
+            known = ", ".join(by_name)
+            raise InputError(f'The partial labels name "{name}", and {model.id} has {known}: name some of these.')
+        for value in values:
+            if table[value] != 255:
+                raise InputError(f"The partial labels give the value {value} to two structures, or to the background.")
+            table[value] = by_name[name]
+    for case in cases:
+        if (odd := np.unique(case.label[table[case.label] == 255])).size:
+            raise InputError(f"{case.name} has label {odd[0]}, which the partial labels do not name: add it to them.")
+        yield replace(case, label=table[case.label])
+
+
+def mixed(batches: Iterator[Batch], others: Iterator[Batch], unlabeled: Sequence[bool]) -> Iterator[Batch]:
+    """Batches of two data sets together.
+
+    Args:
+        batches: of the first, which labels everything.
+        others: of the second.
+        unlabeled: for each class, whether the second leaves it in the background.
+    """
+    for one, other in zip(batches, others, strict=False):
+        pairs = zip(one[:3], other[:3], strict=True)
+        images, labels, pixels = (torch.cat(pair) for pair in pairs)
+        left_out = torch.tensor(unlabeled, device=images.device).expand(len(images), -1)
+        second = torch.arange(len(images), device=images.device) >= len(one.images)
+        yield Batch(images, labels, pixels, left_out & second[:, None])
 
 
 def _on_canvas(volume: np.ndarray, side: int) -> np.ndarray:

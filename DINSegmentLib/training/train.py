@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ from .cases import Case, cases
 from .graph import GraphedStep
 from .initial import fit_heads, load_initial
 from .loss import DINLoss
-from .recipe import Recipe
+from .recipe import Partial, Recipe
 from .run import Run
-from .slices import Batch, load_slices
+from .slices import Batch, check_structures, load_slices, mixed, relabeled
 
 _SETTING_UP = 5  # first steps on a GPU, which load, compile and record, and are not counted as time of the plan
 
@@ -69,8 +70,9 @@ def train(
     report: Callable[[Progress], None],
     initial: Path | None = None,
     tell: Callable[[str], None] = lambda text: None,
+    partial: Partial | None = None,
 ) -> Path:
-    """Train a model on the `train` split of a data folder, validating on its `valid` split; goes on where it stopped.
+    """Train a model on a data folder, validating on its `valid` split; goes on where it stopped.
 
     Args:
         model: its manifest gives labels, axes, intensities and the network's size; its weights are not read.
@@ -79,9 +81,10 @@ def train(
         report: called after every validation and about every half minute.
         initial: weights to start from, see `load_initial`; not looked at when the run goes on.
         tell: called with a sentence when heads that the initial weights lack were fitted first.
+        partial: more cases, whose labels tell only some structures; with their data folder.
 
     Returns:
-        path of the averaged weights that were best by validation.
+        path of the averaged weights that were best by validation, or the last ones if the recipe keeps these.
 
     Raises:
         InputError: the data or the initial weights cannot be used, or the run folder was begun with other settings.
@@ -90,16 +93,17 @@ def train(
     """
     run = Run(output)
     run.begin(
-        {"model": model.id, "network": model.network, "recipe": asdict(recipe), "initial": initial and str(initial)},
+        {"model": model.id, "network": model.network, "recipe": asdict(recipe), "initial": initial and str(initial),
+         "partial": partial and {"labels": partial.labels, "share": partial.share}},
         {"dinsegment": __version__, "torch": torch.__version__, "numpy": np.__version__,
          "python": platform.python_version(), "device": _device_name(device)},
+        {"recipe": asdict(Recipe()), "partial": None},
     )  # fmt: skip
     trainer = Trainer(model, recipe, device)
     if run.resumes:
         trainer.load_state(run.load_last())
     missing = load_initial(trainer.network, initial) if initial is not None and not run.resumes else []
-    slices = load_slices(cases(data, "train"), model, recipe.canvas).to(device)
-    batches = slices.batches(recipe.batch, recipe.balance, _order(trainer))
+    batches = _batches(trainer, data, partial)
     try:
         if missing:
             tell(trainer.fit_heads(missing, batches))
@@ -116,6 +120,29 @@ def train(
     return run.best
 
 
+def _batches(trainer: "Trainer", data: Path, partial: Partial | None) -> Iterator[Batch]:
+    model, recipe, device = trainer.model, trainer.recipe, trainer.device
+    slices = load_slices(chain.from_iterable(cases(data, split) for split in recipe.splits), model, recipe.canvas)
+    check_structures(slices, model)
+    slices = slices.to(device)
+    if partial is None:
+        return slices.batches(recipe.batch, recipe.balance, _order(trainer))
+    if partial.data is None:
+        raise InputError("The training file has partial labels and names no data folder for them: give --partial.")
+    found = relabeled(cases(partial.data, "train"), model, partial.labels)
+    others = load_slices(found, model, recipe.canvas).to(device)
+    if not others.labels.any():
+        named = ", ".join(partial.labels)
+        raise InputError(f"No case of {partial.data} shows {named}: correct the values in the partial labels.")
+    count = min(recipe.batch - 1, max(1, round(partial.share * recipe.batch)))
+    unlabeled = [False, *(label.name not in partial.labels for label in model.labels)]
+    return mixed(
+        slices.batches(recipe.batch - count, recipe.balance, _order(trainer)),
+        others.batches(count, recipe.balance, _order(trainer)),
+        unlabeled,
+    )
+
+
 def _loop(
     trainer: "Trainer", batches: Iterator[Batch], data: Path, run: Run, report: Callable[[Progress], None]
 ) -> None:
@@ -129,7 +156,7 @@ def _loop(
         due = int(before * recipe.validations) < int(trainer.progress * recipe.validations)
         now = time.monotonic()
         if due or now - reported >= 30:
-            dice = validate(trainer.average, trainer.model, cases(data, "valid"), trainer.device) if due else None
+            dice = validate(trainer.average, trainer.model, _left(data, recipe), trainer.device) if due else None
             pace = (time.monotonic() - started) / max(1e-9, trainer.progress - share_before)
             loss = torch.stack(losses).nanmean().item()
             if not np.isfinite(loss):
@@ -137,7 +164,7 @@ def _loop(
                     f"The loss is no number any more at step {trainer.step}: lower the rate in the training file and "
                     f"start a new run from {run.best} with --init; what was saved before is kept."
                 )
-            line = Progress(trainer.progress, trainer.step, loss, dice, pace * (1 - trainer.progress))
+            line = Progress(trainer.progress, trainer.step, loss, dice or None, pace * (1 - trainer.progress))
             report(line)
             losses, reported = [], now
             if dice is not None:
@@ -147,24 +174,36 @@ def _loop(
             saved = now
 
 
+def _left(data: Path, recipe: Recipe) -> Iterator[Case]:
+    """Cases that are left for validation."""
+    return cases(data, "valid") if recipe.validates else iter(())
+
+
 def _keep(trainer: "Trainer", line: Progress, found: tuple[float, ...], run: Run) -> None:
-    """Add a validation to the curve, and keep the averaged weights when they are the best so far."""
-    mean = float(np.mean(found))
-    named = {label.name: d for label, d in zip(trainer.model.labels, found, strict=True)}
-    trainer.curve.append({"minutes": trainer.seconds / 60, "step": line.step, "loss": line.loss, "dice": mean, **named})
+    """Add a line to the curve, and keep the averaged weights when they are the best so far, or the last ones.
+
+    ``found`` is the Dice of each structure, or empty where no case is left for validation.
+    """
+    row = {"minutes": trainer.seconds / 60, "step": line.step, "loss": line.loss}
+    if found:
+        named = {label.name: dice for label, dice in zip(trainer.model.labels, found, strict=True)}
+        row |= {"dice": float(np.mean(found)), **named}
+    trainer.curve.append(row)
     run.write_curve(trainer.curve)
-    if mean > trainer.best:
-        trainer.best = mean
+    if trainer.recipe.keep == "last" or row["dice"] > trainer.best:
+        trainer.best = row.get("dice", trainer.best)
         run.save_best(trainer.average.state_dict())
 
 
 def validate(network: DIN, model: Model, volumes: Iterator[Case], device: torch.device) -> tuple[float, ...]:
-    """Mean Dice of each structure over whole volumes, by the engine, without mirroring and clean-up."""
+    """Mean Dice of each structure over whole volumes, by the engine, without mirroring and clean-up; () of none."""
     segmenter = Segmenter(replace(model, cleanup=()), str(device), deepcopy(network))
     rows = []
     for case in volumes:
         labels = segmenter.segment(case.image, case.geometry, Parameters(mirroring=False)).labels
         rows.append([dice(labels == label.value, case.label == label.value) for label in model.labels])
+    if not rows:
+        return ()
     table = np.array(rows)
     known = ~np.isnan(table)  # a structure that no volume has counts as 0: nothing can be said for it
     return tuple((np.where(known, table, 0).sum(axis=0) / known.sum(axis=0).clip(1)).tolist())
@@ -184,7 +223,7 @@ class Trainer:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack the word
         _set_drop_path(self.network, recipe.drop_path)
         self.average = deepcopy(self.network).eval().requires_grad_(False)
-        self.loss = DINLoss(config.classes, recipe.boundary_weight).to(device)
+        self.loss = DINLoss(config.classes, recipe.boundary_weight, recipe.supervision).to(device)
         matrices = [p for p in self.network.parameters() if p.ndim > 1]
         others = [p for p in self.network.parameters() if p.ndim <= 1]
         on_cuda = device.type == "cuda"
@@ -235,23 +274,24 @@ class Trainer:
         before, after = fit_heads(self.network, names, (self._views(batch) for batch in batches), self.loss)
         return f"Fitted the heads that the initial weights lack, all else fixed: loss {before:.3f} to {after:.3f}."
 
-    def _views(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Original and enhanced views of a batch, and their labels, as the recipe asks at this step."""
+    def _views(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Original and enhanced views of a batch, their labels, and what these leave out, as the recipe asks now."""
         recipe = self.recipe
         size = recipe.sizes[int(torch.multinomial(torch.tensor(recipe.size_shares), 1))]
         augmentation = recipe.gentle if self.progress > 1 - recipe.cool_down else recipe.augmentation
         original, enhanced, truth = augmentation(batch, size)
-        return _channels_last(original), _channels_last(enhanced), truth
+        left_out = () if batch.unlabeled is None else (batch.unlabeled,)
+        return _channels_last(original), _channels_last(enhanced), truth, *left_out
 
     def _clock(self) -> float:
         """Seconds; on a CPU of processor time, so that a busy machine does not cut the plan short."""
         return time.monotonic() if self.device.type == "cuda" else time.process_time() / torch.get_num_threads()
 
-    def _one_step(self, original: Tensor, enhanced: Tensor, truth: Tensor) -> Tensor:
+    def _one_step(self, original: Tensor, enhanced: Tensor, truth: Tensor, unlabeled: Tensor | None = None) -> Tensor:
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False):
             scores, scales = self._forward(original, enhanced)
-        loss = self.loss(scores, scales, truth)
+        loss = self.loss(scores, scales, truth, unlabeled)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         # it skips the step; nothing waits for the device. torch's types do not know the attribute

@@ -72,6 +72,32 @@ def test_a_data_set_becomes_a_model_that_segments_and_is_scored(command, train, 
     assert refused(command("train", *config, "--init", run / "best.pt"), "another architecture")
 
 
+ALL_CASES = 'splits = ["train", "valid"]\nkeep = "last"\n'
+PARTIAL = "[partial.labels]\nMyocardium = [2]\n'Left ventricle' = [1, 3]\n"
+
+
+def test_a_plan_on_all_cases_keeps_the_last_weights_and_has_no_figures(command, train, hearts, tmp_path):
+    (hearts / "training.toml").write_text(SMALL + RECIPE + ALL_CASES + PARTIAL, encoding="utf-8")
+    trained = train("--partial", hearts)
+    assert trained.code == 0 and "Last weights, averaged" in trained.out, trained.err
+    assert (tmp_path / "run" / "curve.csv").read_text(encoding="utf-8").startswith("minutes,step,loss\n")
+    assert command("pack", tmp_path / "run", "--output", tmp_path / "model").code == 0
+    assert read_manifest(tmp_path / "model").validation == {}
+    card = (tmp_path / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "none is left to tell" in card and '"Left ventricle" = [1, 3]' in card
+
+
+def test_partial_labels_and_their_data_folder_go_together(train, hearts):
+    assert refused(train("--partial", hearts), "has no partial labels")
+    (hearts / "training.toml").write_text(SMALL + RECIPE + PARTIAL, encoding="utf-8")
+    assert refused(train(), "give --partial")
+    (hearts / "training.toml").write_text(SMALL + RECIPE + PARTIAL.replace("[1, 3]", "[3]"), encoding="utf-8")
+    assert refused(train("--partial", hearts), "has label 1, which the partial labels do not name")
+    every_value_elsewhere = PARTIAL.replace("[2]", "[8]").replace("[1, 3]", "[9]")
+    (hearts / "training.toml").write_text(SMALL + RECIPE + every_value_elsewhere, encoding="utf-8")
+    assert refused(train("--partial", hearts), "which the partial labels do not name")
+
+
 def test_pack_wants_one_of_two_forms(command, tmp_path):
     assert refused(command("pack", tmp_path), "--output")
     assert refused(command("pack", tmp_path, "--output", tmp_path / "m", "--model", "cardiac-mr"), "not allowed with")

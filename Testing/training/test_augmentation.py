@@ -118,3 +118,31 @@ def test_without_intensity_changes_a_still_view_is_the_slice_itself(slices):
     assert (difference > 0.01).float().mean() < 0.05  # only at edges: a heart's pixels may be stretched by a tenth
     changed, _, _ = Augmentation(**STILL, intensity=1.0, curves=0.0, structures=0.0)(slices, 96)
     assert ((changed - slices[0])[inner].abs() > 0.01).float().mean() > 0.05
+
+
+@pytest.mark.parametrize("setting", ["contrast", "structure_curves"])
+def test_another_contrast_keeps_range_and_place_and_changes_grey_values(slices, setting):
+    torch.manual_seed(7)
+    still = Augmentation(contrast=0.0, structure_curves=0.0)
+    assert torch.equal(still.change_contrast(slices.images, slices.labels), slices.images)
+    changed = Augmentation(**{setting: 1.0}).change_contrast(slices.images, slices.labels)
+    assert changed.shape == slices.images.shape and changed.min() >= 0 and changed.max() <= 1
+    assert (changed - slices.images).abs().amax(dim=(1, 2, 3)).min() > 0.02  # every sample
+    # what was flat stays flat, two pixels away from an edge for the kernels' sake
+    for image in changed[:, 0]:
+        assert image[44:56, 36:50].std() < 1e-5 and image[:36, :26].std() < 1e-2
+
+
+def test_curves_of_structures_change_one_against_another(slices):
+    torch.manual_seed(8)
+    grey = slices._replace(images=torch.full_like(slices.images, 0.5))
+    changed = Augmentation(structure_curves=1.0).change_contrast(grey.images, grey.labels)[:, 0]
+    inside, outside = changed[:, 50, 60], changed[:, 5, 5]
+    assert (inside - outside).abs().mean() > 0.1  # with one curve they would stay equal
+
+
+def test_a_slice_and_its_neighbours_go_through_the_same_random_layers(slices):
+    torch.manual_seed(9)
+    stack = slices.images.expand(-1, 3, -1, -1)
+    changed = Augmentation(contrast=1.0).change_contrast(stack, slices.labels.expand(-1, 3, -1, -1))
+    torch.testing.assert_close(changed[:, 0], changed[:, 2])

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from DINSegmentLib.training.loss import DINLoss, boundary_loss
+from DINSegmentLib.training.loss import SCALE_WEIGHTS, DINLoss, boundary_loss, merge_unlabeled
 
 # A step at column 3 of 8: 24 pixels of class 0, 40 of class 1. Forward differences along W, per row: at full size one
 # step of 1 in 7; pooled by 2 the row is 0, 1/2, 1, 1: two steps of 1/2 in 3; pooled by 4 it is 1/4, 1: one of 3/4.
@@ -103,3 +103,49 @@ def test_gradients_of_the_loss_agree_with_finite_differences():
     scales = [torch.randn(2, 3, size, size, dtype=torch.float64, requires_grad=True) for size in (4, 2)]
 
     assert torch.autograd.gradcheck(lambda s, *more: loss(s, list(more), labels), (scores, *scales), fast_mode=True)
+
+
+def test_a_background_that_may_hide_a_structure_has_both_their_probabilities():
+    scores = torch.tensor([0.2, 0.3, 0.5]).log().reshape(1, 3, 1, 1).expand(2, 3, 1, 1)
+    unlabeled = torch.tensor([[False, True, False], [False, False, False]])
+    merged = merge_unlabeled(scores, unlabeled).softmax(dim=1)[..., 0, 0]
+
+    torch.testing.assert_close(merged, torch.tensor([[0.5, 0.0, 0.5], [0.2, 0.3, 0.5]]))
+
+
+@pytest.mark.parametrize("supervision", ["scales", "combined"])
+def test_partial_labels_say_nothing_of_an_unlabeled_structure_against_the_background(supervision):
+    torch.manual_seed(2)
+    loss = DINLoss(3, supervision=supervision).double()
+    labels = torch.where(STEP, 2, 0)[None]
+    unlabeled = torch.tensor([[False, True, False]])
+    scores = torch.randn(1, 3, 8, 8, dtype=torch.float64)
+    scales = [torch.randn(1, 3, side, side, dtype=torch.float64) for side in (2, 1)]
+    found = loss(scores, scales, labels, unlabeled)
+
+    def with_mass_moved(x: torch.Tensor) -> torch.Tensor:
+        """The same sum of background's and class 1's probabilities, shared out otherwise."""
+        total = x[:, :2].logsumexp(dim=1, keepdim=True)
+        return torch.cat([total + math.log(0.9), total + math.log(0.1), x[:, 2:]], dim=1)
+
+    moved = loss(with_mass_moved(scores), scales, labels, unlabeled)
+    torch.testing.assert_close(moved, found)
+    assert loss(with_mass_moved(scores), scales, labels) != pytest.approx(loss(scores, scales, labels).item(), abs=1e-3)
+    right = torch.where(torch.stack([~STEP, ~STEP, STEP])[None], 20.0, -20.0).double()  # sure of what it may not tell
+    assert loss(right, [], labels, unlabeled).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_combined_supervision_is_the_mean_over_all_sums_of_scales_by_hand():
+    loss, labels = DINLoss(2, supervision="combined").double(), torch.ones(1, 16, 16, dtype=torch.int64)
+    scores = constant_scores()[..., :1, :1].expand(1, 2, 16, 16)
+    scales = [constant_scores()[..., :1, :1].expand(1, 2, side, side) for side in (4, 2, 1)]
+
+    def of_sum(count: int) -> float:
+        """One class everywhere, of probability p = 3^n / (1 + 3^n): cross-entropy, and Dice of two classes."""
+        p = 3**count / (1 + 3**count)
+        dice = 1 - (2 * p / (p * p + 1) + 0) / 2
+        return 0.3 * -math.log(p) + 0.7 * dice
+
+    by_hand = (3 * of_sum(1) + 3 * of_sum(2) + of_sum(3)) / 7  # choices of one, two and three of three scales
+    added = loss(scores, scales, labels) - loss(scores, [], labels)
+    assert added.item() == pytest.approx(sum(SCALE_WEIGHTS) * by_hand, abs=1e-4)  # the Dice is smoothed by 1e-5

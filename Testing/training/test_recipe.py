@@ -44,6 +44,15 @@ def test_entries_replace_the_defaults_and_the_others_stay(config):
         ("[recipe]\nsizes = [65]\nsize_shares = [1]", "multiples of 32"),
         ("[recipe]\nsizes = [64]", "one entry each"),
         ("[recipe]\nbalance = 2", "outside"),
+        ('[recipe]\nsupervision = "none"', "neither scales nor combined"),
+        ('[recipe]\nkeep = "first"', "neither best nor last"),
+        ("[recipe]\nsplits = []", "names no split"),
+        ('[recipe]\nsplits = ["train", "valid"]', 'set keep = "last"'),
+        ("[partial]", "names no structure"),
+        ("[partial.labels]\nWall = []", "a list of whole numbers from 1 to 255"),
+        ("[partial.labels]\nWall = [0]", "a list of whole numbers from 1 to 255"),
+        ("[partial]\nshare = 1\n[partial.labels]\nWall = [2]", "between 0 and 1"),
+        ("[partial]\nspeed = 1", "partial has no setting 'speed'"),
         ("recipe = 3", "recipe is no table"),
         ("model = 3", "model is no text"),
         ("[recipe", "cannot be read"),
@@ -68,3 +77,9 @@ def test_the_bundled_files_name_the_model_of_their_folder(name):
             assert find_model(read_config(model.folder / name).model).id == model.id
             found += 1
     assert found == {"training.toml": len(catalogue()), "ablation.toml": 1}[name]
+
+
+def test_partial_labels_name_structures_and_their_values(config):
+    found = config('[partial]\ndata = "more"\nshare = 0.5\n[partial.labels]\nWall = [2, 3]').partial
+    assert found.labels == {"Wall": (2, 3)} and found.share == 0.5 and found.data.name == "more"
+    assert config("[partial]\n[partial.labels]\nWall = [2]").partial.data is None

@@ -10,7 +10,7 @@ from DINSegmentLib.errors import InputError
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.model import Model, find_model
 from DINSegmentLib.training.cases import Case
-from DINSegmentLib.training.slices import Slices, load_slices
+from DINSegmentLib.training.slices import Slices, check_structures, load_slices, mixed, relabeled
 
 
 @pytest.fixture
@@ -82,3 +82,46 @@ def test_one_seed_draws_the_same_slices():
 def test_no_case_is_refused(model):
     with pytest.raises(InputError, match="no training case"):
         load_slices([], model, 8)
+
+
+def labelled(*values: int) -> Case:
+    given = case((len(values), 4, 4))
+    return replace(given, label=np.repeat(np.array(values, np.uint8), 16).reshape(given.label.shape))
+
+
+def test_labels_of_another_data_set_become_the_models(model):
+    names = {"Left ventricle": (1,), "Myocardium": (2, 3, 4)}
+    (found,) = relabeled([labelled(0, 1, 2, 3, 4)], model, names)
+    assert found.label[:, 0, 0].tolist() == [0, 3, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ({"Scar": (3,)}, '"Scar", and cardiac-mr has Right ventricle, Myocardium, Left ventricle'),
+        ({"Myocardium": (2,), "Left ventricle": (1, 2)}, "the value 2 to two structures"),
+        ({"Myocardium": (2,)}, "one has label 1, which the partial labels do not name"),
+    ],
+)
+def test_partial_labels_that_cannot_be_meant_are_refused(model, names, words):
+    with pytest.raises(InputError, match=words):
+        list(relabeled([labelled(0, 1, 2)], model, names))
+
+
+def test_mixed_batches_say_which_slices_leave_a_structure_out():
+    parts = [numbered([1, 2]).batches(size, 0.0, torch.Generator().manual_seed(0)) for size in (3, 2)]
+    batch = next(mixed(*parts, [False, True, False]))
+    assert batch.images.shape == (5, 1, 1, 1) and batch.pixels.shape == (5, 2)
+    assert batch.unlabeled.tolist() == 3 * [[False] * 3] + 2 * [[False, True, False]]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((1, 2), r"has the structure Left ventricle \(label 3\)"),
+        ((1, 2, 3, 4), "has label 4, and cardiac-mr has 1 to 3"),
+    ],
+)
+def test_training_cases_without_a_structure_of_the_model_or_with_another_are_refused(model, values, words):
+    with pytest.raises(InputError, match=words):
+        check_structures(load_slices([labelled(*values)], model, 8), model)

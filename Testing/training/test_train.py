@@ -114,6 +114,19 @@ def test_a_run_goes_on_only_with_its_own_settings(tmp_path):
         run.begin({"rate": 1}, {})
 
 
+def test_a_run_goes_on_when_settings_were_added_whose_defaults_change_nothing(tmp_path):
+    run = Run(tmp_path / "run")
+    run.begin({"recipe": {"rate": 1, "views": {"shift": 2}}}, {})
+    run.save_last({"step": 1})
+    later = {"recipe": {"rate": 1, "views": {"shift": 2, "aspect": 3}, "keep": "best"}, "partial": None}
+    defaults = {"recipe": {"rate": 5, "views": {"shift": 6, "aspect": 3}, "keep": "best"}, "partial": None}
+    run.begin(later, {}, defaults)
+    with pytest.raises(InputError, match="other settings"):
+        run.begin({**later, "partial": {"share": 1}}, {}, defaults)
+    with pytest.raises(InputError, match="other settings"):
+        run.begin({**later, "recipe": {**later["recipe"], "rate": 5}}, {}, defaults)
+
+
 def test_a_damaged_last_is_refused(tmp_path):
     write(tmp_path / "last.pt", b"half a file")
     with pytest.raises(InputError, match="is damaged"):

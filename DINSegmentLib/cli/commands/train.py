@@ -27,9 +27,13 @@ def train(options: Namespace, console: Console) -> int:
     data = options.data or config.data
     if data is None:
         raise InputError(f"{options.config} names no data folder: add data to it, or give --data.")
-    for split in ("train", "valid"):  # before the run folder is made
+    recipe, partial = config.recipe, config.partial
+    if options.partial is not None:
+        if partial is None:
+            raise InputError(f"{options.config} has no partial labels: add a table [partial], or leave --partial out.")
+        partial = replace(partial, data=options.partial)
+    for split in dict.fromkeys([*recipe.splits, "valid"]):  # before the run folder is made
         case_files(data, split)
-    recipe = config.recipe
     if options.steps is not None:
         recipe = replace(recipe, steps=options.steps)
     if options.minutes is not None:
@@ -48,6 +52,7 @@ def train(options: Namespace, console: Console) -> int:
             ),
             options.init,
             lambda text: console.event("heads", text),
+            partial,
         )  # fmt: skip
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
@@ -56,7 +61,8 @@ def train(options: Namespace, console: Console) -> int:
             f"The training slices do not fit into the memory of {device.name}: set a smaller canvas in the training "
             "file and a new run folder, or give fewer cases."
         ) from error
-    console.event("done", f"Best weights by validation: {best}", weights=str(best))
+    which = "Best weights by validation" if recipe.keep == "best" else "Last weights, averaged"
+    console.event("done", f"{which}: {best}", weights=str(best))
     return 0
 
 
