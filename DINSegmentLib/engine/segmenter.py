@@ -181,7 +181,9 @@ class Run:
             with _timed(self.timings, "forward", device):
                 scores = self.scores(*pair)
                 if self.mirroring:
-                    mirrored = self.scores(*(x.flip(-1) for x in pair))
+                    # a stack may run either way: its mirror image shows the neighbours in the other order, too
+                    flipped = (-1, 1) if self.segmenter.model.axes.slices == "stack" else (-1,)
+                    mirrored = self.scores(*(x.flip(flipped) for x in pair))
                     scores = (scores + mirrored.flip(-1)) / 2
             # one slice at a time: at native resolution the scores of a batch may need gigabytes
             for place, one in zip(places, scores.split(1), strict=True):

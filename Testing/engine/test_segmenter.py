@@ -18,7 +18,7 @@ from DINSegmentLib.errors import GeometryError, InputError, ModelError
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.model import find_model
 from DINSegmentLib.model.orientation import orientation
-from DINSegmentLib.network import fold
+from DINSegmentLib.network import DIN, DINConfig, fold
 
 
 def grid(shape, spacing=(1.5, 1.5, 8.0), steps=((-1, 0, 0), (0, -1, 0), (0, 0, 1))) -> Geometry:
@@ -329,6 +329,26 @@ def test_cpu_and_cuda_agree_on_more_than_999_of_1000_voxels(repository):
     assert (cpu.device, cuda.device) == ("cpu", "cuda:0")
     assert len(np.unique(cpu.labels)) == len(model.labels) + 1
     assert (cpu.labels == cuda.labels).mean() > 0.999
+
+
+def test_with_mirroring_a_stack_that_runs_the_other_way_gives_the_same_labels(stack_model, write_model, tmp_path):
+    network = {**stack_model.network, "neighbours": 1}
+    torch.manual_seed(5)
+    state = DIN(DINConfig.from_dict({**network, "deep_supervision": False})).state_dict()
+    state["decode.head.weight"] *= 20  # random heads hardly tell anything apart
+    model = write_model(tmp_path / "three", "stack", network=network, neighbour_distance=10.0)
+    model = broken(model, tmp_path, state)
+    segmenter = Segmenter(model, "cpu")
+    volume = np.random.default_rng(4).uniform(0, 900, (5, 64, 64)).astype(np.float32)
+    geometry = Geometry(volume.shape, np.diag([-1.5, -1.5, 10.0, 1.0]))
+    asked = Parameters(mirroring=True, probabilities=True)
+    given = segmenter.segment(volume, geometry, asked).probabilities
+    turned = segmenter.segment(volume[::-1, :, ::-1].copy(), geometry, asked).probabilities
+
+    assert np.abs(turned[:, ::-1, :, ::-1].astype(float) - given).max() < 0.02  # bfloat16
+    alone = dataclasses.replace(asked, mirroring=False)
+    given, turned = (segmenter.segment(v, geometry, alone).probabilities for v in (volume, volume[::-1].copy()))
+    assert np.abs(turned[:, ::-1].astype(float) - given).max() > 0.02  # one way alone tells the directions apart
 
 
 def test_mirroring_averages_the_scores_of_a_slice_and_its_mirror_image(stack_model):
