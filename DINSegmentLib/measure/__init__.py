@@ -5,6 +5,7 @@ from .confidence import Confidence, Doubt, frames_to_review, slices_to_review
 from .flags import Flag, flags
 from .function import cardiac_function
 from .overlap import dice
+from .regional import Insertion, RegionalFunction, Thickness, regional_function
 from .volumes import StructureStatistics, statistics
 
 __all__ = [
@@ -12,12 +13,16 @@ __all__ = [
     "Confidence",
     "Doubt",
     "Flag",
+    "Insertion",
+    "RegionalFunction",
     "StructureStatistics",
+    "Thickness",
     "Ventricle",
     "cardiac_function",
     "dice",
     "flags",
     "frames_to_review",
+    "regional_function",
     "slices_to_review",
     "statistics",
 ]

@@ -67,7 +67,7 @@ def cardiac_function(
     warnings: list[str] = []
     ed, es = _phases(left, warnings)
     mass_frame = 0 if len(left) == 1 and left.all() else ed
-    towards_apex = slice(None, None, 1 if _base_first(slices[LEFT_VENTRICLE][mass_frame or 0]) else -1)
+    towards_apex = slice(None, None, 1 if base_first(slices[LEFT_VENTRICLE][mass_frame or 0]) else -1)
     whole = {
         code: _is_whole(slices[code][:, towards_apex], [mass_frame, es], _NAMES[code], warnings)
         for code in (LEFT_VENTRICLE, RIGHT_VENTRICLE)
@@ -162,7 +162,7 @@ def _phases(left: np.ndarray, warnings: list[str]) -> tuple[int | None, int | No
     return ed, None if len(missing) else es
 
 
-def _base_first(left: np.ndarray) -> bool:
+def base_first(left: np.ndarray) -> bool:
     """Whether the stack begins at the base: there the left ventricle's end, (slices,), is larger than at the apex."""
     held = left[left > 0]
     return not len(held) or bool(held[0] >= held[-1])
@@ -182,7 +182,7 @@ def _is_whole(slices: np.ndarray, frames: Sequence[int | None], name: str, warni
             )
         )
         return False
-    if end := _cut(slices, known):
+    if end := cut(slices, known):
         warnings.append(
             _("The stack ends within the {name}, whose {end} is missing: its figures are withheld.", name=name, end=end)
         )
@@ -197,7 +197,7 @@ def _is_whole(slices: np.ndarray, frames: Sequence[int | None], name: str, warni
 
 def _check_base(planes: np.ndarray, frame: int, left: int, wall: int, warnings: list[str]) -> None:
     """Warn where myocardium encloses the left ventricle in most slices of a frame (slices, n, m), not at its base."""
-    shares = [_enclosed(plane == left, plane == wall) for plane in planes if (plane == left).any()]
+    shares = [enclosed(plane == left, plane == wall) for plane in planes if (plane == left).any()]
     if shares and shares[0] < ENCLOSED <= np.median(shares):
         warnings.append(
             _(
@@ -209,7 +209,7 @@ def _check_base(planes: np.ndarray, frame: int, left: int, wall: int, warnings: 
         )
 
 
-def _enclosed(cavity: np.ndarray, wall: np.ndarray) -> float:
+def enclosed(cavity: np.ndarray, wall: np.ndarray) -> float:
     """Share of a cavity's outline (pixel edges) that has wall on its other side."""
     cavity, wall = np.pad(cavity, 1), np.pad(wall, 1)
     edges = walled = 0
@@ -244,7 +244,7 @@ def _ventricle(slices: np.ndarray, voxel_ml: float, ed: int | None, es: int | No
     )
 
 
-def _cut(slices: np.ndarray, frames: Sequence[int]) -> str | None:
+def cut(slices: np.ndarray, frames: Sequence[int]) -> str | None:
     """The end, base or apex, at which the stack surely cuts the ventricle off; see `cardiac_function`."""
     if any(slices[frame, -1] > APEX_SHARE * slices[frame].max() for frame in frames):
         return _("apex")

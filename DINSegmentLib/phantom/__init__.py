@@ -22,8 +22,8 @@ logged here, and each raises ``GENERATOR_VERSION``.
 - Version 1: as fixed.
 """
 
-from .heart import ES_PHASE
+from .heart import ES_PHASE, ThinWall
 from .sample import GENERATOR_VERSION, write_cine, write_sample
 from .scan import LABELS, CardiacPhantom
 
-__all__ = ["ES_PHASE", "GENERATOR_VERSION", "LABELS", "CardiacPhantom", "write_cine", "write_sample"]
+__all__ = ["ES_PHASE", "GENERATOR_VERSION", "LABELS", "CardiacPhantom", "ThinWall", "write_cine", "write_sample"]

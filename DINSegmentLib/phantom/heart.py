@@ -15,7 +15,7 @@ Shifting the centre of a cross-section (the slightly bent LV axis) changes no ar
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -90,6 +90,24 @@ class Contour:
 
 
 @dataclass(frozen=True)
+class ThinWall:
+    """A part of the wall that an infarction has thinned and that does not move inward: it thickens nowhere.
+
+    Args:
+        middle, half_width: angles in radians, as of a cross-section.
+        top, bottom: z in mm; the default is the middle third of the bundled phantom, and the default angles are of its
+            inferolateral segment: the second quarter of the free wall, counted from the inferior insertion.
+        thickness: in mm, along the radius.
+    """
+
+    middle: float = -(RV_HALF_ANGLE + 1.5 * (np.pi - RV_HALF_ANGLE) / 2)
+    half_width: float = (np.pi - RV_HALF_ANGLE) / 4
+    top: float = 30.0
+    bottom: float = 60.0
+    thickness: float = 4.0
+
+
+@dataclass(frozen=True)
 class Heart:
     """One moment of the beating heart.
 
@@ -98,6 +116,8 @@ class Heart:
         wall: LV wall volume in ml.
         emptied: 0 at ED to 1 at ES; moves the base plane and the apical wall.
         contour: the shape that stays the same through the cycle.
+        thin: a part of the wall that is thinner, for which the cavity is larger than `lv` and the wall smaller than
+            `wall` by `thinned`.
     """
 
     lv: float
@@ -105,6 +125,15 @@ class Heart:
     wall: float
     emptied: float
     contour: Contour
+    thin: ThinWall | None = None
+
+    @property
+    def thinned(self) -> float:
+        """ml of wall that the thin part lacks, by a sum over one degree and one millimeter."""
+        angle = np.radians(np.arange(360) + 0.5)[:, None]
+        height = np.broadcast_to(np.arange(0.5, APEX), (360, int(APEX)))
+        healthy = replace(self, thin=None).surfaces(height, angle)[0]
+        return float((self.surfaces(height, angle)[0] - healthy).sum() / 2 * np.radians(1) / 1000)
 
     @property
     def base(self) -> float:
@@ -134,7 +163,7 @@ class Heart:
         r = np.sqrt(r2)
         height = np.broadcast_to(z - self.base, r2.shape)
         points = np.stack([r, angle, height])
-        endocardium, epicardium, bulge = self._surfaces(height, angle)
+        endocardium, epicardium, bulge = self.surfaces(height, angle)
         free_wall = epicardium + bulge * _crescent(angle, RV_HALF_ANGLE + 0.08)
         rv = r2 < epicardium + bulge * _crescent(angle, RV_HALF_ANGLE)
         lv, cavity, below = r2 < epicardium, r2 < endocardium, height >= 0
@@ -164,7 +193,7 @@ class Heart:
         angle = np.arctan2(septum[0] * y - septum[1] * x, septum[0] * x + septum[1] * y)
         return x * x + y * y, angle
 
-    def _surfaces(self, height: np.ndarray, angle: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def surfaces(self, height: np.ndarray, angle: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """r^2 of endocardium and epicardium, and H^2 h(s) of the RV, at each point; 0 beyond the apex."""
         shape = self.contour
         mean_one = (
@@ -174,11 +203,14 @@ class Heart:
         )
         s_endo, s_epi, s_rv = (np.maximum(height, 0.0) / length for length in self.lengths)
         endocardium, epicardium, bulge = self.radii_squared
-        return (
-            endocardium * mean_one * np.maximum(_ellipsoid(s_endo), 0.0),
-            epicardium * mean_one * np.maximum(_ellipsoid(s_epi), 0.0),
-            bulge * (1.0 - np.minimum(s_rv, 1.0) ** 2),
-        )
+        inner = endocardium * mean_one * np.maximum(_ellipsoid(s_endo), 0.0)
+        outer = epicardium * mean_one * np.maximum(_ellipsoid(s_epi), 0.0)
+        if self.thin:
+            away = np.abs((angle - self.thin.middle + np.pi) % (2 * np.pi) - np.pi)
+            z = height + self.base
+            held = (away < self.thin.half_width) & (z >= self.thin.top) & (z < self.thin.bottom)
+            inner = np.where(held, np.square(np.maximum(np.sqrt(outer) - self.thin.thickness, 0.0)), inner)
+        return inner, outer, bulge * (1.0 - np.minimum(s_rv, 1.0) ** 2)
 
     def _fat_radius(self, points: np.ndarray, epicardium: np.ndarray, bulge: np.ndarray) -> np.ndarray:
         """Outer radius of the epicardial fat: thick in the grooves, over the RV and at the base, thin over the LV."""

@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import InputError
 from ..geometry import Geometry
 from . import signal, torso
-from .heart import MYOCARDIAL_DENSITY, REGION_LABEL, Contour, Heart, Region, emptying
+from .heart import MYOCARDIAL_DENSITY, REGION_LABEL, Contour, Heart, Region, ThinWall, emptying
 from .signal import Tissue
 
 LABELS = {"RV": 1, "Myo": 2, "LV": 3}
@@ -64,6 +64,7 @@ class CardiacPhantom:
         mass: LV mass in g.
         above: number of slices above the end-diastolic base plane, through the atria; it is slice `above` that begins
             at this plane then.
+        thin: a part of the wall that is thin and does not thicken.
 
     Raises:
         InputError: volumes that no heart can have.
@@ -76,6 +77,7 @@ class CardiacPhantom:
     rv: tuple[float, float] = (148.0, 66.0)
     mass: float = 110.0
     above: int = 0
+    thin: ThinWall | None = None
 
     def __post_init__(self) -> None:
         if not (self.lv[0] > self.lv[1] > 0 and self.rv[0] > self.rv[1] > 0 and self.mass > 0):
@@ -102,13 +104,14 @@ class CardiacPhantom:
         in real short-axis stacks.
         """
         heart = self.heart(phase)
-        return {"RV": heart.rv, "Myo": heart.wall, "LV": heart.lv}
+        thinned = heart.thinned if heart.thin else 0.0
+        return {"RV": heart.rv, "Myo": heart.wall - thinned, "LV": heart.lv + thinned}
 
     def heart(self, phase: float) -> Heart:
         """The analytic heart at a phase."""
         emptied = float(emptying(phase))
         lv, rv = (ed + (es - ed) * emptied for ed, es in (self.lv, self.rv))
-        return Heart(lv, rv, self.mass / MYOCARDIAL_DENSITY, emptied, self._contour)
+        return Heart(lv, rv, self.mass / MYOCARDIAL_DENSITY, emptied, self._contour, self.thin)
 
     def frame(self, phase: float) -> tuple[np.ndarray, np.ndarray]:
         """One frame: image int16 and label uint8 (1 RV, 2 Myo, 3 LV), both (K, J, I)."""

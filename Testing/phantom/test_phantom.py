@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from DINSegmentLib.errors import InputError, OutputError
 from DINSegmentLib.phantom import ES_PHASE, LABELS, CardiacPhantom, write_cine, write_sample
-from DINSegmentLib.phantom.heart import REGION_LABEL, emptying
+from DINSegmentLib.phantom.heart import REGION_LABEL, ThinWall, emptying
 from DINSegmentLib.phantom.signal import REPETITION_TIME, Tissue, acquire, signals, steady_state
 
 BUNDLED = Path(__file__).parents[2] / "Resources" / "SampleData"
@@ -58,6 +58,15 @@ def test_closed_form_volumes_equal_dense_integration(phantom, phase):
         voxels += np.bincount(REGION_LABEL[region].ravel(), minlength=4)
     ml = dict(zip(LABELS, voxels[1:] * 0.5**3 / 1000, strict=True))
     assert ml == pytest.approx(phantom.truth(phase), rel=0.003)
+
+
+def test_a_thin_wall_moves_volume_from_the_wall_to_the_cavity_and_its_labels_show_that():
+    thin = CardiacPhantom(thin=ThinWall())
+    for name, phase in PHASES.items():
+        truth, healthy = thin.truth(phase), CardiacPhantom().truth(phase)
+        moved = truth["LV"] - healthy["LV"]
+        assert 2 < moved < 6 and truth["Myo"] == pytest.approx(healthy["Myo"] - moved), name
+        assert simpson(thin.frame(phase)[1], thin.geometry) == pytest.approx(truth, rel=0.01)
 
 
 def test_truth_is_a_healthy_heart_whose_wall_keeps_its_volume(phantom):
