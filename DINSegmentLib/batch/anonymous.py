@@ -10,11 +10,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from .. import io
+from ..bounded import Unusable
 from ..errors import DINSegmentError, GeometryError, InputError, ModelError, OutputError
 from ..inputs.candidates import Found, Refused
+from ..isolation import attempt
 from .record import input_hash
 
 _LETTERS = 16  # of an id
@@ -26,6 +29,8 @@ _REASONS = (
     (ModelError, "has a model that cannot be used"),
     (OutputError, "cannot be written: results may be there already, or the folder be full or read-only"),
     (DINSegmentError, "could not be computed"),
+    (MemoryError, "needs more memory than is free"),
+    ((OSError, Unusable), "cannot be read or used"),
 )
 
 
@@ -39,11 +44,9 @@ def hide(found: Iterable[Found | Refused]) -> list[Found | Refused]:
     for item in found:
         fault: Exception = InputError()
         if isinstance(item, Found):
-            try:
-                name = _name(item)
-            except (OSError, DINSegmentError) as error:
-                fault = error
-            else:
+            named = attempt(partial(_name, item), "")
+            fault = fault if named.fault is None else named.fault.error
+            if (name := named.value) is not None:
                 seen[name] += 1
                 hidden.append(replace(item, case=name if seen[name] == 1 else f"{name}-{seen[name]}", extra={}))
                 continue

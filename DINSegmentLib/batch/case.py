@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from .. import io
+from .. import bounded, io
 from ..engine.parameters import Parameters, Result
 from ..engine.preprocessing import preprocess_volume
-from ..errors import DINSegmentError, InputError, OutputError
+from ..errors import InputError, OutputError
 from ..inputs.candidates import Found, shown
 from ..inputs.names import safe
 from ..io import outputs, surfaces
@@ -148,7 +148,7 @@ def finished(case: Case, model: Model, parameters: Parameters) -> dict[str, Any]
     Its files were renamed to their places after they were whole, the record last: so where it is, all of them are.
     """
     try:
-        written = json.loads(case.paths[-1].read_text(encoding="utf-8"))
+        written = bounded.read_json(case.paths[-1])
         asked = json.loads(json.dumps([about_model(model), asdict(parameters.resolved(model))]))
         if [written["model"], written["parameters"], written["input"]["frame"]] != [*asked, case.frame]:
             return None
@@ -157,7 +157,7 @@ def finished(case: Case, model: Model, parameters: Parameters) -> dict[str, Any]
             return None
         files = io.files_of(case.input, case.series, case.frame, case.files or None)
         return written if input_hash(files) == written["input"]["sha256"] else None
-    except (OSError, ValueError, KeyError, TypeError, DINSegmentError):
+    except Exception:  # an odd record of whatever program is none of ours
         return None
 
 

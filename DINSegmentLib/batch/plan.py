@@ -3,12 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..console import table
-from ..errors import DINSegmentError
 from ..inputs.candidates import Found, Refused, shown
 from ..io.probe import Glance, peek
+from ..isolation import attempt
 from ..model import Model, find_model
 from ..model.orientation import orientation
 from . import workers as processes
@@ -75,18 +76,13 @@ def describe(
         if isinstance(item, Refused):
             refused.append({"path": str(item.path), "reason": item.reason, "expected": item.expected})
             continue
-        try:
-            if item.model is not None and item.model not in known:
-                known[item.model] = find_model(item.model)
-            case, effort = _case(item, known[item.model], rate, mirroring, surfaces)
-        except DINSegmentError as error:
-            refused.append({"path": str(item.path), "reason": str(error), "expected": False})
-        except OSError as error:
-            reason = f"{shown(item.path)} cannot be read ({error.strerror or error}): check the file."
+        looked = attempt(partial(_look, item, known, rate, mirroring, surfaces), shown(item.path))
+        if looked.value is None:
+            reason = looked.fault.text if looked.fault else ""
             refused.append({"path": str(item.path), "reason": reason, "expected": False})
         else:
-            cases.append(case)
-            efforts.append(effort)
+            cases.append(looked.value[0])
+            efforts.append(looked.value[1])
     needed = [case["peak_bytes"] for case in cases]
     if workers is None:
         choice = processes.choose(needed, processes.here(device, is_program))
@@ -139,6 +135,15 @@ def format_text(description: dict[str, Any]) -> str:
         f"{description['device']}: {_time(total['seconds'])}, {_size(total['peak_bytes'])} of memory."
     )
     return "\n".join([*lines, description["note"]])
+
+
+def _look(
+    item: Found, known: dict[str | None, Model], rate: float | None, mirroring: bool | None, surfaces: bool
+) -> tuple[dict[str, Any], _Effort]:
+    """`_case`, by the model that the case names, which ``known`` keeps."""
+    if item.model not in known:
+        known[item.model] = find_model(item.model or "")
+    return _case(item, known[item.model], rate, mirroring, surfaces)
 
 
 def _case(

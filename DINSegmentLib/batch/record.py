@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from .. import bounded
 from ..checks.fit import Look, advise
 from ..engine.parameters import Result
 from ..io.image import Image
@@ -130,7 +131,7 @@ def input_hash(files: Sequence[Path]) -> str:
     """SHA-256 of a file; of several, that of their hashes (64 letters and a line feed each, sorted)."""
     hashes = []
     for path in files:
-        with open(path, "rb") as file:
+        with bounded.open_file(path) as file:
             hashes.append(hashlib.file_digest(file, "sha256").hexdigest())
     if len(hashes) == 1:
         return hashes[0]

@@ -1,6 +1,5 @@
 """All cases of one `dinsegment segment`: what is done already, who does the rest, and the tables of the results."""
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -16,6 +15,7 @@ from ..errors import Cancelled, DINSegmentError
 from ..inputs.candidates import Found, Refused, shown
 from ..io import outputs
 from ..io.probe import peek
+from ..isolation import attempt
 from ..model import Model, find_model
 from ..pictures import thumbnails
 from ..report import write as report
@@ -169,11 +169,9 @@ class Session:
         for case in waiting:
             model = self._model_of(case)
             all_frames = model is not None and is_of_heart(model)
-            try:
-                glance = peek(case.input, case.series, case.frame, case.files, all_frames)
+            look = partial(peek, case.input, case.series, case.frame, case.files, all_frames)
+            if (glance := attempt(look, case.name).value) is not None:  # a fault is reported when the case is tried
                 yield peak_bytes(glance, self._parameters.margins)
-            except (DINSegmentError, OSError):
-                pass  # is reported when the case is tried
 
     def _segment_all(self, waiting: list[Case], stop: Callable[[], bool]) -> None:
         """All cases; what is done, or cannot be, is taken out of the list.
@@ -261,21 +259,10 @@ class Session:
 
     def _went_well(self, work: Callable[[Case], None], case: Case) -> bool:
         """Do some work for one case and report its error, which must not cost the other cases."""
-        try:
-            work(case)
-        except (Cancelled, BrokenPipeError):
-            raise  # an interrupt, or nobody reads our messages any more
-        except DINSegmentError as error:
-            text = _hidden(case, error) if case.anonymous else str(error)
-        except Exception as error:
-            logging.getLogger("dinsegment").exception("unexpected error")
-            text = f"{case.input} failed unexpectedly ({error}): please report it."
-            if case.anonymous:
-                text = _hidden(case, error)
-        else:
-            return True
-        self._fail(case, text)
-        return False
+        fault = attempt(partial(work, case), str(case.input)).fault
+        if fault is not None:
+            self._fail(case, _hidden(case, fault.error) if case.anonymous else fault.text)
+        return fault is None
 
     def _fail(self, case: Case, text: str) -> None:
         self._enter(case, "failed", text)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..console import table
 from ..engine.parameters import Resolved
+from ..inputs.candidates import shown
 from ..model import Model
 
 
@@ -13,13 +14,13 @@ def describe(record: Mapping[str, Any]) -> str:
     """A case's short table (structure, ml) and what was written where."""
     rows = [("structure", "ml"), *((s["name"], f"{s['volume_ml']:.1f}") for s in record["structures"])]
     device, seconds = record["device"], record["timings"]["total"]
-    name = Path(record["input"]["path"] or record["case"]).name
+    name = shown(Path(record["input"]["path"] or record["case"]).name)
     lines = [f"{name}: {seconds:.1f} s on {device['name']} ({device['reason']})"]
     lines += [
         table(rows),
         *_cine(record["cine"]),
         *device["events"],
-        f"written: {', '.join(record['outputs'])}",
+        f"written: {', '.join(map(shown, record['outputs']))}",
     ]
     return "\n".join(lines)
 

@@ -4,10 +4,12 @@ import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..io.image import case_name
+from ..isolation import attempt
 from .candidates import Candidate, Found, Refused, is_utf8, shown
 
 if TYPE_CHECKING:
@@ -50,7 +52,10 @@ def find_series(
         listing = "; ".join(shown(str(one)) for one in groups)
         reason = f'{shown(root)} has no series "{series}" ({listing}): choose one with --series.'
         found.append(Refused(root, reason))
-    return found + [_case(one, damaged, sizes, root, frame) for one in dicom_files.join_places(chosen)]
+    for one in dicom_files.join_places(chosen):
+        case = attempt(partial(_case, one, damaged, sizes, root, frame), f"A series in {shown(root)}")
+        found.append(case.value or Refused(root, case.fault.text if case.fault else ""))
+    return found
 
 
 def dicom_file(path: Path, root: Path, frame: int | None) -> Candidate | Refused:

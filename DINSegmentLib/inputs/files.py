@@ -1,12 +1,12 @@
 """One file as an input: whether it can be a case, told from its name, size and rights."""
 
-import json
 import os
 import re
 import stat
 from contextlib import suppress
 from pathlib import Path
 
+from .. import bounded
 from ..errors import DINSegmentError
 from ..io.image import DICOM_SUFFIXES, SUFFIXES, case_name, has_dicom_mark, image_suffix
 from .candidates import Candidate, Found, Refused, is_utf8, shown
@@ -83,7 +83,7 @@ def is_ours(path: Path, names: set[str]) -> bool:
 def _tells_of(record: Path, name: str) -> bool:
     """Whether a file is the record of a run that wrote a file of this name."""
     with suppress(OSError, ValueError, AttributeError, TypeError, KeyError):
-        written = json.loads(record.read_text(encoding="utf-8"))
+        written = bounded.read_json(record)
         return "weights_sha256" in written["model"] and name in written["outputs"]
     return False
 
@@ -102,7 +102,7 @@ def _size_beside(path: Path, suffix: str) -> int:
         return 0
     from ..io import metaimage, nrrd
 
-    with suppress(OSError, DINSegmentError):
+    with suppress(OSError, DINSegmentError, ValueError):
         payload = (nrrd if suffix == ".nhdr" else metaimage).read_header(path).payload
-        return payload.path.stat().st_size if payload.path != path else 0
+        return sum(part.stat().st_size for part in payload.files(path) if part != path)
     return 0

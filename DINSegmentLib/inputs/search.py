@@ -16,9 +16,11 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 from ..io.image import DICOM_SUFFIXES, has_dicom_mark, image_suffix
+from ..isolation import attempt
 from . import table as input_table
 from .candidates import Candidate, Found, Refused, shown
 from .dicom_series import find_series, only_series
@@ -54,8 +56,9 @@ def find(
     """
     search = _Search(pattern, recursive, os.path.realpath(output) if output else "", series, frame)
     items: list[Candidate | Refused] = []
-    for path in inputs:
-        items += _input(Path(path), search)
+    for path in map(Path, inputs):
+        found = attempt(partial(_input, path, search), shown(path))
+        items += [Refused(path, found.fault.text)] if found.fault else found.value or []
     items = _once(items)
     names = iter(name_cases([item for item in items if isinstance(item, Candidate)], output))
     return [next(names) if isinstance(item, Candidate) else item for item in items]
@@ -99,18 +102,22 @@ def _folder(folder: Path, search: _Search, only_dicom: bool = False) -> list[Can
     items: list[Candidate | Refused] = []
     dicom: dict[Path, int] = {}
     broken: dict[Path, str] = {}
+
+    def sort(path: Path, names: set[str]) -> None:
+        if image_suffix(path):
+            if not only_dicom and not is_ours(path, names):
+                items.append(volume_file(path, folder, search.frame))
+        elif (why := unusable(path)) is not None:
+            items.append(Refused(path, why))
+        else:
+            _look_for_dicom(path, names, dicom, broken)
+
     for files in _walk(folder, search, items):
         names = {path.name for path in files}
         for path in files:
-            if search.pattern is not None and not _matches(path, folder, search.pattern):
-                continue
-            if image_suffix(path):
-                if not only_dicom and not is_ours(path, names):
-                    items.append(volume_file(path, folder, search.frame))
-            elif (why := unusable(path)) is not None:
-                items.append(Refused(path, why))
-            else:
-                _look_for_dicom(path, names, dicom, broken)
+            if search.pattern is None or _matches(path, folder, search.pattern):
+                if wrong := attempt(partial(sort, path, names), shown(path)).fault:
+                    items.append(Refused(path, wrong.text))
     # what is no DICOM file only counts where its name asks for one, or is like those of the slices around it
     slices = {_numberless(path) for path in dicom}
     broken = {

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import bounded
 from .candidates import Refused, shown
 
 SUFFIXES = (".csv", ".tsv")
+_LARGEST = 64 * bounded.MB
 _OWN = ("path", "case", "model", "series", "frame")
 
 
@@ -35,12 +37,12 @@ def read_table(path: Path) -> Iterator[Row | Refused]:
     """
     name = shown(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = bounded.read_text(path, _LARGEST)
     except OSError as error:
         yield Refused(path, f"{name} cannot be opened ({error.strerror}): check the file and its permissions.")
         return
-    except UnicodeDecodeError:
-        yield Refused(path, f"{name} is not UTF-8 text: save it as CSV UTF-8.")
+    except bounded.Unusable as error:
+        yield Refused(path, f"{name} {error}: save it as CSV UTF-8.")
         return
     lines = _lines(text)
     header = next(lines, (1, []))[1]

@@ -207,6 +207,6 @@ def parts_by_list(folder: Path, text: str) -> tuple[Path, ...]:
         ValueError: the list is empty, or too long.
     """
     names = [line.strip() for line in text.split("\n", _MOST_PARTS)]
-    if not any(names) or len(names) > _MOST_PARTS:
+    if not any(names) or len(names) > _MOST_PARTS or "\0" in text:
         raise ValueError("data file")
     return tuple(folder / name for name in names if name)

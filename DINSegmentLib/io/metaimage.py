@@ -74,8 +74,8 @@ def _payload(path: Path, fields: dict[str, str], length: int, size: int) -> Payl
     local = data_file.upper() == "LOCAL"
     source, offset = (path, length) if local else (path.parent / data_file, 0)
     skip = int(fields.get("HeaderSize", 0))
-    if skip < -1:
-        raise ValueError("HeaderSize")
+    if skip < -1 or "\0" in data_file:
+        raise ValueError("HeaderSize or ElementDataFile")
     if data_file.upper().startswith("LIST"):
         names = bounded.read_bytes(path)[length:].decode("utf-8", errors="replace")
         return Payload(path, 0, size, "other", parts_by_list(path.parent, names))

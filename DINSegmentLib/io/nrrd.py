@@ -128,8 +128,8 @@ def _steps(fields: dict[str, str], dimensions: int) -> list[np.ndarray | float |
 def _payload(path: Path, fields: dict[str, str], length: int, size: int, encoding: str, skips: list[int]) -> Payload:
     byte_skip, line_skip = skips
     data_file = fields.get("data file", fields.get("datafile"))
-    if byte_skip < -1:
-        raise ValueError("byte skip")
+    if byte_skip < -1 or "\0" in (data_file or ""):
+        raise ValueError("byte skip or data file")
     if data_file is not None and data_file.upper().startswith("LIST"):
         return Payload(path, 0, size, "other", parts_by_list(path.parent, _list(path)))
     if data_file is not None and "%" in data_file:

@@ -1,14 +1,13 @@
 """The catalogue of models: Resources/Models/*/manifest.json and weights, checked by hash. No torch here."""
 
 import hashlib
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import resources
+from .. import bounded, resources
 from ..errors import ModelError
 from ..messages import Sentence as _
 from .enhancement import METHODS, STRENGTH_RANGE
@@ -196,7 +195,7 @@ def read_manifest(folder: Path) -> Model:
     """
     path = folder / MANIFEST
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = bounded.read_json(path, bounded.MB)
     except (OSError, ValueError) as error:
         raise ModelError(
             _("The model manifest {path} cannot be read ({error}): restore the file.", path=path, error=error)

@@ -13,7 +13,7 @@ import pytest
 
 LIBRARY = "DINSegmentLib"
 FLOORS = (
-    {"__init__", "bounded", "errors", "messages", "geometry", "resources", "memory", "model", "ownership"}
+    {"__init__", "bounded", "errors", "messages", "geometry", "resources", "memory", "model", "isolation", "ownership"}
     | {"phantom", "network"},
     {"checks", "engine", "training", "measure"},
     {"scene", "io"},

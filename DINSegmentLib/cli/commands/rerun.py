@@ -1,15 +1,16 @@
 """`dinsegment rerun`: the labels of an earlier run once more, from its record."""
 
-import json
 from argparse import Namespace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ... import bounded
 from ...batch.summary import describe
 from ...console import Console
 from ...engine.parameters import Parameters
 from ...errors import DINSegmentError, InputError, ModelError
+from ...isolation import attempt
 from ...model import Model, find_model
 
 
@@ -57,7 +58,7 @@ def rerun(options: Namespace, console: Console) -> int:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = bounded.read_json(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a record ({error}): name a NAME.json of a run.") from error
     if not isinstance(found, dict):
@@ -82,11 +83,8 @@ def _check_input(case: Any, sha256: str) -> None:
 
     if not case.input.exists():
         raise InputError(f"{case.input} does not exist any more: put the input back.")
-    try:
-        same = input_hash(io.files_of(case.input, case.series, case.frame)) == sha256
-    except OSError as error:
-        raise InputError(f"{case.input} cannot be read ({error.strerror or error}): check the file.") from error
-    except DINSegmentError:
-        same = False
-    if not same:
+    found = attempt(lambda: input_hash(io.files_of(case.input, case.series, case.frame)), str(case.input))
+    if found.fault is not None and not isinstance(found.fault.error, DINSegmentError):
+        raise InputError(found.fault.text)
+    if found.value != sha256:
         raise InputError(f"{case.input} has changed since that run: put the former input back.")

@@ -1,0 +1,61 @@
+"""One boundary around the work for one input: whatever goes wrong within becomes a sentence about that input."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from .bounded import Unusable
+from .errors import Cancelled, DINSegmentError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why the work for one input gave nothing, in a sentence, and the error behind it."""
+
+    text: str
+    error: Exception
+
+
+@dataclass(frozen=True)
+class Attempt(Generic[T]):
+    """What the work for one input gave, or its fault; one of the two."""
+
+    value: T | None = None
+    fault: Fault | None = None
+
+
+def attempt(work: Callable[[], T], name: str) -> Attempt[T]:
+    """Do some work for one input, whose error must not cost the others.
+
+    Args:
+        work: may raise anything.
+        name: of the input, for the sentence.
+
+    Raises:
+        Cancelled, BrokenPipeError: somebody asked to stop, or nobody reads our messages any more.
+    """
+    try:
+        return Attempt(value=work())
+    except (Cancelled, BrokenPipeError):
+        raise
+    except Exception as error:
+        return Attempt(fault=Fault(sentence(error, name), error))
+
+
+def sentence(error: Exception, name: str) -> str:
+    """What an error says to people; one that nobody foresaw is logged with its trace."""
+    if isinstance(error, DINSegmentError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"{name} needs more memory than is free: close other programs, or use a machine with more memory."
+    if isinstance(error, RecursionError):
+        return f"{name} is nested too deeply to be read: copy or export it again."
+    if isinstance(error, Unusable):
+        return f"{name} {error}: copy or export it again."
+    if isinstance(error, OSError):
+        return f"{name} cannot be read ({error.strerror or error}): check the file and its permissions."
+    logging.getLogger("dinsegment").error("unexpected error", exc_info=error)
+    return f"{name} failed unexpectedly ({type(error).__name__}: {error}): please report it."
