@@ -8,7 +8,7 @@
 #   make measure                           how fast the panel answers, on the stand-in desk
 #   make soak                              300 segmentations and 100 workers: does anything grow or stay?
 #   make bench-env                         nnU-Net v2 and MONAI in .bench-env, for dinsegment bench --rivals
-#   make system-packages                   Debian's libraries for offscreen rendering and Qt, a browser, where you may install them
+#   make system-packages                   Debian's libraries for offscreen rendering and Qt, a browser, DICOM tools, where you may install them
 #   make lock                              write requirements.lock from what .venv holds
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch from its publisher's CPU index.
 
@@ -31,7 +31,7 @@ INSIDE := HOME="$(SCRATCH)/home" XDG_CACHE_HOME="$(SCRATCH)/home/.cache" XDG_CON
 	TMPDIR="$(SCRATCH)/tmp" PYTHONNOUSERSITE=1
 
 SYSTEM_PACKAGES := python3-venv libosmesa6 libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libx11-6 libxkbcommon0 \
-	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3 chromium
+	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3 chromium dcmtk dicom3tools orthanc orthanc-dicomweb
 
 .PHONY: demo test test-faults coverage lint types lock screenshots measure soak bench-env system-packages clean
 .DEFAULT_GOAL := demo

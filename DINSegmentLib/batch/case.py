@@ -299,8 +299,9 @@ def write_file(suffix: str, path: Path, image: io.Image, result: Result, written
         io.write_labelmap(_kept(result.confidence_map), image, path)
     elif suffix == "dcm":
         from ..io.dicom_seg import write_dicom_seg  # highdicom takes a second to import
+        from ..io.dicom_source import read_source
 
-        write_dicom_seg(result.labels, image.geometry, image.files, result.model, path, seed(written))
+        write_dicom_seg(result.labels, read_source(image.slices, image.geometry), result.model, path, seed(written))
     elif suffix == "png":
         _write_picture(path, image, result)
     elif path.suffix[1:] in surfaces.FORMATS:

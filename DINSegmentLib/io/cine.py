@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from .. import memory
 from ..errors import InputError
 from . import nifti, nrrd
-from .image import Image, case_name, image_suffix, is_dicom
+from .image import Image, SliceFile, case_name, image_suffix, is_dicom
 from .person import Person
 from .reading import FORMATS, read
 
@@ -26,6 +26,7 @@ class Cine:
         first: frame 1 as a volume; its grid is that of all frames, its files are all that were read.
         times: seconds of every frame after the first; None where the input does not tell.
         files: those of every frame; where one file holds them all, that one each time.
+        slices: of a DICOM input, where the slices of every frame lie, see `Image`; empty for other formats.
         person: what DICOM headers tell of the person.
     """
 
@@ -34,10 +35,12 @@ class Cine:
     times: tuple[float, ...] | None
     files: tuple[tuple[Path, ...], ...]
     person: Person = Person()
+    slices: tuple[tuple[SliceFile, ...], ...] = ()
 
     def image(self, index: int) -> Image:
         """One frame, counted from 0, as a volume of its own files."""
-        return replace(self.first, array=self.array[index], files=self.files[index])
+        slices = self.slices[index] if self.slices else ()
+        return replace(self.first, array=self.array[index], files=self.files[index], slices=slices)
 
 
 def read_cine(path: Path | str, series: str | None = None, files: Sequence[Path] | None = None) -> Cine:
@@ -95,8 +98,9 @@ def _read_dicom(folder: Path, series: str | None, files: Sequence[Path] | None) 
     _check_frames(name, len(cine.volumes))
     array = dicom.read_voxels(cine.volumes, name)
     volume = cine.volumes[0]
-    first = Image(array[0], volume.geometry, name, cine.files, volume.modality)
-    return Cine(array, first, cine.times, tuple(volume.files for volume in cine.volumes), cine.person)
+    first = Image(array[0], volume.geometry, name, cine.files, volume.modality, slices=volume.slice_files)
+    files, slices = (tuple(getattr(one, kind) for one in cine.volumes) for kind in ("files", "slice_files"))
+    return Cine(array, first, cine.times, files, cine.person, slices)
 
 
 def _check_frames(name: str, frames: int) -> None:

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,13 @@ from ..geometry import Geometry
 
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 DICOM_SUFFIXES = (".dcm", ".ima")  # many DICOM files have none
+
+
+class SliceFile(NamedTuple):
+    """Where a DICOM slice lies: its file, and in a file of many frames its index from 0."""
+
+    path: Path
+    frame: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +32,7 @@ class Image:
         files: the files that it was read from, DICOM slices in slice order.
         modality: DICOM modality such as ``MR``; None where the format does not say.
         nifti_header: the raw header of a NIfTI input, so that a NIfTI output can keep its orientation to the bit.
+        slices: of a DICOM input, where each slice lies, in the order of K; empty for other formats.
     """
 
     array: np.ndarray
@@ -32,6 +41,7 @@ class Image:
     files: tuple[Path, ...]
     modality: str | None = None
     nifti_header: bytes | None = None
+    slices: tuple[SliceFile, ...] = ()
 
 
 def check_name(path: Path) -> None:

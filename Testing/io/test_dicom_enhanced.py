@@ -20,9 +20,7 @@ from DINSegmentLib.errors import DINSegmentError, GeometryError, InputError
 from DINSegmentLib.inputs import search
 from DINSegmentLib.inputs.candidates import Refused
 from DINSegmentLib.io import count_frames, files_of, read, read_cine
-from DINSegmentLib.io.dicom_seg import write_dicom_seg
 from DINSegmentLib.io.probe import peek
-from DINSegmentLib.model import find_model
 
 # rows run to the patient's left and down, columns backwards and down; both of length 1, at right angles
 OBLIQUE = (0.8, 0.0, -0.6, 0.36, 0.8, 0.48)
@@ -305,10 +303,3 @@ def test_a_file_in_a_tree_is_a_case(write_enhanced, beat, tmp_path):
     write_enhanced(beat, as_angiogram)
     (refused,) = search.find([tmp_path])
     assert isinstance(refused, Refused) and "multi-frame" in refused.reason
-
-
-def test_a_dicom_segmentation_of_an_enhanced_file_is_refused_in_a_sentence(write_enhanced, voxels, tmp_path):
-    image = read(write_enhanced(voxels[None], orientation=(1, 0, 0, 0, 1, 0)))
-    labels, model = np.zeros(voxels.shape, np.uint8), find_model("cardiac-mr")
-    with pytest.raises(InputError, match="holds many frames .* choose seg.nrrd or nii.gz"):
-        write_dicom_seg(labels, image.geometry, image.files, model, tmp_path / "seg.dcm", b"")

@@ -14,7 +14,7 @@ from ... import memory
 from ...errors import GeometryError, InputError
 from ...geometry import LPS_TO_RAS, Geometry
 from ..header import check_steps, pick_frame
-from ..image import check_name, has_dicom_mark
+from ..image import SliceFile, check_name, has_dicom_mark
 from ..person import Person, person_of
 from . import enhanced
 from .files import Slice, group, join_places, scan, without_localizers
@@ -37,6 +37,11 @@ class Volume:
     def files(self) -> tuple[Path, ...]:
         """Each once, in the order of K."""
         return tuple(dict.fromkeys(item.path for item in self.slices))
+
+    @property
+    def slice_files(self) -> tuple[SliceFile, ...]:
+        """Where each slice lies, in the order of K."""
+        return tuple(SliceFile(item.path, item.index) for item in self.slices)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,8 @@ from DINSegmentLib import __version__, io
 from DINSegmentLib.errors import GeometryError, InputError, OutputError
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.io.dicom_seg import check, write_dicom_seg
+from DINSegmentLib.io.dicom_source import read_source
+from DINSegmentLib.io.image import SliceFile
 from DINSegmentLib.model import Model, find_model
 from DINSegmentLib.scene.boot import boot
 from DINSegmentLib.scene.files import add_volume
@@ -99,7 +101,7 @@ def write(write_series, labels, model, tmp_path) -> Callable[..., Path]:
 
     def write(labels: np.ndarray = labels, model: Model = model, seed: bytes = b"seed", **series) -> Path:
         image = io.read(write_series(**series))
-        write_dicom_seg(labels, image.geometry, image.files, model, tmp_path / "out.dcm", seed)
+        write_dicom_seg(labels, read_source(image.slices, image.geometry), model, tmp_path / "out.dcm", seed)
         return tmp_path / "out.dcm"
 
     return write
@@ -157,14 +159,15 @@ def test_every_frame_lies_in_the_patient_where_simpleitk_and_slicer_see_its_slic
 def test_order_of_the_files_and_of_the_slices_in_the_array_does_not_matter(write_series, labels, model, tmp_path):
     image = io.read(write_series(orientation=OBLIQUE))
     plain, shuffled, backward = (tmp_path / f"{name}.dcm" for name in ("plain", "shuffled", "backward"))
-    write_dicom_seg(labels, image.geometry, image.files, model, plain, b"seed")
-    write_dicom_seg(labels, image.geometry, sorted(image.files), model, shuffled, b"seed")
+    write_dicom_seg(labels, read_source(image.slices, image.geometry), model, plain, b"seed")
+    write_dicom_seg(labels, read_source(sorted(image.slices), image.geometry), model, shuffled, b"seed")
     assert sorted(image.files) != list(image.files)
     assert shuffled.read_bytes() == plain.read_bytes()
 
     flip = np.eye(4)
     flip[2, 2], flip[2, 3] = -1, SHAPE[0] - 1
-    write_dicom_seg(labels[::-1], Geometry(SHAPE, image.geometry.ijk_to_ras @ flip), image.files, model, backward, b"")
+    mirrored = read_source(image.slices, Geometry(SHAPE, image.geometry.ijk_to_ras @ flip))
+    write_dicom_seg(labels[::-1], mirrored, model, backward, b"")
     np.testing.assert_array_equal(by_source(backward, image.files), labels)
 
 
@@ -256,7 +259,7 @@ def test_same_run_makes_the_same_file_and_uids_of_a_uuid(write_series, labels, m
         ("first", b"seed", labels), ("again", b"seed", labels), ("other seed", b"Seed", labels),
         ("other labels", b"seed", np.where(labels == 1, 2, labels)),
     ]:  # fmt: skip
-        write_dicom_seg(values, image.geometry, image.files, model, tmp_path / name, seed)
+        write_dicom_seg(values, read_source(image.slices, image.geometry), model, tmp_path / name, seed)
         data = pydicom.dcmread(tmp_path / name)
         found[name] = (data.SeriesInstanceUID, data.SOPInstanceUID)
         for uid in found[name]:
@@ -307,7 +310,7 @@ def test_series_without_a_uid_is_refused_and_nothing_written(name, write_series,
     del data[name]
     data.save_as(image.files[2])
     with pytest.raises(InputError, match=rf"^{image.files[2].name} in series has no {name}, .*seg\.nrrd or nii\.gz\.$"):
-        write_dicom_seg(labels, image.geometry, image.files, model, tmp_path / "out.dcm", b"")
+        write_dicom_seg(labels, read_source(image.slices, image.geometry), model, tmp_path / "out.dcm", b"")
     assert not (tmp_path / "out.dcm").exists()
 
 
@@ -315,8 +318,8 @@ def test_series_without_a_uid_is_refused_and_nothing_written(name, write_series,
     ("name", "value", "message"),
     [
         ("FrameOfReferenceUID", "2.25.99", "slices of series differ in their FrameOfReferenceUID"),
-        ("SOPInstanceUID", "2.25.7000", "series has two slices of one SOPInstanceUID"),
-        ("PatientSex", "W", "series has DICOM values that cannot go into a DICOM segmentation.*'W'"),
+        ("SOPInstanceUID", "2.25.7000", "series has two slices with one SOPInstanceUID"),
+        ("PatientSex", "W", "series has DICOM values that cannot go into a new DICOM object.*'W'"),
     ],
 )
 def test_values_that_do_not_fit_are_refused(name, value, message, write):
@@ -331,22 +334,20 @@ def test_values_that_do_not_fit_are_refused(name, value, message, write):
 def test_source_that_went_away_is_told(write_series, labels, model, tmp_path):
     image = io.read(write_series())
     image.files[1].unlink()
-    with pytest.raises(InputError, match=f"^{image.files[1].name} cannot be read any more"):
-        write_dicom_seg(labels, image.geometry, image.files, model, tmp_path / "out.dcm", b"")
+    with pytest.raises(InputError, match=f"^{image.files[1].name} cannot be read again"):
+        write_dicom_seg(labels, read_source(image.slices, image.geometry), model, tmp_path / "out.dcm", b"")
 
 
 def test_input_that_is_no_dicom_series_is_refused(labels, model, tmp_path):
     (tmp_path / "case.nii.gz").write_bytes(b"\0" * 400)
-    with pytest.raises(InputError, match="case.nii.gz is no DICOM file, .*choose seg.nrrd"):
-        write_dicom_seg(
-            labels, Geometry(SHAPE, np.eye(4)), [tmp_path / "case.nii.gz"], model, tmp_path / "out.dcm", b""
-        )
+    with pytest.raises(InputError, match="case.nii.gz is not a DICOM file, .*choose seg.nrrd"):
+        read_source([SliceFile(tmp_path / "case.nii.gz")], Geometry(SHAPE, np.eye(4)))
 
 
 @pytest.mark.parametrize("fault", ["moved", "another spacing", "turned", "a slice missing", "a slice twice"])
 def test_slices_of_another_volume_are_refused(fault, write_series, labels, model, tmp_path):
     image = io.read(write_series())
-    matrix, files = image.geometry.ijk_to_ras.copy(), list(image.files)
+    matrix, slices = image.geometry.ijk_to_ras.copy(), list(image.slices)
     if fault == "moved":
         matrix[2, 3] += 8.0
     elif fault == "another spacing":
@@ -354,19 +355,19 @@ def test_slices_of_another_volume_are_refused(fault, write_series, labels, model
     elif fault == "turned":
         matrix[:3, :2] *= -1
     elif fault == "a slice missing":
-        files.pop(2)
+        slices.pop(2)
     else:  # as two frames of a cine series lie
-        data = pydicom.dcmread(files[3])
-        data.ImagePositionPatient = pydicom.dcmread(files[2]).ImagePositionPatient
-        data.save_as(files[3])
+        data = pydicom.dcmread(slices[3].path)
+        data.ImagePositionPatient = pydicom.dcmread(slices[2].path).ImagePositionPatient
+        data.save_as(slices[3].path)
     with pytest.raises(GeometryError, match="are not those of the segmented volume"):
-        write_dicom_seg(labels, Geometry(SHAPE, matrix), files, model, tmp_path / "out.dcm", b"")
-    assert not (tmp_path / "out.dcm").exists()
+        read_source(slices, Geometry(SHAPE, matrix))
 
 
 def test_one_changed_voxel_on_disk_is_seen(write, labels, tmp_path):
     path = write()
-    instances = [pydicom.dcmread(file).SOPInstanceUID for file in io.read(tmp_path / "series").files]
+    image = io.read(tmp_path / "series")
+    instances = read_source(image.slices, image.geometry).instances
     check(path, labels, instances)
     data = pydicom.dcmread(path)
     bits = bytearray(data.PixelData)
@@ -379,7 +380,8 @@ def test_one_changed_voxel_on_disk_is_seen(write, labels, tmp_path):
 
 def test_file_cut_short_is_seen(write, labels, tmp_path):
     path = write()
-    instances = [pydicom.dcmread(file).SOPInstanceUID for file in io.read(tmp_path / "series").files]
+    image = io.read(tmp_path / "series")
+    instances = read_source(image.slices, image.geometry).instances
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(OutputError, match="out.dcm cannot be read back"):
         check(path, labels, instances)
