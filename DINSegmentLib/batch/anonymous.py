@@ -72,7 +72,8 @@ def hidden_image(image: io.Image, name: str) -> io.Image:
         for field in _NIFTI_TEXTS:
             raw[field] = bytes(field.stop - field.start)
         header = bytes(raw)
-    return replace(image, name=name, nifti_header=header)
+    notices = tuple(notice for notice in image.notices if notice.kind != "identity")
+    return replace(image, name=name, nifti_header=header, notices=notices)
 
 
 def run_name(cases: Sequence[str]) -> str:

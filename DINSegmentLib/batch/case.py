@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from .. import bounded, io
+from ..checks.fit import Advice
 from ..engine.parameters import Parameters, Result
 from ..engine.preprocessing import preprocess_volume
 from ..errors import InputError, OutputError
@@ -42,6 +43,7 @@ class Case:
         model: id or folder of a model for this case alone; None: the run's.
         extra: the user's own columns, to be carried to the results.
         anonymous: the name is an id, and no output may tell another one, see `anonymous`.
+        notices: what a user should know of how the input was found.
     """
 
     input: Path
@@ -54,6 +56,7 @@ class Case:
     model: str | None = None
     extra: dict[str, str] = field(default_factory=dict)
     anonymous: bool = False
+    notices: tuple[Advice, ...] = ()
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -102,7 +105,7 @@ def plan(
     )
     return Case(
         found.path, found.case, output, suffixes, found.series, found.frame, found.files, found.model, found.extra,
-        anonymous,
+        anonymous, found.notices,
     )  # fmt: skip
 
 
@@ -263,6 +266,7 @@ def _segment_cine(
 
 
 def _hidden(case: Case, image: io.Image) -> io.Image:
+    image = replace(image, notices=tuple(dict.fromkeys((*case.notices, *image.notices))))
     return hidden_image(image, case.name) if case.anonymous else image
 
 

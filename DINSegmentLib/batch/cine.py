@@ -17,7 +17,7 @@ from ..measure import CardiacFunction, cardiac_function
 from ..model import Label, Model
 from .case import surface_suffix, write_file
 from .cine_results import CURVE, LABELS, TABLE, segment_beat
-from .record import about_input, about_model, about_run, input_hash
+from .record import about_input, about_model, about_run, input_hash, unlike
 from .versions import versions
 
 SCHEMA_VERSION = 1
@@ -137,6 +137,8 @@ def run(
     if cine.times is None:
         text = f"{shown} does not tell the times of its frames: the curve is drawn over their numbers."
         function = replace(function, warnings=(*function.warnings, text))
+    told = [flag["text"] for flag in unlike(cine.first, result.model)]
+    function = replace(function, warnings=(*told, *function.warnings))
     written = {
         "schema": SCHEMA_VERSION,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ..checks.fit import Look, advise
 from ..console import table
 from ..inputs.candidates import Found, Refused, shown
 from ..io.probe import Glance, peek
@@ -151,9 +152,8 @@ def _case(
 ) -> tuple[dict[str, Any], _Effort]:
     """All but the seconds, which depend on how many processes there are."""
     glance = peek(found.path, found.series, found.frame, found.files, all_frames=is_of_heart(model))
-    warnings = []
-    if glance.modality not in (None, model.modality):
-        warnings.append(f"it is {glance.modality}, and {model.id} is for {model.modality}: do not trust the result.")
+    seen = Look(glance.geometry, math.nan, math.nan, glance.modality or "")
+    warnings = [str(one.text) for one in (*found.notices, *glance.notices, *advise(seen, model)) if one.kind != "range"]
     case = {
         "case": found.case,
         "path": str(found.path),

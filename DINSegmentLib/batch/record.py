@@ -57,9 +57,9 @@ def record(
           many voxels in other parts the clean-up took away.
         - ``review``: the slices to look at, the worst first, each with the fields of `measure.Doubt`.
         - ``flags``: what is doubtful, with ``kind``, ``structure`` and ``text``, see `measure.flags`; without a
-          structure (null) first of the kinds ``modality`` and ``range``, where the image is unlike those that the model
-          learned from, see `checks.fit`; then slices that the clean-up emptied, ``base``; and last, of a cine, the
-          warnings of its function, ``function``.
+          structure (null) first ``identity`` and ``input``, what to know of how the image was read, and the kinds of
+          `checks.fit`, where it is unlike those that the model learned from; then slices that the clean-up emptied,
+          ``base``; and last, of a cine, the warnings of its function, ``function``.
         - ``cine``: of a cine ``frames``, how many; ``frame``, counted from 1, that structures, review and flags are of,
           the one at end-diastole, or the first where that is not known; ``person``, see `cine_results.Beat`; and
           ``function``, see `CardiacFunction.as_dict`. Null: it is no cine, or only one frame of it.
@@ -104,10 +104,11 @@ def _about_cine(beat: Beat) -> dict[str, Any]:
 
 
 def unlike(image: Image, model: Model) -> list[dict[str, Any]]:
-    """Flags of an image whose modality or values the model did not learn from."""
+    """Flags of how an image was read, and of what about it is unlike the model's training data."""
     seen = Look(image.geometry, float(image.array.min()), float(image.array.max()), image.modality or "")
-    unlike = [one for one in advise(seen, model) if one.kind in ("modality", "range")]
-    return [{"kind": one.kind, "structure": None, "text": str(one.text)} for one in unlike]
+    return [
+        {"kind": one.kind, "structure": None, "text": str(one.text)} for one in (*image.notices, *advise(seen, model))
+    ]
 
 
 def about_input(source: Path | None, image: Image, frame: int | None, series: str | None) -> dict[str, Any]:

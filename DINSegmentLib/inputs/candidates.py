@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..checks.fit import Advice
+
 
 @dataclass(frozen=True)
 class Found:
@@ -18,6 +20,7 @@ class Found:
         model: id or folder of a model for this case alone; None: the run's.
         extra: the user's own columns of a table, to be carried to the results.
         files: the DICOM files of the series, so that nobody has to search the folder again; empty for a volume file.
+        notices: what a user should know of how the case was found.
     """
 
     path: Path
@@ -28,6 +31,7 @@ class Found:
     model: str | None = None
     extra: dict[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    notices: tuple[Advice, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import InputError
 from ..io.image import case_name
 from ..isolation import attempt
 from .candidates import Candidate, Found, Refused, is_utf8, shown
 
 if TYPE_CHECKING:
-    from ..io.dicom.files import Series
+    from ..io.dicom.stacks import Stack
 
 
 def find_series(
@@ -33,7 +34,8 @@ def find_series(
     """
     if not sizes:
         return [Refused(path, why) for path, why in broken.items()]
-    from ..io.dicom import files as dicom_files  # pydicom takes a quarter of a second to import
+    from ..io.dicom import enhanced, kinds, stacks  # pydicom takes a quarter of a second to import
+    from ..io.dicom import files as dicom_files
 
     scan = dicom_files.scan(sizes)
     damaged = [*scan.damaged, *((path, None) for path in broken)]
@@ -41,18 +43,25 @@ def find_series(
     found += [
         Refused(path, f"{shown(path)} is a damaged DICOM file: copy or export it again.") for path, _ in scan.damaged
     ]
+    slices = []
+    for item in scan.slices:
+        try:
+            slices += enhanced.expand([item], shown(item.path.parent.name))
+        except InputError as error:
+            found.append(Refused(item.path, str(error)))
+    groups = stacks.stacks_of(slices)
+    meant = stacks.choose(groups, series) if series is not None else [one for one in groups if not one.kind]
+    unmeant = [] if series is not None else [one for one in groups if one.kind]
     found += _grouped(
         [(path, f"no image ({kind})") for path, kind in scan.others]
         + [(path, "an image that is there already") for path, _ in scan.copies]
-        + [(one.path, "a localizer, by which other series are planned") for one in scan.slices if one.is_localizer]
+        + [(item.path, kinds.LEFT_OUT[one.kind]) for one in unmeant for item in one.slices]
     )
-    groups = dicom_files.group(one for one in scan.slices if not one.is_localizer)
-    chosen = [one for one in groups if series is None or one.is_called(series)]
-    if not chosen and groups:
+    if not meant and series is not None and groups:
         listing = "; ".join(shown(str(one)) for one in groups)
         reason = f'{shown(root)} has no series "{series}" ({listing}): choose one with --series.'
         found.append(Refused(root, reason))
-    for one in dicom_files.join_places(chosen):
+    for one in meant:
         case = attempt(partial(_case, one, damaged, sizes, root, frame), f"A series in {shown(root)}")
         found.append(case.value or Refused(root, case.fault.text if case.fault else ""))
     return found
@@ -71,31 +80,33 @@ def dicom_file(path: Path, root: Path, frame: int | None) -> Candidate | Refused
 
 
 def _case(
-    series: "Series",
+    stack: "Stack",
     damaged: Sequence[tuple[Path, str | None]],
     sizes: Mapping[Path, int],
     root: Path,
     frame: int | None,
 ) -> Candidate | Refused:
-    files = tuple(one.path for one in series.slices)
+    files = tuple(dict.fromkeys(one.path for one in stack.slices))
     folders = {path.parent for path in files}
     folder = Path(os.path.commonpath(folders))
-    name = f'The series {series.number or "without number"} "{shown(series.description)}" in {shown(folder)}'
-    uids = {str(one.header.get("SeriesInstanceUID") or "") for one in series.slices}  # of each that was joined
-    missing = [path for path, uid in damaged if (uid in uids if uid else path.parent in folders)]
+    part = f" ({shown(stack.part)})" if stack.part else ""
+    number = stack.number or "without number"
+    name = f'The series {number} "{shown(stack.description)}"{part} in {shown(folder)}'
+    missing = [path for path, uid in damaged if (uid in stack.uids if uid else path.parent in folders)]
     if missing:
         return Refused(folder, f"{name} may lack {shown(missing[0].name)}, which is damaged: export the series again.")
     if nameless := next((path for path in files if not is_utf8(path)), None):
         return Refused(folder, f"{name} has a file whose name is not UTF-8 ({shown(nameless.name)}): rename it.")
-    enhanced = [one.is_enhanced for one in series.slices]
-    if any(one.is_multi_frame for one in series.slices) and not all(enhanced):
+    if any(one.is_multi_frame for one in stack.slices):
         return Refused(folder, f"{name} is a multi-frame DICOM file: convert it to NIfTI or NRRD first.")
-    if len(files) < 2 and not any(enhanced):
-        return Refused(folder, f"{name} is a single image: give the whole series, or leave it out.", expected=True)
-    choice = series.uid or series.number or series.description or None
-    details = tuple(filter(None, (series.number, series.description, f"frame{frame}" if frame else None)))
+    if len(stack.slices) < 2:
+        reason = f"{name} is a single image: give the whole series, or leave it out."
+        return Refused(folder, reason, expected=not stack.notices)
+    details = tuple(filter(None, (stack.number, stack.description, stack.part, f"frame{frame}" if frame else None)))
     size = sum(sizes[path] for path in files)
-    return Candidate(Found(folder, case_name(folder), size, choice, frame, files=files), root, details)
+    return Candidate(
+        Found(folder, case_name(folder), size, stack.choice, frame, files=files, notices=stack.notices), root, details
+    )
 
 
 def only_series(found: Sequence[Candidate | Refused], folder: Path) -> Candidate | Refused:

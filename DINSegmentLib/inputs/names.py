@@ -4,8 +4,8 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from .candidates import Candidate, Found, Refused, shown
 
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\u2028\u2029]')  # control characters and what Windows forbids
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_ENDING = re.compile(r"_(confidence|curve|function|why|attribution)$")  # what outputs add to the name of their case
 LONGEST_NAME = 255 - 16  # bytes of a file name, less the longest ending that an output has
 LONGEST_PATH = 259 if os.name == "nt" else 4095  # of the system's calls
 _BESIDE = 40  # bytes that the folder for unfinished outputs and the ending of an output add
@@ -31,16 +32,37 @@ def name_cases(candidates: Sequence[Candidate], output: Path | None) -> list[Fou
     levels = [0] * len(candidates)
     names = [_name(candidate, 0, root) for candidate in candidates]
     while True:
-        wanted = defaultdict(list)
-        for index, name in enumerate(names):
-            wanted[unicodedata.normalize("NFC", name).casefold()].append(index)
-        clashing = [index for group in wanted.values() if len(group) > 1 for index in group if levels[index] < 3]
+        keys = [unicodedata.normalize("NFC", name).casefold() for name in names]
+        taken = Counter(keys)
+        clashing = [
+            index for index, key in enumerate(keys)
+            if levels[index] < 3 and (taken[key] > 1 or _is_an_output(key, taken))
+        ]  # fmt: skip
         if not clashing:
             break
         for index in clashing:
             levels[index] += 1
             names[index] = _name(candidates[index], levels[index], root)
-    return [_named(one.found, name, output) for one, name in zip(candidates, names, strict=True)]
+    return [_named(one.found, name, output) for one, name in zip(candidates, _numbered(names), strict=True)]
+
+
+def _is_an_output(key: str, taken: Mapping[str, int]) -> bool:
+    """Whether an output of another case of this run has the name of a case such as this."""
+    return bool(_ENDING.search(key)) and _ENDING.sub("", key) in taken
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """The same, all different: what still has the name of another gets a number."""
+    seen: set[str] = set()
+    result = []
+    for name in names:
+        given, number = name, 1
+        while (key := unicodedata.normalize("NFC", given).casefold()) in seen:
+            number += 1
+            given = f"{name}_{number}"
+        seen.add(key)
+        result.append(given)
+    return result
 
 
 def safe(name: str) -> str:
@@ -67,9 +89,14 @@ def _name(candidate: Candidate, level: int, root: Path | None) -> str:
     if level >= 2:
         parts += candidate.details
     if level >= 3:
-        whole = repr((os.path.realpath(found.path), found.series, found.frame, found.model))
+        whole = repr((os.path.realpath(found.path), found.series, found.frame, found.model, *_first_file(found)))
         parts.append(hashlib.sha256(whole.encode(errors="surrogateescape")).hexdigest()[:8])
     return safe("_".join(parts))
+
+
+def _first_file(found: Found) -> tuple[str, ...]:
+    """Of series in one folder without names of their own."""
+    return (found.files[0].name,) if found.files and not found.series else ()
 
 
 def _folders(found: Found, root: Path | None) -> tuple[str, ...]:

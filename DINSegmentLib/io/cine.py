@@ -98,7 +98,9 @@ def _read_dicom(folder: Path, series: str | None, files: Sequence[Path] | None) 
     _check_frames(name, len(cine.volumes))
     array = dicom.read_voxels(cine.volumes, name)
     volume = cine.volumes[0]
-    first = Image(array[0], volume.geometry, name, cine.files, volume.modality, slices=volume.slice_files)
+    first = Image(
+        array[0], volume.geometry, name, cine.files, volume.modality, slices=volume.slice_files, notices=volume.notices
+    )
     files, slices = (tuple(getattr(one, kind) for one in cine.volumes) for kind in ("files", "slice_files"))
     return Cine(array, first, cine.times, files, cine.person, slices)
 

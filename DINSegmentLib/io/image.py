@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..checks.fit import Advice
 from ..errors import InputError
 from ..geometry import Geometry
 
@@ -33,6 +34,7 @@ class Image:
         modality: DICOM modality such as ``MR``; None where the format does not say.
         nifti_header: the raw header of a NIfTI input, so that a NIfTI output can keep its orientation to the bit.
         slices: of a DICOM input, where each slice lies, in the order of K; empty for other formats.
+        notices: what a user should know of how it was read; kind ``identity`` where it names patients, or ``input``.
     """
 
     array: np.ndarray
@@ -42,6 +44,7 @@ class Image:
     modality: str | None = None
     nifti_header: bytes | None = None
     slices: tuple[SliceFile, ...] = ()
+    notices: tuple[Advice, ...] = ()
 
 
 def check_name(path: Path) -> None:
@@ -76,6 +79,18 @@ def is_dicom(path: Path) -> bool:
 
 
 def has_dicom_mark(path: Path) -> bool:
-    """Whether a file begins as a DICOM file does (PS3.10, 7.1)."""
+    """Whether a file begins as a DICOM file does (PS3.10, 7.1), or, without preamble, with the elements of one."""
     with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+        start = file.read(132)
+    return start[128:] == b"DICM" or _begins_with_elements(start)
+
+
+def _begins_with_elements(start: bytes) -> bool:
+    """Whether bytes are the first elements of a data set: group 2 or 8, little endian, with a VR or a short length."""
+    if len(start) < 20 or start[:2] not in (b"\x02\0", b"\x08\0") or start[3] != 0:
+        return False
+    if start[4:6].isalpha() and start[4:6].isupper():
+        return start[4:6] in (b"UL", b"OB", b"CS", b"UI", b"DA", b"TM", b"LO", b"SH")
+    length = int.from_bytes(start[4:8], "little")
+    group = start[8 + length : 10 + length] if length <= 110 else b""
+    return length <= 128 and (group in (b"\x02\0", b"\x08\0") or length > 110)

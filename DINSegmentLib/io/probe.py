@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from ..checks.fit import Advice
 from ..errors import GeometryError, InputError
 from ..geometry import LPS_TO_RAS, Geometry
 from ..memory import BYTES_AROUND_A_VOXEL, BYTES_FOR_THE_PROGRAM
@@ -20,13 +21,14 @@ from .reading import FORMATS
 @dataclass(frozen=True, eq=False)
 class Glance:
     """Grid, bytes of a stored voxel, DICOM modality (None where the format does not say), bytes of memory that reading
-    and segmenting take, and of how many frames."""
+    and segmenting take, of how many frames, and what to know of how it would be read."""
 
     geometry: Geometry
     voxel_bytes: int
     modality: str | None
     memory: int
     frames: int = 1
+    notices: tuple[Advice, ...] = ()
 
 
 def peek(
@@ -86,7 +88,7 @@ def _series(folder: Path, series: str | None, frame: int | None, files: Sequence
     from .dicom import volume as dicom
 
     volume = dicom.find_volume(folder, case_name(folder), series, frame, files or None, pixels=False)
-    return _glance(volume.geometry, volume.voxel_bytes, volume.modality)
+    return replace(_glance(volume.geometry, volume.voxel_bytes, volume.modality), notices=volume.notices)
 
 
 def _glance(geometry: Geometry, voxel_bytes: int, modality: str | None) -> Glance:

@@ -115,4 +115,6 @@ def _read_dicom(folder: Path, series: str | None, frame: int | None, files: Sequ
     name = case_name(folder)
     volume = dicom.find_volume(folder, name, series, frame, files)
     array = dicom.read_voxels([volume], name)[0]
-    return Image(array, volume.geometry, name, volume.files, volume.modality, slices=volume.slice_files)
+    return Image(
+        array, volume.geometry, name, volume.files, volume.modality, slices=volume.slice_files, notices=volume.notices
+    )

@@ -52,7 +52,7 @@ def test_a_description_holds_every_case_and_survives_json(tmp_path):
     assert (first["case"], first["shape"], first["spacing"]) == ("a", [8, 60, 64], [1.5, 1.5, 10.0])
     assert first["bytes"] == (tmp_path / "a.nii.gz").stat().st_size and first["model"] == "cardiac-mr"
     assert (second["case"], second["shape"], second["spacing"]) == ("exam", [6, 10, 12], [1.5, 1.25, 8.0])
-    assert not first["warnings"] and "is CT, and cardiac-mr is for MR" in second["warnings"][0]
+    assert not first["warnings"] and "is CT, but this model learned from MR" in second["warnings"][0]
     total = described["total"]
     assert total["cases"] == 2 and total["bytes"] == first["bytes"] + second["bytes"]
     assert total["seconds"] == pytest.approx(first["seconds"] + second["seconds"] + 3, abs=0.1)

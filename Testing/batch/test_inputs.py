@@ -207,7 +207,7 @@ def test_every_series_of_a_dicom_tree_is_a_case(tmp_path):
     series(tmp_path / "p2" / "s", "2.1")
     series(tmp_path / "p3" / "s", "3.1")
     for k in range(4):  # one series in two folders
-        image(tmp_path / "p4" / "ab"[k % 2] / f"{k}", "4.1", k)
+        image(tmp_path / "p4" / "ab"[k % 2] / f"{k}", "4.1", k, PatientID="P4")
     found = cases(find([tmp_path]))
     assert {name: item.series for name, item in found.items()} == {
         "p1_mixed_7_native": "1.1", "p1_mixed_8_late": "1.2", "p2_s": "2.1", "p3_s": "3.1", "p4": "4.1",

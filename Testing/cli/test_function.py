@@ -126,7 +126,7 @@ def test_a_dicom_cine_with_a_series_for_every_slice(function, write_exam, beat, 
     assert written.shape == beat.frames.T.shape
     np.testing.assert_allclose(written.affine, np.diag([-2.0, -2.0, 20.0, 1.0]), atol=1e-5)
     assert written.header.get_zooms()[3] == pytest.approx(0.03)
-    assert any("is CT, and tiny-stack is for MR" in str(one.get("message")) for one in outcome.events)
+    assert any("is CT, but this model learned from MR" in str(one.get("message")) for one in outcome.events)
     assert "done before" in function(folder).out
     again = function(folder, "--weight", "45", "--overwrite")
     assert "heart rate 62/min, height 180 cm from the DICOM header" in again.out

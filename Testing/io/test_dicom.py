@@ -34,12 +34,12 @@ def test_geometry_is_that_of_gdcm(write_series):
 
 def test_several_series_are_listed_and_chosen_by_number_description_or_uid(write_series, voxels):
     write_series(number=7, description="cine sax", prefix="A", uid="1.2.3")
-    folder = write_series(number=8, description="localizer", prefix="B", orientation=(0, 1, 0, 0, 0, -1), uid="1.2.4")
+    folder = write_series(number=8, description="long axis", prefix="B", orientation=(0, 1, 0, 0, 0, -1), uid="1.2.4")
     with pytest.raises(
-        InputError, match=r'2 DICOM series \(7 "cine sax", 6 slices; 8 "localizer", 6 slices\).*--series'
+        InputError, match=r'2 DICOM series \(7 "cine sax", 6 slices; 8 "long axis", 6 slices\).*--series'
     ):
         read(folder)
-    for choice in ("8", "localizer", "1.2.4"):
+    for choice in ("8", "long axis", "1.2.4"):
         assert {path.name[0] for path in read(folder, series=choice).files} == {"B"}
     with pytest.raises(InputError, match='no series "9".*7 "cine sax"'):
         read(folder, series="9")
@@ -112,7 +112,7 @@ def test_a_single_slice_is_thin(write_series):
     folder = write_series()
     for path in list(folder.iterdir())[1:]:
         path.unlink()
-    with pytest.raises(GeometryError, match="one voxel thin"):
+    with pytest.raises(GeometryError, match="has only one slice"):
         read(folder)
 
 

@@ -42,11 +42,6 @@ def function(options: Namespace, console: Console) -> int:
     with interrupts.on_interrupt(quiet=console.machine) as stop:
         written, function = cine.run(case, segmenter, parameters, options.overwrite, progress, stop)
     console.event("done", describe(written, function), record=written)
-    if written["input"]["modality"] not in (None, model.modality):
-        console.warn(
-            f"{case.input} is {written['input']['modality']}, and {model.id} is for {model.modality}: do not "
-            "trust the result."
-        )
     for warning in function.warnings:
         console.warn(warning)
     return 0

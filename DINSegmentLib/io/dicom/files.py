@@ -1,11 +1,11 @@
 """DICOM files by their headers: which are images, which series they belong to, and what must be passed over."""
 
+import filecmp
 import math
 import sys
 import warnings
 import zlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -19,16 +19,16 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, MediaStorageDirecto
 
 from ... import bounded
 from .. import person
+from . import kinds
 
 _TAGS = [
     "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber",
     "SeriesDescription", "Modality", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "BitsAllocated",
     "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "TriggerTime", "TemporalPositionIdentifier",
-    "InstanceNumber",
-    *person.TAGS,
+    "InstanceNumber", "PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate",
+    *kinds.TAGS, *person.TAGS,
 ]  # fmt: skip
 _DEFLATED_HEADER = 16 << 20  # bytes that a deflated file may hold beside its pixels
-_STACK = ("StudyInstanceUID", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
 _NO_IMAGE = {"DOC", "KO", "PR", "REG", "RTDOSE", "RTPLAN", "RTSTRUCT", "SEG", "SR"}  # modalities that have no slices
 
 
@@ -59,9 +59,9 @@ class Slice:
         return np.array(self.header.PixelSpacing, dtype=np.float64)[::-1]
 
     @property
-    def is_localizer(self) -> bool:
-        """Whether it is an image by which other series are planned (PS3.3, C.7.6.1.1.2 and C.8.2.1.1.1)."""
-        return "LOCALIZER" in str(self.header.get("ImageType", "")).upper()
+    def key(self) -> tuple[Path, int | None]:
+        """Equal for the same image."""
+        return self.path, self.index
 
     @property
     def is_multi_frame(self) -> bool:
@@ -71,23 +71,6 @@ class Slice:
     def is_enhanced(self) -> bool:
         """Whether it is a file whose frames have positions of their own, see `dicom_enhanced`."""
         return self.index is None and "Enhanced" in UID(self.header.get("SOPClassUID", ""), pydicom.config.IGNORE).name
-
-
-@dataclass(frozen=True, eq=False)
-class Series:
-    """Slices of one series, as a user may choose it: by ``uid``, ``number`` or ``description``, each perhaps empty."""
-
-    uid: str
-    number: str
-    description: str
-    slices: tuple[Slice, ...]
-
-    def is_called(self, wanted: str) -> bool:
-        return wanted in (self.uid, self.number, self.description)
-
-    def __str__(self) -> str:
-        uid = "" if self.number or self.description else f" UID {self.uid}"
-        return f'{self.number or "no number"} "{self.description}"{uid}, {len(self.slices)} slices'
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,10 +105,18 @@ class _Seen:
             return None
         for one in (first, item):
             known = self.all.setdefault((uid, *self._place(one)), one.path)
-        return known if known != item.path else None
+        if known == item.path:
+            return None
+        nobody = not item.header.get("PatientID") and not item.header.get("PatientName")
+        if nobody and known.parent != item.path.parent and not filecmp.cmp(known, item.path, shallow=False):
+            return None  # no identity is like that of another folder
+        return known
 
     def _place(self, item: Slice) -> tuple[str, ...]:
-        tags = ("SeriesInstanceUID", "ImagePositionPatient", "InstanceNumber", "TriggerTime")
+        tags = (
+            "PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "ImageType", "EchoNumbers",
+            "ImagePositionPatient", "InstanceNumber", "TriggerTime",
+        )  # fmt: skip
         return tuple(str(item.header.get(tag)) for tag in tags)
 
 
@@ -150,7 +141,7 @@ def scan(files: Iterable[Path]) -> Scan:
 def _scan(path: Path, found: Scan, seen: _Seen) -> None:
     header = _header(path)
     list(header)  # values are parsed when they are asked for: here, where warnings are kept back
-    kind = UID(header.file_meta.get("MediaStorageSOPClassUID", ""))
+    kind = UID(header.file_meta.get("MediaStorageSOPClassUID") or header.get("SOPClassUID") or "")
     if kind == MediaStorageDirectoryStorage:
         return
     item = Slice(path, header)
@@ -160,7 +151,7 @@ def _scan(path: Path, found: Scan, seen: _Seen) -> None:
     if "Rows" not in header:
         found.damaged.append((path, _uid(item) or None))
         return
-    _titles(item), item.is_multi_frame  # a number that is none shows up here
+    header.get("SeriesNumber"), item.is_multi_frame  # a number that is none shows up here
     copied = seen.before(item)
     if copied:
         found.copies.append((path, copied))
@@ -179,7 +170,7 @@ def _header(path: Path) -> Dataset:
         meta = read_file_meta_info(path) if start[128:] == b"DICM" else FileMetaDataset()
         if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
             file.seek(0)
-            return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS)
+            return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS, force=True)
         file.seek(132 + 12 + meta.FileMetaInformationGroupLength)
         packed = file.tell()
         content = b""
@@ -204,54 +195,6 @@ def _tags() -> list[BaseTag | int]:
     return [Tag(name) for name in ("SpecificCharacterSet", *_TAGS)]
 
 
-def group(slices: Iterable[Slice]) -> list[Series]:
-    """The series of slices, in the order of their first slices.
-
-    Anonymised files may all have an empty UID: folder, number and description still tell series apart.
-    """
-    groups = defaultdict(list)
-    for item in slices:
-        header = item.header
-        groups[_uid(item) or (item.path.parent, header.get("StudyInstanceUID"), *_titles(item))].append(item)
-    return [Series(_uid(items[0]), *_titles(items[0]), tuple(items)) for items in groups.values()]
-
-
-def join_places(groups: Iterable[Series]) -> list[Series]:
-    """The same with series of one stack taken together: many scanners store one for each slice of a cine.
-
-    They belong to one study, each shows one place at as many times as the others, and their planes are parallel and
-    alike. The series that they make has no UID and no number, and a description where they share one.
-    """
-    stacks: dict[tuple[str, ...] | int, list[Series]] = defaultdict(list)
-    for number, series in enumerate(groups):
-        stacks[_stack_of(series) or number].append(series)
-    return [_joined(stack) for stack in stacks.values()]
-
-
-def _stack_of(series: Series) -> tuple[str, ...] | None:
-    """What a series that shows one place at several times has in common with others of its stack; None: it is none."""
-    headers = [item.header for item in series.slices]
-    try:
-        places = {str(header.get("ImagePositionPatient")) for header in headers}
-        alike = [str(headers[0].get(tag)) for tag in _STACK]
-    except (ValueError, TypeError, OverflowError):  # damaged, which is told when it is read
-        return None
-    return (*alike, str(len(headers))) if len(places) == 1 < len(headers) else None
-
-
-def _joined(stack: Sequence[Series]) -> Series:
-    if len(stack) == 1:
-        return stack[0]
-    slices = tuple(item for series in stack for item in series.slices)
-    descriptions = {series.description for series in stack}
-    return Series("", "", descriptions.pop() if len(descriptions) == 1 else "", slices)
-
-
-def without_localizers(slices: Sequence[Slice]) -> list[Slice]:
-    """Only those that are no localizer; all of them where nothing else is there."""
-    return [item for item in slices if not item.is_localizer] or list(slices)
-
-
 def _may_be_image(kind: UID, header: Dataset) -> bool:
     known = kind.name != str(kind)
     return header.get("Modality") not in _NO_IMAGE and ("Image Storage" in kind.name if known else "Rows" in header)
@@ -259,8 +202,3 @@ def _may_be_image(kind: UID, header: Dataset) -> bool:
 
 def _uid(item: Slice) -> str:
     return str(item.header.get("SeriesInstanceUID") or "")
-
-
-def _titles(item: Slice) -> tuple[str, str]:
-    number, text = item.header.get("SeriesNumber"), item.header.get("SeriesDescription")
-    return "" if number is None else str(number), str(text or "")

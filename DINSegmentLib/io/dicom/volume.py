@@ -11,27 +11,29 @@ import pydicom
 import SimpleITK as sitk
 
 from ... import memory
+from ...checks.fit import Advice
 from ...errors import GeometryError, InputError
 from ...geometry import LPS_TO_RAS, Geometry
 from ..header import check_steps, pick_frame
 from ..image import SliceFile, check_name, has_dicom_mark
 from ..person import Person, person_of
 from . import enhanced
-from .files import Slice, group, join_places, scan, without_localizers
+from .files import Slice, scan
+from .stacks import Stack, are_alike, choose, places, same_place, stacks_of, titles
 
-_SAME_PLACE = 0.01  # mm; positions are written with about this precision
 _TIME_TAGS = ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber")  # the first that tells frames apart
 _PIXELS = ["NumberOfFrames", "Rows", "Columns", "BitsAllocated", "PixelData"]
 
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """A regular stack of slices in the order of K, its grid, modality and bytes of a stored voxel."""
+    """A regular stack of slices in the order of K, its grid, modality, bytes of a stored voxel, and notices."""
 
     slices: tuple[Slice, ...]
     geometry: Geometry
     modality: str | None
     voxel_bytes: int
+    notices: tuple[Advice, ...] = ()
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -79,10 +81,10 @@ def find_volume(
         InputError: no DICOM image, damaged files, several series and no choice, no such series, no grey slices.
         GeometryError: the slices do not make a regular grid.
     """
-    slices = _choose_series(_find_slices(folder, name, files), name, series)
+    stack = _find_stack(folder, name, series, files)
     with _damage_told(name):
-        frames, _ = _in_time(slices, name)
-        volume = _volume(frames[pick_frame(name, len(frames), frame)], name)
+        frames, _ = _in_time(stack, name)
+        volume = _volume(frames[pick_frame(name, len(frames), frame)], name, stack.notices)
     memory.check(volume.geometry.shape, volume.voxel_bytes, name)
     for path in volume.files if pixels else ():
         check_pixels(path, name)
@@ -94,18 +96,16 @@ def find_cine(
 ) -> Cine:
     """All frames of the one series in a folder; arguments and errors as of `find_volume`.
 
-    Series of one stack are taken together, see `join_places`: those called ``series``, or all that are there.
+    Series of one stack are taken together, see `stacks.stacks_of`.
     """
-    slices = _find_slices(folder, name, files)
-    called = [one for one in group(without_localizers(slices)) if series is None or one.is_called(series)]
-    stacks = join_places(called)
-    slices = list(stacks[0].slices) if len(stacks) == 1 else _choose_series(slices, name, series)
+    stack = _find_stack(folder, name, series, files)
     with _damage_told(name):
-        frames, by = _in_time(slices, name)
-        volumes = tuple(_volume(frame, name) for frame in frames)
+        frames, by = _in_time(stack, name)
+        volumes = tuple(_volume(frame, name, stack.notices) for frame in frames)
+        _check_one_grid(frames, name)
         times = _seconds(frames) if by == "TriggerTime" else None
     memory.check((len(volumes), *volumes[0].geometry.shape), volumes[0].voxel_bytes, name)
-    found = Cine(volumes, times, person_of([item.header for item in slices]))
+    found = Cine(volumes, times, person_of([item.header for item in stack.slices]))
     for path in found.files if pixels else ():
         check_pixels(path, name)
     return found
@@ -128,11 +128,11 @@ def _damage_told(name: str) -> Iterator[None]:
         raise InputError(f"{name} has damaged DICOM headers ({error}): export the series again.") from error
 
 
-def _volume(slices: Sequence[Slice], name: str) -> Volume:
+def _volume(slices: Sequence[Slice], name: str, notices: tuple[Advice, ...]) -> Volume:
     geometry = _geometry(slices, name)
     first = slices[0].header
     voxel_bytes = int(first.get("BitsAllocated", 16)) // 8
-    return Volume(tuple(slices), geometry, first.get("Modality") or None, voxel_bytes)
+    return Volume(tuple(slices), geometry, first.get("Modality") or None, voxel_bytes, notices)
 
 
 def read_voxels(volumes: Sequence[Volume], name: str) -> np.ndarray:
@@ -195,16 +195,19 @@ def _find_slices(folder: Path, name: str, files: Sequence[Path] | None) -> list[
         return enhanced.expand(found.slices, name)
 
 
-def _choose_series(slices: Sequence[Slice], name: str, wanted: str | None) -> list[Slice]:
-    groups = group(slices if wanted is not None else without_localizers(slices))
-    found = [series for series in groups if wanted is None or series.is_called(wanted)]
-    if len(found) == 1:
-        return without_localizers(found[0].slices)
-    listing = "; ".join(str(series) for series in found or groups)
-    if not found:
-        raise InputError(f'{name} has no series "{wanted}" ({listing}): choose one with --series.')
+def _find_stack(folder: Path, name: str, series: str | None, files: Sequence[Path] | None) -> Stack:
+    """The one stack that a user means."""
+    found = stacks_of(_find_slices(folder, name, files))
+    meant = choose(found, series)
+    if len(meant) == 1:
+        return meant[0]
+    if series is not None and len({one.uids for one in meant}) == 1 and len({one.part for one in meant}) == 1:
+        return meant[0]
+    listing = "; ".join(str(one) for one in meant or found)
+    if not meant:
+        raise InputError(f'{name} has no series "{series}" ({listing}): choose one with --series.')
     raise InputError(
-        f"{name} holds {len(found)} DICOM series ({listing}): choose one with --series (number, description or UID)."
+        f"{name} holds {len(meant)} DICOM series ({listing}): choose one with --series (number, description or UID)."
     )
 
 
@@ -216,50 +219,82 @@ def _check_alike(slices: Sequence[Slice], name: str) -> None:
             raise InputError(f"{item} in {name} is a multi-frame DICOM file: convert it to NIfTI or NRRD first.")
         if not all(item.header.get(tag) for tag in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")):
             raise GeometryError(f"{item} in {name} has no position in the patient: give a stack of slices.")
-    first = slices[0]
-    for item in slices:
-        same_grid = (item.header.Rows, item.header.Columns) == (first.header.Rows, first.header.Columns)
-        if not (
-            same_grid
-            and (item.index is None) == (first.index is None)
-            and np.allclose(item.axes, first.axes, rtol=0, atol=1e-3)
-            and np.allclose(item.pixel_size, first.pixel_size, rtol=1e-4, atol=0)
-        ):
-            raise GeometryError(
-                f"{name} mixes slices of different size, direction or pixel spacing (such as {first} and {item}): "
-                "put one stack into a folder of its own."
-            )
-
-
-def _in_time(slices: Sequence[Slice], name: str) -> tuple[list[list[Slice]], str | None]:
-    """The frames, each a list of slices along the normal, and the tag that tells their order; None: there is one."""
-    _check_alike(slices, name)
-    normal = np.cross(*slices[0].axes)
-    ordered = sorted(slices, key=lambda item: float(item.position @ normal))
-    groups: list[list[Slice]] = []
-    for item in ordered:
-        if groups and (item.position - groups[-1][0].position) @ normal < _SAME_PLACE:
-            groups[-1].append(item)
-        else:
-            groups.append([item])
-    frames = len(groups[0])
-    odd = next((group for group in groups if len(group) != frames), None)
+    odd = _odd_one(slices)
     if odd is not None:
         raise GeometryError(
-            f"{name} has {frames} images at one slice position and {len(odd)} at another: "
-            "put the slices of one volume into a folder of its own."
+            f"{name} mixes slices of different size, direction or pixel spacing: {_where(odd)} is unlike the others. "
+            "Put one stack into a folder of its own."
         )
+
+
+def _odd_one(slices: Sequence[Slice]) -> Slice | None:
+    """An image that does not fit to most others; None: all are alike."""
+    if all(are_alike(slices[0], item) for item in slices):
+        return None
+    groups: list[list[Slice]] = []
+    for item in slices:
+        group = next((one for one in groups if are_alike(one[0], item)), None)
+        if group is None:
+            groups.append(group := [])
+        group.append(item)
+    return min(groups, key=len)[0]
+
+
+def _where(item: Slice) -> str:
+    """An image as a message names it: its file and its series."""
+    number, description = titles(item)
+    return f'{item} (series {number or "without number"} "{description}")'
+
+
+def _in_time(stack: Stack, name: str) -> tuple[list[list[Slice]], str | None]:
+    """The frames, each a list of slices along the normal, and the tag that tells their order; None: there is one."""
+    _check_alike(stack.slices, name)
+    groups = places(stack.slices)
+    counts = [len(group) for group in groups]
+    frames = max(set(counts), key=counts.count)  # of most slices
+    index = next((index for index, count in enumerate(counts) if count != frames), None)
+    if index is not None:
+        raise GeometryError(_uneven(groups, index, frames, name))
     if frames == 1:
         return [[group[0] for group in groups]], None
     tag = next((tag for tag in _TIME_TAGS if all(_tells_apart(tag, group) for group in groups)), None)
     if tag is None:
+        twice = next(group for group in groups if not _tells_apart("InstanceNumber", group))
         raise InputError(
             f"{name} has {frames} images at every slice position, and neither trigger time, temporal position nor "
-            "instance number tells their order: put one frame into a folder of its own."
+            f"instance number tells their order (such as {_where(twice[0])} and {twice[1]}): put one frame into a "
+            "folder of its own."
         )
     for one in groups:
         one.sort(key=lambda item: float(item.header.get(tag)))
     return [list(frame) for frame in zip(*groups, strict=True)], tag
+
+
+def _uneven(groups: Sequence[Sequence[Slice]], index: int, frames: int, name: str) -> str:
+    """Why places with more or fewer images than the others cannot be used."""
+    group = groups[index]
+    place = f"{name} has {len(group)} images at slice {index + 1} of {len(groups)} and {frames} at the others"
+    if len(group) > frames:
+        return f"{place} (such as {_where(group[-1])}): remove the repeated images, or choose a series."
+    return f"{place} ({_where(group[0])}): export the series again with all its images."
+
+
+def _check_one_grid(frames: Sequence[Sequence[Slice]], name: str) -> None:
+    """Refuse a cine in which a slice lies elsewhere at another time."""
+    tolerance = _in_plane(frames[0])
+    for frame in frames[1:]:
+        for first, item in zip(frames[0], frame, strict=True):
+            if np.abs(first.position - item.position).max() > tolerance:
+                away = float(np.linalg.norm(first.position - item.position))
+                raise GeometryError(
+                    f"{name} has a slice that lies {away:.3g} mm away from where it is at other times, {_where(item)}: "
+                    "export the series again, or leave this frame out."
+                )
+
+
+def _in_plane(slices: Sequence[Slice]) -> float:
+    """Distance in mm by which a slice may lie beside its place: a tenth of a pixel, or how positions are written."""
+    return max(same_place(slices), 0.1 * float(slices[0].pixel_size.min()))
 
 
 def _tells_apart(tag: str, group: Sequence[Slice]) -> bool:
@@ -276,21 +311,36 @@ def _seconds(frames: Sequence[Sequence[Slice]]) -> tuple[float, ...]:
 def _geometry(slices: Sequence[Slice], name: str) -> Geometry:
     first = slices[0]
     if len(slices) == 1:
-        raise GeometryError(f"{name} is one voxel thin (a single slice): give a folder with the whole series.")
+        raise GeometryError(f"{name} has only one slice: give a folder with the whole series.")
     positions = np.array([item.position for item in slices])
-    step = (positions[-1] - positions[0]) / (len(slices) - 1)
-    size = np.linalg.norm(step)
-    gaps = np.diff(positions @ np.cross(*first.axes))
-    worst = int(np.argmax(np.abs(gaps - np.median(gaps))))
-    if abs(gaps[worst] - np.median(gaps)) > max(_SAME_PLACE, 0.01 * size):
+    normal = np.cross(*first.axes)
+    gaps = np.diff(positions @ normal)
+    precision = 2 * max(_precision(item) for item in slices)  # of the difference of two
+    usual, worst = float(np.median(gaps)), int(np.argmax(np.abs(gaps - np.median(gaps))))
+    if abs(gaps[worst] - usual) > max(precision, 0.01 * usual):
         raise GeometryError(
-            f"{name} has unevenly spaced slices ({gaps[worst]:.4g} mm instead of {np.median(gaps):.4g} mm after "
-            f"{slices[worst]}): add the missing slices, or give a series without gaps."
+            f"{name} has unevenly spaced slices ({gaps[worst]:.4g} mm instead of {usual:.4g} mm after "
+            f"{_where(slices[worst])}): add the missing slices, or give a series without gaps."
         )
-    if np.abs(first.axes @ step).max() > 0.01 * size:
+    step = (positions[-1] - positions[0]) / (len(slices) - 1)
+    beside = np.abs((positions - positions[0] - np.arange(len(slices))[:, None] * step) @ first.axes.T).max(axis=1)
+    if np.abs(first.axes @ step).max() > max(precision / (len(slices) - 1), 0.01 * usual):
         raise GeometryError(f"{name} has slices that are shifted sideways (tilted gantry): correct the tilt first.")
+    far = int(np.argmax(beside))
+    if beside[far] > max(precision, 0.25 * float(first.pixel_size.min())):
+        raise GeometryError(
+            f"{name} has a slice that lies {beside[far]:.3g} mm beside the others, {_where(slices[far])}: "
+            "resample the stack to a regular grid, or leave this slice out."
+        )
     steps = np.vstack([first.axes * first.pixel_size[:, None], step])
     check_steps(steps, name)
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = steps.T, positions[0]
     return Geometry((len(slices), first.header.Rows, first.header.Columns), LPS_TO_RAS @ matrix)
+
+
+def _precision(item: Slice) -> float:
+    """Half of the last decimal place in mm with which a position was written, at least 0.005."""
+    texts = [str(getattr(one, "original_string", one)) for one in item.header.ImagePositionPatient]
+    decimals = max(len(text.partition(".")[2].partition("e")[0].rstrip("0")) for text in texts)
+    return max(0.005, 0.5 * 10.0**-decimals) if decimals else 0.5

@@ -1,0 +1,86 @@
+"""What kind of image a DICOM header describes: magnitude or phase, at which time, and what is not to be segmented."""
+
+import math
+import re
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+from pydicom.dataset import Dataset
+
+if TYPE_CHECKING:
+    from .files import Slice
+
+TAGS = (
+    "ComplexImageComponent", "ProtocolName", "EchoNumbers", "EchoTime", "InversionTime", "DiffusionBValue",
+    "ConvolutionKernel", "SliceThickness", "AcquisitionTime",
+)  # fmt: skip
+_COMPONENTS = {
+    "P": "phase", "PHASE": "phase", "PHASE MAP": "phase", "PHASE_MAP": "phase", "VELOCITY": "phase", "V": "phase",
+    "VELOCITY MAP": "phase", "VELOCITY_MAP": "phase", "PCA": "phase", "R": "real", "REAL": "real",
+    "I": "imaginary", "IMAGINARY": "imaginary",
+}  # fmt: skip
+LEFT_OUT = {
+    "localizer": "a localizer, by which other series are planned",
+    "phase": "a phase image, which shows velocities and no anatomy",
+    "real": "the real part of an image, beside which there is its magnitude",
+    "imaginary": "the imaginary part of an image, beside which there is its magnitude",
+    "screen capture": "a secondary capture without a position in the patient",
+}
+"""Kinds of images that are not meant to be segmented, and what a message calls one of them."""
+
+_PLANNING = re.compile(r"\b(locali[sz]ers?|scouts?|topograms?|surviews?|survey|scanogram)\b", re.IGNORECASE)
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+
+
+def kind(item: "Slice") -> str:
+    """A key of `LEFT_OUT` for an image that is not meant to be segmented; empty for all others."""
+    header = item.header
+    types = [word.upper() for word in _words(header, "ImageType")]
+    if "LOCALIZER" in types or _PLANNING.search(str(header.get("SeriesDescription") or "").replace("_", " ")):
+        return "localizer"
+    if header.get("Modality") == "MR":
+        words = [str(header.get("ComplexImageComponent") or "").upper(), *types[2:]]
+        if found := next((_COMPONENTS[word] for word in words if word in _COMPONENTS), ""):
+            return found
+    if str(header.get("SOPClassUID") or "").startswith(_SECONDARY_CAPTURE):
+        placed = header.get("ImagePositionPatient") and header.get("ImageOrientationPatient")
+        if not placed or int(header.get("SamplesPerPixel") or 1) > 1:
+            return "screen capture"
+    return ""
+
+
+def moment(item: "Slice") -> Hashable:
+    """What tells at which time of a cine an image was taken; all alike where nothing does."""
+    return tuple(value(item.header, tag) for tag in ("TriggerTime", "TemporalPositionIdentifier"))
+
+
+def value(header: Dataset, tag: str) -> Hashable:
+    """A value to be compared: numbers as numbers, texts without case; an empty one is None."""
+    words = _words(header, tag)
+    if not any(words):
+        return None
+    numbers = [_number(word) for word in words]
+    found = [word.upper() if one is None else round(one, 3) for word, one in zip(words, numbers, strict=True)]
+    return found[0] if len(found) == 1 else "\\".join(map(str, found))
+
+
+def number(header: Dataset, tag: str) -> float | None:
+    """A single finite number, or None."""
+    words = _words(header, tag)
+    return _number(words[0]) if len(words) == 1 else None
+
+
+def _words(header: Dataset, tag: str) -> list[str]:
+    stored = header.get(tag)
+    if stored is None:
+        return []
+    many = not isinstance(stored, str | bytes) and hasattr(stored, "__iter__")
+    return [str(one).strip() for one in (stored if many else [stored])]
+
+
+def _number(text: str) -> float | None:
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None

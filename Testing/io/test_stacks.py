@@ -1,0 +1,242 @@
+"""Which images make one volume: patients, studies, series and parallel planes, whatever the scanner wrote."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from input_files import image
+
+from DINSegmentLib.errors import GeometryError, InputError
+from DINSegmentLib.inputs import search
+from DINSegmentLib.inputs.candidates import Found, Refused
+from DINSegmentLib.io import count_frames, read, read_cine
+from DINSegmentLib.io.probe import peek
+
+AXES = np.array([[0.8, 0.6, 0.0], [0.0, 0.0, -1.0]])
+NORMAL = np.cross(*AXES)
+MR = "1.2.840.10008.5.1.4.1.1.4"
+SLICES = 5
+
+
+def cine(
+    folder: Path, change=lambda k, t: {}, frames: int = 3, slices: int = SLICES, first: int = 10, prefix: str = ""
+):
+    """A short-axis cine of an oblique plane, a series for every slice, with values 1 + frame + 10 * slice."""
+    for k in range(slices):
+        for t in range(frames):
+            tags = {
+                "Modality": "MR", "SOPClassUID": MR, "PatientID": "P", "StudyInstanceUID": "1.2",
+                "SeriesNumber": first + k, "SeriesDescription": "cine sax", "ImageType": ["ORIGINAL", "PRIMARY", "M"],
+                "TriggerTime": 40 * t, "InstanceNumber": t + 1,
+                "ImageOrientationPatient": [f"{v:.7f}" for v in AXES.ravel()],
+                "ImagePositionPatient": [f"{v:.4f}" for v in 10 * k * NORMAL],
+                "PixelData": bytes([1 + t + 10 * k, 0] * 4),
+            }  # fmt: skip
+            tags.update(change(k, t))
+            if angle := tags.pop("angle", 0):
+                turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+                tags["ImageOrientationPatient"] = [f"{v:.7f}" for v in (AXES @ turn.T).ravel()]
+                tags["ImagePositionPatient"] = [f"{v:.4f}" for v in turn @ (10 * k * NORMAL)]
+            uid = tags.pop("uid", f"1.2.{first + k}")
+            image(folder / f"{prefix}{k:02d}_{t}", uid, k, MR, **tags)
+    return folder
+
+
+def found(folder: Path) -> list[Found]:
+    return [item for item in search.find([folder]) if isinstance(item, Found)]
+
+
+def reasons(folder: Path) -> str:
+    return " ".join(item.reason for item in search.find([folder]) if isinstance(item, Refused))
+
+
+def assert_one_cine(folder: Path, frames: int = 3, slices: int = SLICES) -> None:
+    (one,) = found(folder)
+    array = read_cine(one.path, one.series, one.files).array
+    np.testing.assert_array_equal(array[:, :, 0, 0], 1 + np.arange(frames)[:, None] + 10 * np.arange(slices)[None, :])
+
+
+def test_every_way_to_look_finds_the_stack_of_series_of_one_slice(tmp_path):
+    cine(tmp_path)
+    assert_one_cine(tmp_path)
+    assert count_frames(tmp_path) == 3
+    assert peek(tmp_path, all_frames=True).geometry.shape == (SLICES, 2, 2)
+    assert peek(tmp_path, frame=1).geometry.shape == (SLICES, 2, 2)
+    assert read(tmp_path, frame=2).array[:, 0, 0].tolist() == [2 + 10 * k for k in range(SLICES)]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"ImageOrientationPatient": [0.8000001, 0.6, 0, 0, 0, -1]},
+        {"ImageOrientationPatient": ["0.80004", "0.59995", "0.0", "0.0", "0.00004", "-1.0"]},
+        {"PixelSpacing": ["1.00000006", "1.00000006"]},
+        {"PixelSpacing": ["1.0004", "1.0004"]},
+        {"SeriesDescription": "Cine_SAX".replace("_", " ")},
+    ],
+    ids=["7th digit", "5 digits", "spacing", "spacing rounded", "case"],
+)
+def test_numbers_are_compared_as_numbers_and_texts_without_case(tmp_path, tags):
+    assert_one_cine(cine(tmp_path, lambda k, t: tags if k % 2 else {}))
+
+
+def test_places_may_differ_in_their_last_digit_between_frames(tmp_path):
+    def move(k, t):
+        return {"ImagePositionPatient": [f"{v + 1e-3 * t:.6f}" for v in 10 * k * NORMAL]}
+
+    assert_one_cine(cine(tmp_path, move))
+
+
+def test_descriptions_may_count_the_slices(tmp_path):
+    assert_one_cine(cine(tmp_path, lambda k, t: {"SeriesDescription": f"sax_{k + 1}"}))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"angle": 0.2}),
+        ({"SeriesDescription": "rest"}, {"SeriesDescription": "stress"}),
+        ({}, {}),
+        ({}, {"SeriesDescription": "tagging"}),
+        ({}, {"ProtocolName": "flow"}),
+        ({}, {"StudyInstanceUID": "1.3"}),
+        ({}, {"PatientID": "Q"}),
+        ({}, {"EchoTime": 20}),
+    ],
+    ids=["angle", "description", "repeated", "tagging", "protocol", "study", "patient", "echo"],
+)
+def test_two_stacks_of_one_exam_are_two_cases_of_two_names(tmp_path, first, second):
+    cine(tmp_path, lambda k, t: {"EchoTime": 2, **first}, prefix="a")
+    cine(tmp_path, lambda k, t: {"EchoTime": 2, **second}, first=40, prefix="b")
+    one, other = found(tmp_path)
+    assert one.case != other.case and not set(one.files) & set(other.files)
+    for item in (one, other):
+        assert len(item.files) == 3 * SLICES
+        assert read_cine(item.path, item.series, item.files).array.shape == (3, SLICES, 2, 2)
+        assert read_cine(tmp_path, item.series).files == read_cine(item.path, item.series, item.files).files
+
+
+def test_a_second_stack_between_the_slices_of_the_first_is_not_mixed_into_it(tmp_path):
+    cine(tmp_path, lambda k, t: {"SliceThickness": 8}, prefix="a")
+    cine(
+        tmp_path,
+        lambda k, t: {"SliceThickness": 8, "ImagePositionPatient": [f"{v:.4f}" for v in (10 * k + 5) * NORMAL]},
+        first=40,
+        prefix="b",
+    )
+    assert [len(item.files) for item in found(tmp_path)] == [3 * SLICES] * 2
+
+
+def test_interleaved_acquisition_is_one_stack(tmp_path):
+    order = [0, 2, 4, 1, 3]
+    assert_one_cine(cine(tmp_path, lambda k, t: {"SeriesNumber": 10 + order.index(k), "SliceThickness": 8}))
+
+
+def test_people_behind_one_series_uid_are_cases_of_their_own(tmp_path):
+    cine(tmp_path / "x", lambda k, t: {"uid": "1.7", "PatientID": "A", "StudyInstanceUID": "1.1"})
+    cine(tmp_path / "y", lambda k, t: {"uid": "1.7", "PatientID": "B", "InstanceNumber": t + 9})
+    one, other = found(tmp_path)
+    assert {path.parent.name for path in one.files} == {"x"} and {path.parent.name for path in other.files} == {"y"}
+    with pytest.raises(InputError, match=r"patient a\].*patient b\]"):
+        read(tmp_path, series="1.7", frame=1)
+    assert "different patients (patient a and patient b)" in one.notices[0].text
+
+
+def test_an_empty_identity_is_like_none_of_another_folder(tmp_path):
+    for folder in ("x", "y"):
+        cine(tmp_path / folder, lambda k, t: {"uid": "1.7", "PatientID": ""})
+    assert len(found(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("name", ["doe  jane", "DOE^JANE", "Doe^Jane^^"])
+def test_one_patient_may_be_spelled_in_several_ways(tmp_path, name):
+    def spell(k, t):
+        return {
+            "uid": "1.7",
+            "PatientID": "",
+            "PatientBirthDate": "19700101",
+            "PatientName": name if k % 2 else "Doe^Jane",
+        }
+
+    assert_one_cine(cine(tmp_path, spell))
+
+
+def test_two_names_of_one_id_are_one_patient_with_a_notice(tmp_path):
+    cine(tmp_path, lambda k, t: {"uid": "1.7", "PatientName": "Meier^Jo" if k else "Meyer^Jo"})
+    (one,) = found(tmp_path)
+    (notice,) = read_cine(one.path, one.series, one.files).first.notices
+    assert "Meier^Jo" in notice.text and "Meyer^Jo" in notice.text
+
+
+@pytest.mark.parametrize("tags", [{"ImageType": ["ORIGINAL", "PRIMARY", "P"]}, {"ComplexImageComponent": "PHASE"}])
+def test_phase_images_of_the_same_series_are_left_out_with_a_reason(tmp_path, tags):
+    cine(tmp_path, lambda k, t: {"uid": "1.7"}, prefix="m")
+    cine(tmp_path, lambda k, t: {"uid": "1.7", **tags, "InstanceNumber": 100 + t}, prefix="p")
+    assert_one_cine(tmp_path)
+    assert "phase image" in reasons(tmp_path)
+    assert read_cine(tmp_path).times == (0.0, 0.04, 0.08)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [{"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, {"SeriesDescription": "3-plane Scout"}],
+    ids=["type", "description"],
+)
+def test_scouts_are_left_out_with_a_reason(tmp_path, tags):
+    cine(tmp_path)
+    cine(tmp_path, lambda k, t: {**tags, "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}, first=1, prefix="s")
+    assert_one_cine(tmp_path)
+    assert "localizer" in reasons(tmp_path)
+
+
+def test_two_kernels_at_the_same_places_are_two_volumes(tmp_path):
+    for kernel in ("B30f", "B70f"):
+        cine(
+            tmp_path,
+            lambda k, t, kernel=kernel: {
+                "uid": "1.7",
+                "ConvolutionKernel": kernel,
+                "Modality": "CT",
+                "TriggerTime": "",
+            },
+            frames=1,
+            prefix=kernel,
+        )
+    assert sorted(item.series for item in found(tmp_path)) == ["1.7 [kernel B30F]", "1.7 [kernel B70F]"]
+    with pytest.raises(InputError, match="kernel B30F.*kernel B70F"):
+        read(tmp_path)
+
+
+def test_a_missing_frame_names_slice_series_and_file(tmp_path):
+    cine(tmp_path)
+    (tmp_path / "02_1").unlink()
+    with pytest.raises(GeometryError, match=r'2 images at slice 3 of 5.*02_0 \(series 12 "cine sax"\)'):
+        read_cine(tmp_path)
+
+
+def test_a_repeated_slice_names_slice_series_and_file(tmp_path):
+    cine(tmp_path)
+    for t in range(3):
+        image(
+            tmp_path / f"again_{t}", "1.2.99", 2, MR, Modality="MR", SOPClassUID=MR, PatientID="P",
+            StudyInstanceUID="1.2", SeriesNumber=20, SeriesDescription="cine sax",
+            TriggerTime=40 * t, InstanceNumber=t + 1,
+            ImageOrientationPatient=[f"{v:.7f}" for v in AXES.ravel()],
+            ImagePositionPatient=[f"{v:.4f}" for v in 20 * NORMAL],
+        )  # fmt: skip
+    with pytest.raises(GeometryError, match=r'6 images at slice 3 of 5.*again_2 \(series 20 "cine sax"\)'):
+        read_cine(tmp_path)
+
+
+def test_an_odd_image_is_named(tmp_path):
+    cine(tmp_path, lambda k, t: {"uid": "1.7", **({"PixelSpacing": [2, 2]} if (k, t) == (3, 1) else {})})
+    with pytest.raises(GeometryError, match=r'03_1 \(series 13 "cine sax"\) is unlike the others'):
+        read_cine(tmp_path)
+
+
+def test_a_slice_that_moves_between_frames_is_refused(tmp_path):
+    def move(k, t):
+        return {"ImagePositionPatient": [f"{v:.4f}" for v in 10 * k * NORMAL + 15 * AXES[0] * (t == 1 and k == 2)]}
+
+    with pytest.raises(GeometryError, match="02_1"):
+        read_cine(cine(tmp_path, move))
