@@ -17,6 +17,7 @@ from ..errors import InputError, OutputError
 from ..inputs.candidates import Found, shown
 from ..inputs.names import safe
 from ..io import outputs, surfaces
+from ..measure import slices_to_review
 from ..model import Label, Model
 from ..pictures import thumbnails
 from ..pictures.slices import draw_case
@@ -278,7 +279,8 @@ def draw_strip(made: Made) -> None:
     """Draw a case for the page to review."""
     case, image, result, model = made.case, made.image, made.result, made.result.model
     original, _ = preprocess_volume(image.array, image.geometry, model.axes, model.intensity, "none", 0)
-    save_picture(thumbnails.strip(original, result.labels, image.geometry, model), case.output, case.name)
+    review = [doubt.slice for doubt in slices_to_review(result.confidence, model.labels)]
+    save_picture(thumbnails.strip(original, result.labels, image.geometry, model, review), case.output, case.name)
 
 
 def save_picture(picture: Image.Image, folder: Path, case: str) -> Path:
@@ -289,7 +291,7 @@ def save_picture(picture: Image.Image, folder: Path, case: str) -> Path:
     """
     path = thumbnails.picture_path(folder, case)
     with outputs.beside([path]) as beside:
-        picture.save(beside / path.name, quality=85, subsampling=0)
+        picture.save(beside / path.name, quality=85, subsampling=0, comment=picture.info.get("comment", b""))
     return path
 
 

@@ -7,13 +7,16 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image
 
 from .. import io
 from ..engine.parameters import Parameters
-from ..measure import CardiacFunction, cardiac_function
-from ..model import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, Model, label_of
-from ..pictures.curve import Curve, draw_curves
+from ..geometry import Geometry
+from ..measure import CardiacFunction, RegionalFunction, cardiac_function, regional_function
+from ..model import LEFT_VENTRICLE, MYOCARDIUM, Model, label_of
+from ..pictures.curve import curves_of, draw_curves, marks_of
+from ..pictures.drawing import raster
 
 if TYPE_CHECKING:
     from ..engine.cine import CineResult
@@ -25,12 +28,14 @@ SUFFIXES = (LABELS, TABLE, CURVE)
 
 @dataclass(frozen=True, eq=False)
 class Beat:
-    """A cine, its labels and what they tell of the heart, and what is known of the person: ``heart_rate``, ``height``,
-    ``weight`` as in `io.Person`, and ``from_header``, which of them DICOM headers tell."""
+    """A cine, its labels, what they show of the heart (``regional`` None: of its wall nothing), and what is known of
+    the person: ``heart_rate``, ``height``, ``weight`` as in `io.Person`, and ``from_header``, which of them DICOM
+    headers tell."""
 
     cine: io.Cine
     result: "CineResult"
     function: CardiacFunction
+    regional: RegionalFunction | None
     person: dict[str, Any]
 
     @property
@@ -78,7 +83,17 @@ def segment_beat(
         result.labels, geometry, result.model, times_ms, person["heart_rate"], person["height"], person["weight"]
     )
     function = replace(function, warnings=(*function.warnings, *cine.person.doubts, *result.warnings))
-    return Beat(cine, result, function, person)
+    return Beat(cine, result, function, _regional(result.labels, function, geometry, result.model), person)
+
+
+def _regional(
+    labels: Sequence[np.ndarray] | np.ndarray, function: CardiacFunction, geometry: Geometry, model: Model
+) -> RegionalFunction | None:
+    """The wall at end-diastole and end-systole; None: end-diastole is not known, or the model labels no wall."""
+    ed, es = function.ed_frame, function.es_frame
+    if ed is None or label_of(model, MYOCARDIUM) is None:
+        return None
+    return regional_function(labels[ed], None if es is None else labels[es], geometry, model)
 
 
 def _person(given: io.Person, header: io.Person) -> dict[str, Any]:
@@ -108,11 +123,5 @@ def _step(times: Sequence[float] | None) -> float | None:
 
 
 def _curve(name: str, function: CardiacFunction, model: Model) -> Image.Image:
-    volumes = {RIGHT_VENTRICLE: function.rv_ml, MYOCARDIUM: function.myocardium_ml, LEFT_VENTRICLE: function.lv_ml}
-    curves = [
-        Curve(label.name, label.color, values)
-        for code, values in volumes.items()
-        if (label := label_of(model, code)) is not None
-    ]
-    marks = {text: at for text, at in (("ED", function.ed_frame), ("ES", function.es_frame)) if at is not None}
-    return draw_curves(curves, function.times_ms, marks, name, f"{model.title} · {model.id} {model.version}")
+    title = f"{model.title} · {model.id} {model.version}"
+    return raster(draw_curves(curves_of(function, model), function.times_ms, marks_of(function), name, title))

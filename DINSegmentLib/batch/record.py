@@ -62,7 +62,8 @@ def record(
           ``base``; and last, of a cine, the warnings of its function, ``function``.
         - ``cine``: of a cine ``frames``, how many; ``frame``, counted from 1, that structures, review and flags are of,
           the one at end-diastole, or the first where that is not known; ``person``, see `cine_results.Beat`; and
-          ``function``, see `CardiacFunction.as_dict`. Null: it is no cine, or only one frame of it.
+          ``function``, see `CardiacFunction.as_dict`; ``regional``, see `RegionalFunction.as_dict` (null: no
+          end-diastole). Null: it is no cine, or only one frame of it.
         - ``outputs``: file names.
         - ``versions``: of DINSegment, Python and the packages it depends on.
     """
@@ -100,6 +101,7 @@ def _about_cine(beat: Beat) -> dict[str, Any]:
         "frame": beat.frame + 1,
         "person": beat.person,
         "function": beat.function.as_dict(),
+        "regional": beat.regional.as_dict() if beat.regional else None,
     }
 
 

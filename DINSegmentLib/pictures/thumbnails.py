@@ -1,5 +1,6 @@
 """A case at a glance: slices with their structures side by side, for the review page."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,9 @@ def picture_path(folder: Path, case: str) -> Path:
     return folder / FOLDER / f"{case}.jpg"
 
 
-def strip(original: np.ndarray, labels: np.ndarray, geometry: Geometry, model: Model) -> Image.Image:
+def strip(
+    original: np.ndarray, labels: np.ndarray, geometry: Geometry, model: Model, review: Sequence[int] = ()
+) -> Image.Image:
     """Draw at most eight slices of a segmented volume in one line, each in a square.
 
     Args:
@@ -32,15 +35,27 @@ def strip(original: np.ndarray, labels: np.ndarray, geometry: Geometry, model: M
         labels: (K, J, I) uint8.
         geometry: grid of the two.
         model: whose axes and colours are used.
+        review: places in the file of slices to review, from 0, the worst first; at most half of the squares show them.
 
     Returns:
-        RGB. Slices lie as radiologists look at them, true in millimetres and in the file's order; they are evenly
-        spaced among those that hold a label (else among all) and show the structures with room around them.
+        RGB. Slices lie as radiologists look at them, true in millimetres and in the file's order; those that are not to
+        review are evenly spaced among those that hold a label (else among all). All show the structures with room
+        around them. ``info["comment"]``, which a JPEG file keeps, names their places in the file, from 0.
     """
     orient = orientation(geometry, replace(model.axes, rows=ROWS, columns=COLUMNS))
     volume, shown = orient.to_model(original), orient.to_model(labels)
-    chosen = choose_slices(shown, MOST_SLICES)[:: -1 if orient.flipped[0] else 1]
-    field, size = _field(np.any(shown, axis=0), np.array(orient.spacing[1:]))
+    last = len(shown) - 1
+
+    def stored(place: int) -> int:  # its own inverse
+        return last - place if orient.flipped[0] else place
+
+    wanted = [stored(place) for place in review if 0 <= place <= last][: MOST_SLICES // 2]
+    spaced = [place for place in choose_slices(shown, MOST_SLICES) if place not in wanted]
+    left = MOST_SLICES - len(wanted)
+    if len(spaced) > left:  # evenly thinned out
+        spaced = [spaced[(2 * place + 1) * len(spaced) // (2 * left)] for place in range(left)]
+    chosen = sorted((*wanted, *spaced), key=stored)
+    field, size = square(np.any(shown, axis=0), np.array(orient.spacing[1:]))
     picture = Image.new("RGB", (len(chosen) * (TILE + GAP) - GAP, TILE))
     for place, index in enumerate(chosen):
         tile = overlay(volume[index][field], shown[index][field], size, model.labels)
@@ -49,10 +64,20 @@ def strip(original: np.ndarray, labels: np.ndarray, geometry: Geometry, model: M
         for value, (x, y) in positions(shown[index][field], size).items():
             draw.text((x, y), str(value), "white", anchor="mm", stroke_width=1, stroke_fill="black")
         picture.paste(tile, (place * (TILE + GAP) + (TILE - size[0]) // 2, (TILE - size[1]) // 2))
+    picture.info["comment"] = ",".join(str(stored(place)) for place in chosen).encode()
     return picture
 
 
-def _field(held: np.ndarray, spacing: np.ndarray) -> tuple[tuple[slice, slice], tuple[int, int]]:
+def places_in(path: Path) -> list[int]:
+    """Which slices a strip that was saved shows, by their place in the file, from 0; empty: it does not say."""
+    try:
+        with Image.open(path) as picture:
+            return [int(part) for part in picture.info.get("comment", b"").split(b",")]
+    except (OSError, ValueError):
+        return []
+
+
+def square(held: np.ndarray, spacing: np.ndarray) -> tuple[tuple[slice, slice], tuple[int, int]]:
     """Rows and columns to show of slices (H, W), a square in mm where they reach as far, and its width and height."""
     where = np.argwhere(held) if held.any() else np.argwhere(np.ones_like(held))[[0, -1]]
     first, last = where.min(axis=0), where.max(axis=0) + 1

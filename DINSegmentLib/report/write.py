@@ -12,11 +12,22 @@ from urllib.parse import quote
 import numpy as np
 
 from ..io import outputs
-from ..model import LEFT_VENTRICLE, RIGHT_VENTRICLE, Model, label_of
-from .curve import beat
+from ..measure import CardiacFunction
+from ..model import Model
+from ..pictures.curve import curves_of, draw_curves, marks_of
+from ..pictures.drawing import svg
+from ..pictures.thumbnails import places_in
 from .page import page
 
 NAME = "report.html"
+PAGE, PDF = "_report.html", "_report.pdf"
+"""What follows a case's name in the files of its own report, to which the overview has links."""
+
+_STYLES = ("colors.css", "overview.css")
+_SCRIPTS = ("marks.js", "rows.js", "curves.js", "overview.js")
+
+_UNITS = {"m2": "m²", "ml/m2": "ml/m²", "g/m2": "g/m²", "l/min": "L/min", "l/min/m2": "L/min/m²"}
+
 FEWEST = 5  # volumes from which on one may be called unusual
 
 
@@ -44,19 +55,19 @@ def write_report(
         OutputError: the file cannot be written.
     """
     path = folder / NAME
-    models = list(models)
-    colors = {label.name: list(label.color) for model in models for label in model.labels}
-    cases = [_case(record, pictures, folder) for record in records]
+    by_id = {model.id: model for model in models}
+    colors = {label.name: list(label.color) for model in by_id.values() for label in model.labels}
+    cases = [_case(record, pictures, folder, by_id) for record in records]
     _rate(cases)
     data = {
         "run": run or sha256(os.fsencode(folder.resolve())).hexdigest()[:16],
         "title": title,
         "colors": colors,
-        "sides": _sides(models),
         "cases": cases,
     }
+    text = page("overview.html", title, _STYLES, _SCRIPTS, data=data)
     with outputs.beside([path]) as beside:
-        (beside / NAME).write_text(page(title, data), encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
+        (beside / NAME).write_text(text, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
     return path
 
 
@@ -75,12 +86,15 @@ def deviations(volumes: Sequence[float]) -> list[float]:
     return (distances / (scale or 1.0)).tolist()
 
 
-def _case(record: Mapping[str, Any], pictures: Mapping[str, Path], folder: Path) -> dict[str, Any]:
+def _case(
+    record: Mapping[str, Any], pictures: Mapping[str, Path], folder: Path, models: Mapping[str, Model]
+) -> dict[str, Any]:
     """What the page knows of a case."""
     source = record.get("input") or {}
     source = source if isinstance(source, Mapping) else {"path": str(source)}
     case = str(record.get("case") or source.get("name") or source.get("path") or "")
     structures = [_structure(one) for one in record.get("structures") or ()]
+    written = record.get("outputs") or ()
     return {
         "case": case,
         "input": str(source.get("path") or ""),
@@ -88,13 +102,18 @@ def _case(record: Mapping[str, Any], pictures: Mapping[str, Path], folder: Path)
         "date": str(record.get("date") or ""),
         "error": str(record["error"]) if record.get("error") else "",
         "picture": _address(pictures[case], folder) if case in pictures else "",
+        "slices": places_in(pictures[case]) if case in pictures else [],
+        "review": [
+            {"slice": one.get("slice"), "text": str(one.get("reason") or "")} for one in record.get("review") or ()
+        ],
+        "reports": [_address(folder / name, folder) for end in (PAGE, PDF) if (name := f"{case}{end}") in written],
         "structures": structures,
         "confidence": _first(_number(record.get("confidence")), _mean_confidence(structures)),
         "flags": [
             {"structure": str(flag.get("structure") or ""), "text": str(flag.get("text") or flag.get("kind") or "")}
             for flag in record.get("flags") or ()
         ],
-        "beat": beat(record.get("cine")),
+        "beat": _beat(case, record.get("cine"), models.get((record.get("model") or {}).get("id") or "")),
         "events": [str(event) for event in (record.get("device") or {}).get("events") or ()],
     }
 
@@ -108,11 +127,33 @@ def _structure(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sides(models: Iterable[Model]) -> dict[str, list[int]]:
-    """Colours of the ventricles, whatever the models call them."""
-    codes = {"LV": LEFT_VENTRICLE, "RV": RIGHT_VENTRICLE}
-    found = {side: [label for model in models if (label := label_of(model, code))] for side, code in codes.items()}
-    return {side: list(labels[0].color) for side, labels in found.items() if labels}
+def _beat(case: str, cine: Mapping[str, Any] | None, model: Model | None) -> dict[str, Any] | None:
+    """Of a record's ``cine``: its curve as SVG, and rows of a quantity, its value and its range in words."""
+    if not cine:
+        return None
+    function = CardiacFunction.from_dict(cine["function"])
+    rows = [row for row in function.rows() if row["quantity"] != "Cardiac output" or function.heart_rate is not None]
+    label = f"Volumes of {case} over the cardiac cycle"
+    curves = curves_of(function, model, wall=False) if model else []
+    drawing = draw_curves(curves, function.times_ms, marks_of(function), size=(560, 320)) if curves else None
+    return {
+        "frames": cine["frames"],
+        "frame": cine["frame"],
+        "ef": None if function.lv.ef_percent is None else round(function.lv.ef_percent, 1),
+        "curve": svg(drawing, label) if drawing else "",
+        "figures": [[row["quantity"], *value_texts(row)] for row in rows],
+    }
+
+
+def value_texts(row: Mapping[str, Any]) -> tuple[str, str]:
+    """The value of a row of `CardiacFunction.rows`, with its unit, and its range with one basal slice fewer or more."""
+    value, low, high = row["value"], row["low"], row["high"]
+    shown = (
+        "not reported"
+        if value is None
+        else f"{value:.{2 if row['unit'] == 'm2' else 1}f} {_UNITS.get(row['unit'], row['unit'])}"
+    )
+    return shown, "" if low is None or high is None else f"{low:.1f} to {high:.1f}"
 
 
 def _rate(cases: list[dict[str, Any]]) -> None:

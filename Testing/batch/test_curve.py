@@ -3,9 +3,15 @@
 import numpy as np
 import pytest
 
-from DINSegmentLib.pictures.curve import Curve, draw_curves
+from DINSegmentLib.pictures.curve import Curve
+from DINSegmentLib.pictures.curve import draw_curves as describe
+from DINSegmentLib.pictures.drawing import raster
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def draw_curves(*parts):
+    return raster(describe(*parts))
 
 
 def places(picture, color) -> np.ndarray:

@@ -7,7 +7,7 @@ import time
 import pytest
 from PIL import Image
 from playwright.sync_api import Error, expect
-from review import current, flag, mark_of, record, shown
+from review import MODEL, current, flag, mark_of, record, shown
 
 from DINSegmentLib.batch.case import save_picture
 from DINSegmentLib.report.write import write_report
@@ -260,3 +260,57 @@ def luminance(color):
 def contrast(one, other):
     dark, light = sorted((luminance(one), luminance(other)))
     return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.fixture
+def to_review(page, tmp_path):
+    """Two cases with slices to review, whose pictures say which slices they show, and one without any."""
+    records = []
+    for case, review in (("a", [(7, "Myocardium: low confidence."), (2, "Base.")]), ("b", []), ("c", [(4, "Apex.")])):
+        doubts = [
+            {"slice": place, "axis": 0, "structure": "Wall", "score": 1.0, "reason": text} for place, text in review
+        ]
+        records.append({**record(case, 100.0), "review": doubts, "outputs": [f"{case}_report.html", f"{case}.json"]})
+    strip = Image.new("RGB", (4 * 200 + 3 * 4, 200), "gray")
+    strip.info["comment"] = b"2,4,6,7"
+    pictures = {case: save_picture(strip, tmp_path, case) for case in "abc"}
+    (tmp_path / "a_report.html").write_text("<title>a</title>", encoding="utf-8")
+    page.goto(write_report(records, pictures, tmp_path, "Run", [MODEL]).as_uri())
+    return page
+
+
+def test_arrow_keys_lead_through_the_slices_to_review_of_all_cases(to_review):
+    page, slice_shown = to_review, to_review.locator("#slice")
+    page.keyboard.press("ArrowRight")
+    expect(slice_shown).to_have_text("Slice 8: Myocardium: low confidence.")  # the worst first, counted from 1
+    expect(page.locator("#tiles figure:visible")).to_have_count(1)
+    page.keyboard.press("ArrowRight")
+    expect(slice_shown).to_have_text("Slice 3: Base.")
+    page.keyboard.press("ArrowRight")  # b has none
+    expect(page.locator("#large-name")).to_have_text("c")
+    expect(slice_shown).to_have_text("Slice 5: Apex.")
+    page.keyboard.press("ArrowRight")  # there are no more
+    expect(slice_shown).to_have_text("Slice 5: Apex.")
+    page.keyboard.press("ArrowLeft")
+    expect(slice_shown).to_have_text("Slice 3: Base.")
+
+    page.locator("#tiles figure:visible").click()
+    expect(page.locator("#tiles figure:visible")).to_have_count(4)
+    assert page.locator("#tiles figcaption").all_inner_texts() == ["Slice 3 ⚠", "Slice 5", "Slice 7", "Slice 8 ⚠"]
+
+
+def test_a_case_has_a_link_to_its_report_and_a_key_opens_it(to_review):
+    link = to_review.locator('tbody[aria-label="a"] .marks a')
+    assert link.get_attribute("href") == "./a_report.html" and link.inner_text() == "Report"
+    with to_review.context.expect_page() as opened:
+        to_review.keyboard.press("o")
+    assert opened.value.url.endswith("/a_report.html")
+
+
+def test_cases_sort_by_review_state(page, report):
+    page.goto(report)
+    page.keyboard.press("1")
+    marked = current(page)
+    heading(page, "Review").get_by_role("button").click()
+    assert shown(page)[-1] == marked
+    assert "checked" in page.locator(f'tbody[aria-label="{marked}"] .numbers').inner_text()

@@ -37,30 +37,37 @@ def row(page, case):
     return page.locator(f'tbody[aria-label="{case}"]')
 
 
-def points(page, place, side):
-    """[letter, x, y] of every point of a curve."""
-    path = place.locator(f'path[data-side="{side}"]').get_attribute("d")
-    return [(letter, float(x), float(y)) for letter, x, y in re.findall(r"([ML])([\d.]+) ([\d.]+)", path)]
+COLORS = {label.name: "rgb({},{},{})".format(*label.color) for label in MODEL.labels}
+LV, RV = COLORS["Left ventricle"], COLORS["Right ventricle"]
+
+
+def points(place, color):
+    """[letter, x, y] of every point of the lines of a color."""
+    paths = [one.get_attribute("d") for one in place.locator(f'path.curve[stroke="{color}"]').all()]
+    found = [re.findall(r"([ML])([\d.]+) ([\d.]+)", path) for path in paths]
+    return [(letter, float(x), float(y)) for path in found for letter, x, y in path]
 
 
 def test_a_row_shows_both_ventricles_over_time_with_a_gap_where_one_was_not_found(opened):
     half = row(opened, "half")
 
-    # across: 0, 300 and 900 ms on 178 pixels from 6; up: 150 ml, the next round number, on 90 pixels from 106
-    assert points(opened, half, "LV") == [("M", 6.0, 34.0), ("L", 65.3, 70.0), ("L", 184.0, 52.0)]
-    assert points(opened, half, "RV") == [("M", 6.0, 40.0), ("M", 184.0, 61.0)]
-    marks = half.locator("line.mark")
-    assert [float(mark.get_attribute("x1")) for mark in marks.all()] == pytest.approx([6.0, 65.33], abs=0.01)
-    assert half.locator("svg text").all_text_contents() == ["ED", "ES"]
-    colors = {label.name: "rgb({}, {}, {})".format(*label.color) for label in MODEL.labels}
-    stroke = "node => getComputedStyle(node).stroke"
-    assert half.locator('path[data-side="LV"]').evaluate(stroke) == colors["Left ventricle"]
-    assert half.locator('path[data-side="RV"]').evaluate(stroke) == colors["Right ventricle"]
+    # across: 0, 300 and 900 of 1000 ms on 476 units from 60; up: of 120 ml on 202 units from 236
+    assert points(half, LV) == [("M", 60.0, 34.0), ("L", 202.8, 135.0), ("L", 488.4, 84.5)]
+    assert points(half, RV) == []  # 110 ml, not found, 75 ml: two dots
+    dots = [(float(one.get_attribute("cx")), float(one.get_attribute("cy")), one.locator("title").count())
+            for one in half.locator(f'circle[fill="{RV}"]').all()]  # fmt: skip
+    assert [dot[:2] for dot in dots if dot[2]] == [(60.0, 50.8), (488.4, 109.8)]
+    assert [mark.get_attribute("d") for mark in half.locator("path.mark").all()] == [
+        "M60.0 34.0L60.0 236.0",
+        "M202.8 34.0L202.8 236.0",
+    ]
+    visible = [one.text_content() for one in half.locator("svg text").all() if one.is_visible()]
+    assert visible == ["ED", "ES"]
 
 
 def test_without_ed_and_es_there_is_a_curve_without_marks_and_a_volume_has_none(opened):
-    assert row(opened, "none").locator("path").count() == 2
-    assert row(opened, "none").locator("line.mark").count() == 0
+    assert row(opened, "none").locator("path.curve").count() == 1
+    assert row(opened, "none").locator("path.mark").count() == 0
     assert row(opened, "single").locator("svg").count() == 0
 
 
@@ -80,18 +87,19 @@ def test_the_large_view_holds_curve_figures_and_warnings(opened):
              dialog.locator(".figures tr:has(td)").all()}  # fmt: skip
     assert shown["LV EDV"] == ["120.0 ml", "100.0 to 140.0"]
     assert shown["LV ejection fraction"] == ["50.0 %", "40.0 to 58.3"]
-    assert shown["RV ejection fraction"] == ["withheld", ""]
-    assert shown["Cardiac output"] == ["3.6 l/min", ""]
+    assert shown["RV ejection fraction"] == ["not reported", ""]
+    assert shown["Cardiac output"] == ["3.6 L/min", ""]
     assert "frame 1 of 3" in dialog.inner_text() and "No right ventricle was found in frame 2." in dialog.inner_text()
-    texts = dialog.locator("#beat svg > text").all_text_contents()
-    assert texts == ["0", "50", "100", "150", "0", "900", "ms", "ml", "ED", "ES", "RV", "LV"]
-    told = dialog.locator("#beat circle title").all_text_contents()
-    assert "LV 60.0 ml, frame 2, 300 ms" in told and len(told) == 5
+    texts = dialog.locator("#cycle svg > text").all_text_contents()
+    ticks = [f"{volume}" for volume in range(0, 121, 20)] + [f"{time}" for time in range(0, 1001, 200)]
+    assert texts == [*ticks, "ml", "ms", "ED", "ES", "Right ventricle", "Left ventricle"]
+    told = dialog.locator("#cycle circle title").all_text_contents()
+    assert "Left ventricle 60.0 ml, frame 2, 300 ms" in told and len(told) == 5
 
     opened.keyboard.press("k")  # another case, another curve; a volume has none
     while opened.locator("#large-name").inner_text() != "single":
         opened.keyboard.press("j")
-    assert dialog.locator("#beat svg").count() == 0
+    assert dialog.locator("#cycle svg").count() == 0
 
 
 def test_a_page_with_curves_asks_for_nothing_but_itself(opened):
@@ -103,8 +111,8 @@ def test_frames_without_times_are_counted(page, beat, tmp_path):
     page.goto(write_report([record("a", beat(times_ms=None))], {}, tmp_path, "Hearts", [MODEL]).as_uri())
     page.keyboard.press("Enter")
 
-    assert "frame" in page.locator("#beat svg > text").all_text_contents()
-    assert [x for _, x, _ in points(page, row(page, "a"), "LV")] == [6.0, 95.0, 184.0]
+    assert "frame" in page.locator("#cycle svg > text").all_text_contents()
+    assert [x for _, x, _ in points(row(page, "a"), LV)] == [60.0, 298.0, 536.0]
 
 
 def test_a_page_of_volumes_has_no_column_for_ejection_fractions(page, tmp_path):

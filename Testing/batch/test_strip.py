@@ -4,9 +4,11 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from DINSegmentLib.batch.case import save_picture
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.pictures.thumbnails import GAP, TILE, strip
+from DINSegmentLib.pictures.thumbnails import GAP, TILE, places_in, strip
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 
@@ -89,3 +91,26 @@ def test_a_strip_is_the_same_whatever_axis_comes_first(model, order):
     stored = volume.transpose(order)
 
     assert strip(stored, labels.transpose(order), Geometry(stored.shape, matrix), model).tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_slices_to_review_are_among_the_squares_and_a_saved_strip_says_which_it_shows(model, flip, tmp_path):
+    labels = np.zeros((40, 20, 20), np.uint8)
+    labels[10:26, 5:15, 5:15] = 1
+    grey = np.arange(40, dtype=np.float32) / 40
+    volume = np.broadcast_to(grey[:, None, None], labels.shape).copy()
+    grid = lps(labels.shape, (1.0, 1.0, -3.0 if flip else 3.0))
+
+    picture = strip(volume, labels, grid, model, review=[24, 3, 99])
+    path = save_picture(picture, tmp_path, "case")
+
+    places = places_in(path)
+    assert places == sorted(places) and len(places) == 8 and {3, 24} <= set(places) and 99 not in places
+    found = [int(tile[2, 2, 0]) for tile in tiles(picture)]
+    assert found == pytest.approx([255 * grey[place] for place in places], abs=1)
+
+
+def test_a_strip_of_another_program_says_nothing(tmp_path):
+    assert places_in(tmp_path / "missing.jpg") == []
+    Image.new("RGB", (8, 8)).save(tmp_path / "plain.jpg", comment=b"made by me")
+    assert places_in(tmp_path / "plain.jpg") == []

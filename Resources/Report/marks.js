@@ -1,6 +1,3 @@
-"""The review page's marks: kept by the browser, out to CSV and in again. JavaScript, the first part of the script."""
-
-MARKS = r"""
 "use strict";
 
 // The marks of a run: case -> {mark: "checked", "poor" or "", note, time}, kept in the browser's memory for the run. A
@@ -105,4 +102,3 @@ function csvRows(text) {
   }
   return rows.filter((row) => row.some(Boolean));
 }
-"""

@@ -1,6 +1,3 @@
-"""The review page's behaviour: order, filters, keys, the large view. JavaScript; it follows `report_rows`."""
-
-SCRIPT = r"""
 const rows = data.cases.map(makeRow);
 let order = rows, shown = rows, current = null, sorted = {column: columns[1], direction: -1};
 
@@ -123,6 +120,7 @@ function showMark(row) {
   const entry = marks.get(row.case.case);
   row.body.dataset.mark = entry.mark;
   row.note.value = entry.note;
+  row.state.textContent = entry.mark || NONE;
   const large = current === row ? [...$("large-marks").children] : [];
   for (const node of [...row.buttons, ...large]) node.setAttribute("aria-pressed", node.dataset.mark === entry.mark);
 }
@@ -146,6 +144,7 @@ async function enlarge(row) {
   const one = row.case;
   $("large-name").textContent = one.case;
   $("large-marks").replaceChildren(...markButtons(row));
+  $("large-links").replaceChildren(...reportLinks(one));
   showMark(row);
   const heading = ["", "Structure", "ml", "Deviation", "Mean", "SD", "Slices", "Confidence", "At the border"];
   $("numbers").replaceChildren(element("tr", {}, ...heading.map((text) => element("th", {scope: "col"}, text))),
@@ -157,8 +156,10 @@ async function enlarge(row) {
   $("remarks").replaceChildren(reasons(one), ...[one.input, one.model, ...one.events].filter(Boolean).map(
     (text) => element("p", {}, text)));
   $("tiles").replaceChildren();
-  $("beat").replaceChildren(...largeCurve(one));
-  $("beat").hidden = !one.beat;
+  $("tiles").classList.remove("single");
+  $("slice").textContent = "";
+  $("cycle").replaceChildren(...largeCurve(one));
+  $("cycle").hidden = !one.beat;
   if (!$("large").open) $("large").showModal();
   if (one.picture) await showTiles(row);
 }
@@ -169,12 +170,58 @@ async function showTiles(row) {
   await picture.decode().catch(() => say(`The picture of ${row.case.case} cannot be read.`));
   if (current !== row || !picture.naturalHeight) return;
   const number = Math.max(1, Math.round(picture.naturalWidth / picture.naturalHeight));
-  $("tiles").replaceChildren(...Array.from({length: number}, (_, place) => {
-    const tile = element("img", {src: row.case.picture, alt: `Slice ${place + 1} of ${number} shown`});
-    tile.style.objectPosition = `${number > 1 ? 100 * place / (number - 1) : 0}% 0`;
-    return tile;
-  }));
+  $("tiles").replaceChildren(...Array.from({length: number}, (_, place) => tileOf(row, place, number)));
   $("tiles").style.setProperty("--columns", Math.min(4, number));
+}
+
+function tileOf(row, place, number) {
+  const slice = row.case.slices[place];
+  const alt = slice === undefined ? `Slice ${place + 1} of ${number} shown` : `Slice ${slice + 1}`;
+  const image = element("img", {src: row.case.picture, alt});
+  image.style.objectPosition = `${number > 1 ? 100 * place / (number - 1) : 0}% 0`;
+  const toggle = () => showSlice(row, tile.classList.contains("chosen") ? null : place);
+  const tile = element("figure", {onclick: toggle}, image);
+  if (slice === undefined) return tile;
+  const reason = reasonAt(row, place);
+  tile.append(element("figcaption", {title: reason}, alt, reason ? " \u26a0" : ""));
+  tile.classList.toggle("flagged", reason !== "");
+  return tile;
+}
+
+// slices to review
+
+// Squares of a case that show a slice to review, the worst first.
+function flagged(row) {
+  return row.case.review.map((one) => row.case.slices.indexOf(one.slice)).filter((place) => place >= 0);
+}
+
+function reasonAt(row, place) {
+  return row.case.review.find((one) => one.slice === row.case.slices[place])?.text ?? "";
+}
+
+// One square large, with the reason for its review; null: all of them.
+function showSlice(row, place) {
+  $("tiles").classList.toggle("single", place !== null);
+  [...$("tiles").children].forEach((tile, at) => tile.classList.toggle("chosen", at === place));
+  const reason = place === null ? "" : reasonAt(row, place);
+  $("slice").textContent = place === null ? "" : `Slice ${row.case.slices[place] + 1}${reason ? `: ${reason}` : ""}`;
+}
+
+async function stepSlice(count) {
+  const chosen = [...$("tiles").children].findIndex((tile) => tile.classList.contains("chosen"));
+  const places = flagged(current);
+  const next = !$("large").open || chosen < 0 ? (count > 0 ? 0 : places.length - 1) : places.indexOf(chosen) + count;
+  if (places[next] !== undefined) {
+    if (!$("large").open) await enlarge(current);
+    showSlice(current, places[next]);
+    return;
+  }
+  const at = shown.indexOf(current);
+  const others = count > 0 ? shown.slice(at + 1) : shown.slice(0, at).reverse();
+  const row = others.find((one) => flagged(one).length > 0);
+  if (!row) return;
+  await enlarge(row);
+  showSlice(row, flagged(row).at(count > 0 ? 0 : -1));
 }
 
 $("previous").onclick = () => step(-1);
@@ -189,6 +236,9 @@ $("keys-close").onclick = () => $("keys").close();
 const keys = [
   [["j", "ArrowDown"], "next case", () => step(1)],
   [["k", "ArrowUp"], "previous case", () => step(-1)],
+  [["ArrowRight"], "next slice to review, in this case and then in others", () => stepSlice(1)],
+  [["ArrowLeft"], "previous slice to review", () => stepSlice(-1)],
+  [["o"], "open the report of the case", () => current.body.querySelector(".marks a")?.click()],
   [["Enter"], "enlarge the slices, or close them", () => ($("large").open ? $("large").close() : enlarge(current))],
   [["1"], "mark as checked", () => mark(current, {mark: "checked"})],
   [["2"], "mark as poor", () => mark(current, {mark: "poor"})],
@@ -197,7 +247,7 @@ const keys = [
   [["/"], "filter by text; Enter ends it", () => $("large").open || $("text").focus()],
   [["?"], "show these keys", () => $("keys").showModal()],
 ];
-const labels = {ArrowDown: "\u2193", ArrowUp: "\u2191"};
+const labels = {ArrowDown: "\u2193", ArrowUp: "\u2191", ArrowRight: "\u2192", ArrowLeft: "\u2190"};
 $("key-list").append(...keys.flatMap(([letters, text]) => [
   element("dt", {}, ...letters.map((letter) => element("kbd", {}, labels[letter] ?? letter))), element("dd", {}, text),
 ]));
@@ -257,4 +307,3 @@ $("done").max = Math.max(1, rows.length);
 sort(columns[1], -1);
 refresh();
 if (!marks.kept) say("This browser keeps no marks for pages from disk: export them before you close the page.");
-"""

@@ -1,6 +1,3 @@
-"""The review page's rows: what is shown of a case and where. JavaScript; it follows `report_marks`."""
-
-ROWS = r"""
 const UNUSUAL = 3.5;  // robust standard deviations; a warning weighs as much
 const NONE = "\u2013";
 const $ = (id) => document.getElementById(id);
@@ -43,6 +40,8 @@ const columns = [
     "How many robust standard deviations the most unusual volume lies from the run's median, and 3.5 for each warning"},
   {title: "Warnings", value: (row) => row.case.flags.length, start: -1},
   {title: "Confidence", value: (row) => row.case.confidence, start: 1},
+  {title: "Review", value: (row) => ["", "poor", "checked"].indexOf(marks.get(row.case.case).mark), start: 1, hint:
+    "Unmarked cases first, then poor ones, then checked ones"},
   ...(withBeats ? [{title: "LV EF", unit: "%", value: (row) => row.case.beat?.ef ?? null, start: 1, hint:
     "Ejection fraction of the left ventricle, of a cine"}] : []),
   ...names.map((name) => ({title: name, unit: "ml", value: (row) => row.volumes[names.indexOf(name)], start: -1})),
@@ -60,13 +59,15 @@ function makeRow(one) {
   row.note = element("input", {className: "note", placeholder: "Note", "aria-label": `Note on ${one.case}`});
   row.note.onchange = () => mark(row, {note: row.note.value.trim()});
   row.buttons = markButtons(row);
+  row.state = cell(NONE);
   const head = element("th", {scope: "row", rowSpan: 2}, element("div", {className: "who"},
     element("span", {className: "name"}, one.case),
     element("span", {className: "from", title: one.input}, one.model || one.input),
-    element("span", {className: "marks"}, ...row.buttons), row.note));
+    element("span", {className: "marks"}, ...row.buttons, ...reportLinks(one)), row.note));
   const numbers = element("tr", {className: "numbers"}, head,
     cell(one.error ? "failed" : fixed(row.score, 1)),
     cell(one.flags.length ? `\u26a0 ${one.flags.length}` : one.error ? NONE : "0"), cell(fixed(one.confidence, 2)),
+    row.state,
     ...(withBeats ? [cell(fixed(one.beat?.ef, 1))] : []),
     ...found.map((structure) => volumeCell(structure, one.flags)));
   const look = element("div", {className: "look"}, pictureOf(row), smallCurve(row), reasons(one));
@@ -75,6 +76,11 @@ function makeRow(one) {
   row.body.classList.toggle("failed", Boolean(one.error));
   row.body.onpointerdown = () => select(row, false);
   return row;
+}
+
+// Links to the pages of a case, which open beside this one.
+function reportLinks(one) {
+  return one.reports.map((href) => element("a", {href, target: "_blank"}, href.endsWith(".pdf") ? "PDF" : "Report"));
 }
 
 function cell(text) {
@@ -116,4 +122,3 @@ function markButtons(row) {
     return node;
   });
 }
-"""
