@@ -21,8 +21,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 TORCH := $(shell grep '^torch==' requirements.lock)
-SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
-PYTHON = $(firstword $(foreach p,python3.11 python3.12 python3,$(shell $(p) -c '$(SUPPORTED)' 2>/dev/null && echo $(p))))
+SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON = $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell $(p) -c '$(SUPPORTED)' 2>/dev/null && echo $(p))))
 PIP = PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONNOUSERSITE=1 $(PY) -m pip install --quiet
 
 # Tests find a home, caches and temporary files inside the checkout.
@@ -91,7 +91,7 @@ endif
 
 $(READY): requirements.lock pyproject.toml
 	@command -v git >/dev/null || { echo "git is missing: install it (Debian: apt-get install git)."; exit 1; }
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is missing: install it (Debian 12: apt-get install python3 python3-venv)."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is missing: install it (Debian 12: apt-get install python3 python3-venv)."; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "Python's venv module is missing: install it (Debian: apt-get install python3-venv)."; exit 1; }
 	@echo "Setting up $(VENV) with $(PYTHON): some minutes the first time."

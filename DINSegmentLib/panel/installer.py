@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 from ..errors import TorchMissing
 from ..model import Model
 
-REQUIREMENT = ">=2.7"
+REQUIREMENT = ">=2.7,<2.13"  # light-the-torch of Slicer 5.12 cannot install a fresh 2.13 (2026-07); widen when it can
 
 
 def torch_is_installed() -> bool:

@@ -54,5 +54,12 @@ def test_torch_is_the_version_of_the_lock(repository):
         if line.startswith("torch==")
     )
 
-    for path in WORKFLOWS:
-        assert f"pip install {pin} " in path.read_text(encoding="utf-8"), path.name
+    (tests,) = (path for path in WORKFLOWS if path.stem == "tests")
+    assert f"pip install {pin} " in tests.read_text(encoding="utf-8")
+
+
+def test_slicer_gets_torch_from_its_own_extension_not_from_pip(repository):
+    (workflow,) = (path for path in WORKFLOWS if path.stem == "slicer")
+    text = workflow.read_text(encoding="utf-8")
+
+    assert "pip install" not in text and "install_torch_in_slicer.py" in text
