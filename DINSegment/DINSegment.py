@@ -33,8 +33,8 @@ class DINSegment(ScriptedLoadableModule):
         self.parent.dependencies = ["Segmentations", "Terminologies", "Volumes"]
         self.parent.contributors = ["The DINSegment contributors"]
         self.parent.helpText = _(
-            "Segment the heart in short-axis cine MR or eight organs in abdominal CT. Select a volume and a model for the "
-            "same modality, then click Segment. Research use only; not a medical device."
+            "Segment the heart in short-axis cine MR or eight organs in abdominal CT. Select a volume and a model for "
+            "the same modality, then click Segment. Research use only; not a medical device."
         )
         self.parent.acknowledgementText = _(
             "An independent implementation of the dual interaction network (DIN); its authors took no part in it."
