@@ -82,7 +82,9 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="dinsegment", description="Dual interaction network segmentation of cardiac MR and abdominal CT volumes."
+        prog="dinsegment",
+        description="Segment cardiac MR and abdominal CT volumes with a dual interaction network "
+        "(DIN). Research use only.",
     )
     parser.add_argument("--version", action="version", version=f"dinsegment {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -92,21 +94,27 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(command=function)
         return command
 
-    _segment(add("segment", "Segment volumes into files.", commands.segment))
+    _segment(add("segment", "Segment volumes and cines.", commands.segment))
     _function(
-        add("function", "Segment all frames of a cardiac cine and measure the heart's function.", commands.function)
+        add("function", "Segment a cardiac cine and report volumes, ejection fractions and mass.", commands.function)
     )
-    _rerun(add("rerun", "Make the results of a record, NAME.json, once more.", commands.rerun))
+    _rerun(add("rerun", "Reproduce the results of an earlier run from its record, NAME.json.", commands.rerun))
     _models(add("models", "List the models.", commands.models))
-    _enhance(add("enhance", "Write the enhanced volume that the network sees.", commands.enhance))
-    _explain(add("explain", "Show which image gave a volume its labels.", commands.explain))
-    _demo(add("demo", "Segment the bundled sample, or a volume of yours, with pictures.", commands.demo))
+    _enhance(add("enhance", "Write the enhanced volume, as the network receives it.", commands.enhance))
+    _explain(add("explain", "Map which input image, original or enhanced, each label relies on.", commands.explain))
+    _demo(add("demo", "Segment the bundled sample or your own volume, with preview images.", commands.demo))
     _train(add("train", "Train a model.", commands.train))
-    _sheet(add("sheet", "Draw augmented samples of a training file, to check them.", commands.sheet))
+    _sheet(add("sheet", "Draw augmented training samples for visual inspection.", commands.sheet))
     _pack(add("pack", "Put the weights of a training run into a model folder.", commands.pack))
-    _evaluate(add("evaluate", "Score a model on cases with known truth.", commands.evaluate))
-    _calibrate(add("calibrate", "Fit a model's temperature and see where its errors lie.", commands.calibrate))
-    _ablation(add("ablation", "Train and score the network with parts left out.", commands.ablation))
+    _evaluate(add("evaluate", "Evaluate a model against reference segmentations.", commands.evaluate))
+    _calibrate(
+        add(
+            "calibrate",
+            "Calibrate a model's confidence (temperature scaling) and report where its errors are.",
+            commands.calibrate,
+        )
+    )
+    _ablation(add("ablation", "Train and evaluate the network with components removed.", commands.ablation))
     _bench(add("bench", "Measure speed and memory on this machine.", commands.bench))
     _doctor(add("doctor", "Check the installation.", commands.doctor))
     return parser
@@ -120,7 +128,7 @@ def _path(text: str) -> Path:
 
 def _at_least_one(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of processes: give 1 or more")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of processes: use 1 or more")
     return int(text)
 
 
@@ -130,20 +138,23 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         help="volume file, folder of volume files or DICOM series, or table (CSV: path, case, model, ...)",
     )  # fmt: skip
     parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument("--pattern", metavar="GLOB", help="only such files of a folder, like '*.nii.gz'")
     parser.add_argument(
-        "--no-recursive", action="store_false", dest="recursive", help="do not search the folders in a folder"
+        "--pattern", metavar="GLOB", help="in folders, use only files that match, for example '*.nii.gz'"
     )
+    parser.add_argument("--no-recursive", action="store_false", dest="recursive", help="do not search subfolders")
     parser.add_argument(
         "--workers", type=_at_least_one, metavar="N",
-        help="processes here: 1 with all threads, or several with one thread each; default: several for "
-        f"{ENOUGH_CASES} cases or more on a CPU with memory for them, else 1",
+        help="number of local processes (if more than 1, each uses one thread); default: 1, or "
+        "chosen automatically for "
+        f"{ENOUGH_CASES} or more cases on a CPU",
     )  # fmt: skip
     parser.add_argument(
-        "--scheduler", metavar="ADDRESS", help="address or file of a Dask scheduler, whose workers do the cases"
+        "--scheduler", metavar="ADDRESS", help="address or file of a Dask scheduler; its workers segment the cases"
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="only tell what would be done and refused, with estimates"
+        "--dry-run",
+        action="store_true",
+        help="list the inputs that would be segmented or rejected, with estimated time and memory; write nothing",
     )
     _model(parser, required=True)
     _device(parser)
@@ -154,19 +165,19 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=commands.FORMATS,
         dest="formats",
-        help="may be repeated; default seg.nrrd; dcm: DICOM SEG, of DICOM series; "
-        "stl, obj, ply: surfaces, NAME_STRUCTURE.stl, in LPS",
+        help="output format, repeatable; dcm: DICOM Segmentation, for DICOM input only; stl, obj, ply: one surface per "
+        "structure, in LPS coordinates; default: seg.nrrd",
     )
-    parser.add_argument("--preview", action="store_true", help="also write a picture, NAME.png")
+    parser.add_argument("--preview", action="store_true", help="also write a preview image, NAME.png")
     parser.add_argument(
         "--confidence", action="store_true",
-        help="also write NAME_confidence.nii.gz: how sure the network is of the label of each voxel, in percent",
+        help="also write NAME_confidence.nii.gz, the confidence of each voxel's label in percent",
     )  # fmt: skip
     parser.add_argument(
         "--anonymous", action="store_true",
-        help="hash ids, made of the inputs' bytes, in place of names and paths in all that is written and told",
+        help="replace names and paths with pseudonymous IDs (hashes of the input) in all output files and messages",
     )  # fmt: skip
-    parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite existing results")
     _choice_within_input(parser)
     _json(parser)
 
@@ -182,9 +193,21 @@ def _function(parser: argparse.ArgumentParser) -> None:
     _model(parser, help_suffix="; default: cardiac-mr")
     parser.set_defaults(model="cardiac-mr")
     _device(parser)
-    parser.add_argument("--heart-rate", type=float, metavar="BPM", help="beats per minute, for the cardiac output")
-    parser.add_argument("--height", type=float, metavar="CM", help="with --weight: values per body surface, too")
-    parser.add_argument("--weight", type=float, metavar="KG", help="with --height: values per body surface, too")
+    parser.add_argument(
+        "--heart-rate", type=float, metavar="BPM", help="heart rate in beats per minute, for cardiac output"
+    )
+    parser.add_argument(
+        "--height",
+        type=float,
+        metavar="CM",
+        help="patient height in cm; with --weight, adds values indexed to body surface area",
+    )
+    parser.add_argument(
+        "--weight",
+        type=float,
+        metavar="KG",
+        help="patient weight in kg; with --height, adds values indexed to body surface area",
+    )
     parser.add_argument(
         "--temporal", type=float, default=0.0, metavar="WEIGHT",
         help="consistency in time: weight of either neighbour frame, 0 (default, off) to 0.33",
@@ -192,22 +215,24 @@ def _function(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--frames-format",
         choices=commands.FRAME_FORMATS,
-        help="also write a file for each frame, NAME_f01 and so on; of surfaces one for each structure",
+        help="also write one file per frame (NAME_f01, NAME_f02, ...); for surfaces, one per frame and structure",
     )
     _enhancement(parser)
     _mirroring(parser)
-    parser.add_argument("--series", help="which DICOM series, where a folder holds several: number, description or UID")
-    parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
+    parser.add_argument(
+        "--series", help="DICOM series to use if the folder contains several: number, description or UID"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="overwrite existing results")
     _json(parser)
 
 
 def _rerun(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("record", type=_path, metavar="NAME.json", help="record of a run")
     parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument("--input", type=_path, metavar="INPUT", help="where the input is now; default: as recorded")
-    parser.add_argument("--series", help="which DICOM series of the input; default: the record's")
-    _model(parser, help_suffix="; default: the record's")
-    parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
+    parser.add_argument("--input", type=_path, metavar="INPUT", help="current path of the input; default: as recorded")
+    parser.add_argument("--series", help="DICOM series of the input; default: as recorded")
+    _model(parser, help_suffix="; default: as recorded")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite existing results")
     _json(parser)
 
 
@@ -218,9 +243,12 @@ def _models(parser: argparse.ArgumentParser) -> None:
 def _enhance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", type=_path, metavar="INPUT", help="volume file or DICOM folder")
     parser.add_argument("--output", type=_path, required=True, metavar="FILE", help=".nii.gz, .nrrd or .mha")
-    _model(parser, help_suffix="; without one: clipped at the 99th percentile, slice by slice along the stack")
+    _model(
+        parser,
+        help_suffix="; without a model, intensities are clipped at the 99th percentile and slices follow the stack",
+    )
     _enhancement(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there already")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
     _choice_within_input(parser)
 
 
@@ -233,26 +261,26 @@ def _explain(parser: argparse.ArgumentParser) -> None:
     _device(parser)
     _enhancement(parser)
     _mirroring(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite existing results")
     _choice_within_input(parser)
     _json(parser)
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--input", type=_path, metavar="INPUT", help="a volume of yours; default: the bundled sample")
-    _model(parser, help_suffix="; needed with --input")
+    parser.add_argument("--input", type=_path, metavar="INPUT", help="your own volume; default: the bundled sample")
+    _model(parser, help_suffix="; required with --input")
     parser.add_argument("--output", type=_path, default=Path("out/demo"), metavar="DIR", help="default: out/demo")
     _device(parser)
 
 
 def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=_path, required=True, metavar="FILE", help="training file (TOML)")
-    parser.add_argument("--data", type=_path, metavar="DIR", help="data folder; default: the training file's")
+    parser.add_argument("--data", type=_path, metavar="DIR", help="data folder; default: from the training file")
     parser.add_argument(
-        "--output", type=_path, required=True, metavar="RUN", help="run folder; an interrupted run goes on"
+        "--output", type=_path, required=True, metavar="RUN", help="run folder; an interrupted run resumes"
     )
     plan = parser.add_mutually_exclusive_group()
-    plan.add_argument("--steps", type=int, help="planned number of steps; default: the training file's")
+    plan.add_argument("--steps", type=int, help="planned number of steps; default: from the training file")
     plan.add_argument("--minutes", type=float, help="planned time instead of a number of steps")
     parser.add_argument("--init", type=_path, metavar="WEIGHTS", help="start from these weights")
     parser.add_argument(
@@ -263,19 +291,23 @@ def _train(parser: argparse.ArgumentParser) -> None:
 
 def _sheet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=_path, required=True, metavar="FILE", help="training file (TOML)")
-    parser.add_argument("--data", type=_path, metavar="DIR", help="data folder; default: the training file's")
-    parser.add_argument("--output", type=_path, required=True, metavar="FILE", help="picture, .png")
-    parser.add_argument("--overwrite", action="store_true", help="replace a picture that is there already")
+    parser.add_argument("--data", type=_path, metavar="DIR", help="data folder; default: from the training file")
+    parser.add_argument("--output", type=_path, required=True, metavar="FILE", help="image, .png")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite an existing image")
 
 
 def _pack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=_path, metavar="RUN", help="run folder of dinsegment train")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--output", type=_path, metavar="FOLDER", help="make a complete model folder")
-    _model(where, help_suffix=", whose weights are replaced: the one whose manifest the run used")
-    parser.add_argument("--overwrite", action="store_true", help="with --output: replace a model folder that is there")
+    _model(where, help_suffix="; its weights are replaced, and the run must have used its manifest")
+    parser.add_argument("--overwrite", action="store_true", help="with --output: overwrite an existing model folder")
     parser.add_argument(
-        "--bits", type=int, choices=(8, 16), default=8, help="of a stored number; 16 doubles the file; default: 8"
+        "--bits",
+        type=int,
+        choices=(8, 16),
+        default=8,
+        help="bits of a stored number; 16 doubles the file size; default: 8",
     )
 
 
@@ -284,15 +316,17 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=_path, required=True, metavar="DIR", help="folder with split.json and cases")
     parser.add_argument("--split", default="valid", help="default: valid")
     parser.add_argument(
-        "--output", type=_path, required=True, metavar="DIR", help="folder for evaluation.csv, .json and pictures"
+        "--output", type=_path, required=True, metavar="DIR", help="folder for evaluation.csv, .json and images"
     )
     _device(parser)
     _enhancement(parser)
     _mirroring(parser)
     parser.add_argument(
-        "--robustness", action="store_true", help="also score noisy, blurred and flat pictures; takes 10 times the time"
+        "--robustness",
+        action="store_true",
+        help="also evaluate on degraded images (noise, blur, low contrast); takes 10 times as long",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an evaluation that is there already")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite an existing evaluation")
     _json(parser)
 
 
@@ -300,21 +334,25 @@ def _calibrate(parser: argparse.ArgumentParser) -> None:
     _model(parser, required=True)
     parser.add_argument("--data", type=_path, required=True, metavar="DIR", help="folder with split.json and cases")
     parser.add_argument("--split", default="valid", help="default: valid")
-    parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for tables and picture")
+    parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for tables and image")
     _device(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace a calibration that is there already")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite an existing calibration")
     _json(parser)
 
 
 def _ablation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=_path, required=True, metavar="FILE", help="training file (TOML)")
-    parser.add_argument("--data", type=_path, metavar="DIR", help="data folder; default: the training file's")
+    parser.add_argument("--data", type=_path, metavar="DIR", help="data folder; default: from the training file")
     parser.add_argument(
-        "--output", type=_path, required=True, metavar="DIR", help="folder for runs and table; goes on where it stopped"
+        "--output",
+        type=_path,
+        required=True,
+        metavar="DIR",
+        help="folder for runs and table; an interrupted run resumes",
     )
     parser.add_argument("--arms", nargs="+", choices="abcdef", help="only these; default: all")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1], help="default: 1")
-    parser.add_argument("--minutes", type=float, help="planned time of an arm; default: the training file's plan")
+    parser.add_argument("--minutes", type=float, help="planned time of an arm; default: from the training file")
     _device(parser)
 
 
@@ -322,7 +360,8 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
         "--rivals", type=_path, metavar="PYTHON",
-        help="beside nnU-Net v2 and MONAI's networks, of the environment with this Python (make bench-env makes one)",
+        help="compare with nnU-Net v2 and MONAI networks, installed in this Python environment (make "
+        "bench-env creates one)",
     )  # fmt: skip
     kind.add_argument("--batch", action="store_true", help="many small volumes on one and two processes, and by Dask")
     kind.add_argument("--scaling", action="store_true", help="volumes of 2 to 64 slices with 128 to 768 pixels a side")
@@ -336,32 +375,40 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
 
 def _model(parser: argparse._ActionsContainer, required: bool = False, help_suffix: str = "") -> None:
     parser.add_argument(
-        "--model", required=required, metavar="ID", help="id (see dinsegment models), or a model folder" + help_suffix
+        "--model",
+        required=required,
+        metavar="ID",
+        help="model ID (see dinsegment models) or model folder" + help_suffix,
     )
 
 
 def _device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; default: auto")
 
 
 def _enhancement(parser: argparse.ArgumentParser) -> None:
     low, high = STRENGTH_RANGE
-    parser.add_argument("--enhancement", choices=METHODS, help="default: the model's")
-    parser.add_argument("--strength", type=float, help=f"of the enhancement, {low:g} to {high:g}; default: the model's")
+    parser.add_argument("--enhancement", choices=METHODS, help="enhancement method; default: set by the model")
+    parser.add_argument(
+        "--strength", type=float, help=f"enhancement strength, {low:g} to {high:g}; default: set by the model"
+    )
 
 
 def _mirroring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mirroring",
         action=argparse.BooleanOptionalAction,
-        help="average with the mirrored slice, for twice the time; default: the model's",
+        help="average predictions over the slice and its mirror image (test-time augmentation); "
+        "doubles the time; default: set by the model",
     )
 
 
 def _choice_within_input(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--series", help="which DICOM series, where a folder holds several: number, description or UID")
-    parser.add_argument("--frame", type=int, help="which frame of a 4-D volume, counted from 1")
+    parser.add_argument(
+        "--series", help="DICOM series to use if the folder contains several: number, description or UID"
+    )
+    parser.add_argument("--frame", type=int, help="frame of a 4-D volume to segment, starting at 1")
 
 
 def _json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="JSON for machines")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
