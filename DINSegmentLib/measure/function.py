@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import InputError, ModelError
 from ..geometry import Geometry
 from ..messages import Sentence as _
-from ..model import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, Model, label_of
+from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, Model, label_of
 from .cardiac import CardiacFunction, Ventricle
 
 _NAMES = {LEFT_VENTRICLE: _("left ventricle"), RIGHT_VENTRICLE: _("right ventricle"), MYOCARDIUM: _("myocardium")}
@@ -53,12 +53,16 @@ def cardiac_function(
         height_cm, weight_kg: of the patient; only both give a body surface.
 
     Raises:
-        ModelError: the model has no left ventricle.
+        ModelError: the model has no left ventricle, or tells infarcts in pictures that do not move.
         InputError: there is no frame, a frame has another grid, or times, rate, height or weight make no sense.
     """
     _check(labels, geometry, times)
     values = {code: label.value if (label := label_of(model, code)) else None for code in _NAMES}
     cavity, wall = values[LEFT_VENTRICLE], values[MYOCARDIUM]
+    if label_of(model, INFARCT) is not None:
+        raise ModelError(
+            _("The model {model} is for late enhancement, which does not move: choose one for cine.", model=model.id)
+        )
     if cavity is None:
         raise ModelError(_("The model {model} has no left ventricle: choose one for the heart.", model=model.id))
     axis = int(np.argmax(geometry.spacing[::-1]))

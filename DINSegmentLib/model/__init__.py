@@ -1,6 +1,6 @@
 """What a model is: its manifest, its structures, and the enhancement of its second image."""
 
-from .labels import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, TERMINOLOGY_CONTEXT, Label, terminology_entry
+from .labels import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, TERMINOLOGY_CONTEXT, Label, terminology_entry
 from .manifest import (
     CLEANUP_STEPS,
     MANIFEST,
@@ -13,11 +13,12 @@ from .manifest import (
     catalogue,
     find_model,
     label_of,
+    labels_of,
     read_manifest,
 )
 
 __all__ = [
-    "CLEANUP_STEPS", "LEFT_VENTRICLE", "MANIFEST", "MYOCARDIUM", "RIGHT_VENTRICLE", "SCHEMA_VERSION",
+    "CLEANUP_STEPS", "INFARCT", "LEFT_VENTRICLE", "MANIFEST", "MYOCARDIUM", "RIGHT_VENTRICLE", "SCHEMA_VERSION",
     "TERMINOLOGY_CONTEXT", "Axes", "EnhancementDefaults", "Expectations", "Intensity", "Label", "Model", "catalogue",
-    "find_model", "label_of", "read_manifest", "terminology_entry",
+    "find_model", "label_of", "labels_of", "read_manifest", "terminology_entry",
 ]  # fmt: skip

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 # what a structure of the heart is, by its code in SNOMED CT, whatever a model calls it
 LEFT_VENTRICLE, RIGHT_VENTRICLE, MYOCARDIUM = "87878005", "53085002", "74281007"
+INFARCT = "55641003"  # of the myocardium; with a modifier a part of it, such as no-reflow
 
 TERMINOLOGY_CONTEXT = "Segmentation category and type - DINSegment"
-_CATEGORY = ("SCT", "123037004", "Anatomical Structure")
+_ANATOMY = ("SCT", "123037004", "Anatomical Structure")
 _ANATOMIC_CONTEXT = "Anatomic codes - DICOM master list"
 
 
@@ -25,8 +26,11 @@ class Label:
 
 
 def terminology_entry(
-    kind: tuple[str, str, str], modifier: tuple[str, str, str] = ("", "", ""), context: str = TERMINOLOGY_CONTEXT
+    kind: tuple[str, str, str],
+    modifier: tuple[str, str, str] = ("", "", ""),
+    context: str = TERMINOLOGY_CONTEXT,
+    category: tuple[str, str, str] = _ANATOMY,
 ) -> str:
-    """Slicer's serialised terminology entry for an anatomical structure given as (scheme, code, meaning)."""
-    category, type_, modifier_ = ("^".join(code) for code in (_CATEGORY, kind, modifier))
-    return f"{context}~{category}~{type_}~{modifier_}~{_ANATOMIC_CONTEXT}~^^~^^"
+    """Slicer's serialised terminology entry for a structure; codes are given as (scheme, code, meaning)."""
+    category_, type_, modifier_ = ("^".join(code) for code in (category, kind, modifier))
+    return f"{context}~{category_}~{type_}~{modifier_}~{_ANATOMIC_CONTEXT}~^^~^^"

@@ -184,7 +184,12 @@ def find_model(model: str) -> Model:
 
 def label_of(model: Model, code: str) -> Label | None:
     """The model's structure with a code of SNOMED CT; None: it has none."""
-    return next((label for label in model.labels if f"~SCT^{code}^" in label.terminology), None)
+    return next(iter(labels_of(model, code)), None)
+
+
+def labels_of(model: Model, code: str) -> list[Label]:
+    """All structures of the model with a code of SNOMED CT, by whatever modifier they differ."""
+    return [label for label in model.labels if f"~SCT^{code}^" in label.terminology]
 
 
 def read_manifest(folder: Path) -> Model:
@@ -256,7 +261,8 @@ def _model(values: dict[str, Any], folder: Path) -> Model:
 
 def _label(values: dict[str, Any]) -> Label:
     code = values["terminology"]
-    entry = terminology_entry(tuple(code["type"]), tuple(code.get("modifier", ("", "", ""))))
+    others: dict[str, Any] = {name: tuple(code[name]) for name in ("modifier", "category") if name in code}
+    entry = terminology_entry(tuple(code["type"]), **others)
     red, green, blue = (int(v) for v in values["color"])
     name, volume = str(values["name"]), values.get("plausible_ml")
     plausible = None if volume is None else _range(f"volume of {name}", volume)

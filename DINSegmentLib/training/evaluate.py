@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # what an evaluation may leave in its folder
 FILES = (
     "evaluation.csv", "evaluation.json", "boxplots.png", "worst.png", "robustness.csv", "robustness.png",
-    "function.csv", "function.png",
+    "function.csv", "function.png", "infarct.csv",
 )  # fmt: skip
 Seen = Callable[[Case, np.ndarray, Sequence[StructureScore]], None]
 

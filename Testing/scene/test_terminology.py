@@ -4,12 +4,12 @@ import pytest
 
 from DINSegmentLib import resources
 from DINSegmentLib.errors import ModelError
-from DINSegmentLib.model import TERMINOLOGY_CONTEXT, catalogue
+from DINSegmentLib.model import TERMINOLOGY_CONTEXT, catalogue, read_manifest
 from DINSegmentLib.scene import terminology
 
 CODES = {
     "53085002": (), "74281007": (), "87878005": (), "15825003": (), "28231008": (), "64033007": ("7771000", "24028007"),
-    "10200004": (), "15776009": (), "78961009": (), "69695003": (),
+    "10200004": (), "15776009": (), "78961009": (), "69695003": (), "55641003": ("no-reflow",),
 }  # fmt: skip
 
 
@@ -21,7 +21,7 @@ def logic(scene):
     return slicer.modules.terminologies.logic()
 
 
-def test_the_eleven_structures_are_in_the_list_by_their_snomed_codes(logic):
+def test_the_thirteen_structures_are_in_the_list_by_their_snomed_codes(logic):
     assert {code for code, modifier in colors(logic) if not modifier} == set(CODES)
     expected = {(code, modifier) for code, modifiers in CODES.items() for modifier in modifiers}
     assert {key for key in colors(logic) if key[1]} == expected
@@ -31,7 +31,8 @@ def test_every_label_of_every_model_has_the_color_of_its_entry(logic):
     import slicer
 
     known = colors(logic)
-    for model in catalogue().values():
+    recipe = read_manifest(resources.root().parent / "DINSegmentLib" / "training" / "recipes" / "cardiac-lge")
+    for model in [*catalogue().values(), recipe]:
         for label in model.labels:
             entry = slicer.vtkSlicerTerminologyEntry()
             assert logic.DeserializeTerminologyEntry(label.terminology, entry)
@@ -42,8 +43,8 @@ def test_every_label_of_every_model_has_the_color_of_its_entry(logic):
 
 
 def test_no_two_structures_share_a_color(logic):
-    used = [color for (code, modifier), color in colors(logic).items() if modifier or not CODES[code]]
-    assert len(used) == len(set(used)) == 11
+    used = [color for (code, modifier), color in colors(logic).items() if modifier or code != "64033007"]
+    assert len(used) == len(set(used)) == 13
 
 
 def test_loading_twice_and_clearing_the_scene_keeps_one_list(logic, scene):
@@ -71,18 +72,19 @@ def colors(logic) -> dict[tuple[str, str], tuple[int, int, int]]:
     """Color of every (type code, modifier code) in the list, as Slicer's logic finds them."""
     import slicer
 
-    category = slicer.vtkSlicerTerminologyCategory()
-    assert logic.GetNthCategoryInTerminology(TERMINOLOGY_CONTEXT, 0, category)
-    assert (category.GetCodingSchemeDesignator(), category.GetCodeValue()) == ("SCT", "123037004")
     found = {}
-    for index in range(logic.GetNumberOfTypesInTerminologyCategory(TERMINOLOGY_CONTEXT, category)):
-        kind = slicer.vtkSlicerTerminologyType()
-        logic.GetNthTypeInTerminologyCategory(TERMINOLOGY_CONTEXT, category, index, kind)
-        found[kind.GetCodeValue(), ""] = tuple(kind.GetRecommendedDisplayRGBValue())
-        if not kind.GetHasModifiers():
-            continue
-        for number in range(logic.GetNumberOfTypeModifiersInTerminologyType(TERMINOLOGY_CONTEXT, category, kind)):
-            modifier = slicer.vtkSlicerTerminologyType()
-            logic.GetNthTypeModifierInTerminologyType(TERMINOLOGY_CONTEXT, category, kind, number, modifier)
-            found[kind.GetCodeValue(), modifier.GetCodeValue()] = tuple(modifier.GetRecommendedDisplayRGBValue())
+    for place, code in enumerate(("123037004", "49755003")):  # anatomy, and what disease has changed
+        category = slicer.vtkSlicerTerminologyCategory()
+        assert logic.GetNthCategoryInTerminology(TERMINOLOGY_CONTEXT, place, category)
+        assert (category.GetCodingSchemeDesignator(), category.GetCodeValue()) == ("SCT", code)
+        for index in range(logic.GetNumberOfTypesInTerminologyCategory(TERMINOLOGY_CONTEXT, category)):
+            kind = slicer.vtkSlicerTerminologyType()
+            logic.GetNthTypeInTerminologyCategory(TERMINOLOGY_CONTEXT, category, index, kind)
+            found[kind.GetCodeValue(), ""] = tuple(kind.GetRecommendedDisplayRGBValue())
+            if not kind.GetHasModifiers():
+                continue
+            for number in range(logic.GetNumberOfTypeModifiersInTerminologyType(TERMINOLOGY_CONTEXT, category, kind)):
+                modifier = slicer.vtkSlicerTerminologyType()
+                logic.GetNthTypeModifierInTerminologyType(TERMINOLOGY_CONTEXT, category, kind, number, modifier)
+                found[kind.GetCodeValue(), modifier.GetCodeValue()] = tuple(modifier.GetRecommendedDisplayRGBValue())
     return found

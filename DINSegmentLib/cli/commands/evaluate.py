@@ -17,7 +17,7 @@ from ...model import find_model
 def evaluate(options: Namespace, console: Console) -> int:
     """Always 0; errors are raised."""
     from ...engine.segmenter import Segmenter
-    from ...training import agreement, cases, report, robustness
+    from ...training import agreement, cases, infarcts, report, robustness
     from ...training.evaluate import FILES, save
     from ...training.evaluate import evaluate as score
     from ...training.figures import WorstCases, boxplots
@@ -34,11 +34,12 @@ def evaluate(options: Namespace, console: Console) -> int:
     worst = WorstCases(model)
     degraded = robustness.Robustness(model, segment)
     function = agreement.Agreement(model)
+    dead = infarcts.Infarcts(model)
     found = score(
         segment,
         map(cases.read_case, files),
         model.labels,
-        seen=[worst.add, function.add, *([degraded.add] if options.robustness else [])],
+        seen=[worst.add, function.add, dead.add, *([degraded.add] if options.robustness else [])],
         progress=lambda done, name: console.event("case", f"{done} of {len(files)}: {name}", done=done, case=name),
     )
     run = {
@@ -62,6 +63,10 @@ def evaluate(options: Namespace, console: Console) -> int:
         more["function"] = agreement.json_content(function)
         contents["function.csv"] = agreement.csv_text(function.pairs)
         contents["function.png"] = function.picture()
+    if dead.cases:
+        text += f"\n\n{infarcts.format_table(dead)}"
+        more["infarct"] = infarcts.json_content(dead)
+        contents["infarct.csv"] = infarcts.csv_text(dead.cases)
     contents["evaluation.csv"] = report.csv_text(found)
     contents["evaluation.json"] = report.json_text(found, run, more)
     save(options.output, contents)
