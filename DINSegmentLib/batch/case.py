@@ -17,17 +17,19 @@ from ..errors import InputError, OutputError
 from ..inputs.candidates import Found, shown
 from ..inputs.names import safe
 from ..io import outputs, surfaces
+from ..io.image import is_dicom
 from ..measure import slices_to_review
 from ..model import Label, Model
 from ..pictures import thumbnails
 from ..pictures.slices import draw_case
-from . import FORMATS, cine_results
+from . import FORMATS, cine_results, dicom_results
 from .anonymous import hidden_image
-from .record import about_model, input_hash, record, seed
+from .record import about_model, input_hash, record
 
 T = TypeVar("T")
 
 CONFIDENCE = "_confidence.nii.gz"  # of every voxel, see `engine.parameters.Result.confidence_map`
+_MOST_FRAMES = 999  # of a cine with a DICOM segmentation for each
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Case:
         model: id or folder of a model for this case alone; None: the run's.
         extra: the user's own columns, to be carried to the results.
         anonymous: the name is an id, and no output may tell another one, see `anonymous`.
+        dicom_frames: of a cine, one of `dicom_results.FRAMES`.
         notices: what a user should know of how the input was found.
     """
 
@@ -58,6 +61,7 @@ class Case:
     extra: dict[str, str] = field(default_factory=dict)
     anonymous: bool = False
     notices: tuple[Advice, ...] = ()
+    dicom_frames: str = "phases"
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -67,6 +71,11 @@ class Case:
     def needs_scene(self) -> bool:
         """Whether Slicer's scene writes an output, which lives on one thread."""
         return "seg.nrrd" in self.suffixes
+
+    @property
+    def dicom_suffixes(self) -> list[str]:
+        """Those of the DICOM objects."""
+        return [suffix for suffix in self.suffixes if suffix.endswith("dcm")]
 
     def file_name(self, suffix: str) -> str:
         return f"{self.name}{suffix}" if suffix.startswith("_") else f"{self.name}.{suffix}"
@@ -92,12 +101,12 @@ class Made:
 
 def plan(
     found: Found, output: Path, formats: Sequence[str], preview: bool, structures: Sequence[Label] = (),
-    confidence: bool = False, anonymous: bool = False,
+    confidence: bool = False, anonymous: bool = False, dicom_frames: str = "phases",
 ) -> Case:  # fmt: skip
     """What will be written for an input that was found; ``structures`` get a surface each in such formats."""
-    files = [
-        [surface_suffix(label, one) for label in structures] if one in surfaces.FORMATS else [one] for one in formats
-    ]
+    of_format = {one: [surface_suffix(label, one) for label in structures] for one in surfaces.FORMATS}
+    of_format["dcm"] = [dicom_results.SEGMENTATION, dicom_results.MEASUREMENTS]
+    files = [of_format.get(one, [one]) for one in formats]
     suffixes = (
         *dict.fromkeys(chain(*files)),
         *([CONFIDENCE] if confidence else []),
@@ -106,7 +115,7 @@ def plan(
     )
     return Case(
         found.path, found.case, output, suffixes, found.series, found.frame, found.files, found.model, found.extra,
-        anonymous, found.notices,
+        anonymous, found.notices, dicom_frames,
     )  # fmt: skip
 
 
@@ -130,7 +139,11 @@ def surface_suffix(label: Label, suffix: str) -> str:
 def known_suffixes(model: Model) -> set[str]:
     """Of every output that a case of this model can have, see `Case.suffixes`."""
     structures = {surface_suffix(label, one) for label in model.labels for one in surfaces.FORMATS}
-    return {*structures, *(set(FORMATS) - surfaces.FORMATS), *cine_results.SUFFIXES, CONFIDENCE, "png", "json"}
+    of_frames = {dicom_results.frame_suffix(number) for number in range(1, 1 + _MOST_FRAMES)}
+    return {
+        *structures, *(set(FORMATS) - surfaces.FORMATS), *cine_results.SUFFIXES, *dicom_results.SUFFIXES, *of_frames,
+        CONFIDENCE, "png", "json",
+    }  # fmt: skip
 
 
 def check(case: Case, overwrite: bool) -> None:
@@ -139,11 +152,11 @@ def check(case: Case, overwrite: bool) -> None:
     Raises:
         InputError, OutputError: as `outputs.check`; or a DICOM segmentation is wanted of what is no DICOM series.
     """
-    if "dcm" in case.suffixes and not case.files:
-        raise InputError(
-            f"{case.input} is no DICOM series, which a DICOM segmentation refers to: choose --format seg.nrrd."
-        )
     outputs.check(case.input, case.paths, overwrite)
+    if case.dicom_suffixes and not case.files and not is_dicom(case.input):
+        raise InputError(
+            f"{case.input} is not a DICOM series, which a DICOM segmentation refers to: choose --format seg.nrrd."
+        )
 
 
 def finished(case: Case, model: Model, parameters: Parameters) -> dict[str, Any] | None:
@@ -156,7 +169,8 @@ def finished(case: Case, model: Model, parameters: Parameters) -> dict[str, Any]
         asked = json.loads(json.dumps([about_model(model), asdict(parameters.resolved(model))]))
         if [written["model"], written["parameters"], written["input"]["frame"]] != [*asked, case.frame]:
             return None
-        wanted = _with_cine(case) if written["cine"] else case
+        cine = written["cine"]
+        wanted = _with_cine(case, cine["frames"], cine["function"]) if cine else case
         if not all(path.name in written["outputs"] and path.is_file() for path in wanted.paths):
             return None
         files = io.files_of(case.input, case.series, case.frame, case.files or None)
@@ -201,7 +215,7 @@ def read(case: Case, model: Model | None, overwrite: bool) -> Opened:
     if model is None or not _is_cine(case, model):
         image = io.read(case.input, case.series, case.frame, case.files or None)
         return Opened(case, _hidden(case, image))
-    case = _with_cine(case)
+    case = _with_cine(case, io.count_frames(case.input, case.series, case.files or None))
     check(case, overwrite)
     cine = io.read_cine(case.input, case.series, case.files or None)
     person = replace(cine.person, height=None, weight=None) if case.anonymous else cine.person
@@ -223,12 +237,18 @@ def segment(
 def write(made: Made) -> dict[str, Any]:
     """The third part of `run`, without the strip."""
     case, image, result, found = made.case, made.image, made.result, made.cine
+    if found:  # which phases it has is known now
+        case = _with_cine(case, len(found.cine.array), found.function.as_dict())
     with outputs.beside(case.paths) as folder:
         names = [path.name for path in case.paths]
         source, series = (None, None) if case.anonymous else (case.input, case.series)
         written = record(source, image, result, names, case.name, case.extra, case.frame, series, found)
+        if case.dicom_suffixes:
+            dicom_results.write(made, folder, case.dicom_suffixes, written)
         for suffix in case.suffixes:
             path = folder / case.file_name(suffix)
+            if suffix in case.dicom_suffixes:
+                continue
             if found and suffix in cine_results.SUFFIXES:
                 found.write(suffix, path, case.name)
             else:
@@ -242,9 +262,9 @@ def _is_cine(case: Case, model: Model) -> bool:
     return case.input.exists() and io.count_frames(case.input, case.series, case.files or None) > 1
 
 
-def _with_cine(case: Case) -> Case:
-    """The case with the outputs that only a cine has, the record last."""
-    *others, record_suffix = case.suffixes
+def _with_cine(case: Case, frames: int, function: dict[str, Any] | None = None) -> Case:
+    """The case with the outputs that only a cine has, the record last; ``function``: as far as it is known."""
+    *others, record_suffix = dicom_results.cine_suffixes(case.suffixes, case.dicom_frames, frames, function)
     return replace(case, suffixes=tuple(dict.fromkeys((*others, *cine_results.SUFFIXES, record_suffix))))
 
 
@@ -303,11 +323,6 @@ def write_file(suffix: str, path: Path, image: io.Image, result: Result, written
         io.write_labelmap(result.labels, image, path)
     elif suffix == CONFIDENCE:
         io.write_labelmap(_kept(result.confidence_map), image, path)
-    elif suffix == "dcm":
-        from ..io.dicom_seg import write_dicom_seg  # highdicom takes a second to import
-        from ..io.dicom_source import read_source
-
-        write_dicom_seg(result.labels, read_source(image.slices, image.geometry), result.model, path, seed(written))
     elif suffix == "png":
         _write_picture(path, image, result)
     elif path.suffix[1:] in surfaces.FORMATS:

@@ -41,6 +41,7 @@ class Settings:
         output: folder of the results.
         formats: of the segmentation, of `batch.FORMATS`.
         preview: also write a picture of each case.
+        dicom_frames: of a cine, one of `dicom_results.FRAMES`.
         device: as in `engine.device.choose`.
         workers: processes here; None: as many as `workers.choose` says.
         scheduler: address or file of a Dask scheduler, whose workers do the cases.
@@ -54,6 +55,7 @@ class Settings:
     output: Path
     formats: Sequence[str] = ("seg.nrrd",)
     preview: bool = False
+    dicom_frames: str = "phases"
     device: str = "auto"
     workers: int | None = None
     scheduler: str | None = None
@@ -131,7 +133,7 @@ class Session:
         model, settings = self._model_of(item), self._settings
         return cases.plan(
             item, settings.output, settings.formats, settings.preview, model.labels if model else (),
-            self._parameters.confidence, settings.anonymous,
+            self._parameters.confidence, settings.anonymous, settings.dicom_frames,
         )  # fmt: skip
 
     def _finished(self, case: Case) -> bool:

@@ -165,9 +165,14 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=commands.FORMATS,
         dest="formats",
-        help="output format, repeatable; dcm: DICOM Segmentation, for DICOM input only; stl, obj, ply: one surface per "
-        "structure, in LPS coordinates; default: seg.nrrd",
+        help="output format, repeatable; dcm: DICOM Segmentation and measurements (SR), for DICOM input only; stl, obj, "
+        "ply: one surface per structure, in LPS coordinates; default: seg.nrrd",
     )
+    parser.add_argument(
+        "--dicom-frames", choices=("phases", "all"), default="phases",
+        help="frames of a cine that --format dcm writes, one file each: phases (default; end-diastole and end-systole) "
+        "or all",
+    )  # fmt: skip
     parser.add_argument("--preview", action="store_true", help="also write a preview image, NAME.png")
     parser.add_argument(
         "--confidence", action="store_true",

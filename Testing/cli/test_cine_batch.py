@@ -108,7 +108,9 @@ def test_figures_are_withheld_and_flagged_where_no_left_ventricle_was_found(segm
     assert frames == {"beat": ("1", True), "single": ("", False)}
 
 
-def test_a_dicom_cine_is_one_case_whose_dicom_segmentation_refers_to_one_frame(segment, write_exam, frames, tmp_path):
+def test_a_dicom_cine_is_one_case_whose_dicom_segmentations_refer_to_one_frame_each(
+    segment, write_exam, frames, tmp_path
+):
     import pydicom
 
     folder = write_exam(frames)
@@ -117,9 +119,15 @@ def test_a_dicom_cine_is_one_case_whose_dicom_segmentation_refers_to_one_frame(s
     record = json.loads((tmp_path / "out" / "exam.json").read_text(encoding="utf-8"))
     assert record["input"]["files"] == frames.shape[0] * frames.shape[1]
     assert record["cine"]["function"]["times_ms"] == pytest.approx([0, 30, 60, 90])
-    written = pydicom.dcmread(tmp_path / "out" / "exam.dcm")
-    referred = {one.ReferencedSOPInstanceUID for one in written.ReferencedSeriesSequence[0].ReferencedInstanceSequence}
-    assert referred == {f"2.25.9.{record['cine']['frame'] - 1}.{k}" for k in range(frames.shape[1])}
+    function = record["cine"]["function"]
+    for phase in ("ED", "ES"):
+        written = pydicom.dcmread(tmp_path / "out" / f"exam_{phase}.dcm")
+        (series,) = written.ReferencedSeriesSequence
+        referred = {one.ReferencedSOPInstanceUID for one in series.ReferencedInstanceSequence}
+        index = function[f"{phase.lower()}_frame"]
+        assert referred == {f"2.25.9.{index}.{k}" for k in range(frames.shape[1])}
+    assert {path.name for path in (tmp_path / "out").glob("*.dcm")} == {"exam_ED.dcm", "exam_ES.dcm", "exam_SR.dcm"}
+    assert {"exam_ED.dcm", "exam_ES.dcm", "exam_SR.dcm"} <= set(record["outputs"])
     assert record["cine"]["function"]["bsa_m2"] == pytest.approx(2.0)  # the root of 180 x 80 / 3600
     assert "was done before" in segment(folder, "--format", "dcm").out
 
@@ -150,3 +158,17 @@ def test_results_of_a_cine_stay_without_overwrite(segment, write, frames, tmp_pa
     outcome = segment(write("beat.nii.gz", frames))
     assert outcome.code == 2 and "beat_curve.png exists already" in outcome.err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["beat_curve.png"]
+
+
+def test_every_frame_of_a_cine_may_have_a_dicom_segmentation(
+    segment, write_exam, frames, command, tiny_model, tmp_path
+):
+    arguments = (write_exam(frames), "--format", "dcm", "--dicom-frames", "all")
+    assert segment(*arguments).code == 0
+    wanted = {f"exam_f{t:02d}.dcm" for t in range(1, len(frames) + 1)} | {"exam_SR.dcm"}
+    assert {path.name for path in (tmp_path / "out").glob("*.dcm")} == wanted
+    assert "was done before" in segment(*arguments).out
+    record = tmp_path / "out" / "exam.json"
+    assert command("rerun", record, "--output", tmp_path / "again", "--model", tiny_model).code == 0
+    for name in wanted:
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes(), name

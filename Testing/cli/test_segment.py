@@ -196,7 +196,7 @@ def test_a_dicom_segmentation_refers_to_the_series_and_other_inputs_are_refused(
     assert found.Modality == "SEG" and len(found.SegmentSequence) == 3
 
     outcome = segment(write("heart.nrrd"), "--format", "dcm")
-    assert outcome.code == 2 and "is no DICOM series" in outcome.err
+    assert outcome.code == 2 and "is not a DICOM series" in outcome.err
 
 
 def test_a_fault_of_ours_in_one_case_does_not_cost_the_others(segment, write, tmp_path, monkeypatch):

@@ -52,6 +52,7 @@ def _run(
         output=options.output,
         formats=options.formats or ["seg.nrrd"],
         preview=options.preview,
+        dicom_frames=options.dicom_frames,
         device=options.device,
         workers=options.workers,
         scheduler=options.scheduler,
@@ -92,8 +93,8 @@ def _anonymous(options: Namespace, console: Console) -> int:
     parameters = _asked(options, model)
     if "dcm" in (options.formats or ()):
         raise InputError(
-            "A DICOM segmentation carries the patient's attributes of its series and refers to it by UIDs, which "
-            "--anonymous forbids: choose --format seg.nrrd or nii.gz."
+            "DICOM results carry the patient's name and ID and refer to the images by UID, which --anonymous forbids: "
+            "choose --format seg.nrrd or nii.gz."
         )
     if options.dry_run:
         raise InputError("A dry run tells the names of the inputs: leave --anonymous away, or --dry-run.")
