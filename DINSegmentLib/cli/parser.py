@@ -165,8 +165,8 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=commands.FORMATS,
         dest="formats",
-        help="output format, repeatable; dcm: DICOM Segmentation and measurements (SR), for DICOM input only; stl, obj, "
-        "ply: one surface per structure, in LPS coordinates; default: seg.nrrd",
+        help="output format, repeatable; dcm: DICOM Segmentation and measurements (SR), for DICOM input only; "
+        "stl, obj, ply: one surface per structure, in LPS coordinates; default: seg.nrrd",
     )
     parser.add_argument(
         "--dicom-frames", choices=("phases", "all"), default="phases",
