@@ -344,11 +344,13 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         from DINSegmentLib import scene
         from DINSegmentLib.measure import statistics
         from DINSegmentLib.model import find_model
+        from DINSegmentLib.model.orientation import orientation
 
-        structures = find_model(modelId or self.likelyModel(volumeNode)).labels
+        model = find_model(modelId or self.likelyModel(volumeNode))
         volume = scene.read_volume(volumeNode)
-        labels = scene.read_labels(segmentationNode, volumeNode, structures)
-        return statistics(labels, volume.array, volume.geometry, structures)
+        labels = scene.read_labels(segmentationNode, volumeNode, model.labels)
+        axis = orientation(volume.geometry, model.axes).order[0]
+        return statistics(labels, volume.array, volume.geometry, model.labels, axis)
 
     def compare(self, volumeNode, enhancedNode, segmentationNode=None):
         """Show original and enhanced volume side by side, with the outlines of a segmentation on both."""

@@ -157,8 +157,9 @@ def environment() -> dict[str, str]:
 def _measure_engine(what: Engine, device: str) -> dict[str, Any]:
     import numpy as np
 
-    from .engine.cine import CineResult, segment_cine
-    from .engine.parameters import Parameters, Result
+    from .engine.cine import segment_cine
+    from .engine.parameters import Parameters
+    from .engine.results import CineResult, Result
     from .engine.segmenter import Segmenter
 
     segmenter = Segmenter(find_model(what.model), device)
@@ -175,12 +176,12 @@ def _measure_engine(what: Engine, device: str) -> dict[str, Any]:
         runs.append((result.timings["total"], result.timings["forward"], time.process_time() - started))
     seconds, forward, cpu = (statistics.median(column) for column in zip(*runs[1:], strict=True))
     return {
-        "device": result.device,
+        "device": result.device.name,
         "seconds": seconds,
         "forward_seconds": forward,
         "overhead": statistics.median(total / forward - 1 for total, forward, _ in runs[1:]),
         "cpu_seconds": cpu,
-        "precision": result.precision,
+        "precision": result.device.precision,
         "repeats": what.repeats,
     }
 

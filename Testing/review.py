@@ -9,11 +9,11 @@ MODEL = replace(find_model("cardiac-mr"), labels=(Label(1, "Left ventricle", (20
 VOLUMES = {"case1": 80.0, "case2": 90.0, "case3": 100.0, "case4": 110.0, "case5": 500.0, "case10": 100.0}
 
 
-def record(case, volume, flags=(), **values):
+def record(case, volume, notices=(), **values):
     structure = {"value": 1, "name": "Left ventricle", "voxels": 1000, "volume_ml": volume, "confidence": 0.9}
     return {
         "date": "2026-11-24T10:00:00+00:00", "case": case, "input": {"name": case, "path": f"/data/{case}.nii.gz"},
-        "model": {"id": "cardiac-mr"}, "structures": [structure], "flags": list(flags), **values,
+        "model": {"id": "cardiac-mr"}, "structures": [structure], "notices": list(notices), **values,
     }  # fmt: skip
 
 

@@ -80,7 +80,7 @@ FILES = (
 ERRORS = {name for name, kind in vars(__import__("DINSegmentLib.errors").errors).items() if isinstance(kind, type)}
 TEXT = {
     **dict.fromkeys(ERRORS, 0),
-    "Advice": 1,
+    "Notice": 1,
     "Device": 1,
     "cpu": 0,
     "fall_back_to_cpu": 0,
@@ -122,7 +122,7 @@ def test_what_the_panel_may_show_can_be_translated(pattern, repository):
     ("source", "fault"),
     [
         ('raise InputError(f"{name} is empty.")', "1: InputError without _()"),
-        ('Advice("range", "Odd values.")', "1: Advice without _()"),
+        ('Notice("range", "Odd values.")', "1: Notice without _()"),
         ('raise InputError(_(f"{name} is empty."))', "1: no literal"),
         ('raise InputError(_("{name} is empty.", node=1))', "1: other fields"),
     ],

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from .. import bounded, io
-from ..checks.fit import Advice
-from ..engine.parameters import Parameters, Result
+from ..engine.parameters import Parameters
 from ..engine.preprocessing import preprocess_volume
+from ..engine.results import Result
 from ..errors import InputError, OutputError
 from ..inputs.candidates import Found, shown
 from ..inputs.names import safe
@@ -20,6 +20,7 @@ from ..io import outputs, surfaces
 from ..io.image import is_dicom
 from ..measure import slices_to_review
 from ..model import Label, Model
+from ..notices import Notice
 from ..pictures import thumbnails
 from ..pictures.slices import draw_case
 from . import FORMATS, cine_results, dicom_results
@@ -60,7 +61,7 @@ class Case:
     model: str | None = None
     extra: dict[str, str] = field(default_factory=dict)
     anonymous: bool = False
-    notices: tuple[Advice, ...] = ()
+    notices: tuple[Notice, ...] = ()
     dicom_frames: str = "phases"
 
     @property
@@ -277,7 +278,7 @@ def _segment_cine(
     cancelled: Callable[[], bool] | None,
 ) -> Made:
     """All frames; and the one that stands for them as a volume of its own, with what only a single one can have."""
-    plain = replace(parameters, probabilities=False, confidence=False, margins=False)
+    plain = replace(parameters, confidence=False, margins=False)
     found = cine_results.segment_beat(cine, segmenter, plain, _shown(case), io.Person(), progress, cancelled=cancelled)
     image, result = cine.image(found.frame), found.result.frame(found.frame)
     if parameters != plain:
@@ -299,7 +300,8 @@ def draw_strip(made: Made) -> None:
     """Draw a case for the page to review."""
     case, image, result, model = made.case, made.image, made.result, made.result.model
     original, _ = preprocess_volume(image.array, image.geometry, model.axes, model.intensity, "none", 0)
-    review = [doubt.slice for doubt in slices_to_review(result.confidence, model.labels)]
+    noticed = slices_to_review(result.confidence, model.labels)
+    review = [one.slice for one in noticed if one.slice is not None]
     save_picture(thumbnails.strip(original, result.labels, image.geometry, model, review), case.output, case.name)
 
 

@@ -15,9 +15,10 @@ from ..geometry import Geometry
 from ..io import outputs, surfaces
 from ..measure import CardiacFunction, cardiac_function
 from ..model import Label, Model
+from ..notices import Notice
 from .case import surface_suffix, write_file
 from .cine_results import CURVE, LABELS, TABLE, segment_beat
-from .record import about_input, about_model, about_run, input_hash, unlike
+from .record import about_input, about_model, about_run, before, input_hash
 from .versions import versions
 
 SCHEMA_VERSION = 1
@@ -34,7 +35,6 @@ class CineCase:
         series: choice within a DICOM folder.
         frames: one of `batch.FRAME_FORMATS`: also write a file for each frame, ``NAME_f01`` and so on, of surfaces for
             each of its ``structures``, for which ``margins`` are asked for; None: do not.
-        temporal: see `engine.cine.segment_cine`.
         heart_rate: beats per minute; height: cm; weight: kg; None: not known.
     """
 
@@ -43,7 +43,6 @@ class CineCase:
     output: Path
     series: str | None = None
     frames: str | None = None
-    temporal: float = 0.0
     heart_rate: float | None = None
     height: float | None = None
     weight: float | None = None
@@ -72,7 +71,6 @@ class CineCase:
         """What was asked for, as the record tells it."""
         return {
             "series": self.series,
-            "temporal": self.temporal,
             "heart_rate": self.heart_rate,
             "height": self.height,
             "weight": self.weight,
@@ -132,13 +130,14 @@ def run(
     paths = case.paths(len(cine.array))
     outputs.check(case.input, paths, overwrite)
     shown = case.input.name or case.name
-    found = segment_beat(cine, segmenter, parameters, shown, case.person, progress, case.temporal, cancelled)
-    result, function = found.result, found.function
+    found = segment_beat(cine, segmenter, parameters, shown, case.person, progress, cancelled)
+    result = found.result
+    function = replace(found.function, notices=(*found.function.notices, *result.notices))
     if cine.times is None:
         text = f"{shown} does not tell the times of its frames: the curve is drawn over their numbers."
-        function = replace(function, warnings=(*function.warnings, text))
-    told = [flag["text"] for flag in unlike(cine.first, result.model)]
-    function = replace(function, warnings=(*told, *function.warnings))
+        function = replace(function, notices=(*function.notices, Notice("function", text)))
+    known = before(cine.first, result.model, result.parameters)
+    function = replace(function, notices=(*known, *function.notices))
     written = {
         "schema": SCHEMA_VERSION,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -19,7 +19,7 @@ from ..pictures.curve import curves_of, draw_curves, marks_of
 from ..pictures.drawing import raster
 
 if TYPE_CHECKING:
-    from ..engine.cine import CineResult
+    from ..engine.results import CineResult
 
 LABELS, TABLE, CURVE = "nii.gz", "_function.csv", "_curve.png"
 SUFFIXES = (LABELS, TABLE, CURVE)
@@ -60,14 +60,13 @@ def is_of_heart(model: Model) -> bool:
 
 def segment_beat(
     cine: io.Cine, segmenter: Any, parameters: Parameters, name: str, given: io.Person,
-    progress: Callable[[int, int], None] | None = None, temporal: float = 0.0,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Callable[[int, int], None] | None = None, cancelled: Callable[[], bool] | None = None,
 ) -> Beat:  # fmt: skip
     """Segment all frames and measure them.
 
     Args:
         segmenter: an `engine.segmenter.Segmenter` with a model of the heart.
-        parameters, progress, name, temporal, cancelled: see `engine.cine.segment_cine`.
+        parameters, progress, name, cancelled: see `engine.cine.segment_cine`.
         given: what the user says of the person; it counts more than what DICOM headers say.
 
     Raises:
@@ -76,13 +75,13 @@ def segment_beat(
     from ..engine.cine import segment_cine  # torch takes seconds: not for what needs only a record
 
     geometry = cine.first.geometry
-    result = segment_cine(segmenter, cine.array, geometry, parameters, progress, cancelled, name, temporal)
+    result = segment_cine(segmenter, cine.array, geometry, parameters, progress, cancelled, name)
     times_ms = [1000 * seconds for seconds in cine.times] if cine.times else None
     person = _person(given, cine.person)
     function = cardiac_function(
         result.labels, geometry, result.model, times_ms, person["heart_rate"], person["height"], person["weight"]
     )
-    function = replace(function, warnings=(*function.warnings, *cine.person.doubts, *result.warnings))
+    function = replace(function, notices=(*function.notices, *cine.person.notices))
     return Beat(cine, result, function, _regional(result.labels, function, geometry, result.model), person)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..checks.fit import Look, advise
+from ..checks import fit
 from ..console import table
 from ..inputs.candidates import Found, Refused, shown
 from ..io.probe import Glance, peek
@@ -152,8 +152,10 @@ def _case(
 ) -> tuple[dict[str, Any], _Effort]:
     """All but the seconds, which depend on how many processes there are."""
     glance = peek(found.path, found.series, found.frame, found.files, all_frames=is_of_heart(model))
-    seen = Look(glance.geometry, math.nan, math.nan, glance.modality or "")
-    warnings = [str(one.text) for one in (*found.notices, *glance.notices, *advise(seen, model)) if one.kind != "range"]
+    seen = fit.Look(glance.geometry, math.nan, math.nan, glance.modality or "")
+    warnings = [
+        str(one.text) for one in (*found.notices, *glance.notices, *fit.notices(seen, model)) if one.kind != "range"
+    ]
     case = {
         "case": found.case,
         "path": str(found.path),

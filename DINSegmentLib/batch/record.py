@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from .. import bounded
-from ..checks.fit import Look, advise
-from ..engine.parameters import Result
+from ..checks import fit
+from ..engine.parameters import Resolved
+from ..engine.results import Outcome, Result
 from ..io.image import Image
 from ..measure import StructureStatistics, flags, slices_to_review, statistics
 from ..model import Model
 from ..model.orientation import orientation
+from ..notices import Notice
 from .cine_results import Beat
 from .versions import versions
 
@@ -49,17 +51,16 @@ def record(
           in mm; ``ijk_to_ras``.
         - ``model``: ``id``, ``version``, ``weights_sha256``.
         - ``parameters``: of the engine, defaults filled in; a ``batch_size`` of null suits the device.
-        - ``device``: ``name``, ``reason``, ``precision``, ``events`` (what had to be changed on the way, in sentences).
+        - ``device``: ``name``, ``reason``, ``precision``.
         - ``timings``: seconds by step; ``total`` is the engine's, ``forward`` the network's alone.
         - ``structures``: ``value``, ``name``, ``voxels``, ``volume_ml`` of each, ``mean`` and ``sd`` of the image
           (null: it is empty), ``slices`` that it is in, whether it ``touches_border`` or ``touches_end``;
           ``confidence``, the mean probability of the voxels that the network gave it (null: none), and ``removed``, how
           many voxels in other parts the clean-up took away.
-        - ``review``: the slices to look at, the worst first, each with the fields of `measure.Doubt`.
-        - ``flags``: what is doubtful, with ``kind``, ``structure`` and ``text``, see `measure.flags`; without a
-          structure (null) first ``identity`` and ``input``, what to know of how the image was read, and the kinds of
-          `checks.fit`, where it is unlike those that the model learned from; then slices that the clean-up emptied,
-          ``base``; and last, of a cine, the warnings of its function, ``function``.
+        - ``review``: the slices to look at, the worst first, as ``notices``.
+        - ``notices``: what to know and to look at, each with the fields of `notices.Notice`: of how the image was read,
+          how it and the enhancement differ from the training data, then of the run, of each structure, and, of a cine,
+          of its function.
         - ``cine``: of a cine ``frames``, how many; ``frame``, counted from 1, that structures, review and flags are of,
           the one at end-diastole, or the first where that is not known; ``person``, see `cine_results.Beat`; and
           ``function``, see `CardiacFunction.as_dict`; ``regional``, see `RegionalFunction.as_dict` (null: no
@@ -69,8 +70,8 @@ def record(
     """
     axis = orientation(image.geometry, result.model.axes).order[0]
     sure, removed = result.confidence.structures, result.removed
-    doubts = slices_to_review(result.confidence, result.model.labels)
-    files, warnings = (beat.cine.first.files, beat.function.warnings) if beat else (image.files, ())
+    files = beat.cine.first.files if beat else image.files
+    run = beat.result if beat else result  # a slice may have been emptied in another frame
     found = statistics(result.labels, image.array, image.geometry, result.model.labels, axis)
     return {
         "schema": SCHEMA_VERSION,
@@ -82,12 +83,15 @@ def record(
         "parameters": asdict(result.parameters),
         **about_run(result),
         "structures": [_structure(one, sure.get(one.value), removed.get(one.value, 0)) for one in found],
-        "review": [{**asdict(one), "score": round(one.score, 1)} for one in doubts],
-        "flags": [
-            *unlike(image, result.model),
-            *map(asdict, flags(result.labels, found, image.geometry, result.model, sure, removed)),
-            *({"kind": "base", "structure": None, "text": text} for text in result.warnings),
-            *({"kind": "function", "structure": None, "text": text} for text in warnings),
+        "review": [one.as_dict() for one in slices_to_review(result.confidence, result.model.labels)],
+        "notices": [
+            one.as_dict()
+            for one in (
+                *before(image, result.model, result.parameters),
+                *run.notices,
+                *flags(result.labels, found, image.geometry, result.model, sure, removed),
+                *(beat.function.notices if beat else ()),
+            )
         ],
         "cine": _about_cine(beat) if beat else None,
         "outputs": list(outputs),
@@ -105,12 +109,11 @@ def _about_cine(beat: Beat) -> dict[str, Any]:
     }
 
 
-def unlike(image: Image, model: Model) -> list[dict[str, Any]]:
-    """Flags of how an image was read, and of what about it is unlike the model's training data."""
-    seen = Look(image.geometry, float(image.array.min()), float(image.array.max()), image.modality or "")
-    return [
-        {"kind": one.kind, "structure": None, "text": str(one.text)} for one in (*image.notices, *advise(seen, model))
-    ]
+def before(image: Image, model: Model, parameters: Resolved) -> list[Notice]:
+    """What is known before a run: how the image was read, and how it and the enhancement differ from training data."""
+    seen = fit.Look(image.geometry, float(image.array.min()), float(image.array.max()), image.modality or "")
+    untrained = fit.untrained(model, parameters.enhancement, parameters.strength)
+    return [*image.notices, *fit.notices(seen, model), *untrained]
 
 
 def about_input(source: Path | None, image: Image, frame: int | None, series: str | None) -> dict[str, Any]:
@@ -156,15 +159,10 @@ def seed(written: Mapping[str, Any]) -> bytes:
     return json.dumps(deciding, sort_keys=True).encode()
 
 
-def about_run(result: Result) -> dict[str, Any]:
+def about_run(result: Outcome) -> dict[str, Any]:
     """What a record tells of the device, and how long the steps took."""
     return {
-        "device": {
-            "name": result.device,
-            "reason": result.device_reason,
-            "precision": result.precision,
-            "events": list(result.events),
-        },
+        "device": {**asdict(result.device), "reason": str(result.device.reason)},
         "timings": {step: round(seconds, 4) for step, seconds in sorted(result.timings.items())},
     }
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..checks.fit import untrained
 from ..console import Console
 from ..engine.parameters import Parameters
 from ..errors import Cancelled, DINSegmentError
@@ -24,7 +25,7 @@ from . import case as cases
 from .case import Case
 from .cine_results import is_of_heart
 from .plan import peak_bytes
-from .summary import describe, uncovered
+from .summary import show
 
 if TYPE_CHECKING:
     from ..engine.segmenter import Segmenter
@@ -212,7 +213,7 @@ class Session:
             else:
                 done = stack.enter_context(processes.Pool(min(self._workers, len(tasks)))).run(tasks, stop)
             for model in {model.id: model for _, model in planned}.values():
-                self._warn_uncovered(model)
+                self._warn_untrained(model)
             self._console.progress("", 0, len(planned), "cases")
             for number, (case, record) in enumerate(done, start=1):
                 waiting.remove(case)
@@ -228,15 +229,15 @@ class Session:
 
         model = find_model(case.model) if case.model else self._model
         if self._segmenter is None or self._segmenter.model.folder != model.folder:
-            self._warn_uncovered(model)
+            self._warn_untrained(model)
             self._segmenter = None
             self._segmenter = Segmenter(model, self._settings.device)
         return self._segmenter
 
-    def _warn_uncovered(self, model: Model) -> None:
+    def _warn_untrained(self, model: Model) -> None:
         resolved = self._parameters.resolved(model)
-        if not model.enhancement.covers(resolved.enhancement, resolved.strength):
-            self._console.warn(uncovered(model, resolved))
+        for notice in untrained(model, resolved.enhancement, resolved.strength):
+            self._console.warn(notice.text)
 
     # what came of them
 
@@ -247,9 +248,7 @@ class Session:
     def _take(self, case: Case, record: Entry, model: Model) -> None:
         self._models[model.id] = model
         self._entries.append(record)
-        self._console.event("done", describe(record), record=record)
-        for flag in record["flags"]:
-            self._console.warn(f"{case.name}: {flag['text']}")
+        show(self._console, record, printed=("enhancement",))  # once for all cases, before the first
 
     def _refuse(self, refused: Refused) -> None:
         if refused.expected:  # no fault of the data
@@ -280,14 +279,14 @@ class Session:
     def _counts(self) -> dict[str, int]:
         outcomes = [entry.get("outcome", "done") for entry in self._entries]
         counts = {name: outcomes.count(name) for name in ("done", "resumed", "failed", "skipped")}
-        return {**counts, "flagged": sum(bool(entry.get("flags")) for entry in self._entries)}
+        return {**counts, "noticed": sum(bool(entry.get("notices")) for entry in self._entries)}
 
     def _summarize(self, counts: dict[str, int]) -> None:
         done = counts["done"] + counts["resumed"]
         text = f"{done} of {done + counts['failed']} done"
         text += f", {counts['resumed']} of them by an earlier run." if counts["resumed"] else "."
         text += f" {counts['skipped']} passed over, see above." if counts["skipped"] else ""
-        text += f" {counts['flagged']} with warnings: look at them first." if counts["flagged"] else ""
+        text += f" {counts['noticed']} with warnings: look at them first." if counts["noticed"] else ""
         self._console.event("summary", text, **counts)
 
     def _how_to_go_on(self, done: int, count: int) -> str:

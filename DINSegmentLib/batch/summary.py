@@ -1,13 +1,19 @@
-"""A record as the few lines that a terminal shows of it, and what is said of a run's parameters."""
+"""A record as the few lines that a terminal shows of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..console import table
-from ..engine.parameters import Resolved
+from ..console import Console, table
 from ..inputs.candidates import shown
-from ..model import Model
+
+
+def show(console: Console, record: Mapping[str, Any], printed: Collection[str] = ()) -> None:
+    """Print a case that is done, and its notices, except for kinds that were printed before."""
+    console.event("done", describe(record), record=record)
+    for notice in record["notices"]:
+        if notice["kind"] not in printed:
+            console.warn(f"{record['case']}: {notice['text']}")
 
 
 def describe(record: Mapping[str, Any]) -> str:
@@ -19,7 +25,6 @@ def describe(record: Mapping[str, Any]) -> str:
     lines += [
         table(rows),
         *_cine(record["cine"]),
-        *device["events"],
         f"written: {', '.join(map(shown, record['outputs']))}",
     ]
     return "\n".join(lines)
@@ -40,13 +45,3 @@ def from_header(person: Mapping[str, Any]) -> list[str]:
     kinds = {"heart_rate": ("heart rate", "/min"), "height": ("height", " cm"), "weight": ("weight", " kg")}
     told = [f"{kinds[name][0]} {person[name]:.4g}{kinds[name][1]}" for name in person["from_header"]]
     return [f"{', '.join(told)} from the DICOM header"] if told else []
-
-
-def uncovered(model: Model, parameters: Resolved) -> str:
-    """A warning that the model never saw such an enhancement."""
-    low, high = model.enhancement.trained_range
-    trained = ", ".join(model.enhancement.trained_methods)
-    return (
-        f"{model.id} was not trained with {parameters.enhancement} of strength {parameters.strength:g} "
-        f"(only {trained}, {low:g} to {high:g}): check the result with care."
-    )

@@ -11,7 +11,7 @@ what is known of an input that gave no result:
 - ``structures``: of a record; each also with what `measure.StructureStatistics` and `measure.Confidence` tell:
   ``mean``, ``sd``, ``slices``, ``touches_border``, ``touches_end``, ``confidence``. What is missing stays empty.
 - ``cine``: of a record; missing or null where the case is no cine.
-- ``flags``: list of ``kind``, ``structure`` (null: the whole case) and ``text``, as `measure.Flag`.
+- ``notices``: list of the fields of `notices.Notice`; of a structure, or (null) of the whole case.
 - ``extra``: the user's own columns, name to text.
 """
 
@@ -33,7 +33,7 @@ OUTCOMES = ("done", "resumed", "skipped", "refused", "failed", "cancelled")  # r
 
 COLUMNS = (
     "case", "input", "frame", "model", "structure", "value", "volume_ml", "mean", "sd", "voxels", "slices",
-    "touches_border", "touches_end", "mean_confidence", "flags",
+    "touches_border", "touches_end", "mean_confidence", "notices",
 )  # fmt: skip
 _VENTRICLE = ("edv_ml", "esv_ml", "sv_ml", "ef_percent")
 _WHOLE = ("mass_g", "heart_rate", "cardiac_output_l_min", "bsa_m2")
@@ -55,7 +55,7 @@ def write_statistics(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
     """Write `statistics.csv`: UTF-8, commas, `COLUMNS` and then the user's own columns.
 
     Rows stand in the order of the case ids, then as in the record, so that the same results give the same bytes,
-    whatever the order in which they came. ``flags`` holds the kinds of a structure's flags and of the whole case's,
+    whatever the order in which they came. ``notices`` holds the kinds of a structure's notices and of the whole case's,
     divided by blanks. An own column that has the name of one of ours becomes ``own NAME``. No cell is a formula (such a
     text gets a leading apostrophe) and none has line breaks (they are written as backslash and n).
 
@@ -100,10 +100,10 @@ def write_summary(
     """Write `summary.json`: what happened to every input, and how the run was made.
 
     It holds ``schema``, ``versions``, ``parameters`` and ``timings`` as given, ``counts`` (``inputs``, the number of
-    each of `OUTCOMES` and ``flagged``, how many results have a flag) and ``inputs`` in the order of the case ids, each
-    with ``case``, ``input``, ``outcome``, ``reason`` (null where all went well), ``flags`` (sentences), ``function``
-    (of a cine, what stands in `function.csv`, numbers in full; else null), ``seconds`` (of a result) and ``outputs``
-    (file names).
+    each of `OUTCOMES` and ``noticed``, of how many results there is a notice) and ``inputs`` in the order of the case
+    ids, each with ``case``, ``input``, ``outcome``, ``reason`` (null where all went well), ``notices`` (sentences),
+    ``function`` (of a cine, what stands in `function.csv`, numbers in full; else null), ``seconds`` (of a result) and
+    ``outputs`` (file names).
 
     Args:
         parameters: of the run, values that JSON knows.
@@ -125,7 +125,7 @@ def write_summary(
         "counts": {
             "inputs": len(inputs),
             **{outcome: counted[outcome] for outcome in OUTCOMES},
-            "flagged": sum(bool(one["flags"]) for one in inputs),
+            "noticed": sum(bool(one["notices"]) for one in inputs),
         },
         "inputs": inputs,
     }
@@ -153,7 +153,7 @@ def _told(entry: Mapping[str, Any]) -> dict[str, Any]:
         "input": _path(entry),
         "outcome": entry.get("outcome") or ("failed" if entry.get("error") else "done"),
         "reason": entry.get("error"),
-        "flags": [flag["text"] for flag in entry.get("flags") or ()],
+        "notices": [notice["text"] for notice in entry.get("notices") or ()],
         "function": _figures(entry["cine"]) if entry.get("cine") else None,
         "seconds": (entry.get("timings") or {}).get("total"),
         "outputs": list(entry.get("outputs") or ()),
@@ -162,7 +162,8 @@ def _told(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _row(entry: Mapping[str, Any], structure: Mapping[str, Any]) -> Sequence[Any]:
     name = structure["name"]
-    kinds = [flag["kind"] for flag in entry.get("flags") or () if flag.get("structure") in (name, None)]
+    about = [one for one in entry.get("notices") or () if one.get("structure") in (name, None)]
+    kinds = [one["kind"] for one in about]
     return (
         _case(entry),
         _path(entry),
@@ -207,7 +208,7 @@ def _figures(cine: Mapping[str, Any]) -> dict[str, Any]:
         **sides,
         **{name: function[name] for name in _WHOLE},
         **{name: indexed.get(name) for name in _INDEXED},
-        "warnings": list(function["warnings"]),
+        "warnings": [one["text"] for one in function["notices"]],
     }
 
 

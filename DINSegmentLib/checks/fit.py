@@ -9,23 +9,11 @@ from ..geometry import Geometry
 from ..messages import Sentence as _
 from ..model import Model
 from ..model.orientation import Orientation, orientation
+from ..notices import Notice
 from .volume import check_array
 
 _NEAR_AXIS = np.cos(np.radians(10))  # slices tilted less than this show an axial, coronal or sagittal view
 _CUBIC = 1.2  # slices less than this much thicker than their pixels are wide were not acquired as a stack
-
-
-@dataclass(frozen=True)
-class Advice:
-    """One thing that may spoil a result.
-
-    Args:
-        kind: ``modality``, ``range``, ``slices``, ``thickness``, ``pixel`` or ``view``.
-        text: one sentence for people: what is unlike the training data, and what may follow or what to do.
-    """
-
-    kind: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -66,37 +54,55 @@ def summary(seen: Look) -> str:
     )
 
 
-def advise(seen: Look, model: Model) -> list[Advice]:
+def notices(seen: Look, model: Model) -> list[Notice]:
     """What about a volume is unlike what a model was trained with; nothing when all is well.
 
     Of the voxels only the range counts. The manifest's ``expects`` decides about range, slices, thickness and pixels;
     what it does not say is not looked at. `_view` decides about the view.
     """
-    return list(_advices(seen, model))
+    return list(_notices(seen, model))
+
+
+def untrained(model: Model, method: str, strength: float) -> list[Notice]:
+    """A notice where the model was not trained with such an enhancement."""
+    if model.enhancement.covers(method, strength):
+        return []
+    low, high = model.enhancement.trained_range
+    text = _(
+        "{model} was not trained with {method} of strength {strength:g} (only {trained}, {low:g} to {high:g}): check "
+        "the result with care.",
+        model=model.id,
+        method=method,
+        strength=strength,
+        trained=", ".join(model.enhancement.trained_methods),
+        low=low,
+        high=high,
+    )
+    return [Notice("enhancement", text)]
 
 
 def likely_model(seen: Look, models: Mapping[str, Model]) -> str:
     """The id of the model that suits a volume best, for the panel to suggest.
 
     Where the volume's modality is known, only the models of that modality count. Values unlike a model's come first,
-    then the number of advices, then their order.
+    then the number of notices, then their order.
     """
     alike = [name for name, model in models.items() if _same(model.modality, seen.modality)] or list(models)
 
     def unlikeness(name: str) -> tuple[bool, int]:
-        kinds = [advice.kind for advice in _advices(seen, models[name])]
+        kinds = [one.kind for one in _notices(seen, models[name])]
         return "range" in kinds, len(kinds)
 
     return min(alike, key=unlikeness)
 
 
-def _advices(seen: Look, model: Model) -> Iterator[Advice]:
+def _notices(seen: Look, model: Model) -> Iterator[Notice]:
     geometry, modality, lowest, highest = seen.geometry, seen.modality, seen.lowest, seen.highest
     orient, expects = orientation(geometry, model.axes), model.expects
     slices, thickness, pixels = geometry.shape[orient.order[0]], orient.spacing[0], orient.spacing[1:]
 
     if modality and not _same(modality, model.modality):
-        yield Advice(
+        yield Notice(
             "modality",
             _(
                 "The volume is {modality}, but this model learned from {learned}: choose another model or volume.",
@@ -105,7 +111,7 @@ def _advices(seen: Look, model: Model) -> Iterator[Advice]:
             ),
         )
     if _outside(expects.minimum, lowest) or _outside(expects.maximum, highest):
-        yield Advice(
+        yield Notice(
             "range",
             _(
                 "The voxel values, {lowest:g} to {highest:g}, are unlike those of the {learned} images that this "
@@ -116,7 +122,7 @@ def _advices(seen: Look, model: Model) -> Iterator[Advice]:
             ),
         )
     if wanted := _outside(expects.slices, slices):
-        yield Advice(
+        yield Notice(
             "slices",
             _(
                 "The volume has {slices} slices, the model expects {expected}: expect errors where it shows too "
@@ -126,7 +132,7 @@ def _advices(seen: Look, model: Model) -> Iterator[Advice]:
             ),
         )
     if wanted := _outside(expects.thickness, thickness):
-        yield Advice(
+        yield Notice(
             "thickness",
             _(
                 "The slices are {thickness} mm apart, the model expects {expected} mm: look closely at every slice "
@@ -136,7 +142,7 @@ def _advices(seen: Look, model: Model) -> Iterator[Advice]:
             ),
         )
     if wanted := _outside(expects.pixel, *pixels):
-        yield Advice(
+        yield Notice(
             "pixel",
             _(
                 "The pixels measure {pixels} mm, the model expects {expected} mm: check the spacing in the file's "
@@ -146,7 +152,7 @@ def _advices(seen: Look, model: Model) -> Iterator[Advice]:
             ),
         )
     if model.axes.slices == "stack" and (text := _view(orient, geometry, model)):
-        yield Advice("view", text)
+        yield Notice("view", text)
 
 
 def _view(orient: Orientation, geometry: Geometry, model: Model) -> str:

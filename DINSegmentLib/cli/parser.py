@@ -214,10 +214,6 @@ def _function(parser: argparse.ArgumentParser) -> None:
         help="patient weight in kg; with --height, adds values indexed to body surface area",
     )
     parser.add_argument(
-        "--temporal", type=float, default=0.0, metavar="WEIGHT",
-        help="consistency in time: weight of either neighbour frame, 0 (default, off) to 0.33",
-    )  # fmt: skip
-    parser.add_argument(
         "--frames-format",
         choices=commands.FRAME_FORMATS,
         help="also write one file per frame (NAME_f01, NAME_f02, ...); for surfaces, one per frame and structure",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..messages import Sentence as _
+from ..notices import Notice
 
 LEAST_SURE = 0.7
 """The wall of a slice is doubted when its mean probability is less than this.
@@ -44,28 +45,33 @@ def beyond_base(labels: np.ndarray, wall: np.ndarray) -> list[int]:
     return sorted(from_base[:count].tolist()) if count <= half else []
 
 
-def warnings(frames: Sequence[Sequence[Emptied]]) -> tuple[str, ...]:
-    """Sentences about the slices that were emptied in the frames of a cine, or in a volume, which is one frame."""
+def notices(frames: Sequence[Sequence[Emptied]], axis: int) -> tuple[Notice, ...]:
+    """Of slices (across an array axis) that were emptied in the frames of a cine, or in a volume, which is one."""
     found: dict[int, list[tuple[int, float]]] = {}
     for number, frame in enumerate(frames, start=1):
         for one in frame:
             found.setdefault(one.slice, []).append((number, one.volume_ml))
     return tuple(
-        _(
+        Notice("base", _text(index, places, len(frames)), slice=index, axis=axis)
+        for index, places in sorted(found.items())
+    )
+
+
+def _text(index: int, places: Sequence[tuple[int, float]], frames: int) -> str:
+    """Of a slice that was emptied in some (frame, ml) of all frames."""
+    if frames == 1:
+        return _(
             "Slice {slice}, at the heart's base, was emptied: the network labelled {volume:.1f} ml there and doubts "
             "the myocardium, look whether the ventricles reach it.",
             slice=index + 1,
             volume=places[0][1],
         )
-        if len(frames) == 1
-        else _(
-            "Slice {slice}, at the heart's base, was emptied in {frames}: the network labelled up to "
-            "{volume:.1f} ml there and doubts the myocardium, look whether the ventricles reach it.",
-            slice=index + 1,
-            frames=_frames([number for number, _ml in places]),
-            volume=max(volume for _number, volume in places),
-        )
-        for index, places in sorted(found.items())
+    return _(
+        "Slice {slice}, at the heart's base, was emptied in {frames}: the network labelled up to "
+        "{volume:.1f} ml there and doubts the myocardium, look whether the ventricles reach it.",
+        slice=index + 1,
+        frames=_frames([number for number, _ml in places]),
+        volume=max(volume for _number, volume in places),
     )
 
 

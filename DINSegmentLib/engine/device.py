@@ -1,12 +1,12 @@
 """Which device does the work, in which number format, and why."""
 
 import re
-from dataclasses import dataclass
 
 import torch
 
 from ..errors import DeviceError
 from ..messages import Sentence as _
+from .results import Device
 
 # The CPU's and MPS's allocators, CUDA outside torch's allocator, and its libraries raise a plain RuntimeError.
 _OUT_OF_MEMORY = (
@@ -16,25 +16,6 @@ _OUT_OF_MEMORY = (
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
 )
-
-
-@dataclass(frozen=True)
-class Device:
-    """A device that works here.
-
-    Args:
-        name: torch name, ``cpu``, ``cuda:0``, ``mps``.
-        reason: why this one, a sentence for the user.
-        dtype: number format in which the network runs there.
-    """
-
-    name: str
-    reason: str
-    dtype: torch.dtype
-
-    @property
-    def precision(self) -> str:
-        return str(self.dtype).removeprefix("torch.")
 
 
 def choose(wanted: str = "auto") -> Device:
@@ -52,7 +33,7 @@ def choose(wanted: str = "auto") -> Device:
             raise DeviceError(
                 _("MPS was asked for, but torch {torch} finds none here: use --device cpu.", torch=torch.__version__)
             )
-        return Device("mps", _("MPS as asked for"), torch.float32)
+        return Device("mps", _("MPS as asked for"), "float32")
     match = re.fullmatch(r"cuda(?::(\d+))?", wanted)
     if not match:
         raise DeviceError(_('There is no device "{wanted}": choose auto, cpu, cuda, cuda:N or mps.', wanted=wanted))
@@ -84,7 +65,7 @@ def cpu(reason: str) -> Device:
     """The CPU; in bfloat16 where it has instructions for it, else float32."""
     capabilities = torch.cpu.get_capabilities()
     native = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
-    return Device("cpu", reason, torch.bfloat16 if native else torch.float32)
+    return Device("cpu", reason, "bfloat16" if native else "float32")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -101,7 +82,7 @@ def _best() -> Device:
         if not fault:
             return _cuda(0, _("found by torch {torch}", torch=torch.__version__))
     if torch.backends.mps.is_available():
-        return Device("mps", _("Auto: MPS, found by torch {torch}", torch=torch.__version__), torch.float32)
+        return Device("mps", _("Auto: MPS, found by torch {torch}", torch=torch.__version__), "float32")
     return cpu(
         _("Auto: CPU, {cause}", cause=fault or _("no CUDA device found by torch {torch}", torch=torch.__version__))
     )
@@ -113,7 +94,7 @@ def _cuda(index: int, reason: str) -> Device:
     return Device(
         f"cuda:{index}",
         _("CUDA device {name}, {reason}", name=name, reason=reason),
-        torch.bfloat16 if native else torch.float16,
+        "bfloat16" if native else "float16",
     )
 
 

@@ -19,13 +19,15 @@ from ..messages import Sentence as _
 from ..model import MYOCARDIUM, Model, label_of
 from ..model.orientation import orientation
 from ..network import DIN, DINConfig, fold, restored
-from .basal_slices import Emptied, beyond_base, warnings
+from ..notices import Notice
+from .basal_slices import Emptied, beyond_base, notices
 from .class_margins import MOST, Margins
 from .cleanup import clean_up
-from .device import Device, choose, cpu, is_out_of_memory
-from .parameters import Parameters, Resolved, Result
+from .device import choose, cpu, is_out_of_memory
+from .parameters import Parameters, Resolved
 from .preprocessing import Preprocessor, normalization
 from .resampling import model_size, neighbour_offsets, to_model_grid, to_native_grid
+from .results import Device, Result
 
 # Pixels of the model's grid in one batch: on a CPU larger batches only leave its caches, a GPU wants to be filled.
 _BATCH_PIXELS = {"cpu": 600_000, "cuda": 8_000_000, "mps": 2_000_000}
@@ -84,10 +86,17 @@ class Segmenter:
         (labels,) = run.cleaned_labels()
         run.timings["total"] = time.perf_counter() - started
         return Result(
-            labels, run.probabilities, self.model, parameters, run.timings, self.device.name, self.device.reason,
-            self.device.precision, tuple(run.events), run.confidence(0), run.confidence_map, run.removed[0],
-            warnings(run.emptied), run.margins[0] if run.margins else None,
-        )  # fmt: skip
+            model=self.model,
+            parameters=parameters,
+            device=self.device,
+            timings=run.timings,
+            notices=run.notices(),
+            labels=labels,
+            confidence=run.confidence(0),
+            confidence_map=run.confidence_map,
+            removed=run.removed[0],
+            margins=run.margins[0] if run.margins else None,
+        )
 
     @torch.inference_mode()
     def scores(self, original: Tensor, enhanced: Tensor) -> Tensor:
@@ -100,7 +109,7 @@ class Segmenter:
         return torch.stack(self._network.forward_directions(*self._placed(original, enhanced)), dim=1).float()
 
     def _placed(self, *images: Tensor) -> list[Tensor]:
-        return [x.to(self.device.dtype, memory_format=torch.channels_last) for x in images]
+        return [x.to(_dtype(self.device), memory_format=torch.channels_last) for x in images]
 
     def fall_back_to_cpu(self, reason: str) -> None:
         """Go on with the CPU, for this volume and the ones after it, exactly as if it had been asked for."""
@@ -140,14 +149,10 @@ class Run:
         self.sums = np.zeros((len(volumes), self.shape[0], 3, classes))
         self.removed: list[dict[int, int]] = [{} for _ in volumes]
         self.emptied: list[list[Emptied]] = [[] for _ in volumes]
-        self.probabilities = self.oriented_probabilities = None
         self.confidence_map = self.oriented_map = None
         if parameters.confidence:
             self.confidence_map = np.zeros(volumes[0].shape, np.uint8)
             self.oriented_map = orient.to_model(self.confidence_map)
-        if parameters.probabilities:
-            self.probabilities = np.zeros((classes, *volumes[0].shape), np.float16)
-            self.oriented_probabilities = [orient.to_model(p) for p in self.probabilities]
         self.margins = [Margins.empty(volume.shape) for volume in volumes if parameters.margins]
 
     def _default_batch_size(self) -> int:
@@ -206,12 +211,9 @@ class Run:
         """Keep the result of a slice, given as (frame, index); scores (1, classes, *size)."""
         frame, index = place
         native = to_native_grid(scores, self.shape[1:])[0]
-        if self.oriented_probabilities is not None:
-            for target, p in zip(self.oriented_probabilities, native.softmax(dim=0), strict=True):
-                target[index] = p.half().cpu().numpy()
         highest, won = native.max(dim=0)  # of equal scores the first, as argmax, which is far slower on a CPU
         if self.margins:
-            for target, values in zip(self.margins[frame].fields, _margins(self.logits(native), won), strict=True):
+            for target, values in zip(self.margins[frame].fields, _margins(native, won), strict=True):
                 self.orient.to_model(target)[index] = values.to(torch.uint8).cpu().numpy()
         labels = won.to(torch.uint8).cpu().numpy()
         self.oriented_labels[frame][index] = labels
@@ -223,10 +225,6 @@ class Run:
         ]
         if self.oriented_map is not None:
             self.oriented_map[index] = np.rint(100 * confidence)
-
-    def logits(self, native: Tensor) -> Tensor:
-        """Logarithms of probabilities, up to a number that a pixel's classes share; (classes, H, W)."""
-        return native
 
     def calibrated(self, native: Tensor, highest: Tensor) -> tuple[Tensor, Tensor]:
         """Probability of each pixel's label (H, W), and of every class summed over the pixels (classes,).
@@ -240,6 +238,11 @@ class Run:
         native.exp_()  # 1 for the winner
         confidence = 1 / native.sum(dim=0)
         return confidence, native.flatten(1) @ confidence.flatten()
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What had to be changed on the way, and what the clean-up removed at the base."""
+        changed = (Notice("device", text) for text in self.events)
+        return (*changed, *notices(self.emptied, self.orient.order[0]))
 
     def confidence(self, frame: int) -> Confidence:
         """What the probabilities of a frame tell of its labels; its slices in the order of the input."""
@@ -299,7 +302,7 @@ class Run:
 
 
 def _margins(logits: Tensor, won: Tensor) -> tuple[Tensor, ...]:
-    """Of `Run.logits` and the index of their largest (H, W): the fields of `Margins`, (H, W) each."""
+    """Of scores (classes, H, W) and the index of their largest (H, W): the fields of `Margins`, (H, W) each."""
     highest, others = logits.gather(0, won[None])[0], logits.scatter(0, won[None], -torch.inf)
     second, runner_up = others.max(dim=0)
     third = others.scatter_(0, runner_up[None], -torch.inf).amax(dim=0)  # of two classes, minus infinity
@@ -338,9 +341,13 @@ def load_network(model: Model) -> DIN:
     return network.eval().requires_grad_(False)
 
 
+def _dtype(device: Device) -> torch.dtype:
+    return getattr(torch, device.precision)
+
+
 def place(network: DIN, device: Device) -> DIN:
     """Move a network to a device in its number format, channels last."""
-    network = network.to(device.name, device.dtype)
+    network = network.to(device.name, _dtype(device))
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack the word
 
 

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..checks.fit import Advice
+from ..notices import Notice
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Found:
     model: str | None = None
     extra: dict[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
-    notices: tuple[Advice, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..checks.fit import Advice
 from ..errors import InputError
 from ..geometry import Geometry
+from ..notices import Notice
 
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 DICOM_SUFFIXES = (".dcm", ".ima")  # many DICOM files have none
@@ -44,7 +44,7 @@ class Image:
     modality: str | None = None
     nifti_header: bytes | None = None
     slices: tuple[SliceFile, ...] = ()
-    notices: tuple[Advice, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 def check_name(path: Path) -> None:

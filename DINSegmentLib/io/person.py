@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..measure.cardiac import HEART_RATES, HEIGHTS, WEIGHTS
 from ..messages import Sentence as _
+from ..notices import Notice
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -19,13 +20,13 @@ TAGS = ("HeartRate", "NominalInterval", "PatientSize", "PatientWeight")
 class Person:
     """Heart rate in beats per minute, height in cm, weight in kg; None: not known.
 
-    ``doubts`` are sentences about values that no person has, which are left out.
+    ``notices`` are about values that no person has, which are left out.
     """
 
     heart_rate: float | None = None
     height: float | None = None
     weight: float | None = None
-    doubts: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 def person_of(headers: Sequence["Dataset"]) -> Person:
@@ -35,22 +36,23 @@ def person_of(headers: Sequence["Dataset"]) -> Person:
     waves in ms; then Patient's Size (0010,1020) in m and Weight (0010,1030) in kg. Trigger times tell no rate, for the
     frames need not fill the beat.
     """
-    doubts: list[str] = []
-    rate = _sound(_numbers(headers, "HeartRate"), HEART_RATES, _("heart rate"), doubts)
+    notices: list[Notice] = []
+    rate = _sound(_numbers(headers, "HeartRate"), HEART_RATES, _("heart rate"), notices)
     if rate is None:
         intervals = _numbers(headers, "NominalInterval")
         rates = [60000 / interval if interval else math.nan for interval in intervals]
-        rate = _sound(rates, HEART_RATES, _("time between heart beats"), doubts)
-    height = _sound([100 * size for size in _numbers(headers, "PatientSize")], HEIGHTS, _("height"), doubts)
-    weight = _sound(_numbers(headers, "PatientWeight"), WEIGHTS, _("weight"), doubts)
-    return Person(rate, height, weight, tuple(doubts))
+        rate = _sound(rates, HEART_RATES, _("time between heart beats"), notices)
+    height = _sound([100 * size for size in _numbers(headers, "PatientSize")], HEIGHTS, _("height"), notices)
+    weight = _sound(_numbers(headers, "PatientWeight"), WEIGHTS, _("weight"), notices)
+    return Person(rate, height, weight, tuple(notices))
 
 
-def _sound(values: Sequence[float], bounds: tuple[float, float], what: str, doubts: list[str]) -> float | None:
+def _sound(values: Sequence[float], bounds: tuple[float, float], what: str, notices: list[Notice]) -> float | None:
     """The median of the values within bounds."""
     sound = [value for value in values if bounds[0] <= value <= bounds[1]]
     if values and not sound:
-        doubts.append(_("The DICOM header gives a {what} that is no person's: it is left out.", what=what))
+        text = _("The DICOM header gives a {what} that is no person's: it is left out.", what=what)
+        notices.append(Notice("person", text))
     return round(median(sound), 3) if sound else None
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from ..checks.fit import Advice
 from ..errors import GeometryError, InputError
 from ..geometry import LPS_TO_RAS, Geometry
 from ..memory import BYTES_AROUND_A_VOXEL, BYTES_FOR_THE_PROGRAM
+from ..notices import Notice
 from . import header
 from .cine import count_frames
 from .image import case_name, image_suffix, is_dicom
@@ -28,7 +28,7 @@ class Glance:
     modality: str | None
     memory: int
     frames: int = 1
-    notices: tuple[Advice, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 def peek(

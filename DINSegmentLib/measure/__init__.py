@@ -1,8 +1,8 @@
 """Numbers from labels; numpy alone, and SimpleITK for parts."""
 
 from .cardiac import CardiacFunction, Ventricle
-from .confidence import Confidence, Doubt, frames_to_review, slices_to_review
-from .flags import Flag, flags
+from .confidence import Confidence, frames_to_review, slices_to_review
+from .flags import flags
 from .function import cardiac_function
 from .overlap import dice
 from .regional import Insertion, RegionalFunction, Thickness, regional_function
@@ -11,8 +11,6 @@ from .volumes import StructureStatistics, statistics
 __all__ = [
     "CardiacFunction",
     "Confidence",
-    "Doubt",
-    "Flag",
     "Insertion",
     "RegionalFunction",
     "StructureStatistics",

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..messages import Sentence as _
+from ..notices import Notice
 
 HEART_RATES, HEIGHTS, WEIGHTS = (20, 300), (30, 250), (1, 400)
 """What a person may have, in beats per minute, cm and kg; outside of it a unit was mistaken."""
@@ -51,7 +52,7 @@ class CardiacFunction:
         cardiac_output_l_min: the left ventricle's stroke volume times the heart rate, in litres per minute.
         bsa_m2: body surface, square root of height in cm times weight in kg by 3600 (Mosteller, N Engl J Med 317, 1987,
             1098).
-        warnings: sentences for people: what is missing, and what was withheld for it.
+        notices: what is missing, and what is not reported because of it.
     """
 
     lv_ml: tuple[float | None, ...]
@@ -67,7 +68,7 @@ class CardiacFunction:
     heart_rate: float | None
     cardiac_output_l_min: float | None
     bsa_m2: float | None
-    warnings: tuple[str, ...]
+    notices: tuple[Notice, ...]
 
     @property
     def indexed(self) -> dict[str, float | None] | None:
@@ -112,14 +113,15 @@ class CardiacFunction:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything for JSON: names with their units; frames counted from 0."""
-        return {**asdict(self), "indexed": self.indexed}
+        return {**asdict(self), "notices": [one.as_dict() for one in self.notices], "indexed": self.indexed}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "CardiacFunction":
         """The way back from `as_dict`, also after JSON, which knows lists only."""
-        plain = {name: _tuple(value) for name, value in values.items() if name not in ("lv", "rv", "indexed")}
+        made = ("lv", "rv", "indexed", "notices")
+        plain = {name: _tuple(value) for name, value in values.items() if name not in made}
         lv, rv = (Ventricle(**{name: _tuple(one) for name, one in values[side].items()}) for side in ("lv", "rv"))
-        return cls(**plain, lv=lv, rv=rv)
+        return cls(**plain, lv=lv, rv=rv, notices=tuple(Notice.from_json(one) for one in values["notices"]))
 
     def for_person(
         self, heart_rate: float | None = None, height_cm: float | None = None, weight_kg: float | None = None
@@ -136,15 +138,15 @@ class CardiacFunction:
         _check_number(_("heart rate"), heart_rate, HEART_RATES, _("beats per minute"))
         _check_number(_("height"), height_cm, HEIGHTS, "cm")
         _check_number(_("weight"), weight_kg, WEIGHTS, "kg")
-        warnings, stroke = self.warnings, self.lv.sv_ml
+        notices, stroke = self.notices, self.lv.sv_ml
         if (height_cm is None) != (weight_kg is None):
-            warnings = (*warnings, _("Figures by body surface need height and weight: give both."))
+            notices = (*notices, Notice("person", _("Figures by body surface need height and weight: give both.")))
         return replace(
             self,
             heart_rate=heart_rate,
             cardiac_output_l_min=None if stroke is None or heart_rate is None else stroke * heart_rate / 1000,
             bsa_m2=math.sqrt(height_cm * weight_kg / 3600) if height_cm and weight_kg else None,
-            warnings=warnings,
+            notices=notices,
         )
 
 

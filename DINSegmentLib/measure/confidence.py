@@ -1,12 +1,13 @@
 """How sure a network was: of each structure, of each slice, and which slices a person should look at first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..messages import Sentence as _
 from ..model import Label
+from ..notices import Notice
 
 FLAGGED = 0.1  # of a volume's slices that are worth a look, the worst first
 _LEAST_WRONG = 1.0  # voxels that are expected to be wrong; with fewer a slice needs no look
@@ -59,40 +60,23 @@ class Confidence:
         return self.surplus.sum(axis=1)
 
 
-@dataclass(frozen=True)
-class Doubt:
-    """A slice that a person should look at.
+def slices_to_review(confidence: Confidence, labels: Sequence[Label], share: float = FLAGGED) -> list[Notice]:
+    """Notices of the worst slices of a volume, the worst first: those with the highest `Confidence.scores`.
 
-    Args:
-        slice: index along ``axis`` of the stored volume, from 0.
-        axis: array axis, 0, 1 or 2 for K, J or I.
-        structure: the one that is most in doubt there.
-        score: voxels that are expected to have a wrong label, all structures together.
-        reason: one sentence for people.
-    """
-
-    slice: int
-    axis: int
-    structure: str
-    score: float
-    reason: str
-
-
-def slices_to_review(confidence: Confidence, labels: Sequence[Label], share: float = FLAGGED) -> list[Doubt]:
-    """The worst slices of a volume, the worst first: those with the highest `Confidence.scores`.
+    Each names the structure that is most uncertain there.
 
     Args:
         confidence: of a run.
         labels: structures of its model.
         share: of the volume's slices, in [0, 1], rounded up; slices with less than one voxel in doubt are left out.
     """
-    return [doubt for _frame, doubt in frames_to_review([confidence], labels, share)]
+    return [replace(one, frame=None) for one in frames_to_review([confidence], labels, share)]
 
 
 def frames_to_review(
     confidences: Sequence[Confidence], labels: Sequence[Label], share: float = FLAGGED
-) -> list[tuple[int, Doubt]]:
-    """As `slices_to_review` of a cine: the worst slices of all its frames, each with its frame, counted from 0.
+) -> list[Notice]:
+    """As `slices_to_review` of a cine: the worst slices of all its frames, each with its frame.
 
     Args:
         confidences: of every frame.
@@ -105,15 +89,17 @@ def frames_to_review(
         frame, index = divmod(place, scores.shape[1])
         if scores[frame, index] < _LEAST_WRONG:
             break
-        found.append((frame, _doubt(confidences[frame], index, labels)))
+        found.append(_notice(confidences[frame], frame, index, labels))
     return found
 
 
-def _doubt(confidence: Confidence, index: int, labels: Sequence[Label]) -> Doubt:
+def _notice(confidence: Confidence, frame: int, index: int, labels: Sequence[Label]) -> Notice:
     surplus, missing = confidence.surplus[index], confidence.missing[index]
     label = max(labels, key=lambda one: surplus[one.value] + missing[one.value])
     reason = _reason(label.name, *(of_class[label.value] for of_class in (confidence.voxels[index], surplus, missing)))
-    return Doubt(index, confidence.axis, label.name, float(confidence.scores[index]), reason)
+    return Notice(
+        "review", reason, label.name, index, confidence.axis, frame, expected_errors=float(confidence.scores[index])
+    )
 
 
 def worst(scores: np.ndarray, share: float) -> np.ndarray:

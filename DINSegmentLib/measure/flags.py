@@ -1,15 +1,14 @@
 """What about a result gives reason to look at it: from the labels and their figures, without a file."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..geometry import Geometry
 from ..model import Label, Model
+from ..notices import Notice
 from .volumes import StructureStatistics
 
-KINDS = ("missing", "volume", "parts", "border", "confidence")
 # Of a structure's voxels, how many may lie outside its largest part, before a clean-up. In 3 of the 84 structures of
 # the two bundled models' validation cases it were 10 to 29 %, among them the pancreas with the second worst Dice of
 # all; in the others at most 3.3 %, single voxels and crumbs (dinsegment calibrate, 2026-11-25, before the clean-up
@@ -21,21 +20,6 @@ MOST_APART = 0.05
 LEAST_CONFIDENCE = 0.85
 
 
-@dataclass(frozen=True)
-class Flag:
-    """One thing about a structure that a person should look at.
-
-    Args:
-        kind: one of `KINDS`.
-        structure: its name.
-        text: one sentence for people.
-    """
-
-    kind: str
-    structure: str
-    text: str
-
-
 def flags(
     labels: np.ndarray,
     statistics: Sequence[StructureStatistics],
@@ -43,7 +27,7 @@ def flags(
     model: Model,
     confidence: Mapping[int, float] | None = None,
     removed: Mapping[int, int] | None = None,
-) -> list[Flag]:
+) -> list[Notice]:
     """What to look at, structure by structure in the model's order; nothing when all is well.
 
     A structure that reaches the first or last slice is no flag: vessels and hearts do so in good volumes.
@@ -64,7 +48,7 @@ def flags(
     by_value = {one.value: one for one in statistics}
     if absent := [label.name for label in model.labels if label.value not in by_value]:
         raise ValueError(f"no statistics of {', '.join(absent)}")
-    found: list[Flag] = []
+    found: list[Notice] = []
     for label in model.labels:
         sure, lost = (confidence or {}).get(label.value), (removed or {}).get(label.value, 0)
         found += _of_one(labels, by_value[label.value], geometry, label, sure, lost)
@@ -74,40 +58,40 @@ def flags(
 def _of_one(
     labels: np.ndarray, figures: StructureStatistics, geometry: Geometry, label: Label, confidence: float | None,
     removed: int,
-) -> Iterator[Flag]:  # fmt: skip
+) -> Iterator[Notice]:  # fmt: skip
     name = label.name
     if not figures.voxels:
-        yield Flag("missing", name, f"{name} was not found: look whether the volume shows it.")
+        yield Notice("missing", f"{name} was not found: look whether the volume shows it.", name)
         return
     if label.plausible_ml is not None:
         low, high = label.plausible_ml
         if not low <= figures.volume_ml <= high:
             size = "small" if figures.volume_ml < low else "large"
-            yield Flag(
+            yield Notice(
                 "volume",
-                name,
                 f"{name} is implausibly {size}, {figures.volume_ml:.3g} ml where {low:g} to {high:g} ml are expected: "
                 "look at the result, and at the spacing in the file's header.",
+                name,
             )
     found = figures.voxels + removed
     apart = found - _largest_part(labels == label.value)
     if apart > MOST_APART * found:
         volume = apart * geometry.voxel_volume / 1000
         lies = "lay outside the largest and was removed" if removed else "lies outside the largest"
-        yield Flag(
+        yield Notice(
             "parts",
-            name,
             f"{name} is in pieces, {apart / found:.0%} of it ({_ml(volume)} ml) {lies}: "
             "look whether the others belong to it.",
+            name,
         )
     if figures.touches_border:
-        yield Flag("border", name, f"{name} touches the edge of a slice: part of it may lie outside the image.")
+        yield Notice("border", f"{name} touches the edge of a slice: part of it may lie outside the image.", name)
     if confidence is not None and confidence < LEAST_CONFIDENCE:
-        yield Flag(
+        yield Notice(
             "confidence",
-            name,
             f"{name} is uncertain, with a mean probability of {confidence:.2f}, below {LEAST_CONFIDENCE:.2f}: "
             "look closely at its outline.",
+            name,
         )
 
 

@@ -8,6 +8,7 @@ from ..errors import InputError, ModelError
 from ..geometry import Geometry
 from ..messages import Sentence as _
 from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, Model, label_of
+from ..notices import Notice
 from .cardiac import CardiacFunction, Ventricle
 
 _NAMES = {LEFT_VENTRICLE: _("left ventricle"), RIGHT_VENTRICLE: _("right ventricle"), MYOCARDIUM: _("myocardium")}
@@ -68,12 +69,12 @@ def cardiac_function(
     axis = int(np.argmax(geometry.spacing[::-1]))
     slices = {code: _slices(labels, value, axis) for code, value in values.items()}
     left, voxel_ml = slices[LEFT_VENTRICLE].sum(axis=1), geometry.voxel_volume / 1000
-    warnings: list[str] = []
-    ed, es = _phases(left, warnings)
+    texts: list[str] = []
+    ed, es = _phases(left, texts)
     mass_frame = 0 if len(left) == 1 and left.all() else ed
     towards_apex = slice(None, None, 1 if base_first(slices[LEFT_VENTRICLE][mass_frame or 0]) else -1)
     whole = {
-        code: _is_whole(slices[code][:, towards_apex], [mass_frame, es], _NAMES[code], warnings)
+        code: _is_whole(slices[code][:, towards_apex], [mass_frame, es], _NAMES[code], texts)
         for code in (LEFT_VENTRICLE, RIGHT_VENTRICLE)
         if values[code] is not None
     }
@@ -84,12 +85,12 @@ def cardiac_function(
     if wall is not None:
         for frame in {frame: None for frame in (mass_frame, es) if frame is not None}:
             planes = np.moveaxis(labels[frame], axis, 0)[towards_apex]
-            _check_base(planes, frame, cavity, wall, warnings)
+            _check_base(planes, frame, cavity, wall, texts)
     mass = None
     if whole[LEFT_VENTRICLE] and wall is not None and mass_frame is not None:  # the wall is cut where the cavity is
         mass = slices[MYOCARDIUM][mass_frame].sum() * voxel_ml * DENSITY or None
         if mass is None:
-            warnings.append(_("No myocardium was found in frame {frame}: the mass is withheld.", frame=mass_frame + 1))
+            texts.append(_("No myocardium was found in frame {frame}: the mass is withheld.", frame=mass_frame + 1))
     lv_ml, rv_ml, wall_ml = (tuple(n * voxel_ml or None for n in slices[code].sum(axis=1).tolist()) for code in _NAMES)
     found = CardiacFunction(
         lv_ml=lv_ml,
@@ -105,7 +106,7 @@ def cardiac_function(
         heart_rate=None,
         cardiac_output_l_min=None,
         bsa_m2=None,
-        warnings=tuple(warnings),
+        notices=tuple(Notice("function", text) for text in texts),
     )
     return found.for_person(heart_rate, height_cm, weight_kg)
 
@@ -145,23 +146,23 @@ def _slices(labels: Sequence[np.ndarray] | np.ndarray, value: int | None, axis: 
     return np.array([np.count_nonzero(frame == (256 if value is None else value), axis=across) for frame in labels])
 
 
-def _phases(left: np.ndarray, warnings: list[str]) -> tuple[int | None, int | None]:
+def _phases(left: np.ndarray, texts: list[str]) -> tuple[int | None, int | None]:
     """Frames of the largest and the smallest left ventricle; None for what the curve does not tell."""
     missing = np.flatnonzero(left == 0) + 1
     if len(missing):
         some = _("frame {numbers}", numbers=", ".join(map(str, missing)))
         where = _("any frame") if len(missing) == len(left) else some
-        warnings.append(
+        texts.append(
             _("No left ventricle was found in {where}: end-systole and ejection fractions are withheld.", where=where)
         )
     if len(left) == 1:
-        warnings.append(_("There is one frame, and a volume at one moment tells no ejection fraction: give a cine."))
+        texts.append(_("There is one frame, and a volume at one moment tells no ejection fraction: give a cine."))
         return None, None
     if not left.any():
         return None, None
     ed, es = int(left.argmax()), int(left.argmin())
     if left[ed] == left[es]:
-        warnings.append(_("The left ventricle has one size in all frames: look whether they show a beating heart."))
+        texts.append(_("The left ventricle has one size in all frames: look whether they show a beating heart."))
         return None, None
     return ed, None if len(missing) else es
 
@@ -172,13 +173,13 @@ def base_first(left: np.ndarray) -> bool:
     return not len(held) or bool(held[0] >= held[-1])
 
 
-def _is_whole(slices: np.ndarray, frames: Sequence[int | None], name: str, warnings: list[str]) -> bool:
+def _is_whole(slices: np.ndarray, frames: Sequence[int | None], name: str, texts: list[str]) -> bool:
     """Whether a ventricle's figures can be right, from its voxels in every frame and slice (T, slices), base first."""
     known = [frame for frame in frames if frame is not None]
     if not known:
         return False
     if lost := [frame + 1 for frame in known if not slices[frame].any()]:
-        warnings.append(
+        texts.append(
             _(
                 "No {name} was found in frame {frame}, which its figures need: they are withheld.",
                 name=name,
@@ -187,23 +188,23 @@ def _is_whole(slices: np.ndarray, frames: Sequence[int | None], name: str, warni
         )
         return False
     if end := cut(slices, known):
-        warnings.append(
+        texts.append(
             _("The stack ends within the {name}, whose {end} is missing: its figures are withheld.", name=name, end=end)
         )
         return False
     for end, place in ((_("base"), 0), (_("apex"), -1)):
         if slices[known, place].any():
-            warnings.append(
+            texts.append(
                 _("The {name} reaches the stack's end at the {end}: some of it may lie beyond.", name=name, end=end)
             )
     return True
 
 
-def _check_base(planes: np.ndarray, frame: int, left: int, wall: int, warnings: list[str]) -> None:
+def _check_base(planes: np.ndarray, frame: int, left: int, wall: int, texts: list[str]) -> None:
     """Warn where myocardium encloses the left ventricle in most slices of a frame (slices, n, m), not at its base."""
     shares = [enclosed(plane == left, plane == wall) for plane in planes if (plane == left).any()]
     if shares and shares[0] < ENCLOSED <= np.median(shares):
-        warnings.append(
+        texts.append(
             _(
                 "In frame {frame} the most basal slice of the left ventricle has myocardium on {share:.0%} of its "
                 "outline: it may lie above the base, look at it.",

@@ -37,7 +37,7 @@ class StructureStatistics:
 
 
 def statistics(
-    labels: np.ndarray, image: np.ndarray, geometry: Geometry, structures: Sequence[Label], axis: int = 0
+    labels: np.ndarray, image: np.ndarray, geometry: Geometry, structures: Sequence[Label], axis: int
 ) -> list[StructureStatistics]:
     """Size, intensity and place of every structure, in the order given.
 
@@ -46,7 +46,7 @@ def statistics(
         image: (K, J, I), any real type; the volume as it was loaded.
         geometry: their common grid; a sheared one gives right volumes, too.
         structures: the labels of a model.
-        axis: array axis across the slices, 0, 1 or 2; `engine.orientation` finds it for a model.
+        axis: array axis across the slices, 0, 1 or 2; `model.orientation` finds it for a model.
 
     Raises:
         ValueError: labels, image and geometry do not have one shape.

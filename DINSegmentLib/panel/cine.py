@@ -105,7 +105,7 @@ class Function:
         ui.framesTable.resizeColumnsToContents()
         ui.functionGroup.visible = ui.exportButton.enabled = True
         self._show_figures()
-        return [told(warning) for warning in found.warnings]
+        return [told(one.text) for one in found.notices]
 
     def _show_figures(self) -> None:
         """The table of figures, with those that need heart rate, height and weight where these are known."""
@@ -114,7 +114,7 @@ class Function:
         found = measured
         try:
             found = measured.for_person(*self.person.figures)
-            self.person.tell([told(warning) for warning in found.warnings[len(measured.warnings) :]])
+            self.person.tell([told(one.text) for one in found.notices[len(measured.notices) :]])
         except InputError as error:
             self.person.tell([told(error)])
         figures = [

@@ -212,7 +212,7 @@ class Panel:
             try:
                 seen = self._look(node)
                 summary, reason = told(advice.summary(seen)), ""
-                warnings = [told(one.text) for one in advice.advise(seen, self.model)]
+                warnings = [told(one.text) for one in advice.notices(seen, self.model)]
             except DINSegmentError as error:
                 warnings, reason = [], told(error)
         advices = "\n".join(_("Warning: {text}").format(text=text) for text in warnings)

@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 from .. import scene
 from ..errors import DINSegmentError
 from . import choices
+from .translation import told
 
 if TYPE_CHECKING:
     from ..io import Person as Header
@@ -57,8 +58,8 @@ class Person:
         """What headers tell, to be kept with the volume."""
         if header is None:
             return
-        for doubt in header.doubts:
-            self.panel.say(doubt)
+        for notice in header.notices:
+            self.panel.say(told(notice.text))
         told_by = {name: value for name in self._boxes if (value := getattr(header, name)) is not None}
         if told_by:
             self._known = {**told_by, "from_header": list(told_by)}

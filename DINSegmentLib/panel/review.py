@@ -43,7 +43,7 @@ class Review:
         table, framed = self.panel.ui.reviewTable, any(one["frame"] is not None for one in doubts)
         headings = [_("Slice"), _("Structure"), _("Voxels in doubt"), _("Reason")]
         rows = [
-            [str(one["slice"] + 1), one["structure"], f"{one['score']:.0f}", told(from_json(one["reason"]))]
+            [str(one["slice"] + 1), one["structure"], f"{one['expected_errors']:.0f}", told(from_json(one["text"]))]
             for one in doubts
         ]
         if framed:

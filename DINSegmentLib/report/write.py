@@ -43,7 +43,7 @@ def write_report(
 
     Args:
         records: of every case of the run, as `record.record` makes them; keys may be missing. ``case`` is its unique
-            name (else ``input.name``), ``flags`` its warnings, ``confidence`` its mean confidence (else that of its
+            name (else ``input.name``), ``notices`` its warnings, ``confidence`` its mean confidence (else that of its
             structures by voxels); a case that failed has ``input``, ``case`` and ``error``, a sentence.
         pictures: strip of a case, under the folder; a case without one says so.
         folder: of the report.
@@ -104,17 +104,19 @@ def _case(
         "picture": _address(pictures[case], folder) if case in pictures else "",
         "slices": places_in(pictures[case]) if case in pictures else [],
         "review": [
-            {"slice": one.get("slice"), "text": str(one.get("reason") or "")} for one in record.get("review") or ()
+            {"slice": one.get("slice"), "text": str(one.get("text") or "")} for one in record.get("review") or ()
         ],
         "reports": [_address(folder / name, folder) for end in (PAGE, PDF) if (name := f"{case}{end}") in written],
         "structures": structures,
         "confidence": _first(_number(record.get("confidence")), _mean_confidence(structures)),
-        "flags": [
-            {"structure": str(flag.get("structure") or ""), "text": str(flag.get("text") or flag.get("kind") or "")}
-            for flag in record.get("flags") or ()
+        "notices": [
+            {
+                "structure": str(notice.get("structure") or ""),
+                "text": str(notice.get("text") or notice.get("kind") or ""),
+            }
+            for notice in record.get("notices") or ()
         ],
         "beat": _beat(case, record.get("cine"), models.get((record.get("model") or {}).get("id") or "")),
-        "events": [str(event) for event in (record.get("device") or {}).get("events") or ()],
     }
 
 

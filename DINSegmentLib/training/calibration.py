@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ..engine.parameters import Parameters, Resolved, Result
+from ..engine.parameters import Parameters, Resolved
 from ..engine.resampling import to_native_grid
+from ..engine.results import Result
 from ..engine.segmenter import Run, Segmenter
 from ..measure import dice
 from ..measure.confidence import Bin, calibration_error, errors_held

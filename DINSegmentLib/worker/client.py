@@ -22,6 +22,7 @@ from ..io.surfaces import Surface
 from ..measure import CardiacFunction
 from ..messages import Sentence as _
 from ..messages import from_json, to_json
+from ..notices import Notice
 from .protocol import VERSION, Code, Lines, Map, ProtocolError, decode, encode
 
 SILENCE = 60.0  # seconds without a line in a run, after which the worker counts as stuck
@@ -321,11 +322,10 @@ class Client:
                 Code.OUTPUT, _("The result did not arrive whole, and nothing was changed: free space, try again.")
             )
             return
-        events = [from_json(event) for event in message["events"]]
-        story = {**message, "events": events, "surfaces": surfaces}
+        notices = [Notice.from_json(one) for one in message["notices"]]
+        story = {**message, "notices": notices, "surfaces": surfaces}
         if found := message.get("function"):
-            warnings = [from_json(warning) for warning in found["warnings"]]
-            story["function"] = CardiacFunction.from_dict({**found, "warnings": warnings})
+            story["function"] = CardiacFunction.from_dict(found)
         self._let_go(run).finished(labels, story)
 
     def _give_up(self, code: Code, text: str) -> None:

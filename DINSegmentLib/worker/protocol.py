@@ -18,8 +18,8 @@ From the worker:
 - ``devices`` (found: name and reason of each, the one that ``auto`` takes first).
 - ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id, what the run tells of itself; of every
   structure statistics, confidence (null: not found) and the number of voxels that the clean-up removed; of frames,
-  instead of these, the heart's function, see `server.function_of`; review, the slices to look at, the worst first, each
-  with the fields of `measure.Doubt` and its frame, or null; of a map none of these) or ``error`` (id, code, text).
+  instead of these, the heart's function, see `server.function_of`; ``notices``, and ``review``, the slices to look
+  at, the worst first, see `Notice.to_json`; of a map none of these) or ``error`` (id, code, text).
 - ``idle``: nothing was asked for a while, and the worker ends.
 """
 
@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-VERSION = 3
+VERSION = 4
 _LONGEST_LINE = 1_000_000  # bytes; arrays do not come this way
 
 

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .. import __version__, ownership
+from ..engine.results import Outcome
 from ..errors import (
     Cancelled,
     DeviceError,
@@ -33,7 +34,7 @@ from ..errors import (
 )
 from ..geometry import Geometry
 from ..io.surfaces import Surface, surface
-from ..measure import Doubt, cardiac_function, frames_to_review, slices_to_review, statistics
+from ..measure import cardiac_function, frames_to_review, slices_to_review, statistics
 from ..messages import Sentence as _
 from ..messages import from_json, of, to_json
 from ..model import Model
@@ -175,14 +176,14 @@ class Server:
             lambda: self._ended.is_set() or identity in self._cancelled,
             from_json(request["name"]),
         )
-        found: dict[str, Any] = {"events": [], "timings": {}}
+        found: dict[str, Any] = {"notices": [], "timings": {}}
         if wanted == Map.WHY:
             made = why(segmenter, *arguments)
         elif wanted == Map.CONFIDENCE:
             made = segmenter.segment(*arguments).confidence_map
         elif len(shape) == 3:
             result = segmenter.segment(*arguments)
-            rows = statistics(result.labels, volume, geometry, result.model.labels)
+            rows = statistics(result.labels, volume, geometry, result.model.labels, result.confidence.axis)
             doubts = slices_to_review(result.confidence, result.model.labels)
             made, found = (
                 result.labels,
@@ -191,20 +192,19 @@ class Server:
                     "statistics": [asdict(one) for one in rows],
                     "confidence": [result.confidence.structures.get(one.value) for one in rows],
                     "removed": [result.removed.get(one.value, 0) for one in rows],
-                    "review": [_review(one) for one in doubts],
+                    "review": [one.to_json() for one in doubts],
                 },
             )
             if result.margins is not None:
                 self._surfaces(request, result, geometry)
         else:
             cine = segment_cine(segmenter, *arguments)
-            placed = frames_to_review(cine.confidences, cine.model.labels)
             made, found = (
                 cine.labels,
                 {
                     **_about(cine),
                     "function": function_of(cine.labels, geometry, cine.model, request["times"]),
-                    "review": [_review(one, frame) for frame, one in placed],
+                    "review": [one.to_json() for one in frames_to_review(cine.confidences, cine.model.labels)],
                 },
             )
         del volume, arguments  # Slicer removes the file when it hears that we are done
@@ -246,7 +246,7 @@ class Server:
 def function_of(
     labels: np.ndarray, geometry: Geometry, model: Model, times: Sequence[float] | None
 ) -> dict[str, Any] | None:
-    """The heart's function of a cine, as `CardiacFunction.as_dict`, and warnings that can be translated.
+    """The heart's function of a cine, as `CardiacFunction.as_dict`, and notices that can be translated.
 
     Args:
         labels: (T, K, J, I) uint8.
@@ -260,16 +260,11 @@ def function_of(
         found = cardiac_function(labels, geometry, model, times)
     except ModelError:
         return None
-    return {**found.as_dict(), "warnings": [to_json(warning) for warning in found.warnings]}
+    return {**found.as_dict(), "notices": [one.to_json() for one in found.notices]}
 
 
-def _about(result: Any) -> dict[str, Any]:
-    events = [to_json(text) for text in (*result.events, *result.warnings)]
-    return {"events": events, "timings": result.timings}
-
-
-def _review(doubt: Doubt, frame: int | None = None) -> dict[str, Any]:
-    return {**asdict(doubt), "reason": to_json(doubt.reason), "frame": frame}
+def _about(result: Outcome) -> dict[str, Any]:
+    return {"notices": [one.to_json() for one in result.notices], "timings": result.timings}
 
 
 @contextmanager

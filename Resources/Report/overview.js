@@ -39,7 +39,7 @@ function sort(column, direction) {
 
 const markOf = (row) => marks.get(row.case.case).mark;
 const toggles = [
-  {group: "result", text: "Warnings", passes: (row) => row.case.flags.length > 0},
+  {group: "result", text: "Warnings", passes: (row) => row.case.notices.length > 0},
   {group: "result", text: "Failures", passes: (row) => row.case.error !== ""},
   {group: "mark", text: "Unmarked", passes: (row) => markOf(row) === ""},
   {group: "mark", text: "Checked", passes: (row) => markOf(row) === "checked"},
@@ -153,7 +153,7 @@ async function enlarge(row) {
       ...[["volume_ml", 1], ["deviation", 1], ["mean", 1], ["sd", 1], ["slices", 0], ["confidence", 2]].map(
         ([key, digits]) => cell(fixed(structure[key], digits))), cell(structure.touches_border ? "yes" : "no"))));
   $("numbers").hidden = !one.structures.length;
-  $("remarks").replaceChildren(reasons(one), ...[one.input, one.model, ...one.events].filter(Boolean).map(
+  $("remarks").replaceChildren(reasons(one), ...[one.input, one.model, ].filter(Boolean).map(
     (text) => element("p", {}, text)));
   $("tiles").replaceChildren();
   $("tiles").classList.remove("single");
@@ -300,7 +300,7 @@ new ResizeObserver(() => {
 }).observe(document.querySelector(".bar"));
 const failures = rows.filter((row) => row.case.error).length;
 $("summary").textContent = [
-  `${rows.length} cases`, `${failures} failed`, `${rows.filter((row) => row.case.flags.length).length} with warnings`,
+  `${rows.length} cases`, `${failures} failed`, `${rows.filter((row) => row.case.notices.length).length} with warnings`,
   ...new Set(data.cases.map((one) => one.model).filter(Boolean)),
 ].join(" \u00b7 ");
 $("done").max = Math.max(1, rows.length);

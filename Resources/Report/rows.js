@@ -38,7 +38,7 @@ const columns = [
   {title: "Case", value: (row) => row.case.case, start: 1},
   {title: "Outlier score", value: (row) => row.score, start: -1, hint:
     "How many robust standard deviations the most unusual volume lies from the run's median, and 3.5 for each warning"},
-  {title: "Warnings", value: (row) => row.case.flags.length, start: -1},
+  {title: "Warnings", value: (row) => row.case.notices.length, start: -1},
   {title: "Confidence", value: (row) => row.case.confidence, start: 1},
   {title: "Review", value: (row) => ["", "poor", "checked"].indexOf(marks.get(row.case.case).mark), start: 1, hint:
     "Unmarked cases first, then poor ones, then checked ones"},
@@ -53,8 +53,8 @@ function makeRow(one) {
     case: one,
     volumes: found.map((structure) => structure?.volume_ml ?? null),
     score: one.error ? Infinity
-      : Math.max(0, ...found.map((structure) => Math.abs(structure?.deviation ?? 0))) + UNUSUAL * one.flags.length,
-    text: [one.case, one.input, one.model, one.error, ...one.flags.map((flag) => flag.text)].join("\n").toLowerCase(),
+      : Math.max(0, ...found.map((structure) => Math.abs(structure?.deviation ?? 0))) + UNUSUAL * one.notices.length,
+    text: [one.case, one.input, one.model, one.error, ...one.notices.map((each) => each.text)].join("\n").toLowerCase(),
   };
   row.note = element("input", {className: "note", placeholder: "Note", "aria-label": `Note on ${one.case}`});
   row.note.onchange = () => mark(row, {note: row.note.value.trim()});
@@ -66,10 +66,10 @@ function makeRow(one) {
     element("span", {className: "marks"}, ...row.buttons, ...reportLinks(one)), row.note));
   const numbers = element("tr", {className: "numbers"}, head,
     cell(one.error ? "failed" : fixed(row.score, 1)),
-    cell(one.flags.length ? `\u26a0 ${one.flags.length}` : one.error ? NONE : "0"), cell(fixed(one.confidence, 2)),
+    cell(one.notices.length ? `\u26a0 ${one.notices.length}` : one.error ? NONE : "0"), cell(fixed(one.confidence, 2)),
     row.state,
     ...(withBeats ? [cell(fixed(one.beat?.ef, 1))] : []),
-    ...found.map((structure) => volumeCell(structure, one.flags)));
+    ...found.map((structure) => volumeCell(structure, one.notices)));
   const look = element("div", {className: "look"}, pictureOf(row), smallCurve(row), reasons(one));
   row.body = element("tbody", {tabIndex: -1, "aria-label": one.case}, numbers,
     element("tr", {}, element("td", {colSpan: columns.length - 1}, look)));
@@ -87,7 +87,7 @@ function cell(text) {
   return element("td", {}, text);
 }
 
-function volumeCell(structure, flags) {
+function volumeCell(structure, notices) {
   const node = cell(fixed(structure?.volume_ml, 1));
   const distance = Math.abs(structure?.deviation ?? 0);
   if (distance >= UNUSUAL) {
@@ -95,9 +95,9 @@ function volumeCell(structure, flags) {
     const title = `${fixed(distance, 1)} robust standard deviations ${side} the run's median`;
     node.prepend(element("span", {className: "unusual", title}, arrow), " ");
   }
-  const own = flags.filter((flag) => structure && flag.structure === structure.name);
+  const own = notices.filter((notice) => structure && notice.structure === structure.name);
   if (own.length) {
-    node.append(" ", element("span", {className: "warned", title: own.map((flag) => flag.text).join("\n")}, "\u26a0"));
+    node.append(" ", element("span", {className: "warned", title: own.map((each) => each.text).join("\n")}, "\u26a0"));
   }
   return node;
 }
@@ -112,7 +112,7 @@ function pictureOf(row) {
 
 function reasons(one) {
   if (one.error) return element("p", {className: "reason"}, element("b", {}, "\u2716 Failed: "), one.error);
-  return element("ul", {className: "reasons"}, ...one.flags.map((flag) => element("li", {}, `\u26a0 ${flag.text}`)));
+  return element("ul", {className: "reasons"}, ...one.notices.map((each) => element("li", {}, `\u26a0 ${each.text}`)));
 }
 
 function markButtons(row) {

@@ -13,8 +13,8 @@ import pytest
 
 LIBRARY = "DINSegmentLib"
 FLOORS = (
-    {"__init__", "bounded", "errors", "messages", "geometry", "resources", "memory", "model", "isolation", "ownership"}
-    | {"phantom", "network"},
+    {"__init__", "bounded", "errors", "messages", "notices", "geometry", "resources", "memory", "model"}
+    | {"isolation", "ownership", "phantom", "network"},
     {"checks", "engine", "training", "measure"},
     {"scene", "io"},
     {"__main__", "cli", "console", "batch", "inputs", "pictures", "report", "bench", "runtime"}

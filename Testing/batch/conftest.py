@@ -18,6 +18,9 @@ from DINSegmentLib.report.write import write_report
 CHROMIUM = shutil.which("chromium")
 
 
+NOTICE = {"kind": "function", "text": "No right ventricle was found in frame 2."}
+
+
 @pytest.fixture(scope="package")
 def model():
     """A model for axial slices with two structures, pure red and pure green."""
@@ -58,7 +61,7 @@ def beat() -> Callable[..., dict[str, Any]]:
             "lv_ml": [120.0, 60.0, 90.0], "rv_ml": [110.0, None, 75.0], "myocardium_ml": [100.0] * 3,
             "times_ms": [0.0, 300.0, 900.0], "ed_frame": 0, "es_frame": 1, "lv": left, "rv": dict.fromkeys(left),
             "mass_g": 105.0, "mass_frame": 0, "heart_rate": 60.0, "cardiac_output_l_min": 3.6, "bsa_m2": None,
-            "warnings": ["No right ventricle was found in frame 2."], "indexed": None, **changes,
+            "notices": [NOTICE], "indexed": None, **changes,
         }  # fmt: skip
         return {"frames": 3, "frame": 1, "function": function}
 

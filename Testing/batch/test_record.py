@@ -14,11 +14,13 @@ import pytest
 from DINSegmentLib import __version__
 from DINSegmentLib.batch.record import record
 from DINSegmentLib.batch.versions import versions
-from DINSegmentLib.engine.parameters import Parameters, Result
+from DINSegmentLib.engine.parameters import Parameters
+from DINSegmentLib.engine.results import Device, Result
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.io import Image
 from DINSegmentLib.measure import Confidence
-from DINSegmentLib.model import find_model
+from DINSegmentLib.model import Expectations, find_model
+from DINSegmentLib.notices import Notice
 
 
 @pytest.fixture
@@ -37,8 +39,9 @@ def result(image):
     labels[0, 0, :5] = 3
     parameters = Parameters(strength=0.5).resolved(model)
     timings = {"total": 0.51234567, "forward": 0.4}
-    events = ("cuda:0 ran out of memory: went on with batches of 4.",)
-    return Result(labels, None, model, parameters, timings, "cuda:0", "CUDA as asked for", "bfloat16", events)
+    notices = (Notice("device", "cuda:0 ran out of memory: went on with batches of 4."),)
+    device = Device("cuda:0", "CUDA as asked for", "bfloat16")
+    return Result(labels=labels, model=model, parameters=parameters, timings=timings, device=device, notices=notices)
 
 
 def test_a_record_survives_json(image, result):
@@ -60,35 +63,37 @@ def test_a_record_names_input_model_device_and_outputs(image, result):
     }  # fmt: skip
     assert written["parameters"]["enhancement"] == "log" and written["parameters"]["strength"] == 0.5
     assert written["device"]["name"] == "cuda:0" and written["device"]["reason"] == "CUDA as asked for"
-    assert written["device"]["precision"] == "bfloat16" and written["device"]["events"] == list(result.events)
+    assert written["device"]["precision"] == "bfloat16"
+    assert [one["text"] for one in written["notices"] if one["kind"] == "device"] == [result.notices[0].text]
     assert written["timings"] == {"forward": 0.4, "total": 0.5123}
     assert written["outputs"] == ["heart.seg.nrrd", "heart.json"]
 
 
-def test_a_structure_that_is_missing_is_flagged(image, result):
+def test_a_structure_that_is_missing_is_noticed(image, result):
     found = record(image.files[0], image, result, [], "heart", {"site": "A"})
-    assert ("missing", "Myocardium") in [(flag["kind"], flag["structure"]) for flag in found["flags"]]
+    assert ("missing", "Myocardium") in [(flag["kind"], flag["structure"]) for flag in found["notices"]]
     assert found["extra"] == {"site": "A"}
 
 
-def test_a_slice_that_the_clean_up_emptied_is_flagged(image, result):
-    found = record(image.files[0], image, replace(result, warnings=("Slice 1 was emptied.",)), [], "heart", {})
-    assert {"kind": "base", "structure": None, "text": "Slice 1 was emptied."} in found["flags"]
+def test_a_slice_that_the_clean_up_emptied_is_noticed(image, result):
+    emptied = Notice("base", "Slice 1 was emptied.", slice=0, axis=0)
+    found = record(image.files[0], image, replace(result, notices=(emptied,)), [], "heart", {})
+    assert emptied.as_dict() in found["notices"]
 
 
 @pytest.mark.parametrize(("modality", "kinds"), [(None, ["range"]), ("MR", ["range"]), ("CT", ["modality", "range"])])
-def test_an_image_unlike_those_that_the_model_learned_from_is_flagged_as_a_whole(modality, kinds, image, result):
-    expects = replace(result.model.expects, minimum=(-10, 5), maximum=(100, 900))
-    result = replace(result, model=replace(result.model, expects=expects))
+def test_an_image_unlike_those_that_the_model_learned_from_is_noticed_as_a_whole(modality, kinds, image, result):
+    expects = Expectations(minimum=(-10, 5), maximum=(100, 900))
+    result = replace(result, model=replace(result.model, expects=expects), notices=())
     written = record(image.files[0], replace(image, modality=modality), result, [], "heart", {})
-    whole = [flag for flag in written["flags"] if flag["structure"] is None]
-    assert [flag["kind"] for flag in whole] == [*kinds, "slices"]  # of these there are too few
-    assert "voxel values, 0 to 0, are unlike" in whole[-2]["text"]
+    whole = [flag for flag in written["notices"] if flag["structure"] is None]
+    assert [flag["kind"] for flag in whole] == kinds
+    assert "voxel values, 0 to 0, are unlike" in whole[-1]["text"]
 
     fitting = image.array.copy()
     fitting[0, 0, 0] = 500
     written = record(image.files[0], replace(image, array=fitting), result, [], "heart", {})
-    assert "range" not in [flag["kind"] for flag in written["flags"]]
+    assert not [flag for flag in written["notices"] if flag["structure"] is None]
 
 
 def test_volumes_are_voxels_times_their_size(image, result):  # of 30 mm^3
@@ -111,10 +116,15 @@ def test_confidence_of_structures_and_slices_to_review_are_told(image, result):
 
     assert by_name["Left ventricle"]["confidence"] == 0.75 and by_name["Myocardium"]["confidence"] is None
     assert by_name["Left ventricle"]["removed"] == 45
-    kinds = {flag["kind"] for flag in found["flags"] if flag["structure"] == "Left ventricle"}
+    kinds = {flag["kind"] for flag in found["notices"] if flag["structure"] == "Left ventricle"}
     assert {"parts", "confidence"} <= kinds
     (doubt,) = found["review"]  # a tenth of four slices, rounded up
-    assert (doubt["slice"], doubt["axis"], doubt["structure"], doubt["score"]) == (0, 0, "Left ventricle", 1.2)
+    assert (doubt["slice"], doubt["axis"], doubt["structure"], doubt["expected_errors"]) == (
+        0,
+        0,
+        "Left ventricle",
+        1.2,
+    )
 
 
 def test_the_hash_of_one_file_is_its_own(image, result):

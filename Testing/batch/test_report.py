@@ -139,7 +139,7 @@ def test_the_question_mark_shows_the_keys(page, report):
 
 
 def test_hostile_names_are_text(page, tmp_path):
-    hostile = record(HOSTILE, 1.0, [flag(HOSTILE)], device={"events": [HOSTILE]})
+    hostile = record(HOSTILE, 1.0, [flag(HOSTILE)])
     hostile["structures"][0]["name"] = HOSTILE
     failed = {"case": "__proto__", "error": HOSTILE}
     page.goto(write_report([hostile, failed], {}, tmp_path, HOSTILE).as_uri())
@@ -268,7 +268,8 @@ def to_review(page, tmp_path):
     records = []
     for case, review in (("a", [(7, "Myocardium: low confidence."), (2, "Base.")]), ("b", []), ("c", [(4, "Apex.")])):
         doubts = [
-            {"slice": place, "axis": 0, "structure": "Wall", "score": 1.0, "reason": text} for place, text in review
+            {"slice": place, "axis": 0, "structure": "Wall", "expected_errors": 1.0, "text": text}
+            for place, text in review
         ]
         records.append({**record(case, 100.0), "review": doubts, "outputs": [f"{case}_report.html", f"{case}.json"]})
     strip = Image.new("RGB", (4 * 200 + 3 * 4, 200), "gray")

@@ -11,10 +11,11 @@ from DINSegmentLib.report.write import write_report
 MODEL = find_model("cardiac-mr")
 
 
-def record(case, cine=None, flags=()):
+def record(case, cine=None, notices=()):
     return {
         "case": case, "input": {"name": case, "path": f"/data/{case}.nii"}, "model": {"id": "cardiac-mr"},
-        "structures": [{"value": 3, "name": "Left ventricle", "voxels": 9, "volume_ml": 120.0}], "flags": list(flags),
+        "structures": [{"value": 3, "name": "Left ventricle", "voxels": 9, "volume_ml": 120.0}],
+        "notices": list(notices),
         "cine": cine,
     }  # fmt: skip
 

@@ -62,7 +62,8 @@ def test_the_confidence_of_a_case_is_that_of_its_structures_by_voxels(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "values", [{}, {"input": {}}, {"structures": [{}], "flags": [{}], "device": None, "model": None}, {"flags": None}]
+    "values",
+    [{}, {"input": {}}, {"structures": [{}], "notices": [{}], "device": None, "model": None}, {"notices": None}],
 )
 def test_a_record_may_lack_anything(tmp_path, values):
     (case,) = data_of(write_report([values], {}, tmp_path, "run"))["cases"]

@@ -14,7 +14,7 @@ from DINSegmentLib.errors import OutputError
 
 HEADER = (
     "case,input,frame,model,structure,value,volume_ml,mean,sd,voxels,slices,touches_border,touches_end,mean_confidence,"
-    "flags"
+    "notices"
 )
 
 
@@ -29,7 +29,8 @@ def result(case="heart", **changes):
     """A record as far as the tables read it."""
     return {
         "case": case, "input": {"name": case, "path": f"/data/{case}.nrrd"}, "model": {"id": "cardiac-mr"},
-        "timings": {"total": 1.5}, "structures": [structure()], "flags": [], "outputs": [f"{case}.seg.nrrd"], **changes,
+        "timings": {"total": 1.5}, "structures": [structure()],
+        "notices": [], "outputs": [f"{case}.seg.nrrd"], **changes,
     }  # fmt: skip
 
 
@@ -102,19 +103,19 @@ def test_a_record_without_the_newer_keys_gives_a_row(statistics):
     entry = {"input": {"name": "heart", "path": "/heart.nrrd"}, "model": {"id": "m"}, "structures": [old]}
     (row,) = statistics(entry)
 
-    assert (row["case"], row["volume_ml"], row["slices"], row["flags"]) == ("heart", "0.150", "", "")
+    assert (row["case"], row["volume_ml"], row["slices"], row["notices"]) == ("heart", "0.150", "", "")
 
 
 def test_flags_of_a_structure_and_of_the_whole_case_are_named_once(statistics):
-    flags = [
+    notices = [
         {"kind": "modality", "structure": None, "text": "The volume is CT."},
         {"kind": "volume", "structure": "Wall", "text": "Wall is large."},
         {"kind": "volume", "structure": "Wall", "text": "Wall is large again."},
         {"kind": "border", "structure": "Wall", "text": "Wall touches the edge."},
     ]
-    wall, inner = statistics(result(structures=[structure("Wall", 1), structure("Inner", 2)], flags=flags))
+    wall, inner = statistics(result(structures=[structure("Wall", 1), structure("Inner", 2)], notices=notices))
 
-    assert (wall["flags"], inner["flags"]) == ("modality volume border", "modality")
+    assert (wall["notices"], inner["notices"]) == ("modality volume border", "modality")
 
 
 def test_own_columns_follow_ours_and_none_takes_a_name_of_ours(statistics):
@@ -172,12 +173,12 @@ def test_a_run_without_a_result_has_a_table_with_a_head_alone(tmp_path):
 def test_the_summary_counts_what_came_of_every_input(summary):
     flag = {"kind": "border", "structure": "Left ventricle", "text": "Left ventricle touches the edge of a slice."}
     found = summary(
-        result("a", flags=[flag]), result("b", outcome="resumed"), failure("c"), failure("d", outcome="cancelled"),
+        result("a", notices=[flag]), result("b", outcome="resumed"), failure("c"), failure("d", outcome="cancelled"),
         {"input": "/data/notes.txt", "outcome": "refused", "error": "notes.txt is no volume."},
     )  # fmt: skip
 
     assert found["counts"] == {
-        "inputs": 5, "done": 1, "resumed": 1, "skipped": 0, "refused": 1, "failed": 1, "cancelled": 1, "flagged": 1,
+        "inputs": 5, "done": 1, "resumed": 1, "skipped": 0, "refused": 1, "failed": 1, "cancelled": 1, "noticed": 1,
     }  # fmt: skip
     assert [(one["case"], one["outcome"]) for one in found["inputs"]] == [
         (None, "refused"), ("a", "done"), ("b", "resumed"), ("c", "failed"), ("d", "cancelled"),
@@ -186,15 +187,15 @@ def test_the_summary_counts_what_came_of_every_input(summary):
 
 def test_the_summary_tells_reason_flags_time_and_files_of_every_input(summary):
     flag = {"kind": "border", "structure": "Left ventricle", "text": "Left ventricle touches the edge of a slice."}
-    done, failed = summary(result("b", flags=[flag]), failure("c"))["inputs"]
+    done, failed = summary(result("b", notices=[flag]), failure("c"))["inputs"]
 
     assert done == {
-        "case": "b", "input": "/data/b.nrrd", "outcome": "done", "reason": None, "flags": [flag["text"]],
+        "case": "b", "input": "/data/b.nrrd", "outcome": "done", "reason": None, "notices": [flag["text"]],
         "function": None, "seconds": 1.5, "outputs": ["b.seg.nrrd"],
     }  # fmt: skip
     assert failed == {
         "case": "c", "input": "/data/c.nrrd", "outcome": "failed", "reason": "c.nrrd is damaged: copy it again.",
-        "flags": [], "function": None, "seconds": None, "outputs": [],
+        "notices": [], "function": None, "seconds": None, "outputs": [],
     }  # fmt: skip
 
 

@@ -26,8 +26,8 @@ def test_tables_tell_every_structure_and_what_became_of_every_input(segment, wri
     record = json.loads((tmp_path / "out" / "second.json").read_text(encoding="utf-8"))
     assert [float(row["volume_ml"]) for row in found[3:]] == [one["volume_ml"] for one in record["structures"]]
     summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
-    assert summary["counts"] | {"flagged": 0} == {
-        "inputs": 4, "done": 2, "resumed": 0, "skipped": 0, "refused": 0, "failed": 2, "cancelled": 0, "flagged": 0,
+    assert summary["counts"] | {"noticed": 0} == {
+        "inputs": 4, "done": 2, "resumed": 0, "skipped": 0, "refused": 0, "failed": 2, "cancelled": 0, "noticed": 0,
     }  # fmt: skip
     reasons = {Path(one["input"]).name: one["reason"] for one in summary["inputs"]}
     assert "constant" in reasons[flat.name] and any("does not exist" in str(reason) for reason in reasons.values())

@@ -104,7 +104,7 @@ def test_figures_are_withheld_and_flagged_where_no_left_ventricle_was_found(segm
     assert outcome.code == 0 and "No left ventricle was found in any frame" in outcome.err
     (row,) = rows(tmp_path / "out" / "function.csv")
     assert row["lv_ef_percent"] == row["ed_frame"] == "" and "are withheld" in row["warnings"]
-    frames = {row["case"]: (row["frame"], "function" in row["flags"]) for row in rows(tmp_path / "out" / TABLES[0])}
+    frames = {row["case"]: (row["frame"], "function" in row["notices"]) for row in rows(tmp_path / "out" / TABLES[0])}
     assert frames == {"beat": ("1", True), "single": ("", False)}
 
 

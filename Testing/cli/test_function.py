@@ -192,7 +192,7 @@ def test_rerun_names_the_command_for_a_cine(function, command, cine, tmp_path):
     assert outcome.code == 2 and "dinsegment function" in outcome.err and not (tmp_path / "again").exists()
 
 
-@pytest.mark.parametrize("change", [("--temporal", "0.2"), ("--heart-rate", "60"), ("--frames-format", "nii.gz")])
+@pytest.mark.parametrize("change", [("--heart-rate", "60"), ("--frames-format", "nii.gz")])
 def test_other_settings_are_not_done_before(change, function, cine):
     assert function(cine).code == 0
     outcome = function(cine, *change)
@@ -200,16 +200,9 @@ def test_other_settings_are_not_done_before(change, function, cine):
     assert function(cine, *change, "--overwrite").code == 0
 
 
-def test_a_temporal_weight_is_recorded(function, cine, tmp_path):
-    assert function(cine, "--temporal", "0.2").code == 0
-    record = json.loads((tmp_path / "out" / "heart_function.json").read_text(encoding="utf-8"))
-    assert record["settings"]["temporal"] == 0.2 and record["frames"] == FRAMES
-
-
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (("--temporal", "0.5"), "temporal weight of 0.5"),
         (("--model", "bogus"), 'no model "bogus"'),
         (("--strength", "3"), "outside [0, 2]"),
         (("--heart-rate", "-5"), "heart rate of -5"),

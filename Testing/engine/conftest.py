@@ -53,7 +53,7 @@ def bands() -> Callable[..., Segmenter]:
 
     def make(model: Model, **changes) -> Segmenter:
         made = Segmenter(dataclasses.replace(model, **changes), "cpu")
-        made.device = dataclasses.replace(made.device, dtype=torch.float32)
+        made.device = dataclasses.replace(made.device, precision="float32")
         made._network = Bands()
         return made
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from DINSegmentLib.checks import fit as module
-from DINSegmentLib.checks.fit import Advice, look
+from DINSegmentLib.checks.fit import look
 from DINSegmentLib.errors import GeometryError, InputError
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.model import Axes, Expectations, Model, catalogue
+from DINSegmentLib.notices import Notice
 
 HEART, ABDOMEN = "cardiac-mr", "abdomen-ct"
 # columns: steps along I, J, K in RAS; a short-axis stack is oblique to every axis of the body
@@ -25,8 +26,8 @@ AXIAL, CORONAL, SAGITTAL = (
 )
 
 
-def advise(array: np.ndarray, geometry: Geometry, model: Model, modality: str = "") -> list[Advice]:
-    return module.advise(look(array, geometry, modality), model)
+def advise(array: np.ndarray, geometry: Geometry, model: Model, modality: str = "") -> list[Notice]:
+    return module.notices(look(array, geometry, modality), model)
 
 
 def summary(array: np.ndarray, geometry: Geometry) -> str:
@@ -101,7 +102,7 @@ def test_nothing_is_said_about_the_sample_data(models, repository):
 def test_another_modality_is_named_and_an_unknown_one_is_not(models):
     (advice,) = advise(volume(), grid(), models[HEART], "CT")
 
-    assert advice == Advice(
+    assert advice == Notice(
         "modality", "The volume is CT, but this model learned from MR: choose another model or volume."
     )
 

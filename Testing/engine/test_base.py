@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from DINSegmentLib.engine.basal_slices import Emptied, beyond_base, warnings
+from DINSegmentLib.engine.basal_slices import Emptied, beyond_base, notices
 from DINSegmentLib.engine.cine import segment_cine
 from DINSegmentLib.geometry import Geometry
 
@@ -76,7 +76,9 @@ def test_a_doubted_base_slice_is_emptied_and_told_however_the_volume_is_stored(
         0,
         2,
     }
-    (told,) = result.warnings
+    (notice,) = result.notices
+    told = notice.text
+    assert (notice.kind, notice.axis) == ("base", order.index(0))
     assert (
         told.startswith(f"Slice {5 if flips[order.index(0)] else 1}, at the heart's base") and "1.8 ml" in told
     )  # 80 of 22.5 mm3
@@ -87,7 +89,7 @@ def test_a_doubted_base_slice_is_emptied_and_told_however_the_volume_is_stored(
 def test_without_the_step_nothing_is_emptied(segmenter, bands):
     model = dataclasses.replace(segmenter.model, cleanup=("largest_component",))
     result = bands(model).segment(VOLUME, GEOMETRY)
-    assert np.count_nonzero(result.labels[0]) == 80 and result.warnings == ()
+    assert np.count_nonzero(result.labels[0]) == 80 and result.notices == ()
 
 
 def test_a_frame_of_a_cine_is_emptied_as_if_it_were_alone_and_all_are_told_in_one_sentence(segmenter):
@@ -95,14 +97,14 @@ def test_a_frame_of_a_cine_is_emptied_as_if_it_were_alone_and_all_are_told_in_on
     found = segment_cine(segmenter, frames, GEOMETRY)
 
     np.testing.assert_array_equal(found.labels, [segmenter.segment(frame, GEOMETRY).labels for frame in frames])
-    assert len(found.warnings) == 1 and "emptied in frames 2-3:" in found.warnings[0]
-    assert found.frame(1).warnings == ()
+    assert len(found.notices) == 1 and "emptied in frames 2-3:" in found.notices[0].text
+    assert found.frame(1).notices == ()
 
 
 def test_of_several_frames_the_largest_volume_is_told_slice_by_slice():
-    told = warnings([[Emptied(0, 3.0), Emptied(1, 5.25)], [], [Emptied(0, 12.0)]])
+    told = [one.text for one in notices([[Emptied(0, 3.0), Emptied(1, 5.25)], [], [Emptied(0, 12.0)]], 0)]
     assert "Slice 1, " in told[0] and "frames 1, 3:" in told[0] and "up to 12.0 ml" in told[0]
-    assert "Slice 2, " in told[1] and "frame 1:" in told[1] and warnings([[], []]) == ()
+    assert "Slice 2, " in told[1] and "frame 1:" in told[1] and notices([[], []], 0) == ()
 
 
 @pytest.mark.parametrize(
@@ -110,4 +112,4 @@ def test_of_several_frames_the_largest_volume_is_told_slice_by_slice():
 )  # fmt: skip
 def test_frames_are_told_in_runs(frames, text):
     emptied = [[Emptied(0, 2.0)] if number in frames else [] for number in range(1, 11)]
-    assert text in warnings(emptied)[0]
+    assert text in notices(emptied, 0)[0].text

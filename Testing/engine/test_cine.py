@@ -39,11 +39,6 @@ def test_every_frame_has_the_margins_that_it_has_alone(segmenter):
         np.testing.assert_array_equal(together.frame(index).margins.fields, alone)
     assert segment_cine(segmenter, VOLUMES, GEOMETRY).frame(0).margins is None
 
-    alike = np.stack([VOLUMES[0]] * 3)  # mixing probabilities that are alike changes nothing
-    mixed = segment_cine(segmenter, alike, GEOMETRY, asked, temporal=0.2).margins[1]
-    for one, other in zip(mixed.fields[2:], together.margins[0].fields[2:], strict=True):
-        assert np.abs(one.astype(int) - other).max() <= 3 and other.max() > 20  # they are mixed on the model's grid
-
 
 def test_neighbour_slices_come_from_the_same_frame(stack_model):
     class Next(torch.nn.Module):
@@ -100,33 +95,8 @@ def test_cancelling_stops_before_the_next_batch(stack_model, batches):
     assert batches == [6, 6]
 
 
-def test_temporal_weight_mixes_each_frame_with_its_neighbours_around_the_cycle(stack_model, monkeypatch):
-    def scores(self, original, enhanced):
-        """Certain of class 2 in bright frames, of class 1 in dark ones."""
-        bright = original.mean(dim=(1, 2, 3)) > 0.5
-        found = original.new_zeros(len(original), 4, *original.shape[2:])
-        found[:, 1][~bright] = found[:, 2][bright] = 50.0
-        return found
-
-    monkeypatch.setattr(Segmenter, "scores", scores)
-    segmenter = Segmenter(dataclasses.replace(stack_model, intensity=_plain(stack_model)), "cpu")
-    volumes = np.ones((4, 2, 16, 16))
-    volumes[0] = 0.0
-    volumes[:, :, 0, 0] = 0.5  # a constant volume is refused
-    geometry = Geometry(volumes.shape[1:], GEOMETRY.ijk_to_ras)
-
-    def classes(weight):
-        found = segment_cine(segmenter, volumes, geometry, Parameters("none"), temporal=weight).labels
-        assert all(len(np.unique(frame)) == 1 for frame in found)
-        return [int(frame.flat[0]) for frame in found]
-
-    assert classes(0.0) == [1, 2, 2, 2]
-    assert classes(0.24) == [1, 2, 2, 2]  # frame 0 keeps 1 - 2 x 0.24 = 0.52 of its class
-    assert classes(0.26) == [2, 2, 2, 2]  # 0.48: frame 1 and the last frame outvote it
-
-
 def test_memory_that_runs_out_in_the_middle_changes_no_label(stack_model, monkeypatch):
-    whole = segment_cine(Segmenter(stack_model, "cpu"), VOLUMES, GEOMETRY, temporal=0.25).labels
+    whole = segment_cine(Segmenter(stack_model, "cpu"), VOLUMES, GEOMETRY).labels
     scores = Segmenter.scores
 
     def limited(self, original, enhanced):
@@ -135,11 +105,9 @@ def test_memory_that_runs_out_in_the_middle_changes_no_label(stack_model, monkey
         return scores(self, original, enhanced)
 
     monkeypatch.setattr(Segmenter, "scores", limited)
-    result = segment_cine(
-        Segmenter(stack_model, "cpu"), VOLUMES, GEOMETRY, Parameters(batch_size=12, mirroring=False), temporal=0.25
-    )
+    result = segment_cine(Segmenter(stack_model, "cpu"), VOLUMES, GEOMETRY, Parameters(batch_size=12, mirroring=False))
 
-    assert [event.rpartition(" ")[2] for event in result.events] == ["6.", "3."]
+    assert [one.text.rpartition(" ")[2] for one in result.notices] == ["6.", "3."]
     np.testing.assert_array_equal(result.labels, whole)
 
 
@@ -159,10 +127,7 @@ def test_a_frame_gives_its_own_result(segmenter):
         ({"frames": []}, InputError, "heart has no frames"),
         ({"frames": [VOLUMES[0], VOLUMES[1][:3]]}, GeometryError, r"different size .* in frame 2\)"),
         ({"frames": [VOLUMES[0], VOLUMES[1] * 0]}, InputError, "Frame 2 of heart is constant"),
-        ({"temporal": 0.4}, InputError, "temporal weight of 0.4"),
-        ({"temporal": float("nan")}, InputError, "temporal weight of nan"),
-        ({"parameters": Parameters(probabilities=True)}, InputError, "not kept"),
-        ({"parameters": Parameters(confidence=True)}, InputError, "not kept"),
+        ({"parameters": Parameters(confidence=True)}, InputError, "no confidence map"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_a_sentence(segmenter, change, error, message):

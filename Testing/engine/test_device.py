@@ -40,10 +40,10 @@ def test_auto_takes_cuda_then_mps_then_cpu_and_says_why(machine, parts, name, wo
     assert words in chosen.reason
 
 
-@pytest.mark.parametrize(("capability", "dtype"), [((7, 5), torch.float16), ((8, 0), torch.bfloat16)])
-def test_a_cuda_card_runs_in_bfloat16_where_it_can(machine, capability, dtype):
+@pytest.mark.parametrize(("capability", "precision"), [((7, 5), "float16"), ((8, 0), "bfloat16")])
+def test_a_cuda_card_runs_in_bfloat16_where_it_can(machine, capability, precision):
     machine(cuda=1, capability=capability)
-    assert device.choose("cuda").dtype == dtype
+    assert device.choose("cuda").precision == precision
 
 
 def test_a_named_card_is_taken(machine):

@@ -92,7 +92,7 @@ def test_out_of_memory_halves_the_batch_until_it_fits(segmenter, batches, limit,
     result = segmenter.segment(VOLUME, GEOMETRY, parameters, lambda done, total: seen.append(done))
 
     assert batches == [8, 4, 2, 2, 2, 2, 1]
-    assert [event.rpartition(" ")[2] for event in result.events] == ["4.", "2."]
+    assert [one.text.rpartition(" ")[2] for one in result.notices] == ["4.", "2."]
     assert seen == [0, 2, 4, 6, 8, 9]
     assert np.array_equal(result.labels, labels_of(segmenter.model, 2))
 
@@ -111,9 +111,9 @@ def test_a_device_without_room_for_one_slice_leaves_the_work_to_the_cpu(segmente
     result = segmenter.segment(VOLUME, GEOMETRY, Parameters(batch_size=2))
 
     assert batches == [2, 1, SLICES]
-    assert result.device == segmenter.device.name == "cpu"
-    assert "one slice does not fit into the memory of cpu:0" in result.device_reason
-    assert result.events[-1] == "cpu:0 ran out of memory with one slice: went on with the CPU."
+    assert result.device.name == segmenter.device.name == "cpu"
+    assert "one slice does not fit into the memory of cpu:0" in result.device.reason
+    assert result.notices[-1].text == "cpu:0 ran out of memory with one slice: went on with the CPU."
     assert np.array_equal(result.labels, labels_of(segmenter.model))
 
 

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from probabilities import probabilities
 from ranks import margins_of
 
 from DINSegmentLib.engine import segmenter as module
@@ -58,8 +59,9 @@ def test_labels_are_the_networks_argmax_where_nothing_is_resampled(stack_model):
     low, high = float(volume.min()), float(np.percentile(volume, 99))
     original = np.clip((volume.astype(np.float32) - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
     enhanced = np.log1p(original * np.float32(255)) * np.float32(1 / np.log(256))
-    network = fold(load_network(stack_model)).to(segmenter.device.dtype).to(memory_format=torch.channels_last)
-    pair = (torch.from_numpy(x)[:, None].to(segmenter.device.dtype, memory_format=torch.channels_last) for x in (
+    dtype = getattr(torch, segmenter.device.precision)
+    network = fold(load_network(stack_model)).to(dtype).to(memory_format=torch.channels_last)
+    pair = (torch.from_numpy(x)[:, None].to(dtype, memory_format=torch.channels_last) for x in (
         original, enhanced
     ))  # fmt: skip
     with torch.inference_mode():
@@ -177,21 +179,19 @@ def test_a_ball_stays_at_its_place_where_slices_are_resampled(model, bands):
 @pytest.mark.parametrize("spacing", [(1.5, 1.5, 8.0), (1.1, 2.3, 8.0)])
 def test_probabilities_sum_to_one_and_name_the_labels(segmenter, reorder, restore, spacing):
     volume, geometry = reorder(noise((4, 30, 25)), grid((4, 30, 25), spacing), (2, 0, 1), (True, False, True))
-    result = segmenter.segment(volume, geometry, Parameters(probabilities=True))
-    p = result.probabilities.astype(np.float32)
-    sure = np.diff(np.sort(p, axis=0)[-2:], axis=0)[0] > 2e-3  # float16 makes ties of near ones
+    labels, p = segmenter.segment(volume, geometry).labels, probabilities(segmenter, volume, geometry).probabilities
+    sure = np.diff(np.sort(p, axis=0)[-2:], axis=0)[0] > 1e-6
 
-    assert result.probabilities.dtype == np.float16 and p.shape == (4, *volume.shape)
-    assert np.abs(p.sum(axis=0) - 1).max() < 2e-3
+    assert p.shape == (4, *volume.shape)
+    assert np.abs(p.sum(axis=0) - 1).max() < 1e-5
     assert sure.mean() > 0.5
-    assert np.array_equal(p.argmax(axis=0)[sure], result.labels[sure])
-    assert segmenter.segment(volume, geometry).probabilities is None
+    assert np.array_equal(p.argmax(axis=0)[sure], labels[sure])
 
 
 def test_margins_are_those_of_the_probabilities(segmenter, reorder):
     volume, geometry = reorder(noise((4, 30, 25)), grid((4, 30, 25), (1.5, 1.5, 8.0)), (2, 0, 1), (True, False, True))
-    result = segmenter.segment(volume, geometry, Parameters(probabilities=True, margins=True))
-    found, expected = result.margins, margins_of(result.probabilities.astype(np.float64))
+    result = segmenter.segment(volume, geometry, Parameters(margins=True))
+    found, expected = result.margins, margins_of(probabilities(segmenter, volume, geometry).probabilities)
 
     for one, other in ((found.near, expected.near), (found.far, expected.far)):
         first, second = (16 * (values / 255.0) ** 2 for values in (one, other))
@@ -215,10 +215,11 @@ def test_every_real_number_type_of_the_same_values_gives_the_same_labels(segment
 
 def test_the_same_volume_gives_the_same_bits_twice(segmenter):
     volume, geometry = noise((5, 40, 30)), grid((5, 40, 30), spacing=(1.1, 1.3, 6.0))
-    first, second = (segmenter.segment(volume, geometry, Parameters(probabilities=True)) for _ in range(2))
+    first, second = (segmenter.segment(volume, geometry, Parameters(confidence=True, margins=True)) for _ in range(2))
 
     assert np.array_equal(first.labels, second.labels)
-    assert np.array_equal(first.probabilities, second.probabilities)
+    assert np.array_equal(first.confidence_map, second.confidence_map)
+    assert np.array_equal(first.margins.fields, second.margins.fields)
     assert np.array_equal(segment(volume, geometry, segmenter.model, device="cpu").labels, first.labels)
 
 
@@ -227,7 +228,7 @@ def test_a_result_tells_what_was_done(stack_model):
     result = Segmenter(stack_model, "cpu").segment(volume, geometry, Parameters(strength=0.5))
 
     assert (result.parameters.enhancement, result.parameters.strength) == ("log", 0.5)
-    assert (result.device, result.device_reason, result.events) == ("cpu", "CPU as asked for", ())
+    assert (result.device.name, result.device.reason, result.notices) == ("cpu", "CPU as asked for", ())
     assert 0 < result.timings["forward"] < result.timings["total"]
 
 
@@ -341,25 +342,25 @@ def test_with_mirroring_a_stack_that_runs_the_other_way_gives_the_same_labels(st
     segmenter = Segmenter(model, "cpu")
     volume = np.random.default_rng(4).uniform(0, 900, (5, 64, 64)).astype(np.float32)
     geometry = Geometry(volume.shape, np.diag([-1.5, -1.5, 10.0, 1.0]))
-    asked = Parameters(mirroring=True, probabilities=True)
-    given = segmenter.segment(volume, geometry, asked).probabilities
-    turned = segmenter.segment(volume[::-1, :, ::-1].copy(), geometry, asked).probabilities
+    asked = Parameters(mirroring=True)
+    given = probabilities(segmenter, volume, geometry, asked).probabilities
+    turned = probabilities(segmenter, volume[::-1, :, ::-1].copy(), geometry, asked).probabilities
 
     assert np.abs(turned[:, ::-1, :, ::-1].astype(float) - given).max() < 0.02  # bfloat16
     alone = dataclasses.replace(asked, mirroring=False)
-    given, turned = (segmenter.segment(v, geometry, alone).probabilities for v in (volume, volume[::-1].copy()))
+    given, turned = (probabilities(segmenter, v, geometry, alone).probabilities for v in (volume, volume[::-1].copy()))
     assert np.abs(turned[:, ::-1].astype(float) - given).max() > 0.02  # one way alone tells the directions apart
 
 
 def test_mirroring_averages_the_scores_of_a_slice_and_its_mirror_image(stack_model):
     volume, geometry = noise((3, 32, 32)), grid((3, 32, 32))
     segmenter = Segmenter(stack_model, "cpu")
-    plain = segmenter.segment(volume, geometry, Parameters(mirroring=False, probabilities=True)).probabilities
-    both = segmenter.segment(volume, geometry, Parameters(mirroring=True, probabilities=True)).probabilities
+    plain = probabilities(segmenter, volume, geometry, Parameters(mirroring=False)).probabilities
+    both = probabilities(segmenter, volume, geometry, Parameters(mirroring=True)).probabilities
     oriented = orientation(geometry, stack_model.axes)
     other = volume[:, :, ::-1] if oriented.order[2] == 2 else volume[:, ::-1]
-    mirrored = segmenter.segment(other, geometry, Parameters(mirroring=False, probabilities=True)).probabilities
+    mirrored = probabilities(segmenter, other, geometry, Parameters(mirroring=False)).probabilities
     mirrored = mirrored[:, :, :, ::-1] if oriented.order[2] == 2 else mirrored[:, :, ::-1]
-    product = np.sqrt(plain.astype(np.float64) * mirrored)  # the mean of scores is the geometric mean of probabilities
+    product = np.sqrt(plain * mirrored)  # the mean of scores is the geometric mean of probabilities
     np.testing.assert_allclose(both, product / product.sum(axis=0), atol=5e-3)
-    assert np.abs(both.astype(float) - plain).max() > 0.01
+    assert np.abs(both - plain).max() > 0.01

@@ -27,7 +27,7 @@ class Told(torch.nn.Module):
 def told(stack_model) -> Segmenter:
     """Sees the original as it is and an enhanced image that is brighter: gamma and log lift what is dim."""
     made = Segmenter(dataclasses.replace(stack_model, spacing=1.5), "cpu")
-    made.device = dataclasses.replace(made.device, dtype=torch.float32)
+    made.device = dataclasses.replace(made.device, precision="float32")
     made._network = Told()
     return made
 

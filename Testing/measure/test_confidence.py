@@ -43,16 +43,16 @@ def test_of_no_slices_nothing_is_told():
 def test_the_worst_slices_come_first_with_the_structure_most_in_doubt_and_a_reason(confidence):
     found = slices_to_review(confidence, [ONE, TWO], share=1)
 
-    assert [(one.slice, one.axis, one.structure, one.score) for one in found] == [
+    assert [(one.slice, one.axis, one.structure, one.expected_errors) for one in found] == [
         (1, 2, "Two", 14), (0, 2, "One", 6), (2, 2, "One", 3),
     ]  # fmt: skip
-    assert found[0].reason == "About 12 voxels of Two may be wrong, most of them missing, where it has 20."
-    assert found[1].reason == "About 6 voxels of One may be wrong, most of them too much, where it has 10."
-    assert found[2].reason == "One was not found here, but 2 voxels may be of it."
+    assert found[0].text == "About 12 voxels of Two may be wrong, most of them missing, where it has 20."
+    assert found[1].text == "About 6 voxels of One may be wrong, most of them too much, where it has 10."
+    assert found[2].text == "One was not found here, but 2 voxels may be of it."
 
 
 def test_a_reason_can_be_translated_and_keeps_its_numbers(confidence):
-    told = [one.reason.translated(greek) for one in slices_to_review(confidence, [ONE, TWO], share=1)]
+    told = [one.text.translated(greek) for one in slices_to_review(confidence, [ONE, TWO], share=1)]
     assert [english(text) for text in told] == [["Two"], ["One"], ["One"]]  # the structures' own names
     assert [re.findall("[0-9]+", text) for text in told] == [["12", "20"], ["6", "10"], ["2"]]
 
@@ -60,7 +60,7 @@ def test_a_reason_can_be_translated_and_keeps_its_numbers(confidence):
 def test_of_a_cine_the_worst_slices_of_all_frames_come_first(confidence):
     surer = Confidence(2, VOXELS, np.maximum(SURE, VOXELS - [0, 2, 0]), EXPECTED)  # scores: 2, 2, 0
     found = frames_to_review([surer, confidence], [ONE, TWO], share=1)
-    assert [(frame, one.slice, one.score) for frame, one in found] == [
+    assert [(one.frame, one.slice, one.expected_errors) for one in found] == [
         (1, 1, 14), (1, 0, 6), (1, 2, 3), (0, 0, 2), (0, 1, 2),
     ]  # fmt: skip
     assert len(frames_to_review([surer, confidence], [ONE, TWO], share=0.4)) == 3  # of six slices, rounded up

@@ -47,7 +47,7 @@ def test_every_figure_is_the_one_computed_by_hand():
     assert found.bsa_m2 == approx(2.0)  # root of 180 * 80 / 3600
     assert found.indexed["lv_edv_ml_m2"] == approx(60) and found.indexed["mass_g_m2"] == approx(10.5)
     assert found.indexed["cardiac_index_l_min_m2"] == approx(2.4)
-    assert found.warnings == () and found.mass_frame == 1
+    assert found.notices == () and found.mass_frame == 1
 
 
 def test_figures_survive_json_and_get_a_person_later():
@@ -93,7 +93,7 @@ def test_a_model_without_right_ventricle_or_myocardium_gives_the_left_one_alone(
     found = cardiac_function([ED, ES], GRID, alone)
 
     assert found.lv.edv_ml == approx(120) and found.rv == Ventricle() and found.mass_g is None
-    assert found.warnings == ()
+    assert found.notices == ()
 
 
 def test_one_frame_gives_volumes_and_mass_and_no_ejection_fraction():
@@ -102,7 +102,7 @@ def test_one_frame_gives_volumes_and_mass_and_no_ejection_fraction():
     assert found.lv_ml == approx((120,)) and found.mass_g == approx(21) and found.mass_frame == 0
     assert found.lv == found.rv == Ventricle()
     assert (found.ed_frame, found.es_frame, found.cardiac_output_l_min) == (None, None, None)
-    assert "one frame" in found.warnings[0]
+    assert "one frame" in texts(found)[0]
 
 
 def test_a_frame_without_left_ventricle_withholds_what_needs_end_systole():
@@ -112,12 +112,10 @@ def test_a_frame_without_left_ventricle_withholds_what_needs_end_systole():
     assert found.lv_ml == (approx(120), None, approx(40)) and found.es_frame is None
     assert found.lv.edv_ml == approx(120) and found.mass_g == approx(21)
     assert (found.lv.esv_ml, found.lv.ef_percent, found.cardiac_output_l_min) == (None, None, None)
-    assert found.warnings == (
-        "No left ventricle was found in frame 2: end-systole and ejection fractions are withheld.",
-    )
+    assert texts(found) == ("No left ventricle was found in frame 2: end-systole and ejection fractions are withheld.",)
     nothing = cardiac_function([empty, empty], GRID, HEART)
     assert nothing.lv == Ventricle() and nothing.mass_g is None
-    (told,) = nothing.warnings
+    (told,) = texts(nothing)
     assert "No left ventricle was found in any frame" in told
 
 
@@ -125,12 +123,12 @@ def test_a_lost_right_ventricle_costs_only_its_own_figures():
     found = cardiac_function([ED, stack(lv=(0, 0, 20, 15, 5, 0), rv=(0,) * 6)], GRID, HEART)
 
     assert found.rv == Ventricle() and found.lv.ef_percent == approx(100 * 80 / 120)
-    assert found.warnings == ("No right ventricle was found in frame 2, which its figures need: they are withheld.",)
+    assert texts(found) == ("No right ventricle was found in frame 2, which its figures need: they are withheld.",)
 
 
 def test_no_beat_gives_no_ejection_fraction():
     found = cardiac_function([ED, ED], GRID, HEART)
-    assert found.lv == Ventricle() and "one size" in found.warnings[0]
+    assert found.lv == Ventricle() and "one size" in texts(found)[0]
 
 
 def test_a_missing_apex_withholds_the_figures():
@@ -139,23 +137,22 @@ def test_a_missing_apex_withholds_the_figures():
 
     assert found.lv == Ventricle() and found.mass_g is None and found.rv.edv_ml == approx(35)
     assert (
-        found.warnings[0]
-        == "The stack ends within the left ventricle, whose apex is missing: its figures are withheld."
+        texts(found)[0] == "The stack ends within the left ventricle, whose apex is missing: its figures are withheld."
     )
     tapered = cardiac_function([stack(lv=(0, 0, 30, 40, 30, 10)), ES], GRID, HEART)
     assert tapered.lv.edv_ml == approx(110)
-    assert tapered.warnings == ("The left ventricle reaches the stack's end at the apex: some of it may lie beyond.",)
+    assert texts(tapered) == ("The left ventricle reaches the stack's end at the apex: some of it may lie beyond.",)
 
 
 def test_a_missing_base_withholds_the_figures():
     cut = [stack(lv=(40, 40, 30, 20, 5, 0)), stack(lv=(15, 20, 15, 10, 0, 0))]
     found = cardiac_function(cut, GRID, HEART)
 
-    assert found.lv == Ventricle() and found.mass_g is None and "base is missing" in found.warnings[0]
+    assert found.lv == Ventricle() and found.mass_g is None and "base is missing" in texts(found)[0]
     narrower = cardiac_function([stack(lv=(35, 40, 30, 20, 5, 0)), cut[1]], GRID, HEART)
-    assert narrower.lv.edv_ml == approx(130) and "reaches the stack's end at the base" in narrower.warnings[0]
+    assert narrower.lv.edv_ml == approx(130) and "reaches the stack's end at the base" in texts(narrower)[0]
     down = cardiac_function([cut[0], ES], GRID, HEART)  # at end-systole the base is in the stack
-    assert down.lv.edv_ml == approx(135) and "some of it may lie beyond" in down.warnings[0]
+    assert down.lv.edv_ml == approx(135) and "some of it may lie beyond" in texts(down)[0]
 
 
 def test_a_base_slice_that_myocardium_does_not_enclose_is_told():
@@ -170,12 +167,10 @@ def test_a_base_slice_that_myocardium_does_not_enclose_is_told():
     grid = Geometry((5, 9, 9), np.diag([1.0, 1.0, 10.0, 1.0]))
     smaller = ring(0, 0, 0, 0)
     smaller[4] = 0
-    (told, *_) = [
-        text for text in cardiac_function([ring(3, 0, 0, 0), smaller], grid, HEART).warnings if "basal" in text
-    ]
+    (told, *_) = [text for text in texts(cardiac_function([ring(3, 0, 0, 0), smaller], grid, HEART)) if "basal" in text]
     assert told.startswith("In frame 1 ") and "75% of its outline" in told  # 9 of 12 edges
     for quiet in (ring(0, 3, 0, 0), ring(3, 3, 3, 0)):  # not at the base; a wall that is never whole tells nothing
-        assert not [text for text in cardiac_function([quiet, smaller], grid, HEART).warnings if "basal" in text]
+        assert not [text for text in texts(cardiac_function([quiet, smaller], grid, HEART)) if "basal" in text]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +192,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(arguments, text):
 
 def test_height_without_weight_is_told():
     found = cardiac_function([ED, ES], GRID, HEART, height_cm=180)
-    assert found.bsa_m2 is None and found.indexed is None and "height and weight" in found.warnings[0]
+    assert found.bsa_m2 is None and found.indexed is None and "height and weight" in texts(found)[0]
 
 
 def test_rows_and_dictionary_hold_the_figures_with_their_units():
@@ -220,6 +215,10 @@ def test_rows_and_dictionary_hold_the_figures_with_their_units():
 PHANTOM = CardiacPhantom(shape=(10, 256, 208), above=1)
 
 
+def texts(found):
+    return tuple(one.text for one in found.notices)
+
+
 @pytest.fixture(scope="module")
 def beat():
     """Images and labels of three frames: one on the way, ED, ES."""
@@ -229,7 +228,7 @@ def beat():
 def test_the_phantoms_labels_give_its_volumes_within_a_percent_and_ejection_fractions_within_a_point(beat):
     found = cardiac_function([label for _, label in beat], PHANTOM.geometry, HEART)
 
-    assert (found.ed_frame, found.es_frame, found.warnings) == (1, 2, ())
+    assert (found.ed_frame, found.es_frame, texts(found)) == (1, 2, ())
     assert (found.lv.edv_ml, found.lv.esv_ml) == approx(PHANTOM.lv, rel=0.01)
     assert (found.rv.edv_ml, found.rv.esv_ml) == approx(PHANTOM.rv, rel=0.01)
     assert found.lv.ef_percent == approx(PHANTOM.ejection_fraction["LV"], abs=1)
@@ -246,7 +245,7 @@ def test_what_the_network_finds_in_the_phantom_is_printed_beside_the_truth(above
     labels = [segmenter.segment(image, phantom.geometry).labels for image in images]
     found = cardiac_function(labels, phantom.geometry, HEART)
 
-    print(f"\nA stack of {len(labels[0])} slices, {above} above the base:", *found.warnings, sep="\n")
+    print(f"\nA stack of {len(labels[0])} slices, {above} above the base:", *texts(found), sep="\n")
     truth = {
         "LV EDV": phantom.lv[0], "LV ESV": phantom.lv[1], "RV EDV": phantom.rv[0], "RV ESV": phantom.rv[1],
         "LV mass": phantom.mass, **{f"{s} ejection fraction": ef for s, ef in phantom.ejection_fraction.items()},

@@ -47,7 +47,7 @@ def test_the_doubtful_slices_are_listed_and_a_click_or_key_shows_them_in_both_vi
     doubts = expected(volume)
     assert len(doubts) == 2
     assert table_of(ui.reviewTable) == [
-        [str(one.slice + 1), one.structure, f"{one.score:.0f}", one.reason] for one in doubts
+        [str(one.slice + 1), one.structure, f"{one.expected_errors:.0f}", one.text] for one in doubts
     ]
     assert ui.reviewTable.visible and "click" in ui.reviewLabel.text and not ui.reviewGroup.collapsed
 
@@ -67,7 +67,14 @@ def test_the_doubtful_slices_are_listed_and_a_click_or_key_shows_them_in_both_vi
 def test_the_list_goes_with_its_volume_its_output_and_its_scene(desk, panel, heart):
     volume, ui = choose_noisy(panel, heart), panel.ui
     doubts = [
-        {"slice": 3, "axis": 0, "structure": "Left ventricle", "score": 20.4, "reason": "Look at it.", "frame": None}
+        {
+            "slice": 3,
+            "axis": 0,
+            "structure": "Left ventricle",
+            "expected_errors": 20.4,
+            "text": "Look at it.",
+            "frame": None,
+        }
     ]
 
     def show():
@@ -114,7 +121,7 @@ def test_of_a_cine_the_frame_is_listed_and_shown_and_abroad_nothing_is_english(d
     rows = table_of(ui.reviewTable)
     assert len(rows) == 2
     assert [row[:4] for row in rows] == [
-        [str(frame + 1), str(one.slice + 1), one.structure, f"{one.score:.0f}"] for frame, one in doubts
+        [str(one.frame + 1), str(one.slice + 1), one.structure, f"{one.expected_errors:.0f}"] for one in doubts
     ]
     headings = [ui.reviewTable.horizontalHeaderItem(column).text() for column in range(5)]
     reasons = [row[4].replace(row[2], "") for row in rows]
@@ -123,5 +130,5 @@ def test_of_a_cine_the_frame_is_listed_and_shown_and_abroad_nothing_is_english(d
     desk.application.layouts.sliceWidget("Red").mrmlSliceCompositeNode().SetBackgroundVolumeID(proxy.GetID())
     for row in (1, 0):
         ui.reviewTable.setCurrentCell(row, 0)
-        assert cine.browser.GetSelectedItemNumber() == doubts[row][0]
-        assert scene.visible_slice(proxy) == (0, doubts[row][1].slice)
+        assert cine.browser.GetSelectedItemNumber() == doubts[row].frame
+        assert scene.visible_slice(proxy) == (0, doubts[row].slice)

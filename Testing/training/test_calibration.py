@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from probabilities import probabilities
 
 from DINSegmentLib.cli.parser import main
 from DINSegmentLib.engine.parameters import Parameters
@@ -40,7 +41,7 @@ def test_samples_are_the_scores_and_the_truth_of_the_same_voxels(data, tiny_mode
     segmenter = Segmenter(find_model(str(tiny_model)), "cpu")
     case = cases.read_case(data / "one.npz")
     scores, truth = calibration.sample(segmenter, case, Parameters())
-    result = segmenter.segment(case.image, case.geometry, Parameters(probabilities=True))
+    result = probabilities(segmenter, case.image, case.geometry)
     confidence, right = calibration.winners(scores, truth, 1.0)
     # slice 2 of 6, every 29th voxel in the order of the model's rows and columns
     at = [result.probabilities.max(axis=0)[2], (result.labels == case.label)[2]]

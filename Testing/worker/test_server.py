@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from DINSegmentLib.engine.cine import CineResult
 from DINSegmentLib.engine.class_margins import Margins
-from DINSegmentLib.engine.parameters import Parameters, Result
+from DINSegmentLib.engine.parameters import Parameters
+from DINSegmentLib.engine.results import CineResult, Device, Result
 from DINSegmentLib.errors import Cancelled
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import Confidence
-from DINSegmentLib.messages import from_json
 from DINSegmentLib.model import find_model
+from DINSegmentLib.notices import Notice
 from DINSegmentLib.worker.protocol import Code, Lines, ProtocolError, decode, encode
 from DINSegmentLib.worker.server import Server
 
@@ -83,12 +83,15 @@ def test_surfaces_stop_between_structures_when_the_run_is_cancelled(tmp_path):
 @pytest.mark.parametrize("shape", [(3, 4, 5), (2, 3, 4, 5)])
 def test_slices_that_the_clean_up_emptied_are_told_after_the_events(tmp_path, monkeypatch, shape):
     model, sink = find_model("cardiac-mr"), io.BytesIO()
-    labels, told = np.zeros(shape, np.uint8), {"events": ("Smaller batches.",), "warnings": ("Slice 1 was emptied.",)}
-    about = model, Parameters().resolved(model), {"total": 1.0}, "cpu", "", "bfloat16"
+    labels, notices = np.zeros(shape, np.uint8), (Notice("device", "Smaller batches."), Notice("base", "Slice 1."))
+    about = {
+        "model": model, "parameters": Parameters().resolved(model), "device": Device("cpu", "", "bfloat16"),
+        "labels": labels, "notices": notices,
+    }  # fmt: skip
     if len(shape) == 3:
-        result = Result(labels, None, *about, **told)
+        result = Result(**about)
     else:
-        result = CineResult(labels, 0.0, *about, **told)
+        result = CineResult(**about)
         monkeypatch.setattr("DINSegmentLib.engine.cine.segment_cine", lambda segmenter, *asked, **more: result)
     server = Server(io.BytesIO(), sink, 1.0)
     device = SimpleNamespace(name="cpu", reason="", precision="bfloat16")
@@ -101,7 +104,4 @@ def test_slices_that_the_clean_up_emptied_are_told_after_the_events(tmp_path, mo
         "times": None, "map": None, "surfaces": None,
     })  # fmt: skip
 
-    assert [from_json(text) for text in decode(sink.getvalue())["events"]] == [
-        "Smaller batches.",
-        "Slice 1 was emptied.",
-    ]
+    assert [Notice.from_json(one) for one in decode(sink.getvalue())["notices"]] == list(notices)

@@ -8,7 +8,6 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,8 @@ from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.segmenter import segment
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import slices_to_review
-from DINSegmentLib.messages import from_json
 from DINSegmentLib.model import find_model
+from DINSegmentLib.notices import Notice
 from DINSegmentLib.worker import client as client_module
 from DINSegmentLib.worker.client import Client, Request, State
 from DINSegmentLib.worker.protocol import Code, encode
@@ -147,8 +146,7 @@ def test_labels_are_those_of_the_engine_and_nothing_is_left(worker, volume, tiny
     assert ears.steps == [(0, 6), (2, 6), (4, 6), (6, 6)]
     assert ears.story["device"] == "cpu" and ears.story["timings"]["total"] > 0
     doubts = slices_to_review(expected.confidence, expected.model.labels)
-    told = [{**one, "reason": from_json(one["reason"])} for one in ears.story["review"]]
-    assert told == [{**asdict(one), "frame": None} for one in doubts] and doubts
+    assert [Notice.from_json(one) for one in ears.story["review"]] == doubts and doubts
     assert ears.story["confidence"] == [expected.confidence.structures.get(value) for value in (1, 2, 3)]
     assert ears.story["removed"] == [0, 0, 0]  # the tiny model has no clean-up
     assert worker.state is State.READY and not any(temporary.iterdir())

@@ -5,9 +5,10 @@ from functools import partial
 from pathlib import Path
 
 from ... import resources
-from ...batch.summary import describe
+from ...batch.summary import show
 from ...console import Console, table
-from ...engine.parameters import Parameters, Result
+from ...engine.parameters import Parameters
+from ...engine.results import Result
 from ...errors import InputError
 from ...measure import dice
 from ...model import catalogue, find_model
@@ -38,7 +39,7 @@ def demo(options: Namespace, console: Console) -> int:
         case = cases.plan(item, options.output, ("seg.nrrd", "nii.gz"), preview=True)
         progress = partial(console.progress, case.name)
         record, result = cases.run(case, segmenter, Parameters(), overwrite=True, progress=progress)
-        console.event("done", describe(record), record=record)
+        show(console, record)
         if not options.input and model.id == SAMPLE_MODEL:
             print(_against_truth(result, sample / f"{case.name}_label.nrrd"))
         print()

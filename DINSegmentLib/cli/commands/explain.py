@@ -3,7 +3,6 @@
 from argparse import Namespace
 from functools import partial
 
-from ...batch.summary import uncovered
 from ...console import Console
 from ...engine.parameters import Parameters
 from ...model import find_model
@@ -12,7 +11,7 @@ from ...model import find_model
 def explain(options: Namespace, console: Console) -> int:
     """Always 0; errors are raised."""
     from ... import io
-    from ...batch.record import unlike
+    from ...batch.record import before
     from ...engine.preprocessing import preprocess_volume
     from ...io import outputs
     from ...pictures.slices import draw_why
@@ -23,10 +22,8 @@ def explain(options: Namespace, console: Console) -> int:
     paths = [options.output / f"{name}_why.{suffix}" for suffix in ("nii.gz", "png")]
     outputs.check(options.input, paths, options.overwrite)
     image = io.read(options.input, options.series, options.frame)
-    if not model.enhancement.covers(parameters.enhancement, parameters.strength):
-        console.warn(uncovered(model, parameters))
-    for flag in unlike(image, model):
-        console.warn(f"{name}: {flag['text']}")
+    for notice in before(image, model, parameters):
+        console.warn(f"{name}: {notice.text}")
 
     from ...engine.attribution import why
     from ...engine.segmenter import Segmenter  # torch takes seconds: not for inputs that cannot be used

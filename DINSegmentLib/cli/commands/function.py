@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...batch.summary import from_header, uncovered
+from ...batch.summary import from_header
+from ...checks.fit import untrained
 from ...console import Console, table
 from ...engine.parameters import Parameters
 from ...io import surfaces
@@ -26,7 +27,7 @@ def function(options: Namespace, console: Console) -> int:
     resolved = parameters.resolved(model)  # refused before anything is read
     case = cine.CineCase(
         options.input, io.case_name(options.input).removesuffix(".seq"), options.output, options.series,
-        options.frames_format, options.temporal, options.heart_rate, options.height, options.weight,
+        options.frames_format, options.heart_rate, options.height, options.weight,
         model.labels,
     )  # fmt: skip
     outputs.sweep(options.output)
@@ -34,16 +35,17 @@ def function(options: Namespace, console: Console) -> int:
         console.event("resumed", f"{case.name} was done before: nothing to do.", record=written)
         return 0
     cine.check(case, model, options.overwrite)
-    if not model.enhancement.covers(resolved.enhancement, resolved.strength):
-        console.warn(uncovered(model, resolved))
+    for notice in untrained(model, resolved.enhancement, resolved.strength):
+        console.warn(notice.text)
     from ...engine.segmenter import Segmenter  # torch takes seconds: not for inputs that cannot be used
 
     segmenter, progress = Segmenter(model, options.device), partial(console.progress, case.name)
     with interrupts.on_interrupt(quiet=console.machine) as stop:
         written, function = cine.run(case, segmenter, parameters, options.overwrite, progress, stop)
     console.event("done", describe(written, function), record=written)
-    for warning in function.warnings:
-        console.warn(warning)
+    for notice in function.notices:
+        if notice.kind != "enhancement":  # printed before the run
+            console.warn(notice.text)
     return 0
 
 
@@ -63,7 +65,7 @@ def describe(written: dict[str, Any], function: Any) -> str:
         es = "unknown" if function.es_frame is None else f"frame {function.es_frame + 1}"
         lines.append(f"end-diastole: frame {function.ed_frame + 1}, end-systole: {es}, of {written['frames']}")
     lines += from_header(written["person"])
-    return "\n".join([*lines, *device["events"], f"written: {_listed(written['case'], written['outputs'])}"])
+    return "\n".join([*lines, f"written: {_listed(written['case'], written['outputs'])}"])
 
 
 def _listed(case: str, outputs: list[str]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import bounded
-from ...batch.summary import describe
+from ...batch.summary import show
 from ...console import Console
 from ...engine.parameters import Parameters
 from ...errors import DINSegmentError, InputError, ModelError
@@ -52,7 +52,7 @@ def rerun(options: Namespace, console: Console) -> int:
     progress = partial(console.progress, case.name)
     with interrupts.on_interrupt(quiet=console.machine) as stop:
         record, _ = run(case, segmenter, parameters, options.overwrite, progress, cancelled=stop)
-    console.event("done", describe(record), record=record)
+    show(console, record)
     return 0
 
 

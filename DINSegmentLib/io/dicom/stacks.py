@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...checks.fit import Advice
+from ...notices import Notice
 from . import kinds
 from .files import Slice
 from .identity import Identity, identities, plain, shown, spellings
@@ -53,7 +53,7 @@ class Stack:
     numbers: tuple[str, ...]
     description: str
     part: str = ""
-    notices: tuple[Advice, ...] = ()
+    notices: tuple[Notice, ...] = ()
     kind: str = ""
 
     @property
@@ -175,7 +175,7 @@ def _parts_of_series(items: Sequence[Slice], person: dict) -> list[Stack]:
         names = " and ".join(sorted(map(shown, people)))
         told = f'Series {number} "{description}" has images of different patients ({names}): they are kept apart.'
     uid = str(items[0].header.get("SeriesInstanceUID") or "")
-    notices = (Advice("identity", told),) if told else ()
+    notices = (Notice("identity", told),) if told else ()
     return [
         Stack(tuple(one), (uid,), (number,), titles(one[0])[1], part, notices, kinds.kind(one[0]))
         for part, one in parts
@@ -340,7 +340,7 @@ def _with_spellings(one: Stack) -> Stack:
     if len(names) < 2:
         return one
     text = f"One patient ID has {len(names)} names ({'; '.join(names)}): the images are taken as those of one patient."
-    return replace(one, notices=(*one.notices, Advice("identity", text)))
+    return replace(one, notices=(*one.notices, Notice("identity", text)))
 
 
 def _numberless(text: object) -> str:

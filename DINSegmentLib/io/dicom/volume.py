@@ -11,9 +11,9 @@ import pydicom
 import SimpleITK as sitk
 
 from ... import memory
-from ...checks.fit import Advice
 from ...errors import GeometryError, InputError
 from ...geometry import LPS_TO_RAS, Geometry
+from ...notices import Notice
 from ..header import check_steps, pick_frame
 from ..image import SliceFile, check_name, has_dicom_mark
 from ..person import Person, person_of
@@ -33,7 +33,7 @@ class Volume:
     geometry: Geometry
     modality: str | None
     voxel_bytes: int
-    notices: tuple[Advice, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -128,7 +128,7 @@ def _damage_told(name: str) -> Iterator[None]:
         raise InputError(f"{name} has damaged DICOM headers ({error}): export the series again.") from error
 
 
-def _volume(slices: Sequence[Slice], name: str, notices: tuple[Advice, ...]) -> Volume:
+def _volume(slices: Sequence[Slice], name: str, notices: tuple[Notice, ...]) -> Volume:
     geometry = _geometry(slices, name)
     first = slices[0].header
     voxel_bytes = int(first.get("BitsAllocated", 16)) // 8
