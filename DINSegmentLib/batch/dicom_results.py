@@ -74,7 +74,7 @@ def write(made: "Made", folder: Path, suffixes: Sequence[str], written: Mapping[
         figures = statistics(labels, image.array, image.geometry, model.labels, axis)
         segmented.append(Segmented(segmentation, source, figures, phase))
     if MEASUREMENTS in suffixes:
-        notices = [flag["text"] for flag in written["flags"]]
+        notices = [one["text"] for one in written["notices"]]
         function = made.cine.function if made.cine is not None else None
         write_dicom_sr(segmented, function, model, folder / case.file_name(MEASUREMENTS), run, notices)
 
