@@ -9,21 +9,27 @@ The bundled files are made again, voxel for voxel, by
 
     python -m DINSegmentLib.phantom --output Resources/SampleData
     python -m DINSegmentLib.phantom --output FOLDER --cine        # and the whole cycle, 25 frames, as 4-D NIfTI
+    python -m DINSegmentLib.phantom --output FOLDER --late        # and late enhancement with a scar of known volume
 
 ``heart`` holds the analytic heart and its closed-form volumes, ``torso`` the body around it, ``signal`` the physics of
 the picture, ``scan`` the phantom on its oblique grid, ``sample`` the files. Everything is drawn from one seed; nothing
-is taken from a patient's picture. Not modelled: twist, respiration, flow jets, off-resonance bands, pathology.
+is taken from a patient's picture. Not modelled: twist, respiration, flow jets, off-resonance bands, pathology
+but for an infarct.
 
 Changes
 -------
 The phantom was fixed on 2026-11-23 from physics and anatomy, before any prediction on it was seen. Later changes are
 logged here, and each raises ``GENERATOR_VERSION``.
 
-- Version 1: as fixed.
+- Version 1: as fixed. A thin wall, and late enhancement with a scar, are drawn on request; the bundled files are the
+  same.
 """
 
-from .heart import ES_PHASE, ThinWall
-from .sample import GENERATOR_VERSION, write_cine, write_sample
-from .scan import LABELS, CardiacPhantom
+from .heart import ES_PHASE, Scar, ThinWall
+from .sample import GENERATOR_VERSION, write_cine, write_late, write_sample
+from .scan import LABELS, LATE_LABELS, CardiacPhantom
 
-__all__ = ["ES_PHASE", "GENERATOR_VERSION", "LABELS", "CardiacPhantom", "ThinWall", "write_cine", "write_sample"]
+__all__ = [
+    "ES_PHASE", "GENERATOR_VERSION", "LABELS", "LATE_LABELS", "CardiacPhantom", "Scar", "ThinWall", "write_cine",
+    "write_late", "write_sample",
+]  # fmt: skip

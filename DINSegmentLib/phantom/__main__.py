@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..errors import DINSegmentError
 from .dataset import write_dataset
-from .sample import write_cine, write_sample
+from .sample import write_cine, write_late, write_sample
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,6 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     what.add_argument("--output", metavar="FOLDER", help="the bundled sample; the folder is made when missing")
     what.add_argument("--dataset", metavar="FOLDER", help="a data set of varying hearts, with a training file")
     parser.add_argument("--cine", action="store_true", help="with --output: also the whole cycle, 25 frames, 4-D NIfTI")
+    parser.add_argument("--late", action="store_true", help="with --output: also late enhancement with a known scar")
     parser.add_argument("--cases", type=int, default=12, help="with --dataset: how many hearts; default: 12")
     options = parser.parse_args(arguments)
     try:
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             files = write_dataset(options.dataset, options.cases)
         else:
             files = write_sample(options.output) + (write_cine(options.output) if options.cine else [])
+            files += write_late(options.output) if options.late else []
     except DINSegmentError as error:
         print(error, file=sys.stderr)
         return 2

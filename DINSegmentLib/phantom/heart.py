@@ -54,12 +54,18 @@ class Region(IntEnum):
     RIGHT_ATRIUM = 11
     AORTIC_ROOT = 12
     CORONARY = 13
+    SCAR = 14
 
 
 REGION_LABEL = np.zeros(len(Region), np.uint8)
 REGION_LABEL[[Region.RV_BLOOD, Region.RV_TRABECULA]] = 1
-REGION_LABEL[Region.MYOCARDIUM] = 2
+REGION_LABEL[[Region.MYOCARDIUM, Region.SCAR]] = 2
 REGION_LABEL[[Region.LV_BLOOD, Region.LV_TRABECULA, Region.LV_PAPILLARY]] = 3  # all cavity, as in ACDC
+
+LATE_REGION_LABEL = np.zeros(len(Region), np.uint8)
+"""As of late enhancement: 1 left ventricle, 2 healthy myocardium, 3 infarct; the right ventricle is left out."""
+LATE_REGION_LABEL[REGION_LABEL == 3] = 1
+LATE_REGION_LABEL[[Region.MYOCARDIUM, Region.SCAR]] = 2, 3
 
 
 def emptying(phase: float) -> float:
@@ -108,6 +114,20 @@ class ThinWall:
 
 
 @dataclass(frozen=True)
+class Scar:
+    """An infarct from the base to the apex, which begins at the inner side of the wall, as infarcts do.
+
+    Args:
+        middle, half_width: angles in radians, as of a cross-section.
+        depth: share of the wall that is infarct there, by area, from the inner side outward; 1 is the whole wall.
+    """
+
+    middle: float = 2.2
+    half_width: float = 0.7
+    depth: float = 0.5
+
+
+@dataclass(frozen=True)
 class Heart:
     """One moment of the beating heart.
 
@@ -118,6 +138,7 @@ class Heart:
         contour: the shape that stays the same through the cycle.
         thin: a part of the wall that is thinner, for which the cavity is larger than `lv` and the wall smaller than
             `wall` by `thinned`.
+        scar: an infarct within the wall, of `scarred` ml; it changes no shape.
     """
 
     lv: float
@@ -126,6 +147,21 @@ class Heart:
     emptied: float
     contour: Contour
     thin: ThinWall | None = None
+    scar: Scar | None = None
+
+    @property
+    def scarred(self) -> float:
+        """ml of scar. Both contours of a cross-section share m(angle), so a sector has its share of m of the wall."""
+        if self.scar is None:
+            return 0.0
+        begin, end = self.scar.middle - self.scar.half_width, self.scar.middle + self.scar.half_width
+        return float(self.scar.depth * self.wall * (self._turned(end) - self._turned(begin)) / (2 * np.pi))
+
+    def _turned(self, angle: float) -> float:
+        """Integral of m from 0 to an angle, up to a constant."""
+        shape = self.contour
+        ovality, triangularity = 2 * (angle - shape.ovality_angle), 3 * (angle - shape.triangularity_angle)
+        return angle + 0.07 * np.sin(ovality) / 2 + 0.02 * np.sin(triangularity) / 3
 
     @property
     def thinned(self) -> float:
@@ -176,6 +212,10 @@ class Heart:
         region[rv & ~below] = Region.RIGHT_ATRIUM
         _paint(region, rv & below, self._rv_trabeculae, Region.RV_TRABECULA, points, epicardium, bulge)
         region[lv & below] = Region.MYOCARDIUM
+        if self.scar:
+            away = np.abs((angle - self.scar.middle + np.pi) % (2 * np.pi) - np.pi)
+            inner = r2 < endocardium + self.scar.depth * (epicardium - endocardium)
+            region[lv & below & inner & (away < self.scar.half_width)] = Region.SCAR
         region[cavity & below] = Region.LV_BLOOD
         _paint(region, cavity & below, self._lv_trabeculae, Region.LV_TRABECULA, points, endocardium)
         _paint(region, cavity & below, self._papillary_muscles, Region.LV_PAPILLARY, points, endocardium)

@@ -9,8 +9,8 @@ import SimpleITK as sitk
 
 from ..errors import OutputError
 from ..geometry import LPS_TO_RAS, Geometry
-from .heart import ES_PHASE
-from .scan import LABELS, CardiacPhantom
+from .heart import ES_PHASE, Scar
+from .scan import LABELS, LATE_LABELS, CardiacPhantom
 
 GENERATOR_VERSION = 1
 CYCLE_SECONDS = 0.9  # 67 beats per minute
@@ -50,6 +50,27 @@ def write_cine(folder: str | Path, frames: int = 25, phantom: CardiacPhantom | N
         image = sitk.JoinSeries(volumes, 0.0, CYCLE_SECONDS / frames)
         files.append(write_image(image, folder / f"cardiac_phantom_cine{suffix}.nii.gz"))
     return files
+
+
+def write_late(folder: str | Path) -> list[Path]:
+    """Write a late-enhancement stack at end-diastole, its labels, and ``late_truth.json`` with the scar's volume.
+
+    Arguments, errors and result as in `write_sample`.
+    """
+    folder, phantom = writable(folder), CardiacPhantom(scar=Scar())
+    files = []
+    for suffix, array in zip(("", "_label"), phantom.frame(0.0), strict=True):
+        files.append(write_image(itk_image(array, phantom.geometry), folder / f"cardiac_phantom_late{suffix}.nrrd"))
+    volumes = phantom.truth(0.0)
+    truth = {
+        "generator_version": GENERATOR_VERSION,
+        "seed": phantom.seed,
+        "labels": LATE_LABELS,
+        "volumes_ml": _rounded(volumes),
+        "infarct_share_percent": round(100 * volumes["Infarct"] / (volumes["Infarct"] + volumes["Myo"]), 4),
+    }
+    text = json.dumps(truth, indent=2) + "\n"
+    return [*files, write_whole(lambda path: path.write_text(text, encoding="utf-8"), folder / "late_truth.json")]
 
 
 def _truth(phantom: CardiacPhantom) -> dict:

@@ -8,10 +8,11 @@ import numpy as np
 from ..errors import InputError
 from ..geometry import Geometry
 from . import signal, torso
-from .heart import MYOCARDIAL_DENSITY, REGION_LABEL, Contour, Heart, Region, ThinWall, emptying
+from .heart import LATE_REGION_LABEL, MYOCARDIAL_DENSITY, REGION_LABEL, Contour, Heart, Region, Scar, ThinWall, emptying
 from .signal import Tissue
 
 LABELS = {"RV": 1, "Myo": 2, "LV": 3}
+LATE_LABELS = {"LV": 1, "Myo": 2, "Infarct": 3}
 
 _REGION_TISSUE = {
     Region.FAT: Tissue.FAT,
@@ -27,6 +28,7 @@ _REGION_TISSUE = {
     Region.RIGHT_ATRIUM: Tissue.VENOUS_BLOOD,
     Region.AORTIC_ROOT: Tissue.ARTERIAL_BLOOD,
     Region.CORONARY: Tissue.ARTERIAL_BLOOD,
+    Region.SCAR: Tissue.SCAR,
 }
 _BLOOD = [Region.RV_BLOOD, Region.LV_BLOOD, Region.LEFT_ATRIUM, Region.RIGHT_ATRIUM, Region.AORTIC_ROOT]
 _FLOW = 0.10  # spread of the blood's signal by inflow and dephasing, as a fraction
@@ -65,6 +67,7 @@ class CardiacPhantom:
         above: number of slices above the end-diastolic base plane, through the atria; it is slice `above` that begins
             at this plane then.
         thin: a part of the wall that is thin and does not thicken.
+        scar: an infarct. With it the pictures are of late enhancement, and labels are those of `LATE_LABELS`.
 
     Raises:
         InputError: volumes that no heart can have.
@@ -78,10 +81,15 @@ class CardiacPhantom:
     mass: float = 110.0
     above: int = 0
     thin: ThinWall | None = None
+    scar: Scar | None = None
 
     def __post_init__(self) -> None:
         if not (self.lv[0] > self.lv[1] > 0 and self.rv[0] > self.rv[1] > 0 and self.mass > 0):
             raise InputError("The phantom's volumes are impossible: give ED larger than ES larger than 0, and a mass.")
+        if self.thin and self.scar:
+            raise InputError(
+                "The phantom's scar has a known size in a wall of full thickness only: give one of the two."
+            )
 
     @property
     def geometry(self) -> Geometry:
@@ -104,6 +112,8 @@ class CardiacPhantom:
         in real short-axis stacks.
         """
         heart = self.heart(phase)
+        if self.scar:
+            return {"LV": heart.lv, "Myo": heart.wall - heart.scarred, "Infarct": heart.scarred}
         thinned = heart.thinned if heart.thin else 0.0
         return {"RV": heart.rv, "Myo": heart.wall - thinned, "LV": heart.lv + thinned}
 
@@ -111,10 +121,10 @@ class CardiacPhantom:
         """The analytic heart at a phase."""
         emptied = float(emptying(phase))
         lv, rv = (ed + (es - ed) * emptied for ed, es in (self.lv, self.rv))
-        return Heart(lv, rv, self.mass / MYOCARDIAL_DENSITY, emptied, self._contour, self.thin)
+        return Heart(lv, rv, self.mass / MYOCARDIAL_DENSITY, emptied, self._contour, self.thin, self.scar)
 
     def frame(self, phase: float) -> tuple[np.ndarray, np.ndarray]:
-        """One frame: image int16 and label uint8 (1 RV, 2 Myo, 3 LV), both (K, J, I)."""
+        """One frame: image int16 and label uint8 (1 RV, 2 Myo, 3 LV; with a scar `LATE_LABELS`), both (K, J, I)."""
         signed, texture, flow, covered, label = self._sample_heart(self.heart(phase))
         body, body_texture = self._body
         fine, in_phase, out_of_phase, *_ = self._fields
@@ -169,10 +179,15 @@ class CardiacPhantom:
         heart = _BASE_CENTRE + 45.0 * _APEXWARD
         return signal.coil_shading(self._to_ras(*self._heart_axes())) / signal.coil_shading(heart)
 
+    @property
+    def _strength(self) -> np.ndarray:
+        """Signed signal for each tissue."""
+        return signal.late_signals() if self.scar else signal.signals()
+
     @cached_property
     def _body(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean signed signal of the body without the heart, and its texture's amplitude."""
-        strength = signal.signals()
+        strength = self._strength
         mean, texture = np.zeros(self.shape), np.zeros(self.shape)
         weights = dict(zip(_THROUGH[[0, 2, 4]], (0.25, 0.5, 0.25), strict=True))
         for dz, dy, dx in _offsets(tuple(weights), _BODY_SAMPLES):
@@ -190,7 +205,8 @@ class CardiacPhantom:
         rows, columns = np.flatnonzero(np.abs(y) < 70), np.flatnonzero((x > -85) & (x < 50))
         box = np.s_[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         y, x = y[rows], x[columns]
-        tables = _region_tables()
+        tables = _region_tables(self._strength)
+        labels = LATE_REGION_LABEL if self.scar else REGION_LABEL
         picture = np.zeros((len(tables), len(z), len(y), len(x)))
         votes = np.zeros((4, len(z), len(y), len(x)), np.uint16)
         profile = dict(zip(_THROUGH, _SLICE_PROFILE, strict=True))
@@ -202,7 +218,7 @@ class CardiacPhantom:
             )
             for total, table in zip(picture, tables, strict=True):
                 total += profile[dz] / _HEART_SAMPLES**2 * table[region]
-            label = REGION_LABEL[region]
+            label = labels[region]
             for value in range(4):
                 votes[value] += label == value
         results = []
@@ -213,9 +229,8 @@ class CardiacPhantom:
         return tuple(results)
 
 
-def _region_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Per `Region`: signed signal, texture amplitude, flow amplitude, coverage."""
-    strength = signal.signals()
+def _region_tables(strength: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Per `Region`: signed signal, texture amplitude, flow amplitude, coverage; from the signal for each tissue."""
     mean, texture, flow, covered = np.zeros((4, len(Region)))
     for region, tissue in _REGION_TISSUE.items():
         mean[region] = strength[tissue]

@@ -8,9 +8,18 @@ import pytest
 import SimpleITK as sitk
 
 from DINSegmentLib.errors import InputError, OutputError
-from DINSegmentLib.phantom import ES_PHASE, LABELS, CardiacPhantom, write_cine, write_sample
-from DINSegmentLib.phantom.heart import REGION_LABEL, ThinWall, emptying
-from DINSegmentLib.phantom.signal import REPETITION_TIME, Tissue, acquire, signals, steady_state
+from DINSegmentLib.phantom import (
+    ES_PHASE,
+    LABELS,
+    LATE_LABELS,
+    CardiacPhantom,
+    Scar,
+    write_cine,
+    write_late,
+    write_sample,
+)
+from DINSegmentLib.phantom.heart import LATE_REGION_LABEL, REGION_LABEL, ThinWall, emptying
+from DINSegmentLib.phantom.signal import REPETITION_TIME, Tissue, acquire, late_signals, signals, steady_state
 
 BUNDLED = Path(__file__).parents[2] / "Resources" / "SampleData"
 PHASES = {"ED": 0.0, "ES": ES_PHASE}
@@ -67,6 +76,58 @@ def test_a_thin_wall_moves_volume_from_the_wall_to_the_cavity_and_its_labels_sho
         moved = truth["LV"] - healthy["LV"]
         assert 2 < moved < 6 and truth["Myo"] == pytest.approx(healthy["Myo"] - moved), name
         assert simpson(thin.frame(phase)[1], thin.geometry) == pytest.approx(truth, rel=0.01)
+
+
+@pytest.fixture(scope="module")
+def late():
+    return CardiacPhantom(scar=Scar())
+
+
+@pytest.mark.parametrize("scar", [Scar(), Scar(middle=-2.0, half_width=1.1, depth=1.0)])
+def test_the_closed_form_volume_of_a_scar_equals_dense_integration(scar):
+    heart = CardiacPhantom(scar=scar).heart(0.0)
+    axis_x, axis_y = np.arange(-84.75, 50, 0.5), np.arange(-69.75, 70, 0.5)
+    count = 0
+    for z in np.arange(heart.base + 0.25, 92, 0.5):
+        region = heart.regions(axis_x[None, None, :], axis_y[None, :, None], np.full((1, 1, 1), z))
+        count += (LATE_REGION_LABEL[region] == 3).sum()
+    assert count * 0.5**3 / 1000 == pytest.approx(heart.scarred, rel=0.01)
+
+
+def test_labels_of_late_enhancement_sum_to_the_scar_the_muscle_and_the_cavity(late):
+    _, label = late.frame(0.0)
+    ml = {name: (label == value).sum() * late.geometry.voxel_volume / 1000 for name, value in LATE_LABELS.items()}
+    assert ml == pytest.approx(late.truth(0.0), rel=0.02)
+    healthy = CardiacPhantom().truth(0.0)
+    assert late.truth(0.0)["Myo"] + late.truth(0.0)["Infarct"] == pytest.approx(healthy["Myo"])
+
+
+def test_late_enhancement_shows_the_scar_bright_the_blood_less_and_the_muscle_dark(late):
+    image, label = late.frame(0.0)
+    cavity, muscle, scar = (np.median(image[label == value]) for value in (1, 2, 3))
+    assert scar > 1.05 * cavity and cavity > 5 * muscle
+
+
+def test_healthy_muscle_has_no_signal_at_the_inversion_time_and_blood_is_as_bright_as_in_cine():
+    assert abs(late_signals()[Tissue.MYOCARDIUM]) < 1e-12
+    assert late_signals()[Tissue.ARTERIAL_BLOOD] == pytest.approx(signals()[Tissue.ARTERIAL_BLOOD])
+
+
+def test_a_scar_in_a_thin_wall_is_refused():
+    with pytest.raises(InputError, match="one of the two"):
+        CardiacPhantom(scar=Scar(), thin=ThinWall())
+
+
+def test_late_enhancement_is_written_with_the_scars_share(tmp_path, late):
+    files = write_late(tmp_path)
+    assert [path.name for path in files] == [
+        "cardiac_phantom_late.nrrd", "cardiac_phantom_late_label.nrrd", "late_truth.json",
+    ]  # fmt: skip
+    truth, volumes = json.loads(files[2].read_text(encoding="utf-8")), late.truth(0.0)
+    assert truth["infarct_share_percent"] == pytest.approx(
+        100 * volumes["Infarct"] / (volumes["Infarct"] + volumes["Myo"]), abs=1e-3
+    )
+    assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(files[1]))), late.frame(0.0)[1])
 
 
 def test_truth_is_a_healthy_heart_whose_wall_keeps_its_volume(phantom):
