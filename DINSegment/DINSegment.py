@@ -177,7 +177,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         """
         from DINSegmentLib import scene
         from DINSegmentLib.engine.parameters import Parameters
-        from DINSegmentLib.model import find_model
+        from DINSegmentLib.model import EnhancementChoice, find_model
         from DINSegmentLib.panel import installer
 
         model = find_model(modelId or self.likelyModel(volumeNode))
@@ -186,7 +186,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         result = segmenter.segment(
             volume.array,
             volume.geometry,
-            Parameters(enhancement, strength),
+            Parameters(enhancement=EnhancementChoice(enhancement, strength)),
             progress,
             cancelled,
             name=volumeNode.GetName(),
@@ -214,7 +214,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         """
         from DINSegmentLib import scene
         from DINSegmentLib.engine.parameters import Parameters
-        from DINSegmentLib.model import find_model
+        from DINSegmentLib.model import EnhancementChoice, find_model
         from DINSegmentLib.panel import installer
 
         cine = scene.cine_of(volumeNode)
@@ -227,7 +227,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
             segmenter,
             frames,
             geometry,
-            Parameters(enhancement, strength),
+            Parameters(enhancement=EnhancementChoice(enhancement, strength)),
             progress,
             cancelled,
             name=volumeNode.GetName(),
@@ -282,13 +282,13 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         from DINSegmentLib import scene
         from DINSegmentLib.engine.parameters import Parameters
         from DINSegmentLib.engine.preprocessing import enhance_volume
-        from DINSegmentLib.model import find_model
+        from DINSegmentLib.model import EnhancementChoice, find_model
 
         model = find_model(modelId or self.likelyModel(volumeNode))
         volume = scene.read_volume(volumeNode)
-        chosen = Parameters(method, strength).resolved(model)
+        chosen = Parameters(enhancement=EnhancementChoice(method, strength)).resolved(model)
         enhanced = enhance_volume(volume.array, volume.geometry, model, chosen)
-        return scene.write_enhanced(enhanced, volumeNode, chosen.enhancement, chosen.strength, node=outputNode)
+        return scene.write_enhanced(enhanced, volumeNode, chosen.enhancement, node=outputNode)
 
     def why(
         self, volumeNode, modelId=None, enhancement=None, strength=None, device="auto", progress=None, cancelled=None
@@ -306,14 +306,14 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         """
         from DINSegmentLib import scene
         from DINSegmentLib.engine.parameters import Parameters
-        from DINSegmentLib.model import find_model
+        from DINSegmentLib.model import EnhancementChoice, find_model
         from DINSegmentLib.panel import installer
 
         volume = scene.read_volume(volumeNode)
         segmenter = installer.segmenter(find_model(modelId or self.likelyModel(volumeNode)), device)
         from DINSegmentLib.engine.attribution import why
 
-        parameters, name = Parameters(enhancement, strength), volumeNode.GetName()
+        parameters, name = Parameters(enhancement=EnhancementChoice(enhancement, strength)), volumeNode.GetName()
         decided = why(segmenter, volume.array, volume.geometry, parameters, progress, cancelled, name)
         return scene.write_decided(decided, volumeNode)
 
@@ -323,13 +323,15 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         """As ``why``: lay over the volume, yellow to magenta, where the network is unsure; percent, uint8."""
         from DINSegmentLib import scene
         from DINSegmentLib.engine.parameters import Parameters
-        from DINSegmentLib.model import find_model
+        from DINSegmentLib.model import EnhancementChoice, find_model
         from DINSegmentLib.panel import installer
 
         volume = scene.read_volume(volumeNode)
         segmenter = installer.segmenter(find_model(modelId or self.likelyModel(volumeNode)), device)
-        parameters, name = Parameters(enhancement, strength, confidence=True), volumeNode.GetName()
-        result = segmenter.segment(volume.array, volume.geometry, parameters, progress, cancelled, name)
+        parameters = Parameters(enhancement=EnhancementChoice(enhancement, strength), confidence=True)
+        result = segmenter.segment(
+            volume.array, volume.geometry, parameters, progress, cancelled, name=volumeNode.GetName()
+        )
         return scene.write_confidence(result.confidence_map, volumeNode)
 
     def statistics(self, segmentationNode, volumeNode, modelId=None):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from DINSegmentLib.errors import InputError
-from DINSegmentLib.model.enhancement import METHODS, enhance, enhance_batch
+from DINSegmentLib.model.enhancement import METHODS, Enhancement, EnhancementChoice, enhance, enhance_batch
 
 GREYS = np.linspace(0, 1, 1001, dtype=np.float32).reshape(1, 7, 143)
 # Read off the paper's main figure: original grey level -> enhanced grey level, whose maximum is 128. Of the first
@@ -16,7 +16,7 @@ MEASURED = {16: 66, 20: 74, 30: 82, 40: 86, 60: 94, 80: 100, 100: 107, 128: 112,
 
 
 def one(value: float, method: str, strength: float) -> float:
-    return enhance(np.full((1, 1, 1), value, np.float32), method, strength).item()
+    return enhance(np.full((1, 1, 1), value, np.float32), Enhancement(method, strength)).item()
 
 
 def slices(shape=(5, 37, 41), seed=0) -> np.ndarray:
@@ -46,19 +46,19 @@ def test_gamma_is_r_to_the_power_of_5_to_minus_s():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_strength_0_is_the_identity_bit_for_bit(method):
-    assert np.array_equal(enhance(GREYS, method, 0), GREYS)
+    assert np.array_equal(enhance(GREYS, Enhancement(method, 0)), GREYS)
 
 
 @pytest.mark.parametrize("method", ["log", "gamma", "clahe"])
 @pytest.mark.parametrize("strength", [1e-300, 1e-20, 1e-9, 1e-6, 1e-5])
 def test_a_strength_near_0_is_near_the_identity(method, strength):
     # 1e-4: near r = 0 the slope of gamma has no limit
-    assert np.abs(enhance(GREYS, method, strength) - GREYS).max() < 1e-4
+    assert np.abs(enhance(GREYS, Enhancement(method, strength)) - GREYS).max() < 1e-4
 
 
 @pytest.mark.parametrize("strength", [0, 1, 2])
 def test_none_is_the_identity_at_every_strength(strength):
-    assert np.array_equal(enhance(GREYS, "none", strength), GREYS)
+    assert np.array_equal(enhance(GREYS, Enhancement("none", strength)), GREYS)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -66,7 +66,7 @@ def test_none_is_the_identity_at_every_strength(strength):
 def test_the_result_is_a_new_float32_array_in_0_1(method, strength):
     volume = slices()
     before = volume.copy()
-    out = enhance(volume, method, strength)
+    out = enhance(volume, Enhancement(method, strength))
 
     assert out.dtype == np.float32 and out.shape == volume.shape
     assert 0 <= out.min() and out.max() <= 1
@@ -77,7 +77,7 @@ def test_the_result_is_a_new_float32_array_in_0_1(method, strength):
 @pytest.mark.parametrize("method", ["log", "gamma"])
 def test_log_and_gamma_keep_black_white_and_every_order_of_greys(method):
     for strength in (0.1, 1, 2):
-        curve = enhance(GREYS, method, strength).ravel()
+        curve = enhance(GREYS, Enhancement(method, strength)).ravel()
         assert curve[0] == 0 and curve[-1] == pytest.approx(1, abs=1e-6)
         assert (np.diff(curve) >= 0).all()
 
@@ -92,31 +92,31 @@ def test_clahe_is_simpleitks_blended_with_half_the_strength():
     assert np.abs(full - volume[0]).max() > 0.1  # there is something to blend
     for strength in (0.5, 1, 2):
         blended = np.clip((1 - strength / 2) * volume[0] + strength / 2 * full, 0, 1)
-        assert np.allclose(enhance(volume, "clahe", strength)[0], blended, atol=1e-6)
+        assert np.allclose(enhance(volume, Enhancement("clahe", strength))[0], blended, atol=1e-6)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.4, 1.0])
 def test_clahe_leaves_a_slice_of_one_grey_as_it_is(value):
     volume = slices((3, 20, 20))
     volume[1] = value
-    assert np.array_equal(enhance(volume, "clahe", 2)[1], volume[1])
+    assert np.array_equal(enhance(volume, Enhancement("clahe", 2))[1], volume[1])
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("strength", [0.7, 1, 2])
 def test_slices_enhanced_in_parts_equal_the_whole_bit_for_bit(method, strength):
     volume = slices()
-    whole = enhance(volume, method, strength)
-    parts = [enhance(volume[start:stop], method, strength) for start, stop in ((0, 1), (1, 3), (3, 5))]
+    whole = enhance(volume, Enhancement(method, strength))
+    parts = [enhance(volume[start:stop], Enhancement(method, strength)) for start, stop in ((0, 1), (1, 3), (3, 5))]
 
     assert np.array_equal(np.concatenate(parts), whole)
-    assert np.array_equal(enhance(volume[::-1], method, strength)[::-1], whole)
+    assert np.array_equal(enhance(volume[::-1], Enhancement(method, strength))[::-1], whole)
 
 
 @pytest.mark.parametrize("method", ["log", "gamma"])
 def test_the_torch_twin_equals_it_to_1e_5_at_every_strength(method):
     strengths = np.concatenate([[0, 1e-9, 1e-6, 1e-4], np.linspace(0.01, 2, 60)])
-    expected = np.stack([enhance(GREYS, method, s) for s in strengths])
+    expected = np.stack([enhance(GREYS, Enhancement(method, s)) for s in strengths])
     images = torch.from_numpy(GREYS)[None].expand(len(strengths), -1, -1, -1)
     is_log = torch.full((len(strengths),), method == "log")
     twin = enhance_batch(images, is_log, torch.from_numpy(strengths))
@@ -133,15 +133,32 @@ def test_the_torch_twin_takes_a_method_and_a_strength_for_each_image():
     twin = enhance_batch(torch.from_numpy(volume)[:, None], is_log, torch.tensor(strengths))
 
     for image, got, (method, strength) in zip(volume, twin, plan, strict=True):
-        assert np.abs(got.numpy() - enhance(image[None], method, strength)).max() <= 1e-5
+        assert np.abs(got.numpy() - enhance(image[None], Enhancement(method, strength))).max() <= 1e-5
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match='no enhancement "sharpen": choose one of log, gamma, clahe, none'):
-        enhance(GREYS, "sharpen", 1)
+        enhance(GREYS, Enhancement("sharpen", 1))
 
 
 @pytest.mark.parametrize("strength", [-0.1, 2.01, math.nan, math.inf])
 def test_a_strength_outside_0_2_is_refused(strength):
     with pytest.raises(InputError, match=r"outside \[0, 2\]"):
-        enhance(GREYS, "log", strength)
+        enhance(GREYS, Enhancement("log", strength))
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (EnhancementChoice(), Enhancement("gamma", 0.5)),
+        (EnhancementChoice(method="log"), Enhancement("log", 0.5)),
+        (EnhancementChoice(strength=0), Enhancement("gamma", 0.0)),
+        (Enhancement("clahe", 2.0), Enhancement("clahe", 2.0)),
+    ],
+)
+def test_what_a_choice_leaves_open_is_the_models_default(choice, expected):
+    assert choice.resolved(Enhancement("gamma", 0.5)) == expected
+
+
+def test_an_enhancement_reads_as_its_method_and_strength():
+    assert [str(Enhancement("log", 0.50)), str(Enhancement("none", 1))] == ["log, strength 0.5", "none"]

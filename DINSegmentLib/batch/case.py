@@ -20,6 +20,7 @@ from ..io import outputs, surfaces
 from ..io.image import is_dicom
 from ..measure import slices_to_review
 from ..model import Label, Model
+from ..model.enhancement import NONE
 from ..notices import Notice
 from ..pictures import thumbnails
 from ..pictures.slices import draw_case
@@ -168,7 +169,8 @@ def finished(case: Case, model: Model, parameters: Parameters) -> dict[str, Any]
     try:
         written = bounded.read_json(case.paths[-1])
         asked = json.loads(json.dumps([about_model(model), asdict(parameters.resolved(model))]))
-        if [written["model"], written["parameters"], written["input"]["frame"]] != [*asked, case.frame]:
+        earlier = asdict(Parameters.from_json(written["parameters"]))
+        if [written["model"], earlier, written["input"]["frame"]] != [*asked, case.frame]:
             return None
         cine = written["cine"]
         wanted = _with_cine(case, cine["frames"], cine["function"]) if cine else case
@@ -299,7 +301,7 @@ def _shown(case: Case) -> str:
 def draw_strip(made: Made) -> None:
     """Draw a case for the page to review."""
     case, image, result, model = made.case, made.image, made.result, made.result.model
-    original, _ = preprocess_volume(image.array, image.geometry, model.axes, model.intensity, "none", 0)
+    original, _ = preprocess_volume(image.array, image.geometry, model.axes, model.intensity, NONE)
     noticed = slices_to_review(result.confidence, model.labels)
     review = [one.slice for one in noticed if one.slice is not None]
     save_picture(thumbnails.strip(original, result.labels, image.geometry, model, review), case.output, case.name)
@@ -364,9 +366,7 @@ def write_segmentation(path: Path, image: io.Image, result: Result) -> None:
 def _write_picture(path: Path, image: io.Image, result: Result) -> None:
     model, parameters = result.model, result.parameters
     original, enhanced = preprocess_volume(
-        image.array, image.geometry, model.axes, model.intensity, parameters.enhancement, parameters.strength
+        image.array, image.geometry, model.axes, model.intensity, parameters.enhancement
     )
-    how = parameters.enhancement
-    if how != "none":
-        how += f", strength {parameters.strength:g}"
+    how = str(parameters.enhancement)
     draw_case(original, enhanced, result.labels, image.geometry, model, image.name, how).save(path)

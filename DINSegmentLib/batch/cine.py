@@ -95,7 +95,8 @@ def finished(case: CineCase, model: Model, parameters: Parameters) -> dict[str, 
     try:
         written = bounded.read_json(case.paths()[-1])
         asked = json.loads(json.dumps([about_model(model), asdict(parameters.resolved(model)), case.settings]))
-        if [written["model"], written["parameters"], written["settings"]] != asked:
+        earlier = asdict(Parameters.from_json(written["parameters"]))
+        if [written["model"], earlier, written["settings"]] != asked:
             return None
         wanted = case.paths(written["frames"])
         if not all(path.name in written["outputs"] and path.is_file() for path in wanted):

@@ -112,7 +112,7 @@ def _about_cine(beat: Beat) -> dict[str, Any]:
 def before(image: Image, model: Model, parameters: Resolved) -> list[Notice]:
     """What is known before a run: how the image was read, and how it and the enhancement differ from training data."""
     seen = fit.Look(image.geometry, float(image.array.min()), float(image.array.max()), image.modality or "")
-    untrained = fit.untrained(model, parameters.enhancement, parameters.strength)
+    untrained = fit.untrained(model, parameters.enhancement)
     return [*image.notices, *fit.notices(seen, model), *untrained]
 
 

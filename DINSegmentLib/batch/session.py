@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -236,7 +236,7 @@ class Session:
 
     def _warn_untrained(self, model: Model) -> None:
         resolved = self._parameters.resolved(model)
-        for notice in untrained(model, resolved.enhancement, resolved.strength):
+        for notice in untrained(model, resolved.enhancement):
             self._console.warn(notice.text)
 
     # what came of them
@@ -309,8 +309,11 @@ class Session:
         if not any(entry.get("structures") for entry in self._entries):
             return
         output, hidden, parameters = self._settings.output, self._settings.anonymous, self._parameters
-        asked = {"model": self._model.id if hidden else self._settings.model, "enhancement": parameters.enhancement,
-                 "strength": parameters.strength, "mirroring": parameters.mirroring}  # fmt: skip
+        asked = {
+            "model": self._model.id if hidden else self._settings.model,
+            "enhancement": asdict(parameters.enhancement),
+            "mirroring": parameters.mirroring,
+        }
         timings = {"total": time.perf_counter() - self._started}
         tables.write_statistics(self._entries, output / "statistics.csv")
         tables.write_function(self._entries, output / "function.csv")

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..geometry import Geometry
 from ..messages import Sentence as _
-from ..model import Model
+from ..model import Enhancement, Model
 from ..model.orientation import Orientation, orientation
 from ..notices import Notice
 from .volume import check_array
@@ -63,17 +63,15 @@ def notices(seen: Look, model: Model) -> list[Notice]:
     return list(_notices(seen, model))
 
 
-def untrained(model: Model, method: str, strength: float) -> list[Notice]:
+def untrained(model: Model, enhancement: Enhancement) -> list[Notice]:
     """A notice where the model was not trained with such an enhancement."""
-    if model.enhancement.covers(method, strength):
+    if model.enhancement.covers(enhancement):
         return []
     low, high = model.enhancement.trained_range
     text = _(
-        "{model} was not trained with {method} of strength {strength:g} (only {trained}, {low:g} to {high:g}): check "
-        "the result with care.",
+        "{model} was not trained with {enhancement} (only {trained}, {low:g} to {high:g}): check the result with care.",
         model=model.id,
-        method=method,
-        strength=strength,
+        enhancement=str(enhancement),
         trained=", ".join(model.enhancement.trained_methods),
         low=low,
         high=high,

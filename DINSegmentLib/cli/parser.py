@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .. import __version__
 from ..batch.workers import ENOUGH_CASES
 from ..console import Console
-from ..errors import Cancelled, DINSegmentError
-from ..model.enhancement import METHODS, STRENGTH_RANGE
+from ..errors import Cancelled, DINSegmentError, InputError
+from ..model.enhancement import METHODS, STRENGTH_RANGE, EnhancementChoice
 from ..runtime import prepare
 from . import commands
 
@@ -387,12 +389,24 @@ def _device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; default: auto")
 
 
+class _PartOfEnhancement(argparse.Action):
+    """Collects what the options say of the enhancement in ``options.enhancement``, an `EnhancementChoice`."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any, option: str | None = None
+    ) -> None:
+        try:
+            namespace.enhancement = replace(namespace.enhancement, **{self.dest: value})
+        except InputError as error:
+            raise argparse.ArgumentError(self, str(error).rstrip(".")) from error
+
+
 def _enhancement(parser: argparse.ArgumentParser) -> None:
     low, high = STRENGTH_RANGE
-    parser.add_argument("--enhancement", choices=METHODS, help="enhancement method; default: set by the model")
-    parser.add_argument(
-        "--strength", type=float, help=f"enhancement strength, {low:g} to {high:g}; default: set by the model"
-    )
+    parser.set_defaults(enhancement=EnhancementChoice())
+    add = partial(parser.add_argument, action=_PartOfEnhancement, default=argparse.SUPPRESS)
+    add("--enhancement", dest="method", choices=METHODS, help="enhancement method; default: set by the model")
+    add("--strength", type=float, help=f"enhancement strength, {low:g} to {high:g}; default: set by the model")
 
 
 def _mirroring(parser: argparse.ArgumentParser) -> None:

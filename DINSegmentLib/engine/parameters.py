@@ -1,52 +1,67 @@
 """What a run is asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import InputError
 from ..messages import Sentence as _
 from ..model import Model
-from ..model.enhancement import check
+from ..model.enhancement import Enhancement, EnhancementChoice
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Parameters:
     """Settings of a run; None stands for the model's default.
 
     Args:
-        enhancement: ``log``, ``gamma``, ``clahe`` or ``none``.
-        strength: of the enhancement, in [0, 2].
+        enhancement: how the second image is made.
         mirroring: average the scores of every slice with those of its mirror image; twice the work.
         batch_size: slices a step; by default as many as suit the device.
         confidence: also return a map of how sure the network is of each voxel.
         margins: also return what `surfaces` are drawn from, which takes far less memory than all probabilities.
     """
 
-    enhancement: str | None = None
-    strength: float | None = None
+    enhancement: EnhancementChoice = EnhancementChoice()
     mirroring: bool | None = None
     batch_size: int | None = None
     confidence: bool = False
     margins: bool = False
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Parameters":
+        """Read settings from a message or record, which hold them as `asdict` does.
+
+        Records before December 2026 hold ``strength`` apart, and ``probabilities``, which are no setting any more.
+
+        Raises:
+            InputError, TypeError, ValueError, AttributeError: they are not such settings.
+        """
+        values = dict(values)
+        chosen = values.pop("enhancement", {})
+        if not isinstance(chosen, Mapping):
+            chosen = {"method": chosen, "strength": values.pop("strength")}
+            values.pop("probabilities", None)
+        return cls(enhancement=EnhancementChoice(**chosen), **values)
+
     def resolved(self, model: Model) -> "Resolved":
         """The same with the model's defaults filled in.
 
         Raises:
-            InputError: unknown enhancement, strength outside [0, 2], batch size below 1.
+            InputError: batch size below 1.
         """
-        method = model.enhancement.method if self.enhancement is None else self.enhancement
-        strength = model.enhancement.strength if self.strength is None else float(self.strength)
-        check(method, strength)
         if self.batch_size is not None and self.batch_size < 1:
             raise InputError(_("A batch of {count} slices is not possible: give 1 or more.", count=self.batch_size))
         mirroring = model.mirroring if self.mirroring is None else self.mirroring
-        return Resolved(method, strength, mirroring, self.batch_size, self.confidence, self.margins)
+        return Resolved(
+            enhancement=self.enhancement.resolved(model.enhancement.default), mirroring=mirroring,
+            batch_size=self.batch_size, confidence=self.confidence, margins=self.margins,
+        )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Resolved(Parameters):
     """Parameters with the model's defaults filled in; a batch size of None stands for the device's."""
 
-    enhancement: str = field()
-    strength: float = field()
+    enhancement: Enhancement = field()
     mirroring: bool = field()

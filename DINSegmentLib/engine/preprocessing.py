@@ -9,7 +9,7 @@ from ..checks.volume import check_array
 from ..geometry import Geometry
 from ..messages import Sentence as _
 from ..model import Axes, Intensity, Model
-from ..model.enhancement import enhance
+from ..model.enhancement import Enhancement, enhance
 from ..model.orientation import orientation
 from .parameters import Parameters
 from .percentile import percentile_steps
@@ -56,17 +56,16 @@ class Preprocessor:
     """Normalisation and enhancement of any part of a volume, by constants of the whole."""
 
     normalize: Normalization
-    method: str
-    strength: float
+    enhancement: Enhancement
 
     def __call__(self, slices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(S, H, W) in the model's plane -> original and enhanced, float32 in [0, 1], same shape."""
         original = self.normalize(slices)
-        return original, enhance(original, self.method, self.strength)
+        return original, enhance(original, self.enhancement)
 
 
 def preprocess_volume(
-    volume: np.ndarray, geometry: Geometry, axes: Axes, intensity: Intensity, method: str, strength: float
+    volume: np.ndarray, geometry: Geometry, axes: Axes, intensity: Intensity, enhancement: Enhancement
 ) -> tuple[np.ndarray, np.ndarray]:
     """What the user sees: the whole volume as it goes on to resampling and the network, bit for bit.
 
@@ -74,13 +73,13 @@ def preprocess_volume(
         volume: (K, J, I), any real type; only read.
         geometry: its grid in the world.
         axes, intensity: as in the model's manifest.
-        method, strength: of the enhancement.
+        enhancement: how the enhanced volume is made.
 
     Returns:
         original and enhanced (K, J, I), float32 in [0, 1], stored like the input.
     """
     orient = orientation(geometry, axes)
-    preprocess = Preprocessor(normalization(volume, intensity), method, strength)
+    preprocess = Preprocessor(normalization(volume, intensity), enhancement)
     original, enhanced = preprocess(orient.to_model(volume))
     return orient.to_stored(original), orient.to_stored(enhanced)
 
@@ -93,7 +92,7 @@ def enhance_volume(
     Args:
         volume: (K, J, I), any real type; only read.
         geometry: its grid in the world.
-        parameters: their enhancement and strength count; by default the model's.
+        parameters: their enhancement counts; by default the model's.
 
     Returns:
         (K, J, I) float32 in [0, 1], stored like the input.
@@ -103,5 +102,5 @@ def enhance_volume(
     """
     check_array(volume, geometry, _("The volume"))
     chosen = (parameters or Parameters()).resolved(model)
-    settings = chosen.enhancement, chosen.strength
-    return np.ascontiguousarray(preprocess_volume(volume, geometry, model.axes, model.intensity, *settings)[1])
+    pair = preprocess_volume(volume, geometry, model.axes, model.intensity, chosen.enhancement)
+    return np.ascontiguousarray(pair[1])

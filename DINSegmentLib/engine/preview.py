@@ -10,7 +10,7 @@ from ..checks.volume import check_array
 from ..geometry import Geometry
 from ..messages import Sentence as _
 from ..model import Axes, Intensity
-from ..model.enhancement import check
+from ..model.enhancement import Enhancement
 from ..model.orientation import orientation
 from .preprocessing import Normalization, Preprocessor, normalization_steps
 
@@ -52,23 +52,18 @@ class Preview:
         self._axis, self._done = 0, np.zeros(len(volume), bool)
         self._first: tuple[int, int] | None = None
 
-    def choose(self, method: str, strength: float, first: tuple[int, int] | None = None) -> None:
+    def choose(self, enhancement: Enhancement, first: tuple[int, int] | None = None) -> None:
         """Start over with another enhancement; what is known of the whole volume stays known.
 
         Args:
-            method: ``log``, ``gamma``, ``clahe`` or ``none``.
-            strength: in [0, 2].
+            enhancement: how the enhanced volume is made.
             first: the slice in view, made first: an axis of the stored array and an index. ``clahe`` knows only
                 the model's slices: a slice along another axis is done when all is done.
-
-        Raises:
-            InputError: unknown method, or strength outside [0, 2]; the work in hand goes on as it was.
         """
-        check(method, strength)
-        self._axis = self._orient.order[0] if method == "clahe" else 0
+        self._axis = 0 if enhancement.pointwise else self._orient.order[0]
         self._done = np.zeros(self._volume.shape[self._axis], bool)
         self._first = None
-        self._work = self._pieces(method, strength, first)
+        self._work = self._pieces(enhancement, first)
 
     def step(self, seconds: float) -> bool:
         """Work for about this long, at least a piece; True while work is left."""
@@ -84,7 +79,7 @@ class Preview:
             return True
         return bool(self._done[index] if axis == self._axis else self._done.all())
 
-    def _pieces(self, method: str, strength: float, first: tuple[int, int] | None) -> Iterator[None]:
+    def _pieces(self, enhancement: Enhancement, first: tuple[int, int] | None) -> Iterator[None]:
         while self._normalize is None:  # no "yield from": the constants outlive this choice
             try:
                 next(self._constants)
@@ -92,10 +87,10 @@ class Preview:
                 self._normalize = finished.value
             else:
                 yield
-        preprocess = Preprocessor(self._normalize, method, strength)
+        preprocess = Preprocessor(self._normalize, enhancement)
         axis, index = first or (self._axis, 0)
         if axis != self._axis:
-            if method != "clahe":
+            if enhancement.pointwise:
                 yield from self._make(preprocess, axis, index)
                 self._first = first
                 yield
@@ -108,7 +103,7 @@ class Preview:
     def _make(self, preprocess: Preprocessor, axis: int, index: int) -> Iterator[None]:
         """One slice; yields only while the thread is at it."""
         part = _part(axis, index)
-        if preprocess.method != "clahe":  # voxel by voxel: however the volume is cut, the numbers are the same
+        if preprocess.enhancement.pointwise:  # voxel by voxel: however the volume is cut, the numbers are the same
             self.enhanced[part] = preprocess(self._volume[part])[1]
             return
         made = self._thread.submit(preprocess, self._orient.to_model(self._volume[part]))

@@ -131,8 +131,7 @@ class Run:
         self.orient = orient
         # every frame has constants of its own: its labels are those that it would get alone
         self.preprocess = [
-            Preprocessor(normalization(volume, model.intensity), parameters.enhancement, parameters.strength)
-            for volume in volumes
+            Preprocessor(normalization(volume, model.intensity), parameters.enhancement) for volume in volumes
         ]
         self.places = [(frame, index) for frame in range(len(volumes)) for index in range(self.shape[0])]
         self.size = model_size(self.shape[1:], orient.spacing[1:], model.spacing)

@@ -1,5 +1,6 @@
 """What a model is: its manifest, its structures, and the enhancement of its second image."""
 
+from .enhancement import Enhancement, EnhancementChoice
 from .labels import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, TERMINOLOGY_CONTEXT, Label, terminology_entry
 from .manifest import (
     CLEANUP_STEPS,
@@ -19,6 +20,7 @@ from .manifest import (
 
 __all__ = [
     "CLEANUP_STEPS", "INFARCT", "LEFT_VENTRICLE", "MANIFEST", "MYOCARDIUM", "RIGHT_VENTRICLE", "SCHEMA_VERSION",
-    "TERMINOLOGY_CONTEXT", "Axes", "EnhancementDefaults", "Expectations", "Intensity", "Label", "Model", "catalogue",
-    "find_model", "label_of", "labels_of", "read_manifest", "terminology_entry",
+    "TERMINOLOGY_CONTEXT", "Axes", "Enhancement", "EnhancementChoice", "EnhancementDefaults", "Expectations",
+    "Intensity", "Label", "Model", "catalogue", "find_model", "label_of", "labels_of", "read_manifest",
+    "terminology_entry",
 ]  # fmt: skip

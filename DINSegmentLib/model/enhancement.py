@@ -5,6 +5,8 @@ the paper itself does not name its method, so names, strength and the other meth
 """
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,6 @@ import numpy as np
 from ..errors import InputError
 from ..messages import Sentence as _
 
-METHODS = ("log", "gamma", "clahe", "none")
 STRENGTH_RANGE = (0.0, 2.0)
 _IDENTITY = 1e-6  # weaker than this, float32 shows no difference
 
@@ -21,51 +22,77 @@ _CLAHE_RADIUS = 16
 _CLAHE_ALPHA, _CLAHE_BETA = 0.3, 0.3
 
 
-def check(method: str, strength: float) -> None:
-    """Raises InputError when the method is unknown or the strength outside [0, 2]."""
-    if method not in METHODS:
-        raise InputError(
-            _('There is no enhancement "{method}": choose one of {known}.', method=method, known=", ".join(METHODS))
-        )
-    low, high = STRENGTH_RANGE
-    if not (math.isfinite(strength) and low <= strength <= high):
-        raise InputError(
-            _(
-                "Enhancement strength {strength:g} is outside [{low:g}, {high:g}]: choose one inside.",
-                strength=strength,
-                low=low,
-                high=high,
+@dataclass(frozen=True)
+class EnhancementChoice:
+    """What a user asks of the enhancement; None stands for the model's default.
+
+    Args:
+        method: a key of `METHODS`.
+        strength: in [0, 2]; 0 leaves the volume as it is.
+
+    Raises:
+        InputError: the method is unknown, or the strength is outside [0, 2].
+    """
+
+    method: str | None = None
+    strength: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.method is not None and self.method not in METHODS:
+            known = ", ".join(METHODS)
+            raise InputError(
+                _('There is no enhancement "{method}": choose one of {known}.', method=self.method, known=known)
             )
-        )
+        if self.strength is None:
+            return
+        low, high = STRENGTH_RANGE
+        object.__setattr__(self, "strength", float(self.strength))
+        if not (math.isfinite(self.strength) and low <= self.strength <= high):
+            raise InputError(
+                _(
+                    "Enhancement strength {strength:g} is outside [{low:g}, {high:g}]: choose one inside.",
+                    strength=self.strength,
+                    low=low,
+                    high=high,
+                )
+            )
+
+    def resolved(self, default: "Enhancement") -> "Enhancement":
+        """The same with a model's defaults filled in."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return replace(default, **{name: value for name, value in values.items() if value is not None})
 
 
-def enhance(volume: np.ndarray, method: str = "log", strength: float = 1.0) -> np.ndarray:
+@dataclass(frozen=True)
+class Enhancement(EnhancementChoice):
+    """How the second image that the network sees is made from the first: what travels from a click to a voxel."""
+
+    method: str = field()
+    strength: float = field()
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether a voxel's result depends on its own value alone, and not on the slice around it."""
+        return METHODS[self.method].pointwise
+
+    def __str__(self) -> str:
+        return self.method if self.method == "none" else f"{self.method}, strength {self.strength:g}"
+
+
+def enhance(volume: np.ndarray, enhancement: Enhancement) -> np.ndarray:
     """Enhance every slice.
 
     Args:
         volume: slices along the first axis, shape (S, H, W), float32 in [0, 1].
-        method: ``log`` e(r) = ln(1 + k r) / ln(1 + k), k = 256^s - 1; ``gamma`` r^(5^-s);
-            ``clahe`` blended with weight s / 2; ``none``.
-        strength: s in [0, 2]; 0 leaves the volume as it is, 1 with ``log`` is the curve of the paper's figure.
+        enhancement: one of `METHODS`, and how strongly.
 
     Returns:
         shape (S, H, W), float32 in [0, 1], always a new array.
-
-    Raises:
-        InputError: unknown method, or strength outside [0, 2].
     """
-    check(method, strength)
     volume = np.asarray(volume, dtype=np.float32)
-    if method == "none" or strength < _IDENTITY:
+    if enhancement.strength < _IDENTITY:
         return volume.copy()
-    if method == "log":
-        out = volume * np.float32(_log_factor(strength))
-        np.log1p(out, out=out)
-        out *= np.float32(1 / math.log1p(_log_factor(strength)))
-        return np.clip(out, 0, 1, out=out)
-    if method == "gamma":
-        return np.power(volume, np.float32(5.0**-strength))
-    return _blend_clahe(volume, strength / 2)
+    return METHODS[enhancement.method].apply(volume, enhancement.strength)
 
 
 def enhance_batch(images: Any, is_log: Any, strengths: Any) -> Any:
@@ -91,10 +118,21 @@ def _log_factor(strength: float) -> float:
     return 256.0**strength - 1
 
 
-def _blend_clahe(volume: np.ndarray, weight: float) -> np.ndarray:
+def _log(volume: np.ndarray, strength: float) -> np.ndarray:
+    out = volume * np.float32(_log_factor(strength))
+    np.log1p(out, out=out)
+    out *= np.float32(1 / math.log1p(_log_factor(strength)))
+    return np.clip(out, 0, 1, out=out)
+
+
+def _gamma(volume: np.ndarray, strength: float) -> np.ndarray:
+    return np.power(volume, np.float32(5.0**-strength))
+
+
+def _clahe(volume: np.ndarray, strength: float) -> np.ndarray:
     import SimpleITK as sitk  # heavy, and only this method needs it
 
-    out = np.empty_like(volume)
+    weight, out = strength / 2, np.empty_like(volume)
     for index, plane in enumerate(volume):
         out[index] = plane
         if plane.min() == plane.max():  # SimpleITK divides by the difference
@@ -105,3 +143,29 @@ def _blend_clahe(volume: np.ndarray, weight: float) -> np.ndarray:
         blended = (1 - weight) * plane + weight * sitk.GetArrayViewFromImage(equalised)
         out[index] = np.clip(blended, 0, 1)
     return out
+
+
+def _none(volume: np.ndarray, strength: float) -> np.ndarray:
+    return volume.copy()
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way of enhancing.
+
+    Args:
+        apply: (S, H, W) float32 in [0, 1] and a strength above 0 -> a new array like it, float32 in [0, 1].
+        pointwise: see `Enhancement.pointwise`.
+    """
+
+    apply: Callable[[np.ndarray, float], np.ndarray]
+    pointwise: bool = True
+
+
+METHODS = {
+    "log": Method(_log),  # e(r) = ln(1 + k r) / ln(1 + k), k = 256^s - 1; s = 1 is the curve of the paper's figure
+    "gamma": Method(_gamma),  # r^(5^-s)
+    "clahe": Method(_clahe, pointwise=False),  # blended with weight s / 2
+    "none": Method(_none),
+}
+NONE = Enhancement(method="none", strength=0.0)

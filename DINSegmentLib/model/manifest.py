@@ -3,14 +3,14 @@
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from .. import bounded, resources
-from ..errors import ModelError
+from ..errors import InputError, ModelError
 from ..messages import Sentence as _
-from .enhancement import METHODS, STRENGTH_RANGE
+from .enhancement import METHODS, STRENGTH_RANGE, Enhancement
 from .labels import MYOCARDIUM, Label, terminology_entry
 
 MANIFEST = "manifest.json"
@@ -53,15 +53,15 @@ class Intensity:
 class EnhancementDefaults:
     """Enhancement that a model expects, and the methods and strengths that its training covered."""
 
-    method: str
-    strength: float
+    default: Enhancement
     trained_methods: tuple[str, ...]
     trained_range: tuple[float, float]
 
-    def covers(self, method: str, strength: float) -> bool:
-        """Whether training covered this method and strength."""
+    def covers(self, enhancement: Enhancement) -> bool:
+        """Whether training covered this enhancement."""
         low, high = self.trained_range
-        return method in self.trained_methods and (method == "none" or low <= strength <= high)
+        within = enhancement.method == "none" or low <= enhancement.strength <= high
+        return within and enhancement.method in self.trained_methods
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,6 @@ def read_manifest(folder: Path) -> Model:
 
 
 def _model(values: dict[str, Any], folder: Path) -> Model:
-    enhancement = values["enhancement"]
     return Model(
         id=str(values["id"]),
         version=str(values["version"]),
@@ -236,12 +235,7 @@ def _model(values: dict[str, Any], folder: Path) -> Model:
         spacing=float(values["spacing"]),
         axes=Axes(**values["axes"]),
         intensity=Intensity(**values["intensity"]),
-        enhancement=EnhancementDefaults(
-            method=enhancement["method"],
-            strength=float(enhancement["strength"]),
-            trained_methods=tuple(enhancement["trained_methods"]),
-            trained_range=(float(enhancement["trained_range"][0]), float(enhancement["trained_range"][1])),
-        ),
+        enhancement=_enhancement(values["enhancement"]),
         network=dict(values["network"]),
         neighbour_distance=float(values.get("neighbour_distance", 0)),
         mirroring=bool(values.get("mirroring", False)),
@@ -257,6 +251,15 @@ def _model(values: dict[str, Any], folder: Path) -> Model:
         temperature=float(values.get("temperature", 1)),
         joined=tuple(tuple(int(value) for value in together) for together in values.get("joined", [])),
     )
+
+
+def _enhancement(values: dict[str, Any]) -> EnhancementDefaults:
+    try:
+        default = Enhancement(**{one.name: values[one.name] for one in fields(Enhancement)})
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    low, high = (float(v) for v in values["trained_range"])
+    return EnhancementDefaults(default, tuple(values["trained_methods"]), (low, high))
 
 
 def _label(values: dict[str, Any]) -> Label:
@@ -301,10 +304,10 @@ def _check(model: Model) -> None:
         )
     if model.intensity.method == "window" and not model.intensity.lower < model.intensity.upper:
         raise ValueError("the intensity window is empty")
-    if unknown := {model.enhancement.method, *model.enhancement.trained_methods} - set(METHODS):
+    if unknown := set(model.enhancement.trained_methods) - set(METHODS):
         raise ValueError(f"unknown enhancement: {', '.join(sorted(unknown))}")
     low, high = model.enhancement.trained_range
-    if not STRENGTH_RANGE[0] <= low <= model.enhancement.strength <= high <= STRENGTH_RANGE[1]:
+    if not STRENGTH_RANGE[0] <= low <= model.enhancement.default.strength <= high <= STRENGTH_RANGE[1]:
         raise ValueError("the enhancement's trained range must lie in [0, 2] and hold its default strength")
     if model.weights_path.parent != model.folder or model.weights_path.name in ("", ".."):
         raise ValueError("the weight file must lie in the model's folder")

@@ -6,6 +6,7 @@ from slicer.i18n import tr as _
 
 from .. import scene
 from ..errors import DINSegmentError
+from ..model import Enhancement
 from ..scene import compare
 from . import choices
 from .preview import LivePreview
@@ -32,8 +33,9 @@ class Adjusting:
         ui.fadeSlider.connect("valueChanged(double)", self.onFade)
 
     @property
-    def method(self) -> str:
-        return self.panel.ui.enhancementMethodComboBox.currentData
+    def enhancement(self) -> Enhancement:
+        ui = self.panel.ui
+        return Enhancement(method=ui.enhancementMethodComboBox.currentData, strength=ui.strengthSlider.value)
 
     def begin(self, volume_node: Any) -> None:
         """Another volume was chosen: its enhanced volume, where there is one, comes with it; no new one is made yet."""
@@ -61,7 +63,7 @@ class Adjusting:
     def onMethodChanged(self, row: int) -> None:
         if self.panel.deaf or row < 0:
             return
-        self.panel.parameters.method = self.method
+        self.panel.parameters.method = self.enhancement.method
         self._follow()
 
     def onStrengthChanged(self, value: float) -> None:
@@ -83,7 +85,7 @@ class Adjusting:
             self._follow()
 
     def onResetEnhancement(self) -> None:
-        ui, default = self.panel.ui, self.panel.model.enhancement
+        ui, default = self.panel.ui, self.panel.model.enhancement.default
         choices.choose(ui.enhancementMethodComboBox, default.method)
         ui.strengthSlider.value = default.strength
         self._mark_untrained()
@@ -96,7 +98,7 @@ class Adjusting:
 
     def _mark_untrained(self) -> None:
         known, low_high = self.panel.model.enhancement, self.panel.model.enhancement.trained_range
-        covered = known.covers(self.method, self.panel.ui.strengthSlider.value)
+        covered = known.covers(self.enhancement)
         text = _("Not trained: the model knows {methods} from {low:g} to {high:g}.").format(
             methods=", ".join(known.trained_methods), low=low_high[0], high=low_high[1]
         )
@@ -107,7 +109,7 @@ class Adjusting:
         panel = self.panel
         volume_node, node = panel.parameters.inputVolume, panel.parameters.enhancedVolume
         try:
-            self.preview.show(volume_node, node, panel.model, self.method, panel.ui.strengthSlider.value)
+            self.preview.show(volume_node, node, panel.model, self.enhancement)
         except DINSegmentError as error:
             panel.say(told(error))
             return False

@@ -143,7 +143,7 @@ class Panel:
 
     def run_parameters(self) -> Parameters:
         """What the engine is asked for."""
-        return Parameters(self.adjusting.method, self.ui.strengthSlider.value)
+        return Parameters(enhancement=self.adjusting.enhancement)
 
     def _show_parameters(self) -> None:
         """Lists that the parameter node cannot be bound to follow it by hand."""
@@ -154,8 +154,8 @@ class Panel:
             choices.choose(ui.modelSelector, parameters.modelId or self._likely_model(parameters.inputVolume))
             choices.choose(ui.deviceSelector, parameters.device)
             choices.fill_methods(ui.enhancementMethodComboBox, self.model)
-            known = parameters.method in METHODS
-            choices.choose(ui.enhancementMethodComboBox, parameters.method if known else self.model.enhancement.method)
+            default = self.model.enhancement.default.method
+            choices.choose(ui.enhancementMethodComboBox, parameters.method if parameters.method in METHODS else default)
         self.onInputChanged(parameters.inputVolume)
 
     def onInputChanged(self, node: Any) -> None:
@@ -270,7 +270,7 @@ class Panel:
 
     def onCopyBatch(self) -> None:
         volume = self.parameters.inputVolume
-        text = scripts.batch_command(volume, self.model, self.run_parameters(), self.device)
+        text = scripts.batch_command(volume, self.model, self.adjusting.enhancement, self.device)
         if text is None:
             self.say(_("This volume has no file: save it first, then copy the command."))
             return
@@ -284,7 +284,7 @@ class Panel:
 
     def onCopyPython(self) -> None:
         volume, output = self.parameters.inputVolume, self.parameters.outputSegmentation
-        self._copy(scripts.python_code(volume, output, self.model, self.run_parameters(), self.device))
+        self._copy(scripts.python_code(volume, output, self.model, self.adjusting.enhancement, self.device))
 
     def onDiagnostics(self) -> None:
         device, worker = self.ui.deviceSelector.currentText, self.running.runner.client.about

@@ -9,8 +9,8 @@ from slicer.i18n import tr as _
 from .. import scene
 from ..engine.preview import Preview
 from ..errors import InputError
-from ..model import Model
-from ..scene.enhanced import METHOD, SOURCE, note_enhancement
+from ..model import Enhancement, Model
+from ..scene.enhanced import ENHANCEMENT, SOURCE, note_enhancement
 
 _TURN = 0.03  # seconds of work in a turn of the event loop
 
@@ -36,7 +36,7 @@ class LivePreview:
     def working(self) -> bool:
         return self._timer.active
 
-    def show(self, volume_node: Any, node: Any, model: Model, method: str, strength: float) -> None:
+    def show(self, volume_node: Any, node: Any, model: Model, enhancement: Enhancement) -> None:
         """Begin to bring a node up to date, with the slice in view first.
 
         Args:
@@ -52,11 +52,11 @@ class LivePreview:
             node = None  # it bears another volume's name
         preview = self._preview
         if preview is None or node is not self.node or made_of != self._made_of or node.GetImageData() is None:
-            preview = self._begin(volume, volume_node, node, model, method, strength)
+            preview = self._begin(volume, volume_node, node, model, enhancement)
             self._made_of = made_of
         else:
-            note_enhancement(node, method, strength)
-        preview.choose(method, strength, scene.visible_slice(volume_node))
+            note_enhancement(node, enhancement)
+        preview.choose(enhancement, scene.visible_slice(volume_node))
         self._timer.start()
         self._on_turn()
 
@@ -66,16 +66,16 @@ class LivePreview:
         self._preview, self._made_of, self.node = None, (), None
 
     def _begin(
-        self, volume: scene.Volume, volume_node: Any, node: Any, model: Model, method: str, strength: float
+        self, volume: scene.Volume, volume_node: Any, node: Any, model: Model, enhancement: Enhancement
     ) -> Preview:
-        if node is not None and node.GetImageData() is not None and node.GetAttribute(METHOD) is None:
+        if node is not None and node.GetImageData() is not None and node.GetAttribute(ENHANCEMENT) is None:
             raise InputError(
                 _("{name} has an image of its own, which would be lost: choose another enhanced volume.").format(
                     name=node.GetName()
                 )
             )
         self.stop()
-        out = scene.allocate_enhanced(volume_node, method, strength, node=node)
+        out = scene.allocate_enhanced(volume_node, enhancement, node=node)
         preview = Preview(volume.array, volume.geometry, model.axes, model.intensity, out=scene.enhanced_array(out))
         self._preview, self.node = preview, out
         if node is None:

@@ -11,8 +11,7 @@ import slicer
 import slicer.util
 
 from .. import __version__
-from ..engine.parameters import Parameters
-from ..model import LEFT_VENTRICLE, Model, label_of
+from ..model import LEFT_VENTRICLE, Enhancement, Model, label_of
 from ..scene import find_cine
 
 
@@ -23,7 +22,7 @@ def only_frame(volume_node: Any, model: Model) -> int | None:
     return None if cine is None or label_of(model, LEFT_VENTRICLE) else cine.frame + 1
 
 
-def batch_command(volume_node: Any, model: Model, parameters: Parameters, device: str) -> str | None:
+def batch_command(volume_node: Any, model: Model, enhancement: Enhancement, device: str) -> str | None:
     """A command line that segments the file of this volume, or of its sequence (see `only_frame`); None where there is
     none."""
     cine = find_cine(volume_node)
@@ -36,15 +35,15 @@ def batch_command(volume_node: Any, model: Model, parameters: Parameters, device
     command = [
         slicer.app.launcherExecutableFilePath, "--no-main-window", "--no-splash",
         "--python-script", str(Path(slicer.modules.dinsegment.path).parent / "Scripts" / "DINSegmentBatch.py"), "--",
-        "segment", path, "--output", "results", "--model", model.id, "--enhancement", parameters.enhancement,
-        "--strength", f"{parameters.strength:g}", "--device", device,
+        "segment", path, "--output", "results", "--model", model.id, "--enhancement", enhancement.method,
+        "--strength", f"{enhancement.strength:g}", "--device", device,
     ]  # fmt: skip
     frame = only_frame(volume_node, model)
     command += ["--frame", str(frame)] if frame else []
     return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
 
 
-def python_code(volume_node: Any, segmentation_node: Any, model: Model, parameters: Parameters, device: str) -> str:
+def python_code(volume_node: Any, segmentation_node: Any, model: Model, enhancement: Enhancement, device: str) -> str:
     """Lines for Slicer's Python console; they fill the same segmentation, where one is chosen."""
     way = "segment" if find_cine(volume_node) is None else "segmentSequence"
     output = "None" if segmentation_node is None else f"slicer.util.getNode({segmentation_node.GetID()!r})"
@@ -54,7 +53,7 @@ def python_code(volume_node: Any, segmentation_node: Any, model: Model, paramete
             "from DINSegment import DINSegmentLogic",
             f"volumeNode = slicer.util.getNode({volume_node.GetID()!r})",
             f"segmentationNode = DINSegmentLogic().{way}(volumeNode, {output}, modelId={model.id!r}, "
-            f"enhancement={parameters.enhancement!r}, strength={parameters.strength!r}, device={device!r})",
+            f"enhancement={enhancement.method!r}, strength={enhancement.strength!r}, device={device!r})",
         ]
     )
 

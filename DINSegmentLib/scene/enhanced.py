@@ -11,21 +11,22 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import GeometryError, InputError
 from ..messages import Sentence as _
+from ..model import Enhancement
 from . import hierarchy, undo
 from .volumes import voxels
 
 # of the enhanced volume's node: a reference to the volume that it is made from, and what was done to it
-SOURCE, METHOD, STRENGTH = "DINSegment.Source", "DINSegment.Enhancement", "DINSegment.Strength"
+SOURCE, ENHANCEMENT = "DINSegment.Source", "DINSegment.Enhancement"
 
 
 def write_enhanced(
-    enhanced: np.ndarray, volume_node: Any, method: str, strength: float, node: Any = None, name: str | None = None
+    enhanced: np.ndarray, volume_node: Any, enhancement: Enhancement, node: Any = None, name: str | None = None
 ) -> Any:
     """Show an enhanced volume as a ``vtkMRMLScalarVolumeNode`` beside the one that it is made from.
 
     Args:
         enhanced: (K, J, I) float32 in [0, 1], on the grid of ``volume_node``. Copied.
-        volume_node, method, strength, node, name: as in `allocate_enhanced`.
+        volume_node, enhancement, node, name: as in `allocate_enhanced`.
 
     Returns:
         the node of the enhanced volume.
@@ -43,18 +44,18 @@ def write_enhanced(
                 shape=shape,
             )
         )
-    node = allocate_enhanced(volume_node, method, strength, node, name)
+    node = allocate_enhanced(volume_node, enhancement, node, name)
     np.copyto(enhanced_array(node), enhanced)
     update_slices(node)
     return node
 
 
-def allocate_enhanced(volume_node: Any, method: str, strength: float, node: Any = None, name: str | None = None) -> Any:
+def allocate_enhanced(volume_node: Any, enhancement: Enhancement, node: Any = None, name: str | None = None) -> Any:
     """Make room for an enhanced volume: its voxels are 0 until someone writes `enhanced_array`.
 
     Args:
         volume_node: what is enhanced; grid and parent transform are taken from it.
-        method, strength: of the enhancement; they are noted in the node.
+        enhancement: noted in the node.
         node: gets the image; None: a new node. A node that was not ours gets the window 0 to 1.
         name: of a new node; None names it after the volume.
 
@@ -71,7 +72,7 @@ def allocate_enhanced(volume_node: Any, method: str, strength: float, node: Any 
     name = name or f"{volume_node.GetName()} enhanced"
     with undo.new_node("vtkMRMLScalarVolumeNode", name) if node is None else undo.changed_node(node) as node:
         with slicer.util.NodeModify(node):
-            if node.GetAttribute(METHOD) is None:
+            if node.GetAttribute(ENHANCEMENT) is None:
                 _show_in_gray(node)
             matrix = vtkMatrix4x4()
             volume_node.GetIJKToRASMatrix(matrix)
@@ -79,15 +80,14 @@ def allocate_enhanced(volume_node: Any, method: str, strength: float, node: Any 
             node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
             node.SetAndObserveImageData(_image(shape))
             node.SetNodeReferenceID(SOURCE, volume_node.GetID())
-            note_enhancement(node, method, strength)
+            note_enhancement(node, enhancement)
         hierarchy.place_beside(volume_node, node)
     return node
 
 
-def note_enhancement(node: Any, method: str, strength: float) -> None:
+def note_enhancement(node: Any, enhancement: Enhancement) -> None:
     """Note in the node of an enhanced volume how its voxels are made now."""
-    node.SetAttribute(METHOD, method)
-    node.SetAttribute(STRENGTH, f"{strength:g}")
+    node.SetAttribute(ENHANCEMENT, str(enhancement))
 
 
 def enhanced_array(node: Any) -> np.ndarray:

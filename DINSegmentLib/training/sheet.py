@@ -29,7 +29,7 @@ def sheet(slices: Slices, model: Model, recipe: Recipe) -> bytes:
     middle = batch.images.shape[1] // 2
     size = recipe.sizes[0]
     stored = batch.images[:, middle]
-    enhanced = torch.from_numpy(enhance(stored.numpy(), model.enhancement.method, model.enhancement.strength))
+    enhanced = torch.from_numpy(enhance(stored.numpy(), model.enhancement.default))
     lines = [("as stored", stored, enhanced, batch.labels[:, middle].long())]
     for name, augmentation in (("augmented", recipe.augmentation), ("augmented gently", recipe.gentle)):
         for _ in range(_ROWS):

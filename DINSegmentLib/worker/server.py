@@ -165,8 +165,8 @@ class Server:
         arguments = (
             volume,
             geometry,
-            Parameters(
-                **{
+            Parameters.from_json(
+                {
                     **request["parameters"],
                     "confidence": wanted == Map.CONFIDENCE,
                     "margins": request["surfaces"] is not None,

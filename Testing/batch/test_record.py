@@ -19,7 +19,7 @@ from DINSegmentLib.engine.results import Device, Result
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.io import Image
 from DINSegmentLib.measure import Confidence
-from DINSegmentLib.model import Expectations, find_model
+from DINSegmentLib.model import EnhancementChoice, Expectations, find_model
 from DINSegmentLib.notices import Notice
 
 
@@ -37,7 +37,7 @@ def result(image):
     model = find_model("cardiac-mr")
     labels = np.zeros(image.array.shape, np.uint8)
     labels[0, 0, :5] = 3
-    parameters = Parameters(strength=0.5).resolved(model)
+    parameters = Parameters(enhancement=EnhancementChoice(strength=0.5)).resolved(model)
     timings = {"total": 0.51234567, "forward": 0.4}
     notices = (Notice("device", "cuda:0 ran out of memory: went on with batches of 4."),)
     device = Device("cuda:0", "CUDA as asked for", "bfloat16")
@@ -61,7 +61,7 @@ def test_a_record_names_input_model_device_and_outputs(image, result):
     assert written["model"] == {
         "id": "cardiac-mr", "version": result.model.version, "weights_sha256": result.model.sha256,
     }  # fmt: skip
-    assert written["parameters"]["enhancement"] == "log" and written["parameters"]["strength"] == 0.5
+    assert written["parameters"]["enhancement"] == {"method": "log", "strength": 0.5}
     assert written["device"]["name"] == "cuda:0" and written["device"]["reason"] == "CUDA as asked for"
     assert written["device"]["precision"] == "bfloat16"
     assert [one["text"] for one in written["notices"] if one["kind"] == "device"] == [result.notices[0].text]

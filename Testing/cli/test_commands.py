@@ -13,7 +13,7 @@ from DINSegmentLib import io
 from DINSegmentLib.console import Console
 from DINSegmentLib.engine.preprocessing import preprocess_volume
 from DINSegmentLib.measure import dice
-from DINSegmentLib.model import Axes, Intensity, find_model
+from DINSegmentLib.model import Axes, Enhancement, Intensity, find_model
 from DINSegmentLib.scene.boot import boot
 from DINSegmentLib.scene.files import add_volume
 from DINSegmentLib.training.cases import read_case, write_nifti
@@ -30,7 +30,7 @@ def test_enhance_writes_what_the_network_sees_bit_for_bit(method, output, comman
 
     assert outcome.code == 0, outcome.err
     image, written = io.read(path), sitk.ReadImage(str(tmp_path / output))
-    _, enhanced = preprocess_volume(image.array, image.geometry, *CARDIAC_RULE, method, 0.7)
+    _, enhanced = preprocess_volume(image.array, image.geometry, *CARDIAC_RULE, Enhancement(method, 0.7))
     assert written.GetPixelID() == sitk.sitkFloat32
     assert np.array_equal(sitk.GetArrayFromImage(written), enhanced)
     source = sitk.ReadImage(str(path))
@@ -47,7 +47,7 @@ def test_enhance_with_a_model_takes_its_axes_window_and_defaults(command, write,
     assert command("enhance", path, "--output", tmp_path / "e.nrrd", "--model", model.folder).code == 0
 
     image = io.read(path)
-    _, enhanced = preprocess_volume(image.array, image.geometry, model.axes, model.intensity, "gamma", 0.5)
+    _, enhanced = preprocess_volume(image.array, image.geometry, model.axes, model.intensity, Enhancement("gamma", 0.5))
     assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "e.nrrd"))), enhanced)
 
 

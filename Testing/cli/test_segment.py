@@ -142,7 +142,7 @@ def test_record_agrees_with_the_label_map(segment, write, tmp_path):
         assert structure["voxels"] == count
         assert structure["volume_ml"] == pytest.approx(count * 1.4 * 1.3 * 8 / 1000, abs=1e-3)
     assert record["outputs"] == ["heart.nii.gz", "heart.json"]
-    assert (record["parameters"]["enhancement"], record["parameters"]["strength"]) == ("log", 0.5)
+    assert record["parameters"]["enhancement"] == {"method": "log", "strength": 0.5}
 
 
 def test_table_names_structures_and_volumes(segment, write, tmp_path):
@@ -220,7 +220,7 @@ def test_an_enhancement_outside_the_training_is_used_with_a_warning(segment, wri
     assert "was not trained" not in segment(path, "--strength", 1.5).err
     outcome = segment(path, "--strength", 2, "--overwrite")
     assert outcome.code == 0
-    assert "Warning: tiny-stack was not trained with log of strength 2 (only log, none, 0 to 1.5)" in outcome.err
+    assert "Warning: tiny-stack was not trained with log, strength 2 (only log, none, 0 to 1.5)" in outcome.err
 
 
 @pytest.mark.parametrize(("modality", "warned"), [("MR", False), ("CT", True)])

@@ -12,6 +12,7 @@ from DINSegmentLib.engine.segmenter import Segmenter
 from DINSegmentLib.errors import Cancelled, GeometryError, InputError
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.model import find_model
+from DINSegmentLib.model.enhancement import NONE
 from DINSegmentLib.phantom.scan import CardiacPhantom
 
 FRAMES, SLICES = 5, 4
@@ -65,7 +66,9 @@ def test_clean_up_is_done_frame_by_frame(bands, stack_model):
     volumes[0, :, 12:14, 12:14] = 0.3  # the smaller part of this frame, and the only one of the next
     volumes[1, :, 12:14, 12:14] = 0.3
     segmenter = bands(stack_model, cleanup=("largest_component",), intensity=_plain(stack_model))
-    labels = segment_cine(segmenter, volumes, Geometry(volumes.shape[1:], GEOMETRY.ijk_to_ras), Parameters("none"))
+    labels = segment_cine(
+        segmenter, volumes, Geometry(volumes.shape[1:], GEOMETRY.ijk_to_ras), Parameters(enhancement=NONE)
+    )
 
     assert (labels.labels[0, :, 12:14, 12:14] == 0).all() and (labels.labels[0, :, 2:8, 2:8] == 1).all()
     assert (labels.labels[1, :, 12:14, 12:14] == 1).all()

@@ -11,6 +11,7 @@ from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.segmenter import Segmenter
 from DINSegmentLib.errors import Cancelled, ModelError
 from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.model.enhancement import NONE, Enhancement
 
 GRID = Geometry((3, 32, 40), np.diag([1.5, 1.5, 8.0, 1.0]))
 
@@ -37,7 +38,7 @@ def test_a_part_that_only_the_enhanced_image_shows_is_plus_one_and_one_that_both
     volume = np.zeros(GRID.shape, np.float32)
     volume[:, :, 10:20] = 0.3  # above one half in the enhanced image alone
     volume[:, :, 20:30] = 1.0
-    decided = why(told, volume, GRID, Parameters("log", 2.0, mirroring))
+    decided = why(told, volume, GRID, Parameters(enhancement=Enhancement("log", 2.0), mirroring=mirroring))
 
     expected = np.zeros(GRID.shape)
     expected[:, :, 10:20] = 1
@@ -48,7 +49,7 @@ def test_a_part_that_only_the_enhanced_image_shows_is_plus_one_and_one_that_both
 def test_equal_images_decide_nothing(told):
     volume = np.random.default_rng(3).random(GRID.shape, np.float32)
 
-    assert not why(told, volume, GRID, Parameters("none")).any()
+    assert not why(told, volume, GRID, Parameters(enhancement=NONE)).any()
 
 
 def test_a_part_that_only_the_original_shows_is_minus_one(told):
@@ -56,7 +57,7 @@ def test_a_part_that_only_the_original_shows_is_minus_one(told):
     told._network.forward_directions = lambda original, enhanced: swapped(enhanced, original)
     volume = np.zeros(GRID.shape, np.float32)
     volume[:, :, 10:20], volume[:, :, 20:30] = 0.3, 1.0
-    decided = why(told, volume, GRID, Parameters("log", 2.0, mirroring=False))
+    decided = why(told, volume, GRID, Parameters(enhancement=Enhancement("log", 2.0), mirroring=False))
 
     assert np.abs(decided[:, :, 10:20] + 1).max() < 1e-6
 

@@ -8,6 +8,7 @@ LOGIC = """
 import os, sys
 import numpy as np, slicer
 from desk import Desk
+from DINSegmentLib.model import Enhancement
 from DINSegmentLib.model import find_model
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.preprocessing import enhance_volume
@@ -25,7 +26,7 @@ node = logic.segment(
 )
 
 model = find_model(sys.argv[1])
-expected = Segmenter(model, "cpu").segment(voxels, geometry, Parameters("gamma", 0.7)).labels
+expected = Segmenter(model, "cpu").segment(voxels, geometry, Parameters(enhancement=Enhancement("gamma", 0.7))).labels
 assert len(np.unique(expected)) > 1, "the network must say something for the comparison to mean anything"
 segmentation = node.GetSegmentation()
 assert [segmentation.GetNthSegment(n).GetName() for n in range(3)] == [label.name for label in model.labels]
@@ -39,14 +40,15 @@ rows = logic.statistics(node, volumeNode, modelId=sys.argv[1])
 assert [row.name for row in rows] == [label.name for label in model.labels] and sum(row.voxels for row in rows)
 
 enhanced = logic.enhance(volumeNode, "log", 1.5, modelId=sys.argv[1])
-wanted = enhance_volume(voxels, geometry, model, Parameters("log", 1.5))
+wanted = enhance_volume(voxels, geometry, model, Parameters(enhancement=Enhancement("log", 1.5)))
 assert np.array_equal(slicer.util.arrayFromVolume(enhanced), wanted)
 assert logic.enhance(volumeNode, "none", 0, enhanced, sys.argv[1]) is enhanced
 decided = logic.why(volumeNode, sys.argv[1], "log", 1.5, "cpu")
-wanted = why(Segmenter(model, "cpu"), voxels, geometry, Parameters("log", 1.5))
+wanted = why(Segmenter(model, "cpu"), voxels, geometry, Parameters(enhancement=Enhancement("log", 1.5)))
 assert np.array_equal(slicer.util.arrayFromVolume(decided), wanted) and wanted.any()
 sure = logic.confidence(volumeNode, sys.argv[1], "log", 1.5, "cpu")
-wanted = Segmenter(model, "cpu").segment(voxels, geometry, Parameters("log", 1.5, confidence=True)).confidence_map
+asked = Parameters(enhancement=Enhancement("log", 1.5), confidence=True)
+wanted = Segmenter(model, "cpu").segment(voxels, geometry, asked).confidence_map
 assert np.array_equal(slicer.util.arrayFromVolume(sure), wanted) and np.ptp(wanted) > 0
 logic.compare(volumeNode, enhanced, node)
 assert slicer.app.layoutManager().layout == 7701

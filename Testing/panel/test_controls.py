@@ -9,7 +9,7 @@ import pytest
 
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.preprocessing import enhance_volume
-from DINSegmentLib.model import catalogue, find_model
+from DINSegmentLib.model import Enhancement, catalogue, find_model
 
 
 def rest(desk, panel):
@@ -134,7 +134,9 @@ def test_the_preview_is_what_goes_on_to_the_network_and_follows_slider_and_metho
         panel.ui.enhancementMethodComboBox.currentIndex = panel.ui.enhancementMethodComboBox.findData(method)
         panel.ui.strengthSlider.value = strength
         rest(desk, panel)
-        expected = enhance_volume(volume.array, volume.geometry, model, Parameters(method, strength))
+        expected = enhance_volume(
+            volume.array, volume.geometry, model, Parameters(enhancement=Enhancement(method, strength))
+        )
         assert np.array_equal(slicer.util.arrayFromVolume(node), expected), (method, strength)
     assert panel.panel.parameters.enhancedVolume is node and node.GetName() == "Smith^John enhanced"
 
@@ -176,7 +178,7 @@ def test_deleting_the_enhanced_volume_ends_the_preview(desk, panel, heart):
 
 
 def test_untrained_settings_are_marked_and_reset_brings_the_models_own_back(desk, panel, heart):
-    ui, default = panel.ui, find_model("cardiac-mr").enhancement
+    ui, default = panel.ui, find_model("cardiac-mr").enhancement.default
     assert ui.enhancementNoteLabel.text == ""
     ui.enhancementMethodComboBox.currentIndex = ui.enhancementMethodComboBox.findData("clahe")
     assert (

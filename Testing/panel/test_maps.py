@@ -7,7 +7,7 @@ from greek import english, greek
 from DINSegmentLib.engine.attribution import why
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.segmenter import Segmenter
-from DINSegmentLib.model import find_model
+from DINSegmentLib.model import Enhancement, find_model
 
 # turned by 37 degrees, 1.4 x 1.5 x 10 mm
 MATRIX = np.array([[0, 1.2, 6.0, -30], [1.4, 0, 0, -7], [0, -0.9, 8.0, 5], [0, 0, 0, 1]])
@@ -55,7 +55,7 @@ def test_a_click_lays_the_engines_map_voxel_for_voxel_over_the_volume_and_anothe
 
     ui, before = panel.ui, slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLVolumeNode")
     volume, segmenter = scene.read_volume(turned), Segmenter(find_model("cardiac-mr"), "cpu")
-    settings = Parameters("log", 1.0, confidence=True)
+    settings = Parameters(enhancement=Enhancement("log", 1.0), confidence=True)
     sure = segmenter.segment(volume.array, volume.geometry, settings).confidence_map
     decided = why(segmenter, volume.array, volume.geometry, settings)
     for button, other, expected in (

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from DINSegmentLib.errors import DINSegmentError, GeometryError
+from DINSegmentLib.model import Enhancement
 from DINSegmentLib.scene import compare, write_enhanced, write_segmentation
 from DINSegmentLib.scene.boot import quiet
 
@@ -15,7 +16,7 @@ FOUR_UP, CONVENTIONAL = 3, 2
 def trio(heart, add_volume):
     """A volume, the enhanced one, and its segmentation."""
     volume = add_volume(heart.labels.astype(np.int16), heart.matrix)
-    enhanced = write_enhanced(heart.labels / np.float32(3), volume, "log", 1.0)
+    enhanced = write_enhanced(heart.labels / np.float32(3), volume, Enhancement("log", 1.0))
     return volume, enhanced, write_segmentation(heart.labels, volume, heart.structures)
 
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from DINSegmentLib.model.enhancement import enhance
+from DINSegmentLib.model.enhancement import Enhancement, enhance
 from DINSegmentLib.training.augmentation import Augmentation
 from DINSegmentLib.training.slices import Batch
 
+LOG = Enhancement("log", 1.0)
 STILL = {"free_rotation": 0.0, "rotation": 0.0, "mirror": False, "scale": (1.0, 1.0), "shift": 0.0, "elastic": 0.0}
 
 
@@ -43,10 +44,10 @@ def test_the_enhanced_view_is_the_enhancement_of_the_original_before_resampling(
     augmentation = without_intensity_changes(still, monkeypatch)
     monkeypatch.setattr(Augmentation, "random_grid", lambda self, images, size, pixels: half_pixel_grid(images))
     original, enhanced, _ = augmentation(slices, 96)
-    native = torch.from_numpy(enhance(slices[0][:, 0].numpy()))[:, None]
+    native = torch.from_numpy(enhance(slices[0][:, 0].numpy(), LOG))[:, None]
     expected = torch.nn.functional.grid_sample(native, half_pixel_grid(native), align_corners=False)
     torch.testing.assert_close(enhanced, expected, atol=1e-5, rtol=0)
-    after_resampling = torch.from_numpy(enhance(original[:, 0].numpy()))[:, None]
+    after_resampling = torch.from_numpy(enhance(original[:, 0].numpy(), LOG))[:, None]
     assert (after_resampling - enhanced).abs().max() > 0.1  # the other order would be told apart
 
 

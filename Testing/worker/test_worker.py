@@ -17,7 +17,7 @@ from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.segmenter import segment
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import slices_to_review
-from DINSegmentLib.model import find_model
+from DINSegmentLib.model import Enhancement, find_model
 from DINSegmentLib.notices import Notice
 from DINSegmentLib.worker import client as client_module
 from DINSegmentLib.worker.client import Client, Request, State
@@ -139,7 +139,7 @@ def run(client, asked):
 
 
 def test_labels_are_those_of_the_engine_and_nothing_is_left(worker, volume, tiny_model, temporary):
-    asked = request(volume, tiny_model, parameters=Parameters("gamma", 0.7, batch_size=2))
+    asked = request(volume, tiny_model, parameters=Parameters(enhancement=Enhancement("gamma", 0.7), batch_size=2))
     ears = run(worker, asked)
     expected = segment(volume, asked.geometry, find_model(str(tiny_model)), asked.parameters, "cpu")
     assert np.array_equal(ears.labels, expected.labels) and ears.labels.any()

@@ -2,6 +2,7 @@
 
 import math
 from argparse import Namespace
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import numpy as np
@@ -23,7 +24,7 @@ def evaluate(options: Namespace, console: Console) -> int:
     from ...training.figures import WorstCases, boxplots
 
     model = find_model(options.model)
-    parameters = Parameters(options.enhancement, options.strength, options.mirroring).resolved(model)
+    parameters = Parameters(enhancement=options.enhancement, mirroring=options.mirroring).resolved(model)
     files = cases.case_files(options.data, options.split)
     outputs.check(options.data, [options.output / name for name in FILES], options.overwrite)
     segmenter = Segmenter(model, options.device)
@@ -44,8 +45,8 @@ def evaluate(options: Namespace, console: Console) -> int:
     )
     run = {
         "model": model.id, "version": model.version, "weights_sha256": model.sha256,
-        "data": options.data.resolve().name, "split": options.split, "enhancement": parameters.enhancement,
-        "strength": parameters.strength, "mirroring": parameters.mirroring, "cleanup": list(model.cleanup),
+        "data": options.data.resolve().name, "split": options.split, "enhancement": asdict(parameters.enhancement),
+        "mirroring": parameters.mirroring, "cleanup": list(model.cleanup),
         "device": segmenter.device.name, "precision": segmenter.device.precision,
         "versions": versions(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -17,7 +17,7 @@ def explain(options: Namespace, console: Console) -> int:
     from ...pictures.slices import draw_why
 
     model = find_model(options.model)
-    parameters = Parameters(options.enhancement, options.strength, options.mirroring).resolved(model)
+    parameters = Parameters(enhancement=options.enhancement, mirroring=options.mirroring).resolved(model)
     name = io.case_name(options.input)
     paths = [options.output / f"{name}_why.{suffix}" for suffix in ("nii.gz", "png")]
     outputs.check(options.input, paths, options.overwrite)
@@ -32,7 +32,7 @@ def explain(options: Namespace, console: Console) -> int:
     segmenter = Segmenter(model, options.device)
     decided = why(segmenter, image.array, image.geometry, parameters, progress, name=options.input.name or name)
     original, enhanced = preprocess_volume(
-        image.array, image.geometry, model.axes, model.intensity, parameters.enhancement, parameters.strength
+        image.array, image.geometry, model.axes, model.intensity, parameters.enhancement
     )
     with outputs.beside(paths) as folder:
         io.write_volume(decided, image, folder / paths[0].name)

@@ -22,7 +22,7 @@ def function(options: Namespace, console: Console) -> int:
 
     model = find_model(options.model)
     parameters = Parameters(
-        options.enhancement, options.strength, options.mirroring, margins=options.frames_format in surfaces.FORMATS
+        enhancement=options.enhancement, mirroring=options.mirroring, margins=options.frames_format in surfaces.FORMATS
     )
     resolved = parameters.resolved(model)  # refused before anything is read
     case = cine.CineCase(
@@ -35,7 +35,7 @@ def function(options: Namespace, console: Console) -> int:
         console.event("resumed", f"{case.name} was done before: nothing to do.", record=written)
         return 0
     cine.check(case, model, options.overwrite)
-    for notice in untrained(model, resolved.enhancement, resolved.strength):
+    for notice in untrained(model, resolved.enhancement):
         console.warn(notice.text)
     from ...engine.segmenter import Segmenter  # torch takes seconds: not for inputs that cannot be used
 

@@ -34,7 +34,7 @@ def rerun(options: Namespace, console: Console) -> int:
         suffixes = tuple(name.removeprefix(written["case"]).removeprefix(".") for name in written["outputs"])
         series, frame = options.series or source["series"], source["frame"]
         case = Case(path, written["case"], options.output, suffixes, series, frame, anonymous=anonymous)
-        parameters, device = Parameters(**written["parameters"]), written["device"]["name"].partition(":")[0]
+        parameters, device = Parameters.from_json(written["parameters"]), written["device"]["name"].partition(":")[0]
         wanted = written["model"]
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(

@@ -30,7 +30,7 @@ def _asked(options: Namespace, model: Model) -> Parameters:
     """Refused before anything is searched."""
     with_surfaces = not surfaces.FORMATS.isdisjoint(options.formats or ())
     parameters = Parameters(
-        options.enhancement, options.strength, options.mirroring, confidence=options.confidence,
+        enhancement=options.enhancement, mirroring=options.mirroring, confidence=options.confidence,
         margins=with_surfaces,
     )  # fmt: skip
     parameters.resolved(model)
