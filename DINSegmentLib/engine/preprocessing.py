@@ -45,6 +45,8 @@ def normalization_steps(volume: np.ndarray, intensity: Intensity) -> Generator[N
     """`normalization` for those who must not wait: yields every few milliseconds, returns the constants."""
     if intensity.method == "window":
         return Normalization(intensity.lower, intensity.upper)
+    if isinstance(volume, np.ma.MaskedArray):  # without what is no signal, see `io.background`
+        volume = volume.compressed()
     percents = (0, intensity.lower, intensity.upper, 100)
     lowest, low, high, highest = yield from percentile_steps(volume, percents)
     # where the percentiles are one value, too few voxels differ from the background for any to be clipped

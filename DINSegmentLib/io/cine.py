@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from .. import memory
 from ..errors import InputError
 from . import nifti, nrrd
+from .background import fill_missing
 from .image import Image, SliceFile, case_name, image_suffix, is_dicom
 from .person import Person
 from .reading import FORMATS, read
@@ -69,13 +70,15 @@ def read_cine(path: Path | str, series: str | None = None, files: Sequence[Path]
     if found.frames_are_components:
         array = np.ascontiguousarray(np.moveaxis(array, -1, 0))
     array = array.reshape(found.frames, *first.array.shape)
+    array, notices = fill_missing(array, nifti.missing(path, found) if found.raw else None, path.name)
     times = None
     if first.nifti_header:
         seconds = nifti.frame_seconds(first.nifti_header)
         times = tuple(seconds * index for index in range(len(array))) if seconds else None
     elif suffix in (".nrrd", ".nhdr"):
         times = nrrd.frame_times(path, found.frames)
-    first = replace(first, array=array[0], name=first.name.removesuffix(_SEQUENCE))
+    notices = (*(one for one in first.notices if one.kind != "input"), *notices)
+    first = replace(first, array=array[0], name=first.name.removesuffix(_SEQUENCE), notices=notices)
     return Cine(array, first, times, (first.files,) * len(array))
 
 
@@ -84,7 +87,7 @@ def count_frames(path: Path, series: str | None = None, files: Sequence[Path] | 
     if is_dicom(path):
         from .dicom import volume as dicom
 
-        return len(dicom.find_cine(path, case_name(path), series, files, pixels=False).volumes)
+        return len(dicom.find_cine(path, case_name(path), series, files, with_pixels=False).volumes)
     if not image_suffix(path):
         return 1
     return FORMATS[image_suffix(path)][0](path).frames

@@ -53,6 +53,8 @@ class Header:
         origin: every number that the header gives for the place of the first voxel, in mm.
         frames_are_components: ITK shows the frames as components of one voxel.
         raw: the header's bytes, kept for NIfTI only.
+        to_lps: factors of the axes of ``steps`` and ``origin`` that make them LPS; None: as the reading library says.
+        unit: of lengths, as the header gives it.
     """
 
     shape: tuple[int, ...]
@@ -64,6 +66,8 @@ class Header:
     origin: np.ndarray
     frames_are_components: bool = False
     raw: bytes | None = None
+    to_lps: tuple[float, float, float] | None = None
+    unit: str = "mm"
 
 
 def check(header: Header, name: str, frame: int | None) -> None:

@@ -10,7 +10,7 @@ import struct
 import sys
 import zlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
@@ -30,9 +30,12 @@ _LARGEST_OFFSET = 1 << 31
 _SCALING = (112, "2f")  # scl_slope, scl_inter
 _UNITS = 123
 _TIME_UNITS = {8: 1.0, 16: 1e-3, 24: 1e-6}  # in seconds, by the bits of xyzt_units that tell the unit of time
+_LENGTH_UNITS = {1: "m", 3: "micrometer"}
+_LENGTH_BITS = 0x07
 _TIME_BITS = 0x38
 _WINDOW = (124, "2f")  # cal_max, cal_min
 _CODES = (252, "2h")  # qform_code, sform_code
+_QUATERN = (256, "3f")
 _QFORM_OFFSETS = (268, "3f")
 _SFORM = (280, "12f")
 _INTENT_NAME = slice(328, 344)
@@ -40,6 +43,8 @@ _MAGIC = slice(344, 348)
 
 _NUMBER_BYTES = {2: 1, 4: 2, 8: 4, 16: 4, 64: 8, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8}
 _COLOR_CHANNELS = {128: 3, 2304: 4}
+_SAME_PLACE = 0.1  # of a voxel
+_FLOATS = (16, 64)
 _Order = Literal["<", ">"]
 _ORDERS: tuple[_Order, ...] = ("<", ">")
 _CODE_OF_TYPE = {"uint8": 2, "float32": 16}
@@ -51,9 +56,9 @@ def read_header(path: Path) -> Header:
     Raises:
         InputError: it is not a NIfTI header.
     """
-    zipped = path.name.lower().endswith(".gz")
     try:
         with bounded.open_file(path) as file:
+            zipped = _is_zipped(file)
             raw = next(bounded.inflate(file, sys.maxsize))[:_SIZE] if zipped else file.read(_SIZE)
     except (bounded.Unusable, zlib.error) as error:
         raise _damaged(path) from error
@@ -77,7 +82,76 @@ def read_header(path: Path) -> Header:
         payload=Payload(path, 0, offset + stored, "deflate") if zipped else Payload(path, offset, stored, "raw"),
         origin=np.array([*qform, *(matrix[:, 3] for matrix in sform)]),
         raw=raw,
+        unit=_LENGTH_UNITS.get(raw[_UNITS] & _LENGTH_BITS, "mm"),
     )
+
+
+def missing(path: Path, header: Header) -> np.ndarray:
+    """Which voxels are NaN, (T, K, J, I): ITK reads zeros there, which are water in a CT.
+
+    Args:
+        header: of the file, whose voxels are known to be all there.
+
+    Raises:
+        InputError: a voxel is infinite, which ITK hides too.
+    """
+    shape = (header.frames, *header.shape[::-1])
+    raw = header.raw or b""
+    order = _byte_order(raw, path)
+    if _get(raw, order, _DATATYPE_AND_BITPIX)[0] not in _FLOATS:
+        return np.broadcast_to(np.False_, shape)
+    with bounded.open_file(path) as file:
+        if _is_zipped(file):
+            content = b"".join(bounded.inflate(file, sys.maxsize))
+        else:
+            content = file.read()
+    kind = np.dtype(f"{order}f{header.voxel_bytes}")
+    voxels = np.frombuffer(content, kind, math.prod(shape), int(_get(raw, order, _VOX_OFFSET)[0]))
+    if np.isinf(voxels).any():
+        raise InputError(f"{path.name} has voxels that are infinite: replace them by a background value.")
+    return np.isnan(voxels).reshape(shape)
+
+
+def _is_zipped(file: BinaryIO) -> bool:
+    """Whether a file is packed, whatever its name says; it stands at its beginning then."""
+    start = file.read(2)
+    file.seek(0)
+    return start == b"\x1f\x8b"
+
+
+def disagreement(raw: bytes, geometry: Geometry) -> str:
+    """How the two places that a header may give differ, and which of them was taken; empty: they agree."""
+    order = _byte_order(raw, Path("header"))
+    if not _qform_offsets(raw, order) or not (sform := _sform(raw, order)):
+        return ""
+    i, j, k = geometry.shape[::-1]
+    corners = np.array([[x, y, z, 1] for x in (0, i - 1) for y in (0, j - 1) for z in (0, k - 1)], np.float64).T
+    by_sform, by_qform, taken = (matrix[:3] @ corners for matrix in (sform[0], _qform(raw, order), geometry.ijk_to_ras))
+    apart = float(np.linalg.norm(by_sform - by_qform, axis=0).max())
+    if apart < _SAME_PLACE * float(geometry.spacing.min()):
+        return ""
+    near = np.abs(by_sform - taken).max() <= np.abs(by_qform - taken).max()
+    name, other = ("sform", "qform") if near else ("qform", "sform")
+    return (
+        f"The header's qform and sform differ by up to {apart:.3g} mm, and the {name} was used: check the place of the "
+        f"result, for programs that use the {other} show it elsewhere."
+    )
+
+
+def _qform(raw: bytes, order: str) -> np.ndarray:
+    """(3, 4) matrix of the quaternion (nifti1.h, method 2)."""
+    b, c, d = _get(raw, order, _QUATERN)
+    a = math.sqrt(max(0.0, 1 - b * b - c * c - d * d))
+    turn = np.array(
+        [
+            [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+            [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
+            [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
+        ]
+    )
+    factor, *steps = _get(raw, order, _PIXDIM)[:4]
+    steps[2] *= -1 if factor < 0 else 1
+    return np.column_stack([turn * steps, _get(raw, order, _QFORM_OFFSETS)])
 
 
 def frame_seconds(raw: bytes) -> float | None:

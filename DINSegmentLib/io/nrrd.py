@@ -22,6 +22,12 @@ _TYPE_BYTES = {
     "|ulonglong|unsigned long long|unsigned long long int|uint64|uint64_t|double",
 }
 _BYTES_OF_TYPE = {name: size for size, names in _TYPE_BYTES.items() for name in names.split("|")}
+_TO_LPS = {
+    "left-posterior-superior": (1.0, 1.0, 1.0),
+    "left-anterior-superior": (1.0, -1.0, 1.0),
+    "right-anterior-superior": (-1.0, -1.0, 1.0),
+}
+_SHORT_SPACES = {"".join(word[0] for word in name.split("-")): name for name in _TO_LPS}
 _SPACE_KINDS = ("domain", "space", "none", "???")
 _FRAME_KINDS = ("list", "time", *_SPACE_KINDS)
 _SECONDS = {"s": 1.0, "ms": 1e-3}
@@ -58,8 +64,16 @@ def read_header(path: Path) -> Header:
         steps=(vectors,),
         payload=payload,
         origin=origin,
+        to_lps=_to_lps(fields) if vectors.shape == (3, 3) and len(origin) == 3 else None,
+        unit=next(iter(re.findall(r'"([^"]*)"', fields.get("space units", ""))), "") or "mm",
         frames_are_components=any(kinds[axis] == "list" for axis in frame_axes),
     )
+
+
+def _to_lps(fields: dict[str, str]) -> tuple[float, float, float] | None:
+    """SimpleITK up to 2.5.5 turns left-anterior-superior by 180 degrees (ITK issue 5207), hence our own factors."""
+    name = fields.get("space", "").lower().removesuffix("-time")
+    return _TO_LPS.get(_SHORT_SPACES.get(name[:3] if len(name) < 5 else "", name))
 
 
 def frame_times(path: Path, frames: int) -> tuple[float, ...] | None:

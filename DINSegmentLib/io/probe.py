@@ -5,17 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import SimpleITK as sitk
 
 from ..errors import GeometryError, InputError
-from ..geometry import LPS_TO_RAS, Geometry
+from ..geometry import Geometry
 from ..memory import BYTES_AROUND_A_VOXEL, BYTES_FOR_THE_PROGRAM
 from ..notices import Notice
 from . import header
 from .cine import count_frames
 from .image import case_name, image_suffix, is_dicom
-from .reading import FORMATS
+from .reading import FORMATS, geometry_of, notices_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,19 +74,14 @@ def _file(path: Path, frame: int | None) -> Glance:
             raise GeometryError(message) from error
         message = f"{path.name} cannot be read (damaged, or of an unusual kind): copy or export it again."
         raise InputError(message) from error
-    dimension = reader.GetDimension()
-    directions = np.array(reader.GetDirection()).reshape(dimension, dimension)[:3, :3]
-    matrix = np.eye(4)
-    matrix[:3, :3] = directions * reader.GetSpacing()[:3]
-    matrix[:3, 3] = reader.GetOrigin()[:3]
-    i, j, k = found.shape
-    return _glance(Geometry((k, j, i), LPS_TO_RAS @ matrix), found.voxel_bytes, None)
+    geometry = geometry_of(reader, found)
+    return replace(_glance(geometry, found.voxel_bytes, None), notices=tuple(notices_of(found, geometry)))
 
 
 def _series(folder: Path, series: str | None, frame: int | None, files: Sequence[Path]) -> Glance:
     from .dicom import volume as dicom
 
-    volume = dicom.find_volume(folder, case_name(folder), series, frame, files or None, pixels=False)
+    volume = dicom.find_volume(folder, case_name(folder), series, frame, files or None, with_pixels=False)
     return replace(_glance(volume.geometry, volume.voxel_bytes, volume.modality), notices=volume.notices)
 
 

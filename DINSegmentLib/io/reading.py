@@ -1,14 +1,17 @@
 """Files to volumes: NIfTI, NRRD, MetaImage and DICOM folders, refused from the header when they cannot be used."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
+from ..checks.fit import Advice
 from ..errors import GeometryError, InputError
 from ..geometry import LPS_TO_RAS, Geometry
 from . import header, metaimage, nifti, nrrd
+from .background import fill_missing
 from .image import SUFFIXES, Image, case_name, check_name, image_suffix, is_dicom
 
 FORMATS = {  # suffix: our reader of the header, ITK's reader of the voxels
@@ -60,12 +63,33 @@ def _read_file(path: Path, frame: int | None) -> Image:
     header.check(found, path.name, frame)
     index = header.pick_frame(path.name, found.frames, frame)
     image = _read_voxels(path, reader_name, found, index)
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
-    matrix[:3, 3] = image.GetOrigin()
     array = sitk.GetArrayFromImage(image)
-    files = found.payload.files(path)
-    return Image(array, Geometry(array.shape, LPS_TO_RAS @ matrix), case_name(path), files, None, found.raw)
+    geometry = geometry_of(image, found)
+    missing = nifti.missing(path, found)[index] if found.raw else None
+    array, notices = fill_missing(array, missing, path.name)
+    files, notices = found.payload.files(path), (*notices_of(found, geometry), *notices)
+    return Image(array, geometry, case_name(path), files, None, found.raw, notices=notices)
+
+
+def geometry_of(image: Any, found: header.Header) -> Geometry:
+    """Where a volume lies, by its header and an ITK image or reader of it."""
+    dimension = image.GetDimension()
+    directions = np.array(image.GetDirection()).reshape(dimension, dimension)[:3, :3]
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = directions * image.GetSpacing()[:3], image.GetOrigin()[:3]
+    if found.to_lps is not None:
+        matrix[:3, :3], matrix[:3, 3] = (found.steps[0] * found.to_lps).T, found.origin * found.to_lps
+    i, j, k = found.shape
+    return Geometry((k, j, i), LPS_TO_RAS @ matrix)
+
+
+def notices_of(found: header.Header, geometry: Geometry) -> Iterator[Advice]:
+    """What a user should know of a header."""
+    if found.unit not in ("mm", "millimeter", "millimetre"):
+        text = f'The header gives lengths in "{found.unit}", and they are taken as mm: check the voxel spacing.'
+        yield Advice("input", text)
+    if found.raw and (text := nifti.disagreement(found.raw, geometry)):
+        yield Advice("input", text)
 
 
 def files_of(
@@ -81,8 +105,8 @@ def files_of(
 
         name = case_name(path)
         if frame is None:
-            return dicom.find_cine(path, name, series, files, pixels=False).files
-        return dicom.find_volume(path, name, series, frame, files, pixels=False).files
+            return dicom.find_cine(path, name, series, files, with_pixels=False).files
+        return dicom.find_volume(path, name, series, frame, files, with_pixels=False).files
     return FORMATS[image_suffix(path)][0](path).payload.files(path)
 
 

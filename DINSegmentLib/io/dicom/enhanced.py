@@ -5,14 +5,16 @@ What a file of its own would say in its header stands in functional groups (PS3.
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.pixels import iter_pixels
+from pydicom.filereader import read_file_meta_info
+from pydicom.pixels import iter_pixels, pixel_array
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from ...errors import InputError
 from .files import Slice
@@ -24,6 +26,12 @@ _GROUPS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
     "PixelSpacing": ("PixelMeasuresSequence", "PixelSpacing", list),
     "RescaleSlope": ("PixelValueTransformationSequence", "RescaleSlope", str),
     "RescaleIntercept": ("PixelValueTransformationSequence", "RescaleIntercept", str),
+    "ImageType": ("MRImageFrameTypeSequence", "FrameType", list),
+    "ComplexImageComponent": ("MRImageFrameTypeSequence", "ComplexImageComponent", str),
+    "EchoTime": ("MREchoSequence", "EffectiveEchoTime", "{:.10g}".format),
+    "ConvolutionKernel": ("CTReconstructionSequence", "ConvolutionKernel", str),
+    "SliceThickness": ("PixelMeasuresSequence", "SliceThickness", str),
+    "StackID": ("FrameContentSequence", "StackID", str),
     "TriggerTime": ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime", "{:.10g}".format),
     "NominalInterval": ("CardiacSynchronizationSequence", "RRIntervalTimeNominal", round),
     "TemporalPositionIdentifier": ("FrameContentSequence", "TemporalPositionIndex", int),
@@ -41,42 +49,50 @@ def expand(slices: Iterable[Slice], name: str) -> list[Slice]:
     return [one for item in slices for one in (_frames(item, name) if item.is_enhanced else [item])]
 
 
-def read_voxels(frames: Sequence[Sequence[Slice]], name: str) -> np.ndarray:
-    """Voxels (T, K, J, I) of slices in enhanced files: as stored, or float32 where the files rescale them.
+def read_planes(
+    frames: Sequence[Sequence[Slice]], name: str
+) -> tuple[list[list[np.ndarray]], list[list[np.ndarray | None]]]:
+    """Values (J, I) of slices in enhanced files and their padding, by frame and slice.
+
+    The values are as stored, or float32 where the files rescale them.
 
     Raises:
         InputError: the pixels cannot be unpacked.
     """
+    from .pixels import is_padding, scale  # which reads such files with this function
+
     wanted: dict[Path, list[tuple[int, int, Slice]]] = defaultdict(list)
     for t, frame in enumerate(frames):
         for k, item in enumerate(frame):
             wanted[item.path].append((t, k, item))
-    plain = {_scale(item) for frame in frames for item in frame} == {(1.0, 0.0)}
-    array: np.ndarray | None = None
+    plain = {scale(item) for frame in frames for item in frame} == {(1.0, 0.0)}
+    planes: list[list[Any]] = [[None] * len(frame) for frame in frames]
+    masks: list[list[Any]] = [[None] * len(frame) for frame in frames]
     for path, places in wanted.items():
         try:
-            for (t, k, item), plane in zip(places, iter_pixels(path, indices=_indices(places)), strict=True):
-                if array is None:
-                    shape = (len(frames), len(frames[0]), *plane.shape)
-                    array = np.empty(shape, plane.dtype if plain else np.float32)
-                slope, intercept = _scale(item)
-                array[t, k] = plane if plain else plane * slope + intercept
+            for (t, k, item), plane in zip(places, _unpacked(path, places), strict=True):
+                slope, intercept = scale(item)
+                masks[t][k] = is_padding(plane, item)
+                planes[t][k] = plane if plain else (plane * slope + intercept).astype(np.float32)
         except Exception as error:  # on damaged bytes, and on what it cannot unpack, pydicom raises nearly anything
             raise InputError(
                 f"{path.name} in {name} has pixels that are damaged or packed in an unusual way: "
                 "convert it to NIfTI or NRRD first."
             ) from error
-    assert array is not None
-    return array
+    return planes, masks
 
 
-def _indices(places: Sequence[tuple[int, int, Slice]]) -> list[int]:
-    return [item.index for _, _, item in places if item.index is not None]
-
-
-def _scale(item: Slice) -> tuple[float, float]:
-    """Slope and intercept of a slice's values."""
-    return float(item.header.get("RescaleSlope", 1)), float(item.header.get("RescaleIntercept", 0))
+def _unpacked(path: Path, places: Sequence[tuple[int, int, Slice]]) -> Iterator[np.ndarray]:
+    indices = [item.index for _, _, item in places if item.index is not None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        meta = read_file_meta_info(path)
+        if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+            yield from iter_pixels(path, indices=indices)
+            return
+        data = pydicom.dcmread(path)  # its size was looked at with its header, see `files`
+        for index in indices:
+            yield pixel_array(data, index=index)
 
 
 def _frames(item: Slice, name: str) -> list[Slice]:

@@ -25,7 +25,9 @@ _TAGS = [
     "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber",
     "SeriesDescription", "Modality", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "BitsAllocated",
     "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "TriggerTime", "TemporalPositionIdentifier",
-    "InstanceNumber", "PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate",
+    "InstanceNumber", "PhotometricInterpretation", "BitsStored", "PixelRepresentation", "PixelPaddingValue",
+    "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept", "PatientID", "IssuerOfPatientID", "PatientName",
+    "PatientBirthDate",
     *kinds.TAGS, *person.TAGS,
 ]  # fmt: skip
 _DEFLATED_HEADER = 16 << 20  # bytes that a deflated file may hold beside its pixels

@@ -166,6 +166,7 @@ def _parts_of_series(items: Sequence[Slice], person: dict) -> list[Stack]:
     parts = _split(parts, kinds.kind, "", str)
     parts = _split(parts, lambda item: _numberless(titles(item)[1]), "description", str)
     parts = _split(parts, lambda item: _numberless(item.header.get("ProtocolName")), "protocol", str)
+    parts = _split(parts, lambda item: str(item.header.get("StackID") or ""), "stack", str)
     parts = [one for part in parts for one in _by_folder(*part)]
     for tag, called in _PARTS:
         parts = [one for part in parts for one in _by_attribute(*part, tag, called)]

@@ -1,28 +1,24 @@
 """DICOM folders and enhanced files: find the series, order its slices by position, refuse what is no regular volume."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pydicom
-import SimpleITK as sitk
 
 from ... import memory
 from ...errors import GeometryError, InputError
 from ...geometry import LPS_TO_RAS, Geometry
 from ...notices import Notice
 from ..header import check_steps, pick_frame
-from ..image import SliceFile, check_name, has_dicom_mark
+from ..image import SliceFile, has_dicom_mark
 from ..person import Person, person_of
-from . import enhanced
+from . import enhanced, pixels
 from .files import Slice, scan
 from .stacks import Stack, are_alike, choose, places, same_place, stacks_of, titles
 
 _TIME_TAGS = ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber")  # the first that tells frames apart
-_PIXELS = ["NumberOfFrames", "Rows", "Columns", "BitsAllocated", "PixelData"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +61,7 @@ class Cine:
 
 def find_volume(
     folder: Path, name: str, series: str | None, frame: int | None, files: Sequence[Path] | None = None,
-    pixels: bool = True,
+    with_pixels: bool = True,
 ) -> Volume:  # fmt: skip
     """The one volume in a folder and the folders below it; localizers and copies of slices are passed over.
 
@@ -75,7 +71,7 @@ def find_volume(
         series: number, description or UID of the series wanted; needed when there are several.
         frame: which image at every slice position, from 1; needed when there are several.
         files: the DICOM files of the series where they are known: the folder is not searched then.
-        pixels: look for pixels that are missing, too.
+        with_pixels: look for pixels that are missing, too.
 
     Raises:
         InputError: no DICOM image, damaged files, several series and no choice, no such series, no grey slices.
@@ -86,13 +82,13 @@ def find_volume(
         frames, _ = _in_time(stack, name)
         volume = _volume(frames[pick_frame(name, len(frames), frame)], name, stack.notices)
     memory.check(volume.geometry.shape, volume.voxel_bytes, name)
-    for path in volume.files if pixels else ():
-        check_pixels(path, name)
+    for path in volume.files if with_pixels else ():
+        pixels.check_pixels(path, name)
     return volume
 
 
 def find_cine(
-    folder: Path, name: str, series: str | None, files: Sequence[Path] | None = None, pixels: bool = True
+    folder: Path, name: str, series: str | None, files: Sequence[Path] | None = None, with_pixels: bool = True
 ) -> Cine:
     """All frames of the one series in a folder; arguments and errors as of `find_volume`.
 
@@ -106,8 +102,8 @@ def find_cine(
         times = _seconds(frames) if by == "TriggerTime" else None
     memory.check((len(volumes), *volumes[0].geometry.shape), volumes[0].voxel_bytes, name)
     found = Cine(volumes, times, person_of([item.header for item in stack.slices]))
-    for path in found.files if pixels else ():
-        check_pixels(path, name)
+    for path in found.files if with_pixels else ():
+        pixels.check_pixels(path, name)
     return found
 
 
@@ -136,46 +132,8 @@ def _volume(slices: Sequence[Slice], name: str, notices: tuple[Notice, ...]) -> 
 
 
 def read_voxels(volumes: Sequence[Volume], name: str) -> np.ndarray:
-    """(T, K, J, I) of volumes of one grid, rescaled as their files say.
-
-    Raises:
-        InputError: a slice cannot be read.
-    """
-    if volumes[0].slices[0].index is not None:
-        return enhanced.read_voxels([volume.slices for volume in volumes], name)
-    return np.stack([_read_files(volume.files, name) for volume in volumes])
-
-
-def _read_files(files: Sequence[Path], name: str) -> np.ndarray:
-    for path in files:
-        check_name(path)
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames([str(path) for path in files])
-    reader.SetImageIO("GDCMImageIO")
-    try:
-        return sitk.GetArrayFromImage(reader.Execute())
-    except RuntimeError as error:
-        raise InputError(f"{name} has DICOM slices that cannot be read (damaged): export the series again.") from error
-
-
-def check_pixels(path: Path, name: str) -> None:
-    """Refuse a DICOM file whose pixels are missing or cut short.
-
-    Raises:
-        InputError: see above.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a stream without its end only warns, and then there is no PixelData
-            data = pydicom.dcmread(path, specific_tags=_PIXELS)
-        stored = len(data.get("PixelData", b""))
-        compressed = data.file_meta.TransferSyntaxUID.is_compressed
-        frames = int(data.get("NumberOfFrames") or 1)
-        wanted = 1 if compressed else max(1, frames * data.Rows * data.Columns * data.BitsAllocated // 8)
-    except Exception as error:  # on damaged bytes pydicom raises nearly anything
-        raise InputError(f"{path.name} in {name} is damaged: export the series again.") from error
-    if stored < wanted:
-        raise InputError(f"{path.name} in {name} is cut short (pixels are missing): export the series again.")
+    """(T, K, J, I) of volumes of one grid, see `pixels.read_voxels`."""
+    return pixels.read_voxels([volume.slices for volume in volumes], name)
 
 
 def _find_slices(folder: Path, name: str, files: Sequence[Path] | None) -> list[Slice]:

@@ -1,0 +1,152 @@
+"""Pixels of DICOM files as values: rescaled by what each slice says, bright where there is signal, without padding."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import SimpleITK as sitk
+
+from ...errors import InputError
+from ..background import without_signal
+from ..image import check_name
+from . import enhanced, kinds
+from .files import Slice
+
+_STORED = ["Rows", "Columns", "BitsAllocated", "PixelRepresentation", "PixelData"]
+_WANTED = ["NumberOfFrames", *_STORED]
+
+
+def read_voxels(frames: Sequence[Sequence[Slice]], name: str) -> np.ndarray:
+    """Values (T, K, J, I) of slices of one grid.
+
+    Returns:
+        as the files rescale them, in their number type or a floating-point one where slices differ; where there is
+        padding, a masked array in which it has the value of background.
+
+    Raises:
+        InputError: a slice cannot be read.
+    """
+    first = frames[0][0]
+    if first.index is not None:
+        planes, masks = enhanced.read_planes(frames, name)
+    else:
+        planes = [[_plane(item, name) for item in frame] for frame in frames]
+        masks = [[_padded(item) for item in frame] for frame in frames]
+    array = np.stack([np.stack(frame) for frame in planes])
+    mask = None
+    if any(one is not None for frame in masks for one in frame):
+        nothing = np.zeros(array.shape[2:], bool)
+        mask = np.stack([np.stack([nothing if one is None else one for one in frame]) for frame in masks])
+    if is_inverted(first):
+        array = _upright(array, mask, first)
+    return array if mask is None else without_signal(array, mask, first.header.get("Modality"))
+
+
+def check_pixels(path: Path, name: str) -> None:
+    """Refuse a DICOM file whose pixels are missing or truncated.
+
+    Raises:
+        InputError: see above.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a stream without its end only warns, and then there is no PixelData
+            data = pydicom.dcmread(path, specific_tags=_WANTED, force=True)
+        stored = len(data.get("PixelData", b""))
+        syntax = data.file_meta.get("TransferSyntaxUID")
+        frames = int(data.get("NumberOfFrames") or 1)
+        is_packed = syntax is not None and syntax.is_compressed
+        wanted = 1 if is_packed else max(1, frames * data.Rows * data.Columns * data.BitsAllocated // 8)
+    except Exception as error:  # on damaged bytes pydicom raises nearly anything
+        raise InputError(f"{path.name} in {name} is damaged: export the series again.") from error
+    if stored < wanted:
+        raise InputError(f"{path.name} in {name} is cut short (pixels are missing): export the series again.")
+
+
+def is_inverted(item: Slice) -> bool:
+    """Whether the largest value is shown black."""
+    return str(item.header.get("PhotometricInterpretation") or "").strip() == "MONOCHROME1"
+
+
+def is_padding(stored: np.ndarray, item: Slice) -> np.ndarray | None:
+    """Which stored values are no signal (PS3.3, C.7.5.1.1.2); None: the header names none."""
+    value, limit = (_stored_number(item, tag) for tag in ("PixelPaddingValue", "PixelPaddingRangeLimit"))
+    if value is None:
+        return None
+    low, high = sorted((value, value if limit is None else limit))
+    mask = (stored >= low) & (stored <= high)
+    return mask if mask.any() else None
+
+
+def scale(item: Slice) -> tuple[float, float]:
+    """Slope and intercept of a slice's values."""
+    slope, intercept = (kinds.number(item.header, tag) for tag in ("RescaleSlope", "RescaleIntercept"))
+    return 1.0 if slope is None else slope, intercept or 0.0
+
+
+def _plane(item: Slice, name: str) -> np.ndarray:
+    """(J, I) of a file of its own, each with its own slope, as GDCM reads it, but never inverted."""
+    check_name(item.path)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(item.path))
+    reader.SetImageIO("GDCMImageIO")
+    try:
+        plane = sitk.GetArrayFromImage(reader.Execute())
+    except RuntimeError as error:
+        raise InputError(f"{name} has DICOM slices that cannot be read (damaged): export the series again.") from error
+    plane = plane.reshape(plane.shape[-2:])
+    return _mirror(item) - plane if is_inverted(item) else plane
+
+
+def _mirror(item: Slice) -> Any:
+    """Inverting a slice, as GDCM does, is this number minus its values."""
+    slope, intercept = scale(item)
+    largest = -1 if item.header.get("PixelRepresentation") else (1 << int(item.header.get("BitsStored") or 16)) - 1
+    mirror = slope * largest + 2 * intercept
+    return np.int32(mirror) if mirror.is_integer() else mirror
+
+
+def _upright(array: np.ndarray, mask: np.ndarray | None, first: Slice) -> np.ndarray:
+    """Values of files whose largest value is black.
+
+    In CT a value in Hounsfield units is what it is, however it is shown; only where the corners, which are air, are
+    brighter than the rest are the values themselves inverted.
+    """
+    if first.header.get("Modality") == "CT":
+        corners = array[..., [0, 0, -1, -1], [0, -1, 0, -1]]
+        return array if np.median(corners) <= np.median(array) else _mirror(first) - array
+    signal = array if mask is None else array[~mask]
+    return signal.max() - array if signal.size else array
+
+
+def _padded(item: Slice) -> np.ndarray | None:
+    if "PixelPaddingValue" not in item.header:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = pydicom.dcmread(item.path, specific_tags=_STORED, force=True)
+    syntax = data.file_meta.get("TransferSyntaxUID")
+    if syntax is not None and syntax.is_encapsulated:
+        data = pydicom.dcmread(item.path)
+        try:
+            return is_padding(data.pixel_array, item)
+        except Exception:  # pydicom cannot unpack everything that GDCM can
+            return None
+    order = ">" if syntax is not None and not syntax.is_little_endian else "<"
+    kind = np.dtype(f"{order}{'i' if data.get('PixelRepresentation') else 'u'}{data.BitsAllocated // 8}")
+    count = data.Rows * data.Columns
+    return is_padding(np.frombuffer(data.PixelData, kind, count).reshape(data.Rows, data.Columns), item)
+
+
+def _stored_number(item: Slice, tag: str) -> int | None:
+    """A value of the stored pixels' own type, whether its file knows this type or not."""
+    value = item.header.get(tag)
+    if value in (None, "", b""):
+        return None
+    signed, bits = bool(item.header.get("PixelRepresentation")), int(item.header.get("BitsAllocated") or 16)
+    whole = int.from_bytes(value, "little") if isinstance(value, bytes) else int(value)
+    whole %= 1 << bits
+    return whole - (1 << bits) if signed and whole >= 1 << (bits - 1) else whole
