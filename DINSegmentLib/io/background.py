@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..checks.fit import Advice
 from ..errors import InputError
+from ..notices import Notice
 
 AIR = -1024
 """In Hounsfield units."""
@@ -30,7 +30,7 @@ def without_signal(array: np.ndarray, mask: np.ndarray, modality: str | None = N
     return np.ma.MaskedArray(array, mask)
 
 
-def fill_missing(array: np.ndarray, missing: np.ndarray | None, name: str) -> tuple[np.ndarray, tuple[Advice, ...]]:
+def fill_missing(array: np.ndarray, missing: np.ndarray | None, name: str) -> tuple[np.ndarray, tuple[Notice, ...]]:
     """The same for voxels that are NaN, with a notice.
 
     Args:
@@ -52,4 +52,4 @@ def fill_missing(array: np.ndarray, missing: np.ndarray | None, name: str) -> tu
         f"{count / array.size:.1%} of the voxels are NaN: they were set to {np.asarray(filled)[missing][0]:g} and not "
         "counted. Check that the image is complete where organs are."
     )
-    return filled, (Advice("input", text),)
+    return filled, (Notice("input", text),)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from ..checks.fit import Advice
 from ..errors import GeometryError, InputError
 from ..geometry import LPS_TO_RAS, Geometry
+from ..notices import Notice
 from . import header, metaimage, nifti, nrrd
 from .background import fill_missing
 from .image import SUFFIXES, Image, case_name, check_name, image_suffix, is_dicom
@@ -83,13 +83,13 @@ def geometry_of(image: Any, found: header.Header) -> Geometry:
     return Geometry((k, j, i), LPS_TO_RAS @ matrix)
 
 
-def notices_of(found: header.Header, geometry: Geometry) -> Iterator[Advice]:
+def notices_of(found: header.Header, geometry: Geometry) -> Iterator[Notice]:
     """What a user should know of a header."""
     if found.unit not in ("mm", "millimeter", "millimetre"):
         text = f'The header gives lengths in "{found.unit}", and they are taken as mm: check the voxel spacing.'
-        yield Advice("input", text)
+        yield Notice("input", text)
     if found.raw and (text := nifti.disagreement(found.raw, geometry)):
-        yield Advice("input", text)
+        yield Notice("input", text)
 
 
 def files_of(
