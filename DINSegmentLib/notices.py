@@ -17,7 +17,7 @@ KINDS = (
     # the run was changed on the way, or the clean-up removed labels, see `engine`
     "device", "base",
     # a structure, see `measure.flags`
-    "missing", "volume", "parts", "border", "confidence",
+    "missing", "volume", "parts", "border", "confidence", "contrast",
     # the figures of a heart, see `measure.function`, and of a person, see `io.person`
     "function", "person",
     # a slice with low confidence, see `measure.slices_to_review`

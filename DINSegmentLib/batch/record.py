@@ -89,7 +89,7 @@ def record(
             for one in (
                 *before(image, result.model, result.parameters),
                 *run.notices,
-                *flags(result.labels, found, image.geometry, result.model, sure, removed),
+                *flags(result.labels, found, image.geometry, result.model, sure, removed, float(image.array.min())),
                 *(beat.function.notices if beat else ()),
             )
         ],

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from ..geometry import Geometry
-from ..model import Label, Model
+from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, Label, Model, label_of
 from ..notices import Notice
 from .volumes import StructureStatistics
 
@@ -18,6 +18,11 @@ MOST_APART = 0.05
 # 0.7; 4 of them lie below this bound, and of the others one, with a Dice of 0.77 (same run). It finds doubtful
 # outlines, not whole slices that a network missed and is sure of.
 LEAST_CONFIDENCE = 0.85
+# Mean brightness of the left ventricle's wall over its cavity's, from the volume's least value on. By the manual labels
+# 0.29 to 0.65 in 80 cine volumes of ACDC, and 0.83 to 1.0 in the 76 late-enhancement stacks of EMIDEC, whose pictures
+# keep the sign of the signal; of the magnitude the wall is darker, 0.08 in the phantom. By the labels of cardiac-mr on
+# the validation parts 0.31 to 0.67 and 0.88 to 0.98 (2026-11-28). Late enhancement in between is not noticed.
+CINE_CONTRAST = (0.2, 0.75)
 
 
 def flags(
@@ -27,6 +32,7 @@ def flags(
     model: Model,
     confidence: Mapping[int, float] | None = None,
     removed: Mapping[int, int] | None = None,
+    lowest: float | None = None,
 ) -> list[Notice]:
     """What to look at, structure by structure in the model's order; nothing when all is well.
 
@@ -39,6 +45,7 @@ def flags(
         model: says which structures there are and how large they may be (``plausible_ml``).
         confidence: by label value, see `confidence.Confidence.structures`; None: not known.
         removed: by label value, how many voxels in other parts a clean-up took away before; None: no such thing.
+        lowest: voxel value of the whole volume; None: not known, and the contrast of a heart is not looked at.
 
     Raises:
         ValueError: labels and geometry differ in shape, or a structure has no statistics.
@@ -52,7 +59,28 @@ def flags(
     for label in model.labels:
         sure, lost = (confidence or {}).get(label.value), (removed or {}).get(label.value, 0)
         found += _of_one(labels, by_value[label.value], geometry, label, sure, lost)
-    return found
+    return found if lowest is None else [*found, *_contrast(by_value, lowest, model)]
+
+
+def _contrast(by_value: Mapping[int, StructureStatistics], lowest: float, model: Model) -> Iterator[Notice]:
+    """Cine given to a model for late enhancement, or the reverse, as far as brightness tells."""
+    cavity, wall = (label_of(model, code) for code in (LEFT_VENTRICLE, MYOCARDIUM))
+    if cavity is None or wall is None:
+        return
+    blood, muscle = by_value[cavity.value].mean, by_value[wall.value].mean
+    if blood is None or muscle is None or blood <= lowest:
+        return
+    ratio, (low, high) = (muscle - lowest) / (blood - lowest), CINE_CONTRAST
+    looks_like_cine, late = low <= ratio <= high, label_of(model, INFARCT) is not None
+    if looks_like_cine != late:
+        return
+    what, other = ("late enhancement", "cine") if late else ("cine", "late enhancement")
+    yield Notice(
+        "contrast",
+        f"{wall.name} has {ratio:.0%} of the brightness of {cavity.name}, which is unlike the {what} images that "
+        f"{model.id} learned from: do not use these labels if the volume is {other} or another sequence.",
+        cavity.name,
+    )
 
 
 def _of_one(

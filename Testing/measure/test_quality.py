@@ -8,7 +8,7 @@ import pytest
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import flags, statistics
 from DINSegmentLib.measure.flags import LEAST_CONFIDENCE, MOST_APART
-from DINSegmentLib.model import Label, find_model
+from DINSegmentLib.model import Label, find_model, read_manifest
 from DINSegmentLib.notices import Notice
 
 ONE, TWO = Label(1, "One", (0, 0, 0), "", (0.5, 2.0)), Label(2, "Two", (0, 0, 0), "")
@@ -150,3 +150,38 @@ def test_labels_of_another_grid_and_statistics_that_lack_a_structure_are_refused
         flags(cube[1:], found, geometry, model_of(ONE))
     with pytest.raises(ValueError, match="no statistics of Two"):
         flags(cube, found, geometry, model_of(ONE, TWO))
+
+
+@pytest.fixture
+def late_model(repository):
+    return read_manifest(repository / "DINSegmentLib" / "training" / "recipes" / "cardiac-lge")
+
+
+@pytest.mark.parametrize(
+    ("wall", "cine", "late"),
+    [(100, True, False), (119, True, False), (121, False, True), (174, False, True), (176, True, False)],
+)
+def test_a_wall_as_bright_as_in_another_kind_of_picture_is_told(late_model, wall, cine, late):
+    """Brightness from 100, the least value of the volume, to 200 of the cavity: bounds are 120 and 175."""
+    cine_model = find_model("cardiac-mr")
+    for model, told, cavity_value in ((cine_model, cine, 3), (late_model, late, 1)):
+        labels = box((3, 5, 5), (6, 10, 10), value=2)
+        labels = box((3, 11, 5), (6, 15, 10), value=cavity_value, labels=labels)
+        image = np.select([labels == 2, labels == cavity_value], [wall, 200], 100)
+        geometry = Geometry(labels.shape, np.diag([10.0, 10.0, 10.0, 1.0]))
+        found = flags(labels, statistics(labels, image, geometry, model.labels, 0), geometry, model, lowest=100.0)
+        assert [flag.structure for flag in found if flag.kind == "contrast"] == ["Left ventricle"] * told, model.id
+        text = "".join(flag.text for flag in found if flag.kind == "contrast")
+        assert (f"{wall - 100}% of the brightness" in text) == told
+
+
+def test_the_contrast_is_not_looked_at_where_nothing_is_known_of_it():
+    model = find_model("cardiac-mr")
+    labels = box((3, 5, 5), (6, 10, 10), value=2)  # no cavity
+    geometry = Geometry(labels.shape, np.eye(4))
+    found = statistics(labels, labels, geometry, model.labels, 0)
+    assert all(flag.kind != "contrast" for flag in flags(labels, found, geometry, model, lowest=0.0))
+    labels = box((3, 11, 5), (6, 15, 10), value=3, labels=labels)
+    found = statistics(labels, np.ones(SHAPE), geometry, model.labels, 0)
+    assert all(flag.kind != "contrast" for flag in flags(labels, found, geometry, model))
+    assert all(flag.kind != "contrast" for flag in flags(labels, found, geometry, model, lowest=1.0))
