@@ -15,12 +15,16 @@ class Stop:
 
     def __init__(self) -> None:
         self._asked = False
+        self._lock = threading.RLock()  # of the thread that a handler interrupts, too
 
     def __call__(self) -> bool:
         return self._asked
 
-    def ask(self) -> None:
-        self._asked = True
+    def ask(self) -> bool:
+        """Ask for a stop; whether somebody had done so before."""
+        with self._lock:
+            before, self._asked = self._asked, True
+            return before
 
 
 @contextmanager
@@ -33,20 +37,54 @@ def on_interrupt(quiet: bool = False) -> Iterator[Stop]:
         quiet: do not tell on standard error what the first interrupt does.
     """
     stop = Stop()
+    count = 0
 
     def heed(number: int, frame: FrameType | None) -> None:
-        if stop():
+        nonlocal count
+        count += 1
+        if count > 1:
             raise KeyboardInterrupt
-        stop.ask()
-        if not quiet:
-            with suppress(OSError):
-                os.write(2, _NOTE)  # print may be what was interrupted, and does not allow that
+        _first(stop, quiet)
 
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        before = {number: signal.signal(number, heed) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    if threading.current_thread() is not threading.main_thread():
         yield stop
+        return
+    before = {number: signal.signal(number, heed) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with _heard_at_once(stop, quiet):
+            yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _first(stop: Stop, quiet: bool) -> None:
+    if not stop.ask() and not quiet:
+        with suppress(OSError):
+            os.write(2, _NOTE)  # print may be what was interrupted, and does not allow that
+
+
+@contextmanager
+def _heard_at_once(stop: Stop, quiet: bool) -> Iterator[None]:
+    """Let a thread hear of signals, too: the handler has to wait while a library is at work."""
+    if os.name == "nt":
+        yield
+        return
+    ear, mouth = os.pipe()
+    os.set_blocking(mouth, False)
+
+    def listen() -> None:
+        while number := os.read(ear, 1):
+            if number[0] in (signal.SIGINT, signal.SIGTERM):
+                _first(stop, quiet)
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    former = signal.set_wakeup_fd(mouth, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(former)
+        os.close(mouth)
+        thread.join()
+        os.close(ear)

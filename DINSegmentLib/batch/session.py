@@ -106,11 +106,13 @@ class Session:
             if isinstance(item, Refused):
                 self._refuse(item)
         planned = [self._plan(item) for item in self._found if isinstance(item, Found)]
-        left = [case for case in planned if overwrite or not self._finished(case)]
+        with self._console.stage("Looking for results of earlier runs"):
+            left = [case for case in planned if overwrite or not self._finished(case)]
         waiting = [case for case in left if self._went_well(partial(cases.check, overwrite=overwrite), case)]
         interrupted = False
         try:
-            self._choose_workers(waiting)
+            with self._console.stage("Looking at the headers"):
+                self._choose_workers(waiting)
             with interrupts.on_interrupt(quiet=self._console.machine) as stop:
                 self._segment_all(waiting, stop)
         except (KeyboardInterrupt, Cancelled):
@@ -123,7 +125,7 @@ class Session:
         counts = self._counts()
         done, failed = counts["done"] + counts["resumed"], counts["failed"]
         if interrupted:
-            raise Cancelled(self._how_to_go_on(done, done + failed + len(waiting)))
+            raise Cancelled(*self._how_to_go_on(done, done + failed + len(waiting)))
         if self._many:
             self._summarize(counts)
         return 0 if done and not failed and tables_are_there else 1 if done else 2
@@ -289,13 +291,14 @@ class Session:
         text += f" {counts['noticed']} with warnings: look at them first." if counts["noticed"] else ""
         self._console.event("summary", text, **counts)
 
-    def _how_to_go_on(self, done: int, count: int) -> str:
+    def _how_to_go_on(self, done: int, count: int) -> tuple[str, ...]:
+        """A sentence, and the command for the shell where it is known."""
         text = f"Interrupted: {done} of {count} done, what was finished is kept, nothing is half-written; "
         if self._settings.overwrite:
-            return text + "the same command does them all again, for --overwrite was given."
+            return (text + "the same command does them all again, for --overwrite was given.",)
         text += "run the same command again to go on"
-        known = self._settings.again and not self._settings.anonymous
-        return f"{text}:\n{self._settings.again}" if known else f"{text}."
+        again = None if self._settings.anonymous else self._settings.again
+        return (f"{text}:", again) if again else (f"{text}.",)
 
     def _wrote_tables(self) -> bool:
         try:

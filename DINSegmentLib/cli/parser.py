@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from .. import __version__
 from ..batch.workers import ENOUGH_CASES
-from ..console import Console
+from ..console import Console, open_closed_streams, printable
 from ..errors import Cancelled, DINSegmentError, InputError
 from ..model.enhancement import METHODS, STRENGTH_RANGE, EnhancementChoice
 from ..runtime import prepare
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 all done; 1 some written and some failed; 2 nothing written (bad usage, or every input bad); 130 interrupted.
     """
+    open_closed_streams()
     # a polite kill is an interrupt: what lies beside the outputs is removed
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     typed = sys.argv[1:] if arguments is None else arguments
@@ -38,10 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.is_program:
         prepare()
     console = Console(machine=getattr(options, "json", False))
+    if options.is_program:
+        logging.basicConfig(format="%(message)s", handlers=[console.log_handler()])
+        logging.captureWarnings(True)
     try:
         return options.command(options, console)
     except Cancelled as error:
-        console.error(str(error))
+        console.error(*error.args)
         return INTERRUPTED
     except KeyboardInterrupt:
         console.error(
@@ -79,7 +83,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong with the arguments in one sentence, without the list of all of them."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(NOTHING_WRITTEN, f"{self.prog}: {message} (see {self.prog} --help).\n")
+        self.exit(NOTHING_WRITTEN, f"{self.prog}: {printable(message)} (see {self.prog} --help).\n")
 
 
 def _parser() -> argparse.ArgumentParser:

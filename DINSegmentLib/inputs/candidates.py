@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..console import printable
 from ..notices import Notice
 
 
@@ -66,8 +67,7 @@ class Candidate:
 
 def shown(path: Path | str) -> str:
     """A path as messages show it: on one line, whatever letters are in it."""
-    text = os.fsencode(path).decode(errors="replace")
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    return printable(os.fsencode(path).decode(errors="replace"))
 
 
 def is_utf8(path: Path | str) -> bool:

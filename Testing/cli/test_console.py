@@ -2,11 +2,19 @@
 
 import io
 import json
+import logging
+import os
+import shlex
+import subprocess
+import sys
+import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from DINSegmentLib import console
-from DINSegmentLib.console import Console, table
+from DINSegmentLib.console import Console, printable, table
 
 
 class Terminal(io.StringIO):
@@ -103,3 +111,89 @@ def test_table_aligns_names_left_and_figures_right():
     assert table([("structure", "ml"), ("Liver", "1500.0"), ("Gallbladder", "3.1")]) == (
         "structure        ml\nLiver        1500.0\nGallbladder     3.1"
     )
+
+
+ODD = "x\x1b]0;PWNED\a\x1b[31m\nAll is well\r\x9b\u2028\u202e\udce9"
+
+
+def test_nothing_that_steers_a_terminal_reaches_it():
+    out, err = io.StringIO(), io.StringIO()
+    shown = Console(out=out, err=err)
+    shown.error(ODD)
+    shown.error(ODD, "dinsegment \x1b[2J")
+    shown.warn(ODD)
+    shown.event("done", ODD)
+    shown.text(ODD)
+    shown.log_handler().emit(logging.makeLogRecord({"msg": ODD}))
+    for done in (0, 1):
+        shown.progress(ODD, done, 2)
+    told = out.getvalue() + err.getvalue()
+    assert all(letter.isprintable() or letter == "\n" for letter in told)
+    assert err.getvalue().splitlines()[0] == r"x\x1b]0;PWNED\x07\x1b[31m\nAll is well\r\x9b\u2028\u202e\udce9"
+
+
+@given(st.text())
+def test_a_sentence_is_one_line_and_printable_text_stays(text):
+    shown = printable(text)
+    assert shown.isprintable() and (shown == text or not text.isprintable())
+
+
+class Full(io.StringIO):
+    def write(self, text):
+        raise OSError(28, "No space left on device")
+
+
+class Ascii(io.TextIOWrapper):
+    def __init__(self):
+        super().__init__(io.BytesIO(), encoding="ascii")
+
+
+def test_a_stream_that_takes_nothing_is_no_error():
+    closed = io.StringIO()
+    closed.close()
+    for stream in (Full(), closed):
+        shown = Console(out=stream, err=stream)
+        shown.event("done", "text")
+        shown.warn("text")
+        shown.progress("a", 0, 2)
+    ascii_ = Ascii()
+    Console(out=ascii_).event("done", "hé")
+    assert ascii_.buffer.getvalue() == b"h\\xe9\n"
+
+
+def test_a_reader_that_has_gone_is_told_to_the_caller():
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        Console(out=Gone()).event("done", "text")
+
+
+def test_a_stage_says_what_it_does_only_where_it_takes_long(monkeypatch):
+    err = io.StringIO()
+    monkeypatch.setattr(console, "_QUIET_SECONDS", 0.05)
+    with Console(err=err).stage("Looking for inputs"):
+        pass
+    assert err.getvalue() == ""
+    with Console(err=err).stage("Looking for inputs"):
+        time.sleep(0.5)
+    assert err.getvalue() == "Looking for inputs ...\n"
+
+
+REDIRECTIONS = {"full": "> /dev/full", "closed": "2>&-", "both closed": ">&- 2>&-", "ascii": ""}
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("how", REDIRECTIONS)
+def test_a_stream_that_cannot_be_written_changes_no_count_and_no_exit_status(how, write, tiny_model, tmp_path):
+    (tmp_path / "in").mkdir()
+    write("in/hé.nrrd"), write("in/b.nrrd")
+    command = [sys.executable, "-m", "DINSegmentLib", "segment", "in", "--model", tiny_model, "--output", "out"]
+    line = f"{shlex.join(map(str, command))} --format nii.gz {REDIRECTIONS[how]}"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii" if how == "ascii" else "utf-8", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(line, shell=True, cwd=tmp_path, env=environment, capture_output=True)
+    assert done.returncode == 0
+    counts = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))["counts"]
+    assert (counts["inputs"], counts["done"], counts["failed"]) == (2, 2, 0)
+    assert (tmp_path / "out" / "hé.nii.gz").read_bytes()[:2] == b"\x1f\x8b"

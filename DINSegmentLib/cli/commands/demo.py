@@ -41,8 +41,8 @@ def demo(options: Namespace, console: Console) -> int:
         record, result = cases.run(case, segmenter, Parameters(), overwrite=True, progress=progress)
         show(console, record)
         if not options.input and model.id == SAMPLE_MODEL:
-            print(_against_truth(result, sample / f"{case.name}_label.nrrd"))
-        print()
+            console.text(_against_truth(result, sample / f"{case.name}_label.nrrd"))
+        console.text("")
     console.event("where", f"Pictures, segmentations and records are in {options.output}/.")
     return 0
 

@@ -19,11 +19,11 @@ def models(options: Namespace, console: Console) -> int:
             }
             for m in found
         ]  # fmt: skip
-        print(json.dumps(entries, ensure_ascii=False, indent=2))
+        console.text(json.dumps(entries, ensure_ascii=False, indent=2))
         return 0
     for model in found:
         structures = ", ".join(f"{label.value} {label.name}" for label in model.labels)
-        print(
+        console.text(
             f"{model.id} {model.version}: {model.title} ({model.modality})\n  {structures}\n  Licence: {model.licence}"
         )
     return 0
@@ -42,7 +42,7 @@ def bench(options: Namespace, console: Console) -> int:
         records, format_table = comparison.over_sizes(), comparison.format_sizes
     else:
         records, format_table = benchmark.run(), benchmark.format_table
-    print(json.dumps(records, indent=2) if options.json else format_table(records))
+    console.text(json.dumps(records, indent=2) if options.json else format_table(records))
     return int(any("error" in record for record in records))
 
 
@@ -51,5 +51,5 @@ def doctor(options: Namespace, console: Console) -> int:
     from ..doctor import examine, format_findings
 
     findings = examine()
-    print(json.dumps([asdict(f) for f in findings], indent=2) if options.json else format_findings(findings))
+    console.text(json.dumps([asdict(f) for f in findings], indent=2) if options.json else format_findings(findings))
     return int(any(finding.status == "fail" for finding in findings))

@@ -20,7 +20,7 @@ def segment(options: Namespace, console: Console) -> int:
         return _anonymous(options, console)
     model = find_model(options.model)
     parameters = _asked(options, model)
-    found = _search(options)
+    found = _search(options, console)
     if options.dry_run:
         return _dry_run(options, console, found, model, parameters)
     return _run(options, console, found, model, parameters)
@@ -37,10 +37,11 @@ def _asked(options: Namespace, model: Model) -> Parameters:
     return parameters
 
 
-def _search(options: Namespace) -> list[Found | Refused]:
-    return search.find(
-        options.inputs, options.pattern, options.recursive, options.output, options.series, options.frame
-    )
+def _search(options: Namespace, console: Console) -> list[Found | Refused]:
+    with console.stage("Looking for inputs"):
+        return search.find(
+            options.inputs, options.pattern, options.recursive, options.output, options.series, options.frame
+        )
 
 
 def _run(
@@ -71,9 +72,10 @@ def _dry_run(
     from ...batch import plan
 
     workers = 1 if options.scheduler else options.workers
-    description = plan.describe(
-        found, model, options.device, options.mirroring, workers, options.is_program, parameters.margins
-    )
+    with console.stage("Looking at the headers"):
+        description = plan.describe(
+            found, model, options.device, options.mirroring, workers, options.is_program, parameters.margins
+        )
     console.event("plan", plan.format_text(description), plan=description)
     return 0 if description["cases"] else 2
 
@@ -103,7 +105,10 @@ def _anonymous(options: Namespace, console: Console) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _run(options, console, anonymous.hide(_search(options)), model, parameters)
+            found = _search(options, console)
+            with console.stage("Making an ID of the bytes of each input"):
+                found = anonymous.hide(found)
+            return _run(options, console, found, model, parameters)
     except (Cancelled, BrokenPipeError):
         raise
     except Exception as error:
