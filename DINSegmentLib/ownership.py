@@ -41,7 +41,8 @@ class Claim:
         if self._descriptor < 0:
             return
         if fcntl is not None:  # before the lock goes, or another process could hold what we then remove
-            self._path.unlink(missing_ok=True)
+            with suppress(OSError):  # what stays is held by nobody
+                self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
         self._descriptor = -1
 
@@ -109,8 +110,15 @@ def sweep(parent: Path, prefix: str) -> None:
 
 def remove(folder: Path, held: Claim) -> bool:
     """Remove a held folder; False: the system keeps a file of it, which a process has open."""
+    with suppress(OSError):  # the marker last: what a kill leaves is still known as ours
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != MARK:
+                path.unlink()
     held.release()
-    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        folder.rmdir()
     return not folder.exists()
 
 

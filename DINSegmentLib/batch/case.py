@@ -148,8 +148,11 @@ def known_suffixes(model: Model) -> set[str]:
     }  # fmt: skip
 
 
-def check(case: Case, overwrite: bool) -> None:
+def check(case: Case, overwrite: bool, strip: bool = False) -> None:
     """Refuse what can be told without reading the input.
+
+    Args:
+        strip: the case will be drawn for the page, too.
 
     Raises:
         InputError, OutputError: as `outputs.check`; or a DICOM segmentation is wanted of what is no DICOM series.
@@ -159,6 +162,8 @@ def check(case: Case, overwrite: bool) -> None:
         raise InputError(
             f"{case.input} is not a DICOM series, which a DICOM segmentation refers to: choose --format seg.nrrd."
         )
+    if strip:
+        outputs.check(case.input, [thumbnails.picture_path(case.output, case.name)], overwrite)
 
 
 def finished(case: Case, model: Model, parameters: Parameters) -> dict[str, Any] | None:
@@ -173,7 +178,7 @@ def finished(case: Case, model: Model, parameters: Parameters) -> dict[str, Any]
         if [written["model"], earlier, written["input"]["frame"]] != [*asked, case.frame]:
             return None
         cine = written["cine"]
-        wanted = _with_cine(case, cine["frames"], cine["function"]) if cine else case
+        wanted = with_cine(case, cine["frames"], cine["function"]) if cine else case
         if not all(path.name in written["outputs"] and path.is_file() for path in wanted.paths):
             return None
         files = io.files_of(case.input, case.series, case.frame, case.files or None)
@@ -206,7 +211,7 @@ def run(
         Cancelled: ``cancelled`` said so; nothing was written.
     """
     made = segment(read(case, segmenter.model, overwrite), segmenter, parameters, progress, cancelled)
-    written = write(made)
+    written = write(made, overwrite)
     if strip:
         draw_strip(made)
     return written, made.result
@@ -218,7 +223,7 @@ def read(case: Case, model: Model | None, overwrite: bool) -> Opened:
     if model is None or not _is_cine(case, model):
         image = io.read(case.input, case.series, case.frame, case.files or None)
         return Opened(case, _hidden(case, image))
-    case = _with_cine(case, io.count_frames(case.input, case.series, case.files or None))
+    case = with_cine(case, io.count_frames(case.input, case.series, case.files or None))
     check(case, overwrite)
     cine = io.read_cine(case.input, case.series, case.files or None)
     person = replace(cine.person, height=None, weight=None) if case.anonymous else cine.person
@@ -237,12 +242,12 @@ def segment(
     return Made(case, image, result)
 
 
-def write(made: Made) -> dict[str, Any]:
+def write(made: Made, overwrite: bool = False) -> dict[str, Any]:
     """The third part of `run`, without the strip."""
     case, image, result, found = made.case, made.image, made.result, made.cine
     if found:  # which phases it has is known now
-        case = _with_cine(case, len(found.cine.array), found.function.as_dict())
-    with outputs.beside(case.paths) as folder:
+        case = with_cine(case, len(found.cine.array), found.function.as_dict())
+    with outputs.beside(case.paths, overwrite) as folder:
         names = [path.name for path in case.paths]
         source, series = (None, None) if case.anonymous else (case.input, case.series)
         written = record(source, image, result, names, case.name, case.extra, case.frame, series, found)
@@ -265,7 +270,7 @@ def _is_cine(case: Case, model: Model) -> bool:
     return case.input.exists() and io.count_frames(case.input, case.series, case.files or None) > 1
 
 
-def _with_cine(case: Case, frames: int, function: dict[str, Any] | None = None) -> Case:
+def with_cine(case: Case, frames: int, function: dict[str, Any] | None = None) -> Case:
     """The case with the outputs that only a cine has, the record last; ``function``: as far as it is known."""
     *others, record_suffix = dicom_results.cine_suffixes(case.suffixes, case.dicom_frames, frames, function)
     return replace(case, suffixes=tuple(dict.fromkeys((*others, *cine_results.SUFFIXES, record_suffix))))

@@ -154,7 +154,7 @@ def run(
         "outputs": [path.name for path in paths],
         "versions": versions(),
     }
-    with outputs.beside(paths) as folder:
+    with outputs.beside(paths, overwrite) as folder:
         for suffix, path in ((LABELS, paths[0]), (TABLE, paths[-3]), (CURVE, paths[-2])):
             found.write(suffix, folder / path.name, case.name)
         for index in range(len(cine.array)):

@@ -59,14 +59,14 @@ def run(
                     opened = mine.result()
                 ahead = None if following is None else reader.submit(read, following)
                 made = cases.segment(opened, segmenter, parameters, lambda *n: progress(case.name, *n), stop)
-                written = cases.write(made) if made.case.needs_scene else None
+                written = cases.write(made, overwrite) if made.case.needs_scene else None
             except Cancelled:
                 raise
             except Exception as error:
                 failed: Future[dict[str, Any]] = Future()
                 failed.set_exception(error)
                 return failed
-            return writer.submit(_finish, made, written, strip)
+            return writer.submit(_finish, made, written, strip, overwrite)
 
         try:
             for case, following in zip(waiting, [*waiting[1:], None], strict=True):
@@ -79,8 +79,8 @@ def run(
         yield from behind
 
 
-def _finish(made: Made, written: dict[str, Any] | None, strip: bool) -> dict[str, Any]:
-    record = cases.write(made) if written is None else written
+def _finish(made: Made, written: dict[str, Any] | None, strip: bool, overwrite: bool) -> dict[str, Any]:
+    record = cases.write(made, overwrite) if written is None else written
     if strip:
         cases.draw_strip(made)
     return record

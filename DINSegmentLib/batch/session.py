@@ -20,7 +20,7 @@ from ..isolation import attempt
 from ..model import Model, find_model
 from ..pictures import thumbnails
 from ..report import write as report
-from . import anonymous, cluster, interrupts, pipeline, processes, tables, workers
+from . import anonymous, cluster, interrupts, pipeline, processes, registry, tables, workers
 from . import case as cases
 from .case import Case
 from .cine_results import is_of_heart
@@ -106,9 +106,22 @@ class Session:
             if isinstance(item, Refused):
                 self._refuse(item)
         planned = [self._plan(item) for item in self._found if isinstance(item, Found)]
+        names = registry.Names(self._many)
+        planned = [case for case in planned if self._went_well(names.reserve, case)]
+        if self._many and planned and not overwrite:
+            registry.check_tables(output, self._asked(), [case.name for case in planned])
         with self._console.stage("Looking for results of earlier runs"):
             left = [case for case in planned if overwrite or not self._finished(case)]
-        waiting = [case for case in left if self._went_well(partial(cases.check, overwrite=overwrite), case)]
+        check = partial(cases.check, overwrite=overwrite, strip=self._many)
+        waiting = [case for case in left if self._went_well(check, case)]
+        with ExitStack() as stack:
+            if waiting or self._entries_with_results():
+                stack.enter_context(outputs.claimed(output))
+            return self._run(waiting)
+
+    def _run(self, waiting: list[Case]) -> int:
+        """The cases that are not done yet, and the tables of all."""
+        output = self._settings.output
         interrupted = False
         try:
             with self._console.stage("Looking at the headers"):
@@ -308,26 +321,33 @@ class Session:
             return False
         return True
 
+    def _entries_with_results(self) -> bool:
+        return any(entry.get("structures") for entry in self._entries)
+
+    def _asked(self) -> dict[str, Any]:
+        """What the summary says of how the run was made."""
+        model = self._model.id if self._settings.anonymous else self._settings.model
+        one = self._parameters
+        return {"model": model, "enhancement": asdict(one.enhancement), "mirroring": one.mirroring}
+
     def _write_tables(self) -> None:
-        if not any(entry.get("structures") for entry in self._entries):
+        """All of them, or none: the summary tells the others of this run from those of another one."""
+        if not self._entries_with_results():
             return
-        output, hidden, parameters = self._settings.output, self._settings.anonymous, self._parameters
-        asked = {
-            "model": self._model.id if hidden else self._settings.model,
-            "enhancement": asdict(parameters.enhancement),
-            "mirroring": parameters.mirroring,
-        }
+        output, hidden = self._settings.output, self._settings.anonymous
         timings = {"total": time.perf_counter() - self._started}
-        tables.write_statistics(self._entries, output / "statistics.csv")
-        tables.write_function(self._entries, output / "function.csv")
-        tables.write_summary(self._entries, asked, timings, output / "summary.json")
         drawn = {
             entry["case"]: thumbnails.picture_path(output, entry["case"]) for entry in self._entries if "case" in entry
         }
         pictures = {case: path for case, path in drawn.items() if path.is_file()}  # a kill may have come before it
         title, run = ("Anonymous cases", anonymous.run_name(list(drawn))) if hidden else (output.name, None)
-        path = report.write_report(self._entries, pictures, output, title, self._models.values(), run)
-        page = path.name if hidden else str(path)
+        with outputs.beside([output / name for name in registry.TABLES]) as folder:
+            tables.write_statistics(self._entries, folder / registry.STATISTICS)
+            tables.write_function(self._entries, folder / registry.FUNCTION)
+            report.write_report(self._entries, pictures, output, title, self._models.values(), run, folder)
+            hashes = registry.hashes(folder)
+            tables.write_summary(self._entries, self._asked(), timings, folder / registry.SUMMARY, hashes)
+        page = registry.PAGE if hidden else str(output / registry.PAGE)
         self._console.event("report", f"To review: {page}", report=page)
 
 

@@ -95,19 +95,21 @@ def _write_rows(
 
 
 def write_summary(
-    entries: Iterable[Mapping[str, Any]], parameters: Mapping[str, Any], timings: Mapping[str, float], path: Path
-) -> None:
+    entries: Iterable[Mapping[str, Any]], parameters: Mapping[str, Any], timings: Mapping[str, float], path: Path,
+    hashes: Mapping[str, str] | None = None,
+) -> None:  # fmt: skip
     """Write `summary.json`: what happened to every input, and how the run was made.
 
-    It holds ``schema``, ``versions``, ``parameters`` and ``timings`` as given, ``counts`` (``inputs``, the number of
-    each of `OUTCOMES` and ``noticed``, of how many results there is a notice) and ``inputs`` in the order of the case
-    ids, each with ``case``, ``input``, ``outcome``, ``reason`` (null where all went well), ``notices`` (sentences),
-    ``function`` (of a cine, what stands in `function.csv`, numbers in full; else null), ``seconds`` (of a result) and
-    ``outputs`` (file names).
+    It holds ``schema``, ``versions``, ``parameters``, ``timings`` and ``tables`` (the hashes) as given, ``counts``
+    (``inputs``, the number of each of `OUTCOMES` and ``noticed``, of how many results there is a notice) and ``inputs``
+    in the order of the case ids, each with ``case``, ``input``, ``outcome``, ``reason`` (null where all went well),
+    ``notices`` (sentences), ``function`` (of a cine, what stands in `function.csv`, numbers in full; else null),
+    ``seconds`` (of a result) and ``outputs`` (file names).
 
     Args:
         parameters: of the run, values that JSON knows.
         timings: seconds of the run by step.
+        hashes: SHA-256 of the other tables by name, by which a later run knows them for this run's.
 
     Raises:
         OutputError: it cannot be written; a former summary is unchanged.
@@ -127,6 +129,7 @@ def write_summary(
             **{outcome: counted[outcome] for outcome in OUTCOMES},
             "noticed": sum(bool(one["notices"]) for one in inputs),
         },
+        "tables": dict(hashes or {}),
         "inputs": inputs,
     }
     _write(json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)

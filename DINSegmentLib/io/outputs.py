@@ -1,15 +1,22 @@
-"""Outputs that appear whole or not at all: checked before the work, written beside, renamed at the end."""
+"""Outputs that appear whole or not at all: checked before the work, written beside, moved at the end.
 
+The moves of several files are one step to everybody else: a journal of them lies beside, and what an ended process left
+in the middle of it is undone at the next start. Nothing that exists is replaced without being asked to, even when it
+came there after the check.
+"""
+
+import json
 import os
-import platform
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .. import bounded, ownership
 from ..errors import InputError, OutputError
 from .image import check_name
+
+_PREFIX = ".dinsegment-"  # of the folder for outputs that are not finished
+_NEW, _FORMER, _JOURNAL = "new", "former", "moves.json"  # in it: files to move, those they replace, names in order
 
 
 def check(source: Path, paths: Sequence[Path], overwrite: bool) -> None:
@@ -29,11 +36,11 @@ def check(source: Path, paths: Sequence[Path], overwrite: bool) -> None:
     if not os.path.exists(source):
         raise InputError(f"{source} does not exist: check the path.")
     folder = paths[0].parent
-    existing = [path for path in paths if os.path.exists(path)]
+    existing = [path for path in paths if os.path.lexists(path)]
     for path in existing:
         if path.is_dir():
             raise OutputError(f"{path} is a folder, and a file is to be written there: choose another output.")
-        if path.samefile(source):
+        if path.exists() and path.samefile(source):
             raise OutputError(f"{path} is the input itself: choose another output.")
     if existing and not overwrite:
         names, verb = ", ".join(path.name for path in existing), "exist" if len(existing) > 1 else "exists"
@@ -46,53 +53,118 @@ def check(source: Path, paths: Sequence[Path], overwrite: bool) -> None:
 
 
 @contextmanager
-def beside(paths: Sequence[Path]) -> Iterator[Path]:
+def beside(paths: Sequence[Path], overwrite: bool = True) -> Iterator[Path]:
     """A folder in which to write the outputs by their names; at the end they move to their places, on an error none.
 
+    Args:
+        paths: all in one folder, in the order of the moves; what was not written is passed over.
+        overwrite: whether files that are there are replaced.
+
     Raises:
-        OutputError: the system does not let us write.
+        OutputError: the system does not let us write, or there is something that may not be replaced.
     """
     target = paths[0].parent
     made = [parent for parent in (target, *target.parents) if not os.path.exists(parent)]
     folder = None
     try:
         target.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=_prefix(os.getpid()), dir=target))
-        yield folder
-        for path in paths:
-            (folder / path.name).replace(path)
+        folder, held = ownership.make_folder(_PREFIX, target)
+        for name in (_NEW, _FORMER):
+            (folder / name).mkdir()
+        yield folder / _NEW
+        _move(folder, [path.name for path in paths], overwrite)
     except OSError as error:
         raise OutputError(
             f"{target} cannot be written ({error.strerror or error}): choose a folder that you may write to."
         ) from error
     finally:
         if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+            ownership.remove(folder, held)
         with suppress(OSError):  # folders that we made stay when something is in them
             for parent in made:
                 parent.rmdir()
 
 
-def sweep(folder: Path) -> None:
-    """Remove what processes of this computer that were killed have left unfinished in an output folder."""
-    for left in folder.glob(f"{_prefix('*')}*"):
-        process = left.name.split("-")[2]
-        if process.isdecimal() and not _is_alive(int(process)):
-            shutil.rmtree(left, ignore_errors=True)
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold an output folder, which is made where it is missing: no other run may write there.
 
-
-def _prefix(process: int | str) -> str:
-    computer = "".join(letter for letter in platform.node() if letter.isalnum()) or "here"
-    return f".dinsegment-{computer}-{process}-"
-
-
-def _is_alive(process: int) -> bool:
-    if os.name == "nt":
-        return True  # a signal would end it: what is left there stays
+    Raises:
+        OutputError: another run holds it, or it cannot be written.
+    """
+    made = [parent for parent in (folder, *folder.parents) if not os.path.exists(parent)]
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True
+        folder.mkdir(parents=True, exist_ok=True)
+        held = ownership.claim(folder)
+    except ownership.Taken as error:
+        raise OutputError(
+            f"{folder} is in use by another run ({error}): wait until it has ended, or choose another output."
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"{folder} cannot be written ({error.strerror or error}): choose a folder that you may write to."
+        ) from error
+    for left in folder.glob(f"{_PREFIX}????????"):
+        with suppress(OSError):  # empty ones, which a kill left before they had their marker
+            left.rmdir()
+    try:
+        yield
+    finally:
+        held.release()
+        with suppress(OSError):
+            for parent in made:
+                parent.rmdir()
+
+
+def sweep(folder: Path) -> None:
+    """Undo and remove what ended processes have left unfinished in an output folder."""
+    for left, held in ownership.left_behind(folder, _PREFIX):
+        with suppress(OSError, ValueError):  # an unreadable journal: nothing was moved yet
+            names = bounded.read_json(left / _JOURNAL)
+            if any((left / _NEW / str(name)).exists() for name in names):  # else all was moved
+                _undo(left, [str(name) for name in names])
+        ownership.remove(left, held)
+
+
+def _move(folder: Path, names: Sequence[str], overwrite: bool) -> None:
+    """All files to the folder above, or none."""
+    target = folder.parent
+    names = [name for name in names if (folder / _NEW / name).exists()]
+    (folder / _JOURNAL).write_text(json.dumps(names), encoding="utf-8")
+    try:
+        for name in names:
+            if overwrite and os.path.lexists(target / name):
+                if (target / name).is_dir():
+                    raise OutputError(f"{target / name} is a folder, and a file is to be written there: rename it.")
+                (target / name).rename(folder / _FORMER / name)
+            _move_one(folder / _NEW / name, target / name)
+    except BaseException:
+        _undo(folder, names)
+        raise
+
+
+def _move_one(source: Path, path: Path) -> None:
+    """Raises OutputError where something is there already; between the look and the move nothing can come."""
+    try:
+        os.link(source, path, follow_symlinks=False)
+    except FileExistsError:
+        raise OutputError(f"{path} exists already: add --overwrite, or choose another output.") from None
+    except (OSError, NotImplementedError):  # a file system without such links
+        if os.path.lexists(path):
+            raise OutputError(f"{path} exists already: add --overwrite, or choose another output.") from None
+        source.rename(path)
+    else:
+        source.unlink()
+
+
+def _undo(folder: Path, names: Sequence[str]) -> None:
+    """Bring the folder above to where it was before the moves that were made; names that are no names are left."""
+    for name in reversed([name for name in names if Path(name).name == name]):
+        path, former = folder.parent / name, folder / _FORMER / name
+        new = folder / _NEW / name
+        if not new.exists() and os.path.lexists(path):
+            path.rename(new)
+        elif new.exists() and os.path.lexists(path) and path.samefile(new):  # between link and unlink
+            path.unlink()
+        if os.path.lexists(former) and not os.path.lexists(path):
+            former.rename(path)

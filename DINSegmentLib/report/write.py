@@ -38,6 +38,7 @@ def write_report(
     title: str,
     models: Iterable[Model] = (),
     run: str | None = None,
+    into: Path | None = None,
 ) -> Path:
     """Write ``report.html`` into a run's folder, whole or not at all; an older one is replaced.
 
@@ -50,11 +51,12 @@ def write_report(
         title: of the page.
         models: give the structures their colours.
         run: names the run in the browser's memory, where marks are kept; by default derived from the folder's path.
+        into: the folder in which the file is written, from where it will move to ``folder``; None: that one.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    path = folder / NAME
+    path = (into or folder) / NAME
     by_id = {model.id: model for model in models}
     colors = {label.name: list(label.color) for model in by_id.values() for label in model.labels}
     cases = [_case(record, pictures, folder, by_id) for record in records]

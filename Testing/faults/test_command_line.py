@@ -12,7 +12,6 @@ import sys
 import pytest
 
 from DINSegmentLib.cli.parser import main
-from DINSegmentLib.io import outputs
 
 pytestmark = pytest.mark.faults
 
@@ -140,12 +139,14 @@ def test_a_clock_that_goes_back_changes_nothing(write, tiny_model, tmp_path, mon
 def test_what_a_killed_command_has_left_goes_with_the_next(dinsegment, write, tiny_model, tmp_path):
     write("a.nii.gz")
     (tmp_path / "out").mkdir()
-    gone = subprocess.run(
-        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, encoding="utf-8"
+    (tmp_path / "out" / ".dinsegment-mine").mkdir()  # a name alone proves nothing
+    kill = (
+        "import os; from pathlib import Path; from DINSegmentLib.io import outputs;"
+        "beside = outputs.beside([Path('out/a.nii.gz')]);"
+        "(beside.__enter__() / 'a.nii.gz').touch(); os._exit(9)"
     )
-    left = tmp_path / "out" / f"{outputs._prefix(int(gone.stdout))}x"
-    left.mkdir()
-    (left / "a.nii.gz").write_text("half", encoding="utf-8")
+    subprocess.run([sys.executable, "-c", kill], cwd=tmp_path)
+    assert len(list((tmp_path / "out").glob(".dinsegment-*"))) == 2
 
     assert dinsegment("segment", "a.nii.gz", "--model", tiny_model, "--output", "out").returncode == 0
-    assert not left.exists()
+    assert [path.name for path in (tmp_path / "out").glob(".dinsegment-*")] == [".dinsegment-mine"]

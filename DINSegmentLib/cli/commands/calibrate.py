@@ -57,7 +57,7 @@ def calibrate(options: Namespace, console: Console) -> int:
         "precision": segmenter.device.precision,
         "versions": versions(), "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip
-    with outputs.beside(paths) as folder:
+    with outputs.beside(paths, options.overwrite) as folder:
         contents = {
             "calibration.json": json.dumps(summary, indent=2).encode() + b"\n",
             "reliability.csv": calibration.reliability_csv(before, after).encode(),

@@ -29,7 +29,7 @@ def enhance(options: Namespace, console: Console) -> int:
     image = io.read(options.input, options.series, options.frame)
     check_array(image.array, image.geometry, options.input.name or image.name)
     _, enhanced = preprocess_volume(image.array, image.geometry, axes, intensity, enhancement)
-    with outputs.beside([path]) as folder:
+    with outputs.beside([path], options.overwrite) as folder:
         io.write_volume(enhanced, image, folder / path.name)
     console.event("done", f"{options.input}: {enhancement} written to {path}", output=str(path))
     return 0

@@ -34,7 +34,7 @@ def explain(options: Namespace, console: Console) -> int:
     original, enhanced = preprocess_volume(
         image.array, image.geometry, model.axes, model.intensity, parameters.enhancement
     )
-    with outputs.beside(paths) as folder:
+    with outputs.beside(paths, options.overwrite) as folder:
         io.write_volume(decided, image, folder / paths[0].name)
         draw_why(original, enhanced, decided, image.geometry, model, image.name).save(folder / paths[1].name)
     mean = float(decided[abs(decided) > 0.1].mean()) if (abs(decided) > 0.1).any() else 0.0

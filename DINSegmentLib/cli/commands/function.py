@@ -40,7 +40,7 @@ def function(options: Namespace, console: Console) -> int:
     from ...engine.segmenter import Segmenter  # torch takes seconds: not for inputs that cannot be used
 
     segmenter, progress = Segmenter(model, options.device), partial(console.progress, case.name)
-    with interrupts.on_interrupt(quiet=console.machine) as stop:
+    with outputs.claimed(options.output), interrupts.on_interrupt(quiet=console.machine) as stop:
         written, function = cine.run(case, segmenter, parameters, options.overwrite, progress, stop)
     console.event("done", describe(written, function), record=written)
     for notice in function.notices:

@@ -19,6 +19,7 @@ def rerun(options: Namespace, console: Console) -> int:
     from ...batch import interrupts
     from ...batch.case import Case, run
     from ...engine.segmenter import Segmenter
+    from ...io import outputs
 
     written = _read(options.record)
     if "frames" in written:
@@ -50,7 +51,7 @@ def rerun(options: Namespace, console: Console) -> int:
         )
     segmenter = Segmenter(model, device)
     progress = partial(console.progress, case.name)
-    with interrupts.on_interrupt(quiet=console.machine) as stop:
+    with outputs.claimed(options.output), interrupts.on_interrupt(quiet=console.machine) as stop:
         record, _ = run(case, segmenter, parameters, options.overwrite, progress, cancelled=stop)
     show(console, record)
     return 0
