@@ -14,7 +14,7 @@ from .. import io
 from ..engine.parameters import Parameters
 from ..geometry import Geometry
 from ..measure import CardiacFunction, RegionalFunction, cardiac_function, regional_function
-from ..model import LEFT_VENTRICLE, MYOCARDIUM, Model, label_of
+from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, Model, label_of
 from ..pictures.curve import curves_of, draw_curves, marks_of
 from ..pictures.drawing import raster
 
@@ -54,8 +54,8 @@ class Beat:
 
 
 def is_of_heart(model: Model) -> bool:
-    """Whether the model's labels of a cine tell the heart's function."""
-    return label_of(model, LEFT_VENTRICLE) is not None
+    """Whether the model's labels of a cine tell the heart's function; late enhancement does not move."""
+    return label_of(model, LEFT_VENTRICLE) is not None and label_of(model, INFARCT) is None
 
 
 def segment_beat(

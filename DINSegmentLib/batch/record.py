@@ -14,7 +14,8 @@ from ..engine.parameters import Resolved
 from ..engine.results import Outcome, Result
 from ..io.image import Image
 from ..measure import StructureStatistics, flags, slices_to_review, statistics
-from ..model import Model
+from ..measure.infarct import infarct_size
+from ..model import INFARCT, Model, label_of
 from ..model.orientation import orientation
 from ..notices import Notice
 from .cine_results import Beat
@@ -65,6 +66,7 @@ def record(
           the one at end-diastole, or the first where that is not known; ``person``, see `cine_results.Beat`; and
           ``function``, see `CardiacFunction.as_dict`; ``regional``, see `RegionalFunction.as_dict` (null: no
           end-diastole). Null: it is no cine, or only one frame of it.
+        - ``infarct``: see `InfarctSize.as_dict`; null: the model tells none.
         - ``outputs``: file names.
         - ``versions``: of DINSegment, Python and the packages it depends on.
     """
@@ -73,6 +75,7 @@ def record(
     files = beat.cine.first.files if beat else image.files
     run = beat.result if beat else result  # a slice may have been emptied in another frame
     found = statistics(result.labels, image.array, image.geometry, result.model.labels, axis)
+    tells_infarct = label_of(result.model, INFARCT) is not None
     return {
         "schema": SCHEMA_VERSION,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -93,6 +96,7 @@ def record(
                 *(beat.function.notices if beat else ()),
             )
         ],
+        "infarct": infarct_size(result.labels, image.geometry, result.model).as_dict() if tells_infarct else None,
         "cine": _about_cine(beat) if beat else None,
         "outputs": list(outputs),
         "versions": versions(),

@@ -40,7 +40,8 @@ class InfarctSize:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything for JSON: names with their units."""
-        return asdict(self)
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {**plain, "method": str(self.method)}
 
 
 def infarct_size(labels: np.ndarray, geometry: Geometry, model: Model) -> InfarctSize:

@@ -19,7 +19,7 @@ from DINSegmentLib.engine.results import Device, Result
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.io import Image
 from DINSegmentLib.measure import Confidence
-from DINSegmentLib.model import EnhancementChoice, Expectations, find_model
+from DINSegmentLib.model import EnhancementChoice, Expectations, find_model, read_manifest
 from DINSegmentLib.notices import Notice
 
 
@@ -67,6 +67,23 @@ def test_a_record_names_input_model_device_and_outputs(image, result):
     assert [one["text"] for one in written["notices"] if one["kind"] == "device"] == [result.notices[0].text]
     assert written["timings"] == {"forward": 0.4, "total": 0.5123}
     assert written["outputs"] == ["heart.seg.nrrd", "heart.json"]
+
+
+def test_a_model_that_tells_infarcts_has_their_size_in_the_record(image, result, repository):
+    model = read_manifest(repository / "Resources" / "Recipes" / "cardiac-lge")
+    labels = np.zeros(image.array.shape, np.uint8)
+    labels[1, 0, :4] = 2, 2, 3, 4
+    written = record(image.files[0], image, replace(result, model=model, labels=labels), [], "heart", {})
+
+    assert written["infarct"]["share_percent"] == 50 and written["infarct"]["slice_share_percent"] == [
+        None,
+        50,
+        None,
+        None,
+    ]
+    assert written["infarct"]["infarct_ml"] == pytest.approx(2 * 0.03)
+    assert json.loads(json.dumps(written, allow_nan=False)) == written
+    assert record(image.files[0], image, result, [], "heart", {})["infarct"] is None
 
 
 def test_a_structure_that_is_missing_is_noticed(image, result):
