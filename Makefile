@@ -3,12 +3,14 @@
 #   make demo INPUT=file MODEL=cardiac-mr  segment any volume
 #   make test | lint | types | clean       tests, style, types (mypy), back to a fresh clone
 #   make test-faults                       the fault suite alone: damaged files, kills, full disks, tampered models
+#   make test-versions                     lowest and newest dependencies, other Pythons: needs the package index
 #   make coverage                          lines of engine, scene, batch and measure that tests run; which they miss
 #   make screenshots                       write the pictures in Screenshots
 #   make measure                           how fast the panel answers, on the stand-in desk
 #   make soak                              300 segmentations and 100 workers: does anything grow or stay?
 #   make bench-env                         nnU-Net v2 and MONAI in .bench-env, for dinsegment bench --rivals
 #   make system-packages                   Debian's libraries for offscreen rendering and Qt, a browser, DICOM tools, where you may install them
+#   make dist                              the wheel, in dist
 #   make lock                              write requirements.lock from what .venv holds
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch from its publisher's CPU index.
 
@@ -33,7 +35,7 @@ INSIDE := HOME="$(SCRATCH)/home" XDG_CACHE_HOME="$(SCRATCH)/home/.cache" XDG_CON
 SYSTEM_PACKAGES := python3-venv libosmesa6 libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libx11-6 libxkbcommon0 \
 	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3 chromium dcmtk dicom3tools orthanc orthanc-dicomweb
 
-.PHONY: demo test test-faults coverage lint types lock screenshots measure soak bench-env system-packages clean
+.PHONY: demo dist test test-faults test-versions coverage lint types lock screenshots measure soak bench-env system-packages clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -46,6 +48,10 @@ test: $(READY)
 test-faults: $(READY)
 	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp"
 	@$(INSIDE) $(PY) -m pytest -m faults --basetemp="$(SCRATCH)/pytest"
+
+test-versions: $(READY)
+	@mkdir -p "$(SCRATCH)/tmp"
+	@TMPDIR="$(SCRATCH)/tmp" $(PY) -m pytest -m versions --basetemp="$(SCRATCH)/pytest"
 
 coverage: export COVERAGE_FILE := $(SCRATCH)/coverage/data
 coverage: $(READY)
@@ -109,6 +115,9 @@ system-packages:
 	if [ "$$root" != no ] && $$root apt-get -q update && \
 		$$root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $$missing; then exit 0; fi; \
 	echo "Skipped, not installed:$$missing. Tests that need them will skip; as root: apt-get install$$missing"
+
+dist: $(READY)
+	@$(PY) -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist . && ls dist/*.whl
 
 clean:
 	rm -rf $(VENV) .bench-env build dist out *.egg-info .pytest_cache .ruff_cache .mypy_cache

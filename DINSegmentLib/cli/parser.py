@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except KeyboardInterrupt:
         console.error(
-            "Interrupted: what was finished is kept, nothing is half-written; run the same command again to go on."
+            "Interrupted. Completed cases were kept and no partial files were written. "
+            "Re-run the same command to resume."
         )
         return INTERRUPTED
     except DINSegmentError as error:
@@ -59,6 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()  # the reader of our output has gone: nobody is left to tell
         return NOTHING_WRITTEN
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError):
+            console.error(sentence(error, "dinsegment"))
+            return NOTHING_WRITTEN
         logging.getLogger("dinsegment").exception("unexpected error")
         console.error(f"dinsegment stopped on an unexpected error ({error}): please report it with the lines above.")
         return NOTHING_WRITTEN

@@ -1,0 +1,116 @@
+"""The wheel beside other packages: the lowest and the newest versions that it admits, and Slicer's and later Pythons.
+
+Each test makes an environment of its own from the package index and takes minutes: `make test-versions`.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.versions
+
+TORCH = "torch=="  # its other versions are declared and not run: they are gigabytes
+
+
+def lock(repository: Path, start: str) -> str:
+    (line,) = (
+        one
+        for one in (repository / "requirements.lock").read_text(encoding="utf-8").splitlines()
+        if one.startswith(start)
+    )
+    return line
+
+
+def dependencies(repository: Path) -> list[str]:
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return [one for one in project["dependencies"] if not one.startswith("torch")]
+
+
+def lowest(requirement: str) -> str:
+    """``numpy>=1.26`` to ``numpy==1.26.*``."""
+    name, bound = re.fullmatch(r"([\w.-]+)>=([\d.]+)(?:,.*)?", requirement).groups()
+    return f"{name}=={bound}.*"
+
+
+def interpreter(version: str) -> str:
+    """A Python of this version that runs, on the path or among pyenv's; a skip where there is none."""
+    candidates = [
+        shutil.which(f"python{version}"),
+        *map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python")),
+    ]
+    for candidate in filter(None, candidates):
+        if subprocess.run([candidate, "-c", "import venv, ensurepip"], capture_output=True).returncode == 0:
+            return candidate
+    pytest.skip(f"no Python {version} here")
+
+
+@pytest.fixture(scope="module")
+def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of `make dist`."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", str(folder)]
+    source = folder / "source"
+    shutil.copytree(repository, source, ignore=shutil.ignore_patterns(".*", "build", "out", "runs", "Testing"))
+    subprocess.run([*command, str(source)], check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def environment(python: str, folder: Path, *packages: str) -> Path:
+    """A fresh environment with these packages; returns its folder of programs."""
+    subprocess.run([python, "-m", "venv", folder], check=True)
+    programs = folder / "bin"
+    run = subprocess.run(
+        [programs / "python", "-m", "pip", "install", "--quiet", *packages], capture_output=True, encoding="utf-8"
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return programs
+
+
+def dinsegment(programs: Path, *arguments: object, code: int = 0) -> str:
+    """What the installed command prints, from a folder that holds nothing of the checkout."""
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    run = subprocess.run(
+        [programs / "dinsegment", *map(str, arguments)],
+        capture_output=True, encoding="utf-8", cwd=programs.parent, env=clean,
+    )  # fmt: skip
+    assert run.returncode == code, run.stdout + run.stderr
+    return run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("which", ["lowest", "newest"])
+def test_the_wheel_segments_the_sample_with_the_versions_that_it_admits(which, repository, wheel, tmp_path):
+    wanted = dependencies(repository)
+    pins = list(map(lowest, wanted)) if which == "lowest" else wanted
+    python = interpreter(f"{sys.version_info[0]}.{sys.version_info[1]}")
+    programs = environment(python, tmp_path / "fresh", lock(repository, TORCH), *pins, str(wheel))
+    sample = repository / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"
+
+    dinsegment(programs, "segment", sample, "--model", "cardiac-mr", "--output", tmp_path / "out", "--format", "nii.gz")
+
+    import SimpleITK as sitk
+
+    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "out" / "cardiac_phantom_ED.nii.gz")))
+    truth = sitk.GetArrayFromImage(sitk.ReadImage(str(sample.with_name("cardiac_phantom_ED_label.nrrd"))))
+    for value, least in ((1, 0.93), (2, 0.85), (3, 0.93)):
+        dice = 2 * ((labels == value) & (truth == value)).sum() / ((labels == value).sum() + (truth == value).sum())
+        assert dice > least
+
+
+@pytest.mark.parametrize("version", ["3.12", "3.13"])
+def test_what_needs_no_torch_runs_under_other_pythons(version, repository, wheel, tmp_path):
+    programs = environment(interpreter(version), tmp_path / "fresh", *dependencies(repository))
+    subprocess.run([programs / "python", "-m", "pip", "install", "--quiet", "--no-deps", wheel], check=True)
+    sample = repository / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"
+
+    assert "cardiac-mr" in dinsegment(programs, "models")
+    dinsegment(programs, "enhance", sample, "--output", tmp_path / "enhanced.nii.gz")
+    assert (tmp_path / "enhanced.nii.gz").stat().st_size > 1000
+    refused = dinsegment(programs, "segment", sample, "--model", "cardiac-mr", "--output", tmp_path / "out", code=2)
+    assert "The Python package torch is not installed: run dinsegment doctor" in refused and "Traceback" not in refused
