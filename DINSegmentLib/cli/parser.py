@@ -16,6 +16,7 @@ from .. import __version__
 from ..batch.workers import ENOUGH_CASES
 from ..console import Console, open_closed_streams, printable
 from ..errors import Cancelled, DINSegmentError, InputError
+from ..isolation import sentence
 from ..model.enhancement import METHODS, STRENGTH_RANGE, EnhancementChoice
 from ..runtime import prepare
 from . import commands
