@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from ..geometry import Geometry
-from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, Label, Model, label_of
+from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, Label, Model, label_of, labels_of
 from ..notices import Notice
 from .volumes import StructureStatistics
 
@@ -36,7 +36,8 @@ def flags(
 ) -> list[Notice]:
     """What to look at, structure by structure in the model's order; nothing when all is well.
 
-    A structure that reaches the first or last slice is no flag: vessels and hearts do so in good volumes.
+    A structure that reaches the first or last slice is no flag: vessels and hearts do so in good volumes. Nor is an
+    infarct that is missing or in pieces.
 
     Args:
         labels: (K, J, I), uint8.
@@ -56,9 +57,11 @@ def flags(
     if absent := [label.name for label in model.labels if label.value not in by_value]:
         raise ValueError(f"no statistics of {', '.join(absent)}")
     found: list[Notice] = []
+    infarcts = labels_of(model, INFARCT)
     for label in model.labels:
         sure, lost = (confidence or {}).get(label.value), (removed or {}).get(label.value, 0)
-        found += _of_one(labels, by_value[label.value], geometry, label, sure, lost)
+        of_one = _of_one(labels, by_value[label.value], geometry, label, sure, lost)
+        found += [one for one in of_one if label not in infarcts or one.kind not in ("missing", "parts")]
     return found if lowest is None else [*found, *_contrast(by_value, lowest, model)]
 
 

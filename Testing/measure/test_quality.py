@@ -26,11 +26,11 @@ def box(*corners, value=1, labels=None):
     return labels
 
 
-def raised(labels, *known, mm3=1.0, confidence=None, removed=None) -> list[Notice]:
+def raised(labels, *known, mm3=1.0, confidence=None, removed=None, model=None) -> list[Notice]:
     """Flags of labels whose voxels have a volume in mm^3."""
     geometry = Geometry(labels.shape, np.diag([mm3, 1, 1, 1]))
     found = statistics(labels, labels, geometry, known, 0)
-    return flags(labels, found, geometry, model_of(*known), confidence, removed)
+    return flags(labels, found, geometry, model or model_of(*known), confidence, removed)
 
 
 @pytest.fixture
@@ -185,3 +185,11 @@ def test_the_contrast_is_not_looked_at_where_nothing_is_known_of_it():
     found = statistics(labels, np.ones(SHAPE), geometry, model.labels, 0)
     assert all(flag.kind != "contrast" for flag in flags(labels, found, geometry, model))
     assert all(flag.kind != "contrast" for flag in flags(labels, found, geometry, model, lowest=1.0))
+
+
+def test_an_infarct_may_be_missing_or_in_pieces(late_model):
+    labels = box((3, 5, 5), (6, 15, 10), value=2)
+    labels = box((3, 11, 15), (6, 15, 20), value=1, labels=labels)
+    labels[3, 6, 6], labels[5, 14, 9] = 3, 3
+    found = raised(labels, *late_model.labels, mm3=500.0, model=late_model)
+    assert [(flag.kind, flag.structure) for flag in found] == []
