@@ -6,7 +6,7 @@ import numpy as np
 def run(desk, panel, seconds=60):
     """Click and wait until the run is over."""
     desk.click(panel.ui.segmentButton)
-    desk.run_until(lambda: not panel.panel.running.runner.busy, seconds, "the run")
+    desk.run_until(lambda: not panel.panel.runner.busy, seconds, "the run")
 
 
 def labels_of(node, volume, model):

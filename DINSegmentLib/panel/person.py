@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 from .. import scene
 from ..errors import DINSegmentError
 from . import choices
+from .session import Session
 from .translation import told
 
 if TYPE_CHECKING:
@@ -22,12 +23,13 @@ class Person:
     """What is known of the person in the chosen volume: as it was typed, else as the DICOM headers of a cine tell it.
 
     Args:
-        panel: the `Panel`, for its widgets.
+        ui: the panel's widgets.
+        session: what is chosen.
         changed: called when the user has typed another figure.
     """
 
-    def __init__(self, panel: Any, changed: Callable[[], None]) -> None:
-        self.panel, self._changed, ui = panel, changed, panel.ui
+    def __init__(self, ui: Any, session: Session, changed: Callable[[], None]) -> None:
+        self.ui, self.session, self._changed = ui, session, changed
         self._boxes = {"heart_rate": ui.heartRateSpinBox, "height": ui.heightSpinBox, "weight": ui.weightSpinBox}
         self._volume: Any = None
         self._known: dict[str, Any] = {}
@@ -59,14 +61,14 @@ class Person:
         if header is None:
             return
         for notice in header.notices:
-            self.panel.say(told(notice.text))
+            self.session.say(told(notice.text))
         told_by = {name: value for name in self._boxes if (value := getattr(header, name)) is not None}
         if told_by:
             self._known = {**told_by, "from_header": list(told_by)}
             scene.note(self._volume, scene.PERSON, self._known)
 
     def _show(self) -> None:
-        with self.panel.quietly():
+        with self.session.quietly():
             for name, box in self._boxes.items():
                 box.value = self._known.get(name) or 0
         self.tell(())
@@ -76,11 +78,11 @@ class Person:
         words = {"heart_rate": _("heart rate"), "height": _("height"), "weight": _("weight")}
         names = ", ".join(word for name, word in words.items() if name in self._known["from_header"])
         header = [_("From the DICOM header: {names}.").format(names=names)] if names else []
-        choices.tell(self.panel.ui.personLabel, "\n".join([*header, *sentences]))
+        choices.tell(self.ui.personLabel, "\n".join([*header, *sentences]))
 
     def onValue(self, name: str, value: float) -> None:
         """A figure became known, or another."""
-        if self.panel.deaf or self._volume is None:
+        if self.session.deaf or self._volume is None:
             return
         others = [one for one in self._known["from_header"] if one != name]
         self._known = {**self._known, name: value or None, "from_header": others}

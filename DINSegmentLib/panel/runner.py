@@ -1,21 +1,16 @@
-"""From the click to the segmentation node: hands volumes to the worker, and its answers to the panel."""
+"""Hands volumes to the worker's process, one run at a time."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import qt
-import slicer
 from slicer.i18n import tr as _
 
-from .. import scene
 from ..engine.parameters import Parameters
-from ..geometry import Geometry
-from ..model import Model
-from ..worker.client import Client, Request
-from ..worker.protocol import Code, Map
+from ..worker.client import Client, Listener, Measurement, Request
+from ..worker.protocol import Code
+from .jobs import Job
 from .process import WorkerProcess
 from .translation import told
 
@@ -23,7 +18,7 @@ _TURN = 100  # ms between two looks at the time limits
 
 
 class Runner:
-    """One run at a time, in the worker's process.
+    """One run at a time, in the worker's process; what was edited is measured there meanwhile.
 
     Args:
         parent: QObject that owns process and timer.
@@ -37,14 +32,16 @@ class Runner:
         self._channel = WorkerProcess(parent, on_log)
         self.client = self._channel.client = Client(self._channel)
         self.client.on_trouble = on_trouble
+        self._waiting: tuple[Request, Job] | None = None  # until a measurement has ended
         self._timer = qt.QTimer(parent)
         self._timer.connect("timeout()", self._on_turn)
 
     @property
     def busy(self) -> bool:
-        return self.client.busy
+        """Whether a run goes on; a measurement alone does not count."""
+        return self._waiting is not None or self.client.busy and not self.client.measuring
 
-    def segment(self, parameters: Parameters, device: str, threads: int, job: "Job") -> None:
+    def segment(self, parameters: Parameters, device: str, threads: int, job: Job) -> None:
         """Begin.
 
         Raises:
@@ -57,8 +54,23 @@ class Runner:
             array, geometry, Path(job.model.folder), device, threads, parameters, times=times, map=job.map,
             surfaces=job.surfaces,
         )  # fmt: skip
-        self.client.segment(request, job)
+        if self.client.busy:
+            self._waiting = request, job
+        else:
+            self.client.segment(request, job)
         self._timer.start(0)
+
+    def measure(self, measurement: Measurement, listener: Listener) -> bool:
+        """Begin to measure; False: something else goes on.
+
+        Raises:
+            OSError: there is no place for temporary files.
+        """
+        if self.client.busy or self._waiting is not None:
+            return False
+        self.client.measure(measurement, listener)
+        self._timer.start(0)
+        return True
 
     def warm_up(self, on_devices: Callable[[list[dict[str, str]]], None]) -> None:
         """Start the worker before it is needed, and ask it for the devices that work here."""
@@ -66,7 +78,11 @@ class Runner:
         self.client.ask_for_devices()
 
     def cancel(self) -> None:
-        self.client.cancel()
+        if self._waiting is not None:
+            (_request, job), self._waiting = self._waiting, None
+            job.failed(Code.CANCELLED, _("Cancelled before it began: nothing was changed."))
+        elif not self.client.measuring:
+            self.client.cancel()
 
     def release(self) -> None:
         self.client.release()
@@ -74,109 +90,21 @@ class Runner:
     def end(self) -> None:
         """Stop everything at once: the panel goes."""
         self._timer.stop()
+        self._waiting = None
         self.client.release()
         self._channel.end()
 
     def _on_turn(self) -> None:
         self.client.tick()
-        if not self.busy:
+        if self.client.busy:
+            if self._timer.interval == 0 and not self.client.copying:
+                self._timer.start(_TURN)
+        elif self._waiting is None:
             self._timer.stop()
-        elif self._timer.interval == 0 and not self.client.copying:
-            self._timer.start(_TURN)
-
-
-class Job:
-    """One click on Segment, as `worker.client.Listener`: shows progress, and at last changes the scene, or does not.
-
-    Attributes:
-        map: what is asked for in place of labels.
-        surfaces: whether closed surfaces are asked for beside the labels.
-
-    Args:
-        volume_node: what is segmented.
-        segmentation_node: what gets the result; None for a new node.
-        model: that segments.
-        show: called with a sentence, slices done and slices in all (0 while that is not known).
-        over: called once with the node of the result (None: there is none), the code of a failure, a sentence, and
-            after success what the worker told of the run.
-    """
-
-    map: Map | None = None
-    surfaces = False
-
-    def __init__(
-        self,
-        volume_node: Any,
-        segmentation_node: Any,
-        model: Model,
-        show: Callable[[str, int, int], None],
-        over: Callable[..., None],
-    ) -> None:
-        self.volume_node, self.segmentation_node, self.model = volume_node, segmentation_node, model
-        self._show, self._over = show, over
-        self._began = time.monotonic()
-        self._first = 0.0
-        self._changed = self.state()
-
-    def data(self) -> tuple[np.ndarray, Geometry, Sequence[float] | None]:
-        """Voxels, their grid, and the times of frames."""
-        volume = scene.read_volume(self.volume_node)
-        return volume.array, volume.geometry, None
-
-    def state(self) -> Any:
-        """Another value when the voxels have become others."""
-        return self.volume_node.GetImageData().GetMTime()
-
-    def needed(self) -> list[Any]:
-        """Nodes without which the result has no place."""
-        return [node for node in (self.volume_node, self.segmentation_node) if node is not None]
-
-    def write(self, labels: np.ndarray, story: Mapping[str, Any]) -> Any:
-        """Put the result into the scene; its node."""
-        node = scene.write_segmentation(
-            labels, self.volume_node, self.model.labels, node=self.segmentation_node, surfaces=story["surfaces"]
-        )
-        self.note(node, story)
-        return node
-
-    def note(self, node: Any, story: Mapping[str, Any]) -> None:
-        """Keep with the result what cannot be told from it again."""
-        scene.note(node, scene.RUN, {"model": self.model.id, "review": list(story["review"])})
-
-    def loading(self, warm: bool) -> None:
-        self._show(_("The model is ready.") if warm else _("Loading the model..."), 0, 0)
-
-    def progressed(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if done == 0:
-            self._first = now
-            text = _("Segmenting...") if self.map is None else _("Asking the network...")
         else:
-            left = (now - self._first) / done * (total - done)
-            text = _("{done} of {total} slices, {left} s left").format(done=done, total=total, left=round(left))
-        self._show(text, done, total)
-
-    def finished(self, labels: np.ndarray, story: dict[str, Any]) -> None:
-        if reason := self._gone():
-            self._over(None, Code.INPUT, reason)
-            return
-        try:
-            node = self.write(labels, story)
-        except Exception as error:
-            self._over(None, Code.INTERNAL, told(error))
-            return
-        text = _("Done in {seconds:.1f} s on {device}.").format(
-            seconds=time.monotonic() - self._began, device=story["device"]
-        )
-        self._over(node, None, " ".join((text, *(told(one.text) for one in story["notices"]))), story)
-
-    def failed(self, code: Code, text: str) -> None:
-        self._over(None, code, text)
-
-    def _gone(self) -> str:
-        """Why the result has no place any more, or nothing."""
-        if any(slicer.mrmlScene.GetNodeByID(node.GetID() or "") is not node for node in self.needed()):
-            return _("The volume or the output was removed during the run: choose them again and segment once more.")
-        if self.state() != self._changed:
-            return _("The volume was changed during the run, and the result does not fit it: segment once more.")
-        return ""
+            (request, job), self._waiting = self._waiting, None
+            try:
+                self.client.segment(request, job)
+                self._timer.start(0)
+            except OSError as error:
+                job.failed(Code.OUTPUT, told(error))

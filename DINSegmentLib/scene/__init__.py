@@ -1,18 +1,20 @@
 """Nodes of ``slicer.mrmlScene`` and what views show of them, in the desktop and without it (`boot`); no widgets."""
 
 from .curves import curve_chart, write_curve
-from .enhanced import allocate_enhanced, enhanced_array, find_enhanced, update_slices, write_enhanced
-from .maps import find_map, remove_map, show_map, write_confidence, write_decided
-from .node_attributes import PERSON, RUN, note, noted
+from .enhanced import allocate_enhanced, enhanced_array, find_enhanced, is_enhanced, update_slices, write_enhanced
+from .maps import find_map, hide_maps, is_map, remove_map, show_map, write_confidence, write_decided
+from .node_attributes import MODEL, PERSON, RUN, note, noted
+from .results import find_result, is_edited, is_result
 from .segmentations import has_smooth_surfaces, read_labels, write_segmentation
-from .sequences import Cine, cine_of, find_cine, is_result, read_cine_labels, read_frames, write_cine
-from .views import show_slice, visible_slice
+from .sequences import Cine, cine_of, find_cine, read_cine_labels, read_frames, write_cine
+from .views import show_slice, show_volume, visible_slice
 from .volumes import Volume, modality, read_volume
 
 __all__ = [
-    "PERSON", "RUN", "Cine", "Volume", "allocate_enhanced", "cine_of", "curve_chart", "enhanced_array", "find_cine",
-    "find_enhanced", "find_map", "has_smooth_surfaces", "is_result", "modality", "note", "noted", "read_cine_labels",
-    "read_frames", "read_labels", "read_volume", "remove_map", "show_map", "show_slice", "update_slices",
+    "MODEL", "PERSON", "RUN", "Cine", "Volume", "allocate_enhanced", "cine_of", "curve_chart", "enhanced_array",
+    "find_cine", "find_enhanced", "find_map", "find_result", "has_smooth_surfaces", "hide_maps", "is_enhanced",
+    "is_map", "is_edited", "is_result", "modality", "note", "noted", "read_cine_labels", "read_frames",
+    "read_labels", "read_volume", "remove_map", "show_map", "show_slice", "show_volume", "update_slices",
     "visible_slice", "write_cine", "write_confidence", "write_curve", "write_decided", "write_enhanced",
     "write_segmentation",
 ]  # fmt: skip

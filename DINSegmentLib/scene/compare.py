@@ -4,12 +4,14 @@ What has to be brought back later is kept in the nodes that it belongs to: it is
 Only the layout that the user came from is kept here, since Slicer empties the layout node when a scene is closed.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import slicer
 import slicer.util
+from vtkmodules.vtkCommonCore import vtkCommand
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import DINSegmentError
@@ -69,6 +71,9 @@ def show(volume_node: Any, enhanced_node: Any, segmentation_node: Any = None, or
             _former_layout = layout.GetViewArrangement()
             layout.SetViewArrangement(LAYOUT)
             slicer.app.processEvents()  # only then new views have their real size
+            if not is_shown() or volume_node.GetScene() is None or enhanced_node.GetScene() is None:
+                return  # the user was faster
+        layout.SetSaveWithScene(False)  # a scene that opens in a layout that is not known there has no views
         shown = _views()
         if len(shown) < len(COMPARE_VIEWS):
             raise _no_views()
@@ -89,6 +94,23 @@ def is_shown() -> bool:
     return layout is not None and layout.GetViewArrangement() == LAYOUT
 
 
+def watch_layout(changed: Callable[[], None]) -> Callable[[], None]:
+    """Call a function when another layout is shown; what is returned ends that. Without views nothing happens."""
+    layout = _layout()
+    if layout is None:
+        return lambda: None
+    before = layout.GetViewArrangement()
+
+    def look(*_: Any) -> None:
+        nonlocal before
+        if (now := layout.GetViewArrangement()) != before:
+            before = now
+            changed()
+
+    tag = layout.AddObserver(vtkCommand.ModifiedEvent, look)
+    return lambda: layout.RemoveObserver(tag)
+
+
 def update(segmentation_node: Any) -> None:
     """Show a segmentation in the views of `show`, or with None no more; elsewhere nothing changes."""
     _end_outlines()
@@ -99,8 +121,10 @@ def update(segmentation_node: Any) -> None:
 def restore() -> None:
     """Take everything back that `show` did; a layout that the user chose meanwhile stays."""
     _end_outlines()
+    if (layout := _layout()) is not None:
+        layout.SetSaveWithScene(True)
     if is_shown():
-        _layout().SetViewArrangement(
+        layout.SetViewArrangement(
             slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView if _former_layout is None else _former_layout
         )
     for __, composite in _views():

@@ -108,6 +108,11 @@ def find_enhanced(volume_node: Any) -> Any:
     return next((node for node in nodes if node.GetNodeReferenceID(SOURCE) == volume_node.GetID()), None)
 
 
+def is_enhanced(node: Any) -> bool:
+    """Whether a volume node is one of ours."""
+    return node is not None and node.GetAttribute(METHOD) is not None
+
+
 def update_slices(node: Any) -> None:
     """Tell the views that voxels of a volume were written; takes no time of its own, whatever the volume's size."""
     node.GetImageData().GetPointData().GetScalars().Modified()

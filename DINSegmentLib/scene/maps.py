@@ -70,7 +70,7 @@ def write_confidence(confidence: np.ndarray, volume_node: Any, name: str | None 
 def find_map(volume_node: Any) -> tuple[Any, str] | None:
     """The latest map of a volume and its kind, `CONFIDENCE` or `WHY`; None: there is none."""
     nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    found = [node for node in nodes if _is_map(node) and node.GetNodeReferenceID(_OF) == volume_node.GetID()]
+    found = [node for node in nodes if is_map(node) and node.GetNodeReferenceID(_OF) == volume_node.GetID()]
     return (found[-1], found[-1].GetAttribute(_KIND)) if found else None
 
 
@@ -80,7 +80,7 @@ def show_map(node: Any) -> None:
         if composite.GetBackgroundVolumeID() != node.GetNodeReferenceID(_OF):
             continue
         with slicer.util.NodeModify(composite):
-            if not _is_map(slicer.mrmlScene.GetNodeByID(composite.GetForegroundVolumeID() or "")):
+            if not is_map(slicer.mrmlScene.GetNodeByID(composite.GetForegroundVolumeID() or "")):
                 composite.SetNodeReferenceID(_FORMER, composite.GetForegroundVolumeID())
                 composite.SetAttribute(_FORMER_OPACITY, repr(composite.GetForegroundOpacity()))
             composite.SetForegroundVolumeID(node.GetID())
@@ -89,6 +89,19 @@ def show_map(node: Any) -> None:
 
 def remove_map(node: Any) -> None:
     """Take a map out of the scene; the views show again what they showed before it."""
+    _hide(node)
+    undo.remove(node)
+
+
+def hide_maps(volume_node: Any) -> None:
+    """Take the maps of all other volumes out of the views; they stay in the scene. None: all maps."""
+    own = volume_node.GetID() if volume_node is not None else None
+    for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+        if is_map(node) and node.GetNodeReferenceID(_OF) != own:
+            _hide(node)
+
+
+def _hide(node: Any) -> None:
     for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
         if composite.GetForegroundVolumeID() != node.GetID():
             continue
@@ -97,14 +110,14 @@ def remove_map(node: Any) -> None:
             composite.SetForegroundOpacity(float(composite.GetAttribute(_FORMER_OPACITY) or 0))
             composite.RemoveNodeReferenceIDs(_FORMER)
             composite.RemoveAttribute(_FORMER_OPACITY)
-    undo.remove(node)
 
 
 def _mix(first: tuple[float, ...], second: tuple[float, ...], share: float) -> list[float]:
     return [(1 - share) * a + share * b for a, b in zip(first, second, strict=True)]
 
 
-def _is_map(node: Any) -> bool:
+def is_map(node: Any) -> bool:
+    """Whether a node is one of ours."""
     return node is not None and node.GetAttribute(_KIND) is not None
 
 

@@ -66,6 +66,7 @@ def write_segmentation(
             segments.exchange(node, new)
             node.SetAttribute(_SMOOTH, "1" if surfaces else None)
             node_attributes.note(node, node_attributes.RUN, None)
+            node_attributes.note_labels(node, labels, structures)
         hierarchy.place_beside(volume_node, node)
     return node
 
@@ -85,12 +86,17 @@ def read_labels(node: Any, volume_node: Any, structures: Sequence[Label]) -> np.
         GeometryError: a parent transform is not linear.
         InputError: the volume cannot be read, or the node holds no label maps.
     """
+    return read_values(node, volume_node, [label.value for label in structures])
+
+
+def read_values(node: Any, volume_node: Any, label_values: Sequence[int]) -> np.ndarray:
+    """As `read_labels`, of segments that we wrote with these label values."""
     shape = voxels(volume_node).shape
     ids, values = vtkStringArray(), vtkIntArray()
-    for label in structures:
-        if node.GetSegmentation().GetSegment(segments.segment_id(label)) is not None:
-            ids.InsertNextValue(segments.segment_id(label))
-            values.InsertNextValue(label.value)
+    for value in label_values:
+        if node.GetSegmentation().GetSegment(segments.segment_id(value)) is not None:
+            ids.InsertNextValue(segments.segment_id(value))
+            values.InsertNextValue(value)
     if ids.GetNumberOfValues() == 0:  # Slicer would take all segments
         return np.zeros(shape, np.uint8)
     if not node.GetSegmentation().ContainsRepresentation(segments.LABELMAP):
@@ -162,7 +168,8 @@ def labelled_segments(
     world_to_node = np.linalg.inv(to_world(volume_node))
     drawn = {value: _polydata(one, world_to_node) for value, one in (surfaces or {}).items()}
     return {
-        segments.segment_id(label): segments.segment(label, labelmap, drawn.get(label.value)) for label in structures
+        segments.segment_id(label.value): segments.segment(label, labelmap, drawn.get(label.value))
+        for label in structures
     }
 
 

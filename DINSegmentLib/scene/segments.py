@@ -23,9 +23,9 @@ _LOOK = (
 )  # fmt: skip
 
 
-def segment_id(label: Label) -> str:
-    """The id of a structure's segment, the same in every node that we write."""
-    return f"DINSegment_{label.value}"
+def segment_id(value: int) -> str:
+    """The id of the segment of a structure with this label value, the same in every node that we write."""
+    return f"DINSegment_{value}"
 
 
 def segment(label: Label, labelmap: Any, surface: Any = None) -> Any:

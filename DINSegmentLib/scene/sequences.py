@@ -13,7 +13,8 @@ from ..geometry import Geometry
 from ..messages import Sentence as _
 from ..model import Label
 from . import segments, terminology
-from .segmentations import check_labels, check_output, labelled_segments, read_labels, write_segmentation
+from .node_attributes import note_labels
+from .segmentations import check_labels, check_output, labelled_segments, read_values, write_segmentation
 from .volumes import ijk_to_ras, ijk_to_world, voxels
 
 _MS = {"s": 1000.0, "ms": 1.0}  # units of an index that are times, in ms
@@ -94,15 +95,6 @@ def cine_of(volume_node: Any) -> Cine:
             )
         )
     return cine
-
-
-def is_result(node: Any, volume_node: Any) -> bool:
-    """Whether a segmentation was made of a volume, or of the cine that the volume shows."""
-    cine = find_cine(volume_node)
-    if cine is not None:
-        return cine.browser.GetSequenceNode(node) is not None
-    role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
-    return node.GetNodeReferenceID(role) == volume_node.GetID()
 
 
 def read_frames(cine: Cine) -> tuple[list[np.ndarray], Geometry]:
@@ -186,6 +178,8 @@ def write_cine(labels: np.ndarray, cine: Cine, structures: Sequence[Label], node
     made.SetName(f"{node.GetName()} frames")
     slicer.mrmlScene.AddNode(made)
     cine.browser.AddProxyNode(node, made, False)
+    note_labels(node, labels, structures)
+    cine.browser.SetSaveChanges(made, True)  # else an edit is lost as soon as another frame is shown
     return node
 
 
@@ -195,6 +189,11 @@ def read_cine_labels(node: Any, cine: Cine, structures: Sequence[Label]) -> np.n
     Raises:
         InputError: the segmentation is not synchronised with the cine, or a frame is missing or holds no label maps.
     """
+    return read_cine_values(node, cine, [label.value for label in structures])
+
+
+def read_cine_values(node: Any, cine: Cine, values: Sequence[int]) -> np.ndarray:
+    """As `read_cine_labels`, of segments that we wrote with these label values."""
     sequence = cine.browser.GetSequenceNode(node)
     if sequence is None:
         raise InputError(
@@ -211,5 +210,5 @@ def read_cine_labels(node: Any, cine: Cine, structures: Sequence[Label]) -> np.n
             raise InputError(
                 _("{node} lacks frame {number}: segment the sequence again.", node=node.GetName(), number=number)
             )
-        found.append(read_labels(frame, volume, structures))
+        found.append(read_values(frame, volume, values))
     return np.stack(found)

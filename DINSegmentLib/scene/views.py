@@ -7,6 +7,7 @@ import numpy as np
 import slicer
 import slicer.util
 
+from .enhanced import SOURCE, is_enhanced
 from .volumes import ijk_to_world, numbers, voxels
 
 # names of our own views, as `compare` makes them, in the order in which they stand there
@@ -78,6 +79,20 @@ def show_slice(volume_node: Any, axis: int, index: int, *others: Any) -> bool:
     for view in across:
         view.JumpSliceByOffsetting(*place[:3])
     return bool(across)
+
+
+def show_volume(volume_node: Any) -> None:
+    """Show a volume in the user's views, as Slicer's own loaders do; views that leave volumes to others stay.
+
+    A foreground of another volume that we made (see `enhanced`, `maps`) goes; the user's own stay.
+    """
+    logic = slicer.app.applicationLogic()
+    logic.GetSelectionNode().SetActiveVolumeID(volume_node.GetID())
+    logic.PropagateBackgroundVolumeSelection(1)
+    for __, composite in slice_views():
+        shown = slicer.mrmlScene.GetNodeByID(composite.GetForegroundVolumeID() or "")
+        if is_enhanced(shown) and shown.GetNodeReferenceID(SOURCE) != volume_node.GetID():
+            composite.SetForegroundVolumeID(None)
 
 
 def _views_of(volume_node: Any) -> list[Any]:

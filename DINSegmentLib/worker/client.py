@@ -83,6 +83,25 @@ class Request:
     surfaces: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """Labels to measure as they are now; nothing is segmented.
+
+    Args:
+        labels: (K, J, I), or of a cine (T, K, J, I), uint8; read until the measurement has begun.
+        volume: (K, J, I), any real type; None for a cine.
+        geometry: the grid in the world, of one frame.
+        model: the folder of the model that the labels are of.
+        times: of a cine's frames in ms, where they are known.
+    """
+
+    labels: np.ndarray
+    volume: np.ndarray | None
+    geometry: Geometry
+    model: Path
+    times: Sequence[float] | None = None
+
+
 class Listener(Protocol):
     """Who is told how a run goes. After ``finished`` or ``failed`` nothing more comes of it."""
 
@@ -95,25 +114,40 @@ class Listener(Protocol):
 class _Run:
     """One request: its files, which hold a patient's image, and how far it is."""
 
-    def __init__(self, identity: int, request: Request, listener: Listener) -> None:
+    def __init__(self, identity: int, request: Request | Measurement, listener: Listener) -> None:
         self.identity, self.request, self.listener = identity, request, listener
         self.folder, self._held = ownership.make_folder(_PREFIX, Path(tempfile.gettempdir()))
         self.volume, self.labels = self.folder / "volume", self.folder / "labels"
-        self.surfaces = self.folder / "surfaces" if request.surfaces else None
-        self.copied = 0
+        self.surfaces = self.folder / "surfaces" if isinstance(request, Request) and request.surfaces else None
+        given = [(request.volume, self.volume)]
+        if isinstance(request, Measurement):
+            given.append((request.labels, self.labels))
+        self._pieces = [
+            (array, path, start, start + count)
+            for array, path in given
+            if array is not None
+            for count in [max(1, _PIECE // max(1, array[:1].nbytes))]
+            for start in range(0, len(array), count)
+        ]
         self.cancelled = False
 
     def copy_a_piece(self) -> bool:
-        """Write some slices of the volume; True when it is all there."""
-        volume = self.request.volume
-        count = max(1, _PIECE // max(1, volume[:1].nbytes))
-        with self.volume.open("ab") as file:
-            file.write(np.ascontiguousarray(volume[self.copied : self.copied + count]).data)
-        self.copied = min(len(volume), self.copied + count)
-        return self.copied == len(volume)
+        """Write some slices; True when all is there."""
+        array, path, start, stop = self._pieces.pop(0)
+        with path.open("ab") as file:
+            file.write(np.ascontiguousarray(array[start:stop]).data)
+        return not self._pieces
 
     def message(self) -> bytes:
         request = self.request
+        if isinstance(request, Measurement):
+            volume = request.volume
+            return encode(
+                "measure", id=self.identity, volume=None if volume is None else str(self.volume),
+                labels=str(self.labels), shape=list(request.labels.shape),
+                dtype=None if volume is None else volume.dtype.str,
+                matrix=request.geometry.ijk_to_ras.ravel().tolist(), model=str(request.model), times=request.times,
+            )  # fmt: skip
         return encode(
             "segment", id=self.identity, name=to_json(request.name), volume=str(self.volume), labels=str(self.labels),
             shape=list(request.volume.shape), dtype=request.volume.dtype.str,
@@ -124,6 +158,8 @@ class _Run:
 
     def result(self) -> np.ndarray:
         """Labels uint8 or a map, of the volume's shape; raises ValueError when the file is not whole."""
+        if isinstance(self.request, Measurement):
+            return self.request.labels
         dtype = np.float32 if self.request.map is Map.WHY else np.uint8
         return np.fromfile(self.labels, dtype).reshape(self.request.volume.shape)
 
@@ -172,6 +208,11 @@ class Client:
         """Whether a run goes on: only one can, and `tick` must be called often."""
         return self._run is not None
 
+    @property
+    def measuring(self) -> bool:
+        """Whether what goes on is a measurement."""
+        return self._run is not None and isinstance(self._run.request, Measurement)
+
     def start(self) -> None:
         """Start the process, where there is none; torch is not loaded by that."""
         if self._state is State.OFF:  # one that is ending makes room first, see `ended`
@@ -189,9 +230,16 @@ class Client:
         """Begin a run; the listener hears the rest.
 
         Raises:
-            RuntimeError: a run goes on.
+            RuntimeError: a run or a measurement goes on.
             OSError: there is no place for temporary files.
         """
+        self._begin(request, listener)
+
+    def measure(self, measurement: Measurement, listener: Listener) -> None:
+        """Begin a measurement; the listener hears of its end, and errors are those of `segment`."""
+        self._begin(measurement, listener)
+
+    def _begin(self, request: Request | Measurement, listener: Listener) -> None:
         if self.busy:
             raise RuntimeError("a run goes on")
         self._count += 1

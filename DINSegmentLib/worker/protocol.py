@@ -8,6 +8,9 @@ To the worker:
   surfaces): segment the raw array (K, J, I), or frames (T, K, J, I) at ``times`` in ms or null, in the file ``volume``,
   and write uint8 labels of that shape to the file ``labels``; where ``map`` is no null, write that of the volume in
   their place; where ``surfaces`` names a file, write every structure's to it, see `server.write_surfaces`.
+- ``measure`` (id, volume, labels, shape, dtype, matrix, model, times): measure labels of that shape, uint8 in the file
+  ``labels``, as they are now: of one volume, whose voxels are in the file ``volume``, or of frames, whose voxels are
+  not needed (``volume`` and ``dtype`` are null).
 - ``cancel`` (id).
 
 The worker ends when its input ends.
@@ -19,7 +22,8 @@ From the worker:
 - ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id, what the run tells of itself; of every
   structure statistics, confidence (null: not found) and the number of voxels that the clean-up removed; of frames,
   instead of these, the heart's function, see `server.function_of`; ``notices``, and ``review``, the slices to look
-  at, the worst first, see `Notice.to_json`; of a map none of these) or ``error`` (id, code, text).
+  at, the worst first, see `Notice.to_json`; of a map none of these; of ``measure`` statistics or function
+  alone) or ``error`` (id, code, text).
 - ``idle``: nothing was asked for a while, and the worker ends.
 """
 
@@ -28,7 +32,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-VERSION = 4
+VERSION = 5
 _LONGEST_LINE = 1_000_000  # bytes; arrays do not come this way
 
 

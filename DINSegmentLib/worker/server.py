@@ -103,7 +103,10 @@ class Server:
             self._ended.set()
 
     def _answer(self, request: dict[str, Any]) -> None:
-        answer = {"hello": self._hello, "devices": self._devices, "segment": self._segment}.get(request["kind"])
+        answers = {
+            "hello": self._hello, "devices": self._devices, "segment": self._segment, "measure": self._measure,
+        }  # fmt: skip
+        answer = answers.get(request["kind"])
         about = {"id": request["id"]} if "id" in request else {}
         try:
             if answer is None:
@@ -151,6 +154,27 @@ class Server:
         finally:
             if self._ended.is_set():  # Slicer has gone and cannot remove the patient's image
                 _remove(*(Path(request[name]) for name in ("volume", "labels", "surfaces") if request[name]))
+
+    def _measure(self, request: dict[str, Any]) -> None:
+        """Without torch: what a person has edited is counted at once, even by a worker that has just started."""
+        from ..model import find_model
+        from ..model.orientation import orientation
+
+        try:
+            shape, model = tuple(request["shape"]), find_model(request["model"])
+            geometry = Geometry(shape[-3:], np.reshape(request["matrix"], (4, 4)))
+            labels = np.fromfile(request["labels"], np.uint8).reshape(shape)
+            found: dict[str, Any] = {"notices": []}
+            if len(shape) == 3:
+                volume = np.fromfile(request["volume"], request["dtype"]).reshape(shape)
+                rows = statistics(labels, volume, geometry, model.labels, orientation(geometry, model.axes).order[0])
+                found["statistics"] = [asdict(one) for one in rows]
+            else:
+                found["function"] = function_of(labels, geometry, model, request["times"])
+        finally:
+            if self._ended.is_set():
+                _remove(*(Path(request[name]) for name in ("volume", "labels") if request[name]))
+        self._say("done", id=request["id"], **found)
 
     def _run(self, request: dict[str, Any]) -> None:
         with _torch_needed():

@@ -194,6 +194,34 @@ class Editor(Checked):
         self.volume = node
 
 
+class Question(Checked):
+    """QMessageBox, answered by `Dialogs`."""
+
+    measured_as = "qt.QMessageBox"
+    AcceptRole, RejectRole, DestructiveRole = range(3)
+    dialogs: "Dialogs"
+
+    def __init__(self, parent: Any = None) -> None:
+        self.text, self._buttons, self._clicked = "", [], None
+
+    def addButton(self, text: str, role: int) -> Any:
+        self._buttons.append(SimpleNamespace(text=text, role=role))
+        return self._buttons[-1]
+
+    def setDefaultButton(self, button: Any) -> None:
+        """Enter would click it."""
+
+    def setEscapeButton(self, button: Any) -> None:
+        self._clicked = button
+
+    def exec(self) -> None:
+        self.dialogs.messages.append(("question", self.text))
+        self._clicked = next((one for one in self._buttons if one.text == self.dialogs.choice), self._clicked)
+
+    def clickedButton(self) -> Any:
+        return self._clicked
+
+
 class Dialogs:
     """What the user would have been shown, and what the user answers."""
 
@@ -203,6 +231,7 @@ class Dialogs:
     def reset(self) -> None:
         self.messages: list[tuple[str, str]] = []
         self.answer = True
+        self.choice = ""  # the button of a question that the user clicks; empty: Cancel
         self.module = ""
         self.editor = Editor()
         self.samples: list[dict[str, Any]] = []
@@ -214,6 +243,8 @@ class Dialogs:
             setattr(util, f"{kind}Display", lambda text, *_, kind=kind, **__: self.messages.append((kind, text)))
         for name in ("confirmOkCancelDisplay", "confirmYesNoDisplay"):
             setattr(util, name, self._confirm)
+        sys.modules["qt"].QMessageBox = type("QMessageBox", (Question,), {"dialogs": self})
+        util.mainWindow = lambda *_, **__: None
         util.selectModule = self._select
         widget = SimpleNamespace(self=lambda: SimpleNamespace(editor=self.editor))
         slicer.modules.segmenteditor = SimpleNamespace(widgetRepresentation=lambda: widget)

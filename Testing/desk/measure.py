@@ -48,22 +48,22 @@ class Measurements:
     def click(self) -> float:
         """One segmentation; seconds from the click to the first message that counts slices."""
         panel, first = self.panel.panel, []
-        shown = panel.running.progressed
+        shown = panel.segmentation.progressed
 
         def listen(text: str, done: int, total: int) -> None:
             if total and not first:
                 first.append(time.perf_counter())
             shown(text, done, total)
 
-        panel.running.progressed = listen
+        panel.segmentation.progressed = listen
         began = time.perf_counter()
         self.desk.click(self.panel.ui.segmentButton)
-        self.desk.run_until(lambda: not panel.running.runner.busy, 120, "the run")
-        panel.running.progressed = shown
+        self.desk.run_until(lambda: not panel.runner.busy, 120, "the run")
+        panel.segmentation.progressed = shown
         return first[0] - began
 
     def runs(self) -> None:
-        worker = self.panel.panel.running.runner.client
+        worker = self.panel.panel.runner.client
         worker.release()
         self.desk.run_until(lambda: worker.state.value == "off", 30, "the worker's end")
         self.tell("click to first progress, no worker yet", self.click())
@@ -81,7 +81,7 @@ class Measurements:
         self.panel.ui.inputSelector.setCurrentNode(node)
         composite = self.desk.application.layouts.sliceWidget("Red").mrmlSliceCompositeNode()
         composite.SetBackgroundVolumeID(node.GetID())
-        preview, slider = self.panel.panel.adjusting.preview, self.panel.ui.strengthSlider
+        preview, slider = self.panel.panel.enhancement.preview, self.panel.ui.strengthSlider
         methods = self.panel.ui.enhancementMethodComboBox
         self.desk.run_until(lambda: not preview.working, 60, "the preview")
         for method in ("log", "gamma"):
@@ -105,7 +105,7 @@ class Measurements:
         for count in range(clicks):
             self.click()
             if count in (2, clicks - 1):
-                sizes.append((memory_mb(), memory_mb(self.panel.panel.running.runner.client.about["pid"])))
+                sizes.append((memory_mb(), memory_mb(self.panel.panel.runner.client.about["pid"])))
         (panel, worker), (panel_end, worker_end) = sizes
         print(f"memory over {clicks} clicks: panel {panel:.0f} to {panel_end:.0f} MB ({panel_end / panel - 1:+.1%}), "
               f"worker {worker:.0f} to {worker_end:.0f} MB ({worker_end / worker - 1:+.1%})")  # fmt: skip

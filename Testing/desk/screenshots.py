@@ -46,7 +46,7 @@ def use_panel(scene: Path, pictures: Path) -> None:
     desk.run_until(lambda: panel.ui.segmentButton.text == "&Segment", 120, "the result")
     assert panel.ui.statisticsTable.rowCount > 0, panel.ui.statusLabel.text
     desk.click(panel.ui.compareButton)  # makes the enhanced volume
-    desk.run_until(lambda: not panel.panel.adjusting.preview.working, 60, "the enhanced volume")
+    desk.run_until(lambda: not panel.panel.enhancement.preview.working, 60, "the enhanced volume")
     desk.click(panel.ui.compareButton)
     desk.save_scene(scene)
     fit(desk)

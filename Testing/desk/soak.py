@@ -47,7 +47,7 @@ def restarts(count: int) -> bool:
     """Start, use and release workers, and look for what they leave."""
     before = left_overs()
     desk = Measurements()
-    worker = desk.panel.panel.running.runner.client
+    worker = desk.panel.panel.runner.client
 
     def once() -> None:
         desk.click()

@@ -83,7 +83,7 @@ MEASURED = CardiacFunction(
 
 def test_heart_rate_height_and_weight_give_output_and_figures_by_body_surface(desk, panel, cine):
     ui = panel.ui
-    panel.panel.running.function.show(cine, MEASURED)
+    panel.panel.function.show(cine, MEASURED)
 
     def shown():
         return {row[0]: row[1] for row in table_of(ui.functionTable) if "RV" not in row[0]}
@@ -171,7 +171,7 @@ def test_what_dicom_headers_tell_of_the_person_is_filled_in_and_said(desk, panel
     assert ui.personLabel.text == "From the DICOM header: heart rate, height."
     assert "weight that is no person's" in ui.statusLabel.text
 
-    panel.panel.running.function.show(cine, MEASURED)
+    panel.panel.function.show(cine, MEASURED)
     rows = {row[0]: row[1] for row in table_of(ui.functionTable)}
     assert rows["Cardiac output"] == "4.9"  # 80 ml x 61.5, the median; by the rounded rate that is shown it were 5.0
     ui.weightSpinBox.value = 80
@@ -214,7 +214,7 @@ def test_cancel_amid_a_cine_leaves_the_scene_as_it_was(desk, panel, cine):
     desk.run_until(lambda: panel.ui.progressBar.value > 0, 60, "progress")
     assert panel.ui.progressBar.maximum == count * len(frames[0])
     desk.click(panel.ui.segmentButton)
-    desk.run_until(lambda: not panel.panel.running.runner.busy, 10, "the cancel")
+    desk.run_until(lambda: not panel.panel.runner.busy, 10, "the cancel")
     assert "Cancelled" in panel.ui.statusLabel.text and panel.panel.parameters.outputSegmentation is None
     assert slicer.mrmlScene.GetNumberOfNodes() == before and not panel.ui.functionGroup.visible
 
@@ -222,7 +222,7 @@ def test_cancel_amid_a_cine_leaves_the_scene_as_it_was(desk, panel, cine):
 def test_going_to_another_frame_amid_a_run_does_no_harm(desk, panel, cine):
     desk.click(panel.ui.segmentButton)
     cine.go_to(2)
-    desk.run_until(lambda: not panel.panel.running.runner.busy, 60, "the run")
+    desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
     assert panel.panel.parameters.outputSegmentation is not None, panel.ui.statusLabel.text
     assert panel.ui.framesTable.rowCount == 3
 
@@ -286,7 +286,7 @@ def test_export_writes_the_tables_of_a_cine(desk, panel, cine, tmp_path, monkeyp
 def test_a_function_is_exported_though_its_cine_is_chosen_no_more(desk, panel, tmp_path, monkeypatch):
     labels = np.zeros((2, 3, 4, 4), np.uint8)
     found = cardiac_function(labels, Geometry((3, 4, 4), np.diag([1.0, 1, 8, 1])), find_model("cardiac-mr"))
-    panel.panel.running.function.show(None, found)
+    panel.panel.function.show(None, found)
     export(desk, panel, monkeypatch, tmp_path / "volumes")
     headings, *frames = csv.reader((tmp_path / "volumes-frames.csv").read_text(encoding="utf-8").splitlines())
     assert headings[2] == "LV (ml)" and frames == table_of(panel.ui.framesTable) and len(frames) == 2
@@ -314,7 +314,7 @@ def test_export_to_a_folder_that_is_not_there_is_told_and_a_closed_dialog_does_n
 def test_frames_of_different_grids_are_told_and_nothing_is_run(desk, panel, cine):
     cine.nodes[1].SetOrigin(0, 0, 0)
     desk.click(panel.ui.segmentButton)
-    assert "Frame 2" in panel.ui.statusLabel.text and not panel.panel.running.runner.busy
+    assert "Frame 2" in panel.ui.statusLabel.text and not panel.panel.runner.busy
     assert panel.ui.segmentButton.text == "&Segment"
 
 

@@ -13,7 +13,7 @@ from DINSegmentLib.model import Enhancement, catalogue, find_model
 
 
 def rest(desk, panel):
-    desk.run_until(lambda: not panel.panel.adjusting.preview.working, 20, "the preview")
+    desk.run_until(lambda: not panel.panel.enhancement.preview.working, 20, "the preview")
 
 
 def test_the_panel_opens_without_torch_and_says_what_to_do_first(desk, panel):
@@ -174,7 +174,7 @@ def test_deleting_the_enhanced_volume_ends_the_preview(desk, panel, heart):
     panel.ui.strengthSlider.value = 0.9
     slicer.mrmlScene.RemoveNode(panel.panel.parameters.enhancedVolume)
     desk.turn(0.05)
-    assert panel.panel.parameters.enhancedVolume is None and not panel.panel.adjusting.preview.working
+    assert panel.panel.parameters.enhancedVolume is None and not panel.panel.enhancement.preview.working
 
 
 def test_untrained_settings_are_marked_and_reset_brings_the_models_own_back(desk, panel, heart):
@@ -203,7 +203,7 @@ def test_an_image_of_the_users_is_never_the_enhanced_volume(desk, panel, heart):
 
 def test_drawing_3d_and_the_editor(desk, panel, heart):
     desk.click(panel.ui.segmentButton)
-    desk.run_until(lambda: not panel.panel.running.runner.busy, 60, "the run")
+    desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
     ui, node = panel.ui, panel.panel.parameters.outputSegmentation
     display = node.GetDisplayNode()
     ui.opacitySlider.value = 0.3
@@ -233,7 +233,7 @@ def test_the_copied_batch_command_gives_the_clicks_voxels(desk, panel, heart, tm
     import slicer
 
     desk.click(panel.ui.segmentButton)
-    desk.run_until(lambda: not panel.panel.running.runner.busy, 60, "the run")
+    desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
     desk.click(panel.ui.copyBatchButton)
     launcher, *arguments = shlex.split(desk.clipboard())
     assert launcher == "Slicer" and arguments[:2] == ["--no-main-window", "--no-splash"]
@@ -254,7 +254,7 @@ def test_the_copied_python_gives_the_clicks_voxels(desk, panel, heart):
     from DINSegmentLib import scene
 
     desk.click(panel.ui.segmentButton)
-    desk.run_until(lambda: not panel.panel.running.runner.busy, 60, "the run")
+    desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
     desk.click(panel.ui.copyPythonButton)
     names: dict = {}
     exec(desk.clipboard(), names)
@@ -280,7 +280,7 @@ def test_diagnostics_hold_versions_and_no_name_or_path_of_a_patient(desk, panel,
 
     panel.ui.enhancedOutputSelector.setCurrentNode(heart)  # a message that names the volume
     desk.click(panel.ui.segmentButton)
-    desk.run_until(lambda: not panel.panel.running.runner.busy, 60, "the run")
+    desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
     desk.click(panel.ui.diagnosticsButton)
     text = desk.clipboard()
     assert __version__ in text and "cardiac-mr" in text and "cpu" in text.lower()
@@ -295,7 +295,7 @@ def test_settings_and_results_come_back_with_the_scene(desk, panel, heart, tmp_p
     ui.heartRateSpinBox.value, ui.heightSpinBox.value, ui.weightSpinBox.value = 67, 178, 75.5
     rest(desk, panel)
     desk.click(ui.segmentButton)
-    desk.run_until(lambda: not panel.panel.running.runner.busy, 60, "the run")
+    desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
     tables = ui.statisticsTable, ui.reviewTable
     shown = [[table.item(row, 1).text() for row in range(table.rowCount)] for table in tables]
     assert all(shown)
@@ -322,7 +322,7 @@ def test_without_torch_the_module_loads_explains_and_installs_on_a_click(desk, m
     desk.click(panel.ui.loadSampleButton)
     assert panel.ui.installTorchButton.visible and "needs PyTorch" in panel.ui.torchLabel.text
     desk.click(panel.ui.segmentButton)
-    assert "press Install PyTorch" in panel.ui.statusLabel.text and not panel.panel.running.runner.busy
+    assert "press Install PyTorch" in panel.ui.statusLabel.text and not panel.panel.runner.busy
     desk.click(panel.ui.installTorchButton)
     assert "Extensions Manager" in desk.messages[-1][1]
 

@@ -20,7 +20,7 @@ ui = panel.ui
 
 def segment():
     desk.click(ui.segmentButton)
-    desk.run_until(lambda: not panel.panel.running.runner.busy, 300, "the result")
+    desk.run_until(lambda: not panel.panel.runner.busy, 300, "the result")
     return panel.panel.parameters.outputSegmentation
 
 def edit(node):

@@ -226,14 +226,14 @@ def test_the_tables_show_eight_structures_without_scrolling_and_no_more(desk, pa
     import qt
     import slicer
 
-    from DINSegmentLib.panel.result import show_statistics
+    from DINSegmentLib.panel.tables import Column, fill
 
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
     for row in range(rows):
         node.GetSegmentation().AddEmptySegment(f"s{row}", f"Structure {row}", (1.0, 0.0, 0.0))
     panel.ui.outputSelector.setCurrentNode(node)
-    statistics = [{"name": f"Structure {row}", "volume_ml": 1.0, "mean": 2.0} for row in range(rows)]
-    show_statistics(panel.ui.statisticsTable, statistics)
+    fill(panel.ui.statisticsTable, [Column("A", "A"), Column("B", "B")], [("Structure", "1.0")] * rows)
+    panel.ui.statisticsTable.visible = True
     desk.window.resize(540, 1600)
     desk.turn(0.02)
     for table in (panel.ui.statisticsTable, panel.ui.segmentsTable.findChild(qt.QTableWidget)):

@@ -30,7 +30,7 @@ def turned(panel, heart):
 
 def press(desk, panel, button):
     desk.click(button)
-    desk.run_until(lambda: not panel.panel.running.runner.busy, 60, "the map")
+    desk.run_until(lambda: not panel.panel.runner.busy, 60, "the map")
 
 
 def red():
@@ -86,7 +86,7 @@ def test_cancel_and_a_worker_that_dies_leave_the_scene_as_it_was(desk, panel, tu
     import slicer
 
     monkeypatch.setattr("desk.scripted.language", greek)
-    ui, runner = panel.ui, panel.panel.running.runner
+    ui, runner = panel.ui, panel.panel.runner
     before = slicer.mrmlScene.GetNumberOfNodes()
     for button, end in ((ui.confidenceButton, runner.client._channel.kill), (ui.whyButton, ui.segmentButton.click)):
         desk.click(button)

@@ -37,19 +37,19 @@ def test_a_click_gives_the_command_lines_voxels_names_colors_and_numbers(desk, p
 def test_the_second_run_begins_at_once_and_replaces_the_first(desk, panel, heart):
     run(desk, panel)
     node = panel.panel.parameters.outputSegmentation
-    process = panel.panel.running.runner.client.about["pid"]
+    process = panel.panel.runner.client.about["pid"]
     began, first = time.monotonic(), []
-    shown = panel.panel.running.progressed
+    shown = panel.panel.segmentation.progressed
 
     def listen(text, done, total):
         if total and not first:
             first.append(time.monotonic() - began)
         shown(text, done, total)
 
-    panel.panel.running.progressed = listen
+    panel.panel.segmentation.progressed = listen
     run(desk, panel)
 
-    assert panel.panel.running.runner.client.about["pid"] == process
+    assert panel.panel.runner.client.about["pid"] == process
     assert first[0] < 1.0  # the aim is 0.3 s; measured by `make measure`, here the machine may be busy
     assert panel.panel.parameters.outputSegmentation is node and node.GetSegmentation().GetNumberOfSegments() == 3
 
@@ -69,7 +69,7 @@ def test_progress_counts_slices_and_cancel_leaves_the_scene_as_it_was(desk, pane
     assert panel.ui.progressBar.maximum == 80 and "slices" in panel.ui.statusLabel.text
     began = time.monotonic()
     desk.click(panel.ui.segmentButton)
-    desk.run_until(lambda: not panel.panel.running.runner.busy, 10, "the cancel")
+    desk.run_until(lambda: not panel.panel.runner.busy, 10, "the cancel")
 
     assert time.monotonic() - began < 3
     assert slicer.mrmlScene.GetNumberOfNodes() == before
@@ -82,9 +82,9 @@ def test_a_worker_that_is_killed_in_a_run_is_told_and_the_next_run_works(desk, p
     import signal
 
     desk.click(panel.ui.segmentButton)
-    desk.run_until(lambda: panel.panel.running.runner.client.state.value == "running", 30, "the run's beginning")
-    os.kill(panel.panel.running.runner.client.about["pid"], signal.SIGKILL)
-    desk.run_until(lambda: not panel.panel.running.runner.busy, 60, "the end")
+    desk.run_until(lambda: panel.panel.runner.client.state.value == "running", 30, "the run's beginning")
+    os.kill(panel.panel.runner.client.about["pid"], signal.SIGKILL)
+    desk.run_until(lambda: not panel.panel.runner.busy, 60, "the end")
     assert panel.panel.parameters.outputSegmentation is None and "nothing was changed" in panel.ui.statusLabel.text
 
     run(desk, panel)
@@ -109,8 +109,8 @@ def test_a_fault_in_the_worker_is_told_in_a_sentence_and_the_scene_stays(desk, p
 
     head, tail = process._START.split("; from", 1)
     monkeypatch.setattr(process, "_START", f"{head.replace('; ', chr(10))}\n{fault}\nfrom{tail}".replace("; ", "\n"))
-    panel.panel.running.runner.release()
-    desk.run_until(lambda: panel.panel.running.runner.client.state.value == "off", 30, "the worker's end")
+    panel.panel.runner.release()
+    desk.run_until(lambda: panel.panel.runner.client.state.value == "off", 30, "the worker's end")
     before = slicer.mrmlScene.GetNumberOfNodes()
     run(desk, panel)
 
@@ -124,7 +124,7 @@ def test_weights_that_were_changed_are_refused_and_the_scene_stays(desk, panel, 
 
     model = write_model(tmp_path / "model", "stack")
     (model.folder / "weights.pt").write_bytes(b"changed")
-    panel.panel.models = {"cardiac-mr": model}
+    panel.panel.session.models = {"cardiac-mr": model}
     before = slicer.mrmlScene.GetNumberOfNodes()
     run(desk, panel)
 
@@ -135,7 +135,7 @@ def test_weights_that_were_changed_are_refused_and_the_scene_stays(desk, panel, 
 def test_closing_the_scene_in_a_run_cancels_it(desk, panel, heart):
     desk.click(panel.ui.segmentButton)
     desk.clear_scene()
-    desk.run_until(lambda: not panel.panel.running.runner.busy, 10, "the cancel")
+    desk.run_until(lambda: not panel.panel.runner.busy, 10, "the cancel")
 
     assert panel.ui.inputSelector.currentNode() is None and not panel.ui.segmentButton.enabled
     assert panel.panel.parameters.outputSegmentation is None
@@ -146,7 +146,7 @@ def test_a_scene_that_is_closed_in_a_run_while_another_module_is_shown_leaves_a_
     panel.exit()
     desk.window.isEntered = False
     desk.clear_scene()
-    desk.run_until(lambda: not panel.panel.running.runner.busy, 10, "the cancel")
+    desk.run_until(lambda: not panel.panel.runner.busy, 10, "the cancel")
     desk.window.isEntered = True
     panel.enter()
     desk.click(panel.ui.loadSampleButton)
@@ -160,13 +160,13 @@ def test_a_volume_that_is_removed_or_changed_in_a_run_gets_no_result(desk, panel
     desk.click(panel.ui.segmentButton)
     slicer.util.arrayFromVolume(heart)[0] += 1
     slicer.util.arrayFromVolumeModified(heart)
-    desk.run_until(lambda: not panel.panel.running.runner.busy, 60, "the end")
+    desk.run_until(lambda: not panel.panel.runner.busy, 60, "the end")
     assert "was changed during the run" in panel.ui.statusLabel.text
     assert panel.panel.parameters.outputSegmentation is None
 
     desk.click(panel.ui.segmentButton)
     slicer.mrmlScene.RemoveNode(heart)
-    desk.run_until(lambda: not panel.panel.running.runner.busy, 60, "the end")
+    desk.run_until(lambda: not panel.panel.runner.busy, 60, "the end")
     assert "was removed during the run" in panel.ui.statusLabel.text
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
 
@@ -177,15 +177,15 @@ def test_voxels_that_were_edited_since_are_looked_at_before_the_run(desk, panel,
     slicer.util.arrayFromVolume(heart).fill(3)
     slicer.util.arrayFromVolumeModified(heart)
     desk.click(panel.ui.segmentButton)
-    assert not panel.panel.running.runner.busy and "constant" in panel.ui.statusLabel.text
+    assert not panel.panel.runner.busy and "constant" in panel.ui.statusLabel.text
     assert "constant" in panel.ui.inputWarningLabel.text and not panel.ui.segmentButton.enabled
 
 
 def test_reload_in_a_run_leaves_no_process_and_no_observer(desk, panel, heart):
     import os
 
-    desk.run_until(lambda: panel.panel.running.runner.client.about, 30, "the worker")
-    process = panel.panel.running.runner.client.about["pid"]
+    desk.run_until(lambda: panel.panel.runner.client.about, 30, "the worker")
+    process = panel.panel.runner.client.about["pid"]
     desk.click(panel.ui.segmentButton)
     fresh = desk.reload_module()
 
@@ -198,8 +198,8 @@ def test_reload_in_a_run_leaves_no_process_and_no_observer(desk, panel, heart):
 def test_slicers_end_ends_the_worker(desk, panel):
     import os
 
-    desk.run_until(lambda: panel.panel.running.runner.client.about, 30, "the worker")
-    process = panel.panel.running.runner.client.about["pid"]
+    desk.run_until(lambda: panel.panel.runner.client.about, 30, "the worker")
+    process = panel.panel.runner.client.about["pid"]
     desk.application.emit("aboutToQuit()")
 
     with pytest.raises(ProcessLookupError):
@@ -208,18 +208,18 @@ def test_slicers_end_ends_the_worker(desk, panel):
 
 def test_release_memory_ends_the_worker_and_the_next_run_loads_again(desk, panel, heart):
     run(desk, panel)
-    first = panel.panel.running.runner.client.about["pid"]
+    first = panel.panel.runner.client.about["pid"]
     desk.click(panel.ui.releaseMemoryButton)
-    desk.run_until(lambda: panel.panel.running.runner.client.state.value == "off", 10, "the worker's end")
+    desk.run_until(lambda: panel.panel.runner.client.state.value == "off", 10, "the worker's end")
     run(desk, panel)
-    assert panel.panel.running.runner.client.about["pid"] != first
+    assert panel.panel.runner.client.about["pid"] != first
 
 
 def test_the_terms_of_a_model_are_asked_for_once(desk, panel, heart):
     desk.application.settings.clear()
     desk.dialogs.answer = False
     desk.click(panel.ui.segmentButton)
-    assert not panel.panel.running.runner.busy and "not accepted" in panel.ui.statusLabel.text
+    assert not panel.panel.runner.busy and "not accepted" in panel.ui.statusLabel.text
     assert "research" in desk.messages[0][1].lower()
 
     desk.dialogs.answer = True

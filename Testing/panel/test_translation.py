@@ -31,7 +31,7 @@ def test_a_volume_that_is_refused(abroad, heart):
 
 
 def test_a_run_its_devices_and_its_log(desk, abroad, heart):
-    ui, runner = abroad.ui, abroad.panel.running.runner
+    ui, runner = abroad.ui, abroad.panel.runner
     desk.click(ui.segmentButton)
     desk.run_until(lambda: not runner.busy, 60, "the run")
     assert ui.statusLabel.text.startswith("Done".translate(GREEK))
@@ -43,7 +43,7 @@ def test_a_run_its_devices_and_its_log(desk, abroad, heart):
 
 
 def test_a_cancelled_run(desk, abroad, heart):
-    ui, runner = abroad.ui, abroad.panel.running.runner
+    ui, runner = abroad.ui, abroad.panel.runner
     desk.click(ui.segmentButton)
     desk.click(ui.segmentButton)
     desk.run_until(lambda: not runner.busy, 60, "the end")
@@ -52,7 +52,7 @@ def test_a_cancelled_run(desk, abroad, heart):
 
 
 def test_a_worker_that_is_killed(desk, abroad, heart):
-    ui, runner = abroad.ui, abroad.panel.running.runner
+    ui, runner = abroad.ui, abroad.panel.runner
     desk.click(ui.segmentButton)
     desk.run_until(lambda: runner.client.state.value == "running", 60, "the run")
     runner.client._channel.kill()

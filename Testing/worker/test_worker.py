@@ -20,7 +20,7 @@ from DINSegmentLib.measure import slices_to_review
 from DINSegmentLib.model import Enhancement, find_model
 from DINSegmentLib.notices import Notice
 from DINSegmentLib.worker import client as client_module
-from DINSegmentLib.worker.client import Client, Request, State
+from DINSegmentLib.worker.client import Client, Measurement, Request, State
 from DINSegmentLib.worker.protocol import Code, encode
 
 pytestmark = pytest.mark.faults
@@ -399,3 +399,31 @@ def test_devices_come_with_their_reasons(worker):
     wait(worker, lambda: found)
     assert found[0]["reason"].startswith(("Auto: ", "CUDA device"))
     assert found[-1]["name"] == "cpu"
+
+
+def measure(client, asked):
+    ears = Ears()
+    client.measure(asked, ears)
+    wait(client, lambda: ears.over)
+    return ears
+
+
+def test_edited_labels_are_measured_without_torch_and_nothing_is_left(worker, volume, tiny_model, temporary):
+    labels = np.zeros(volume.shape, np.uint8)
+    labels[:2, :10, :8] = 1  # 160 voxels of 1.5 x 1.5 x 10 mm: 3.6 ml
+    ears = measure(worker, Measurement(labels, volume, Geometry(volume.shape, GRID), Path(tiny_model)))
+    first, *others = ears.story["statistics"]
+    assert first["volume_ml"] == pytest.approx(3.6) and first["mean"] == pytest.approx(volume[:2, :10, :8].mean())
+    assert [one["volume_ml"] for one in others] == [0, 0]
+    assert not any(temporary.iterdir()) and worker.state is State.READY
+    modules = Path(f"/proc/{worker.about['pid']}/maps")
+    assert not modules.exists() or "libtorch" not in modules.read_text(encoding="utf-8")
+
+
+def test_the_function_of_edited_frames_is_measured_from_labels_alone(worker, temporary):
+    labels = np.zeros((2, 6, 64, 48), np.uint8)
+    labels[0, :, :20, :20], labels[1, :, :20, :10] = 3, 3  # left ventricle: 2400 and 1200 voxels of 22.5 mm^3
+    model = find_model("cardiac-mr")
+    ears = measure(worker, Measurement(labels, None, Geometry(labels.shape[1:], GRID), model.folder))
+    assert [row["lv_ml"] for row in ears.story["function"].curve()] == pytest.approx([54.0, 27.0])
+    assert not any(temporary.iterdir())

@@ -1,35 +1,10 @@
-"""The panel's table of structures and how they are drawn; all of it is kept in the segmentation's display node."""
+"""How segments are drawn, in slices and in 3-D; all of it is kept in the segmentation's display node."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
-
-import qt
-from slicer.i18n import tr as _
 
 from ..scene import has_smooth_surfaces
 
 _SURFACE = "Closed surface"
-
-
-def show_statistics(table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    """`measure.StructureStatistics` of each structure, as the worker told them."""
-    texts = [
-        (one["name"], f"{one['volume_ml']:.1f}", "-" if one["mean"] is None else f"{one['mean']:.1f}") for one in rows
-    ]
-    fill(table, [_("Structure"), _("Volume (ml)"), _("Mean intensity")], texts)
-    table.visible = bool(texts)  # of a cine there are none
-
-
-def fill(table: Any, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Show rows of texts, which cannot be edited."""
-    table.setColumnCount(len(headings))
-    table.setHorizontalHeaderLabels(headings)
-    table.setRowCount(len(rows))
-    for row, texts in enumerate(rows):
-        for column, text in enumerate(texts):
-            item = qt.QTableWidgetItem(text)
-            item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
-            table.setItem(row, column, item)
 
 
 def is_in_3d(node: Any) -> bool:

@@ -1,0 +1,165 @@
+"""From a click to the scene: what the worker is handed, and what becomes of its answer."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import slicer
+from slicer.i18n import tr as _
+
+from .. import scene
+from ..geometry import Geometry
+from ..model import Model
+from ..worker.protocol import Code, Map
+from .translation import told
+
+_WRITE = {Map.CONFIDENCE: scene.write_confidence, Map.WHY: scene.write_decided}
+
+
+class Job:
+    """One click on Segment, as `worker.client.Listener`: shows progress, and at last changes the scene, or does not.
+
+    Attributes:
+        map: what is asked for in place of labels.
+        surfaces: whether closed surfaces are asked for beside the labels.
+
+    Args:
+        volume_node: what is segmented.
+        segmentation_node: what gets the result; None for a new node.
+        model: that segments.
+        show: called with a sentence, slices done and slices in all (0 while that is not known).
+        over: called once with the node of the result (None: there is none), the code of a failure, a sentence, and
+            after success what the worker told of the run.
+    """
+
+    map: Map | None = None
+    surfaces = False
+
+    def __init__(
+        self,
+        volume_node: Any,
+        segmentation_node: Any,
+        model: Model,
+        show: Callable[[str, int, int], None],
+        over: Callable[..., None],
+    ) -> None:
+        self.volume_node, self.segmentation_node, self.model = volume_node, segmentation_node, model
+        self._show, self._over = show, over
+        self._began = time.monotonic()
+        self._first = 0.0
+        self._changed = self.state()
+
+    def data(self) -> tuple[np.ndarray, Geometry, Sequence[float] | None]:
+        """Voxels, their grid, and the times of frames."""
+        volume = scene.read_volume(self.volume_node)
+        return volume.array, volume.geometry, None
+
+    def state(self) -> Any:
+        """Another value when the voxels have become others."""
+        return self.volume_node.GetImageData().GetMTime()
+
+    def needed(self) -> list[Any]:
+        """Nodes without which the result has no place."""
+        return [node for node in (self.volume_node, self.segmentation_node) if node is not None]
+
+    def write(self, labels: np.ndarray, story: Mapping[str, Any]) -> Any:
+        """Put the result into the scene; its node."""
+        node = scene.write_segmentation(
+            labels, self.volume_node, self.model.labels, node=self.segmentation_node, surfaces=story["surfaces"]
+        )
+        self.note(node, story)
+        return node
+
+    def note(self, node: Any, story: Mapping[str, Any]) -> None:
+        """Keep with the result what cannot be told from it again."""
+        scene.note(node, scene.RUN, {"model": self.model.id, "review": list(story["review"])})
+
+    def loading(self, warm: bool) -> None:
+        self._show(_("The model is ready.") if warm else _("Loading the model..."), 0, 0)
+
+    def progressed(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done == 0:
+            self._first = now
+            text = _("Segmenting...") if self.map is None else _("Asking the network...")
+        else:
+            left = (now - self._first) / done * (total - done)
+            text = _("{done} of {total} slices, {left} s left").format(done=done, total=total, left=round(left))
+        self._show(text, done, total)
+
+    def finished(self, labels: np.ndarray, story: dict[str, Any]) -> None:
+        if reason := self._gone():
+            self._over(None, Code.INPUT, reason)
+            return
+        try:
+            node = self.write(labels, story)
+        except Exception as error:
+            self._over(None, Code.INTERNAL, told(error))
+            return
+        text = _("Done in {seconds:.1f} s on {device}.").format(
+            seconds=time.monotonic() - self._began, device=story["device"]
+        )
+        self._over(node, None, " ".join((text, *(told(one.text) for one in story["notices"]))), story)
+
+    def failed(self, code: Code, text: str) -> None:
+        self._over(None, code, text)
+
+    def _gone(self) -> str:
+        """Why the result has no place any more, or nothing."""
+        if any(slicer.mrmlScene.GetNodeByID(node.GetID() or "") is not node for node in self.needed()):
+            return _("The volume or the output was removed during the run: choose them again and segment once more.")
+        if self.state() != self._changed:
+            return _("The volume was changed during the run, and the result does not fit it: segment once more.")
+        return ""
+
+
+class CineJob(Job):
+    """One click on Segment with all frames of a cine.
+
+    Args:
+        cine: what is segmented.
+        segmentation_node, model, show, over: as for `Job`.
+    """
+
+    def __init__(self, cine: scene.Cine, segmentation_node: Any, model: Any, show: Any, over: Any) -> None:
+        self.cine = cine
+        super().__init__(cine.proxy, segmentation_node, model, show, over)
+
+    def data(self) -> tuple[np.ndarray, Geometry, Sequence[float] | None]:
+        frames, geometry = scene.read_frames(self.cine)
+        return np.stack(frames), geometry, self.cine.times_ms
+
+    def state(self) -> Any:
+        return self.cine.state
+
+    def needed(self) -> list[Any]:
+        return [*super().needed(), self.cine.browser, self.cine.sequence]
+
+    def write(self, labels: np.ndarray, story: Mapping[str, Any]) -> Any:
+        node = scene.write_cine(labels, self.cine, self.model.labels, node=self.segmentation_node)
+        self.note(node, story)
+        if story["function"] is not None:
+            scene.write_curve(story["function"].curve(), node, told)
+        return node
+
+
+class MapJob(Job):
+    """One click on a button of a map.
+
+    Args:
+        wanted: which map.
+        volume_node, model, show, over: as for `Job`.
+    """
+
+    def __init__(self, wanted: Map, volume_node: Any, model: Any, show: Any, over: Any) -> None:
+        super().__init__(volume_node, None, model, show, over)
+        self.map, self._write = wanted, _WRITE[wanted]
+
+    def write(self, labels: np.ndarray, story: Mapping[str, Any]) -> Any:
+        """In the place of an earlier map of the volume."""
+        earlier = scene.find_map(self.volume_node)
+        node = self._write(labels, self.volume_node)
+        if earlier is not None:
+            scene.remove_map(earlier[0])
+        return node

@@ -1,0 +1,72 @@
+"""Original and enhanced volume in the views: side by side, or one fading into the other."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ...errors import DINSegmentError
+from ...scene import compare
+from ..session import Session
+from ..translation import told
+
+
+class CompareSection:
+    """Connects Compare, whose button is down while its layout is shown, and Fade.
+
+    Args:
+        ui: the panel's widgets.
+        session: what is chosen.
+        enhance: brings the enhanced volume up to date; False: it cannot be done.
+        on_shown: called when views have come to show the volume.
+    """
+
+    def __init__(self, ui: Any, session: Session, enhance: Callable[[], bool], on_shown: Callable[[], None]) -> None:
+        self.ui, self.session, self._enhance, self._on_shown = ui, session, enhance, on_shown
+        self._stop_watching = compare.watch_layout(self.onLayout)
+        ui.compareButton.connect("toggled(bool)", self.onCompare)
+        ui.fadeSlider.connect("valueChanged(double)", self.onFade)
+
+    def restore(self) -> None:
+        """Give the views back."""
+        with self.session.quietly():
+            self.ui.compareButton.checked = False
+            self.ui.fadeSlider.value = 0
+        compare.restore()
+        compare.end_fade()
+
+    def end(self) -> None:
+        """The panel is taken apart."""
+        self.restore()
+        self._stop_watching()
+
+    def onCompare(self, checked: bool) -> None:
+        session = self.session
+        if session.deaf:
+            return
+        if not checked:
+            compare.restore()
+            return
+        if self._enhance():
+            try:
+                compare.show(session.volume, session.enhanced, session.output)
+                self._on_shown()
+                return
+            except DINSegmentError as error:
+                session.say(told(error))
+        with session.quietly():
+            self.ui.compareButton.checked = False
+
+    def onLayout(self) -> None:
+        """The user may choose another layout in Slicer's own menu: then the comparison has ended."""
+        if self.ui.compareButton.checked and not compare.is_shown():
+            with self.session.quietly():
+                self.ui.compareButton.checked = False
+            compare.restore()
+
+    def onFade(self, value: float) -> None:
+        session = self.session
+        if session.deaf or session.volume is None:
+            return
+        if value == 0:
+            compare.end_fade()
+        elif self._enhance():
+            compare.fade(session.volume, session.enhanced, value)

@@ -1,0 +1,127 @@
+"""The enhancement: method, strength, and the enhanced volume that follows them and the voxels."""
+
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from ... import scene
+from ...errors import DINSegmentError
+from ...model.enhancement import METHODS
+from .. import choices
+from ..preview import LivePreview
+from ..session import Session
+from ..translation import told
+
+
+class EnhancementSection:
+    """Connects method, strength and preview.
+
+    Args:
+        ui: the panel's widgets.
+        session: what is chosen.
+        widget: owns the preview's timer.
+    """
+
+    def __init__(self, ui: Any, session: Session, widget: Any) -> None:
+        self.ui, self.session = ui, session
+        self.preview = LivePreview(widget, self._made)
+        ui.enhancementMethodComboBox.connect("currentIndexChanged(int)", self.onMethod)
+        ui.strengthSlider.connect("valueChanged(double)", self.onStrength)
+        ui.previewCheckBox.connect("toggled(bool)", self.onPreview)
+        ui.resetEnhancementButton.connect("clicked()", self.onReset)
+        ui.enhancedOutputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onEnhanced)
+
+    def show(self) -> None:
+        """Show the settings of a scene that was opened."""
+        parameters, model = self.session.parameters, self.session.model
+        with self.session.quietly():
+            choices.fill_methods(self.ui.enhancementMethodComboBox, model)
+            default = model.enhancement.default.method
+            choices.choose(
+                self.ui.enhancementMethodComboBox, parameters.method if parameters.method in METHODS else default
+            )
+
+    def follow(self, volume_node: Any) -> None:
+        """Another volume was chosen: its enhanced volume, where there is one, comes with it; no new one is made yet."""
+        self.stop()
+        parameters = self.session.parameters
+        parameters.enhancedVolume = scene.find_enhanced(volume_node) if volume_node is not None else None
+        self._mark_untrained()
+        if parameters.enhancedVolume is not None:
+            self._update()
+
+    def follow_voxels(self) -> None:
+        """The voxels of the volume have become others, such as those of another frame."""
+        if self.session.enhanced is not None:
+            self.ensure()
+
+    def follow_model(self) -> None:
+        """Another model was chosen: its own settings."""
+        with self.session.quietly():
+            choices.fill_methods(self.ui.enhancementMethodComboBox, self.session.model)
+        self.onReset()
+
+    def stop(self) -> None:
+        """Give the volume up."""
+        self.preview.stop()
+
+    def ensure(self) -> bool:
+        """Begin to bring the enhanced volume up to date, the slice in view at once; it is made where there is none.
+
+        Returns:
+            False: it cannot be done, and the user was shown why.
+        """
+        session = self.session
+        try:
+            self.preview.show(session.volume, session.enhanced, session.model, session.enhancement)
+        except DINSegmentError as error:
+            session.say(told(error))
+            return False
+        return True
+
+    def onMethod(self, row: int) -> None:
+        if self.session.deaf or row < 0:
+            return
+        self.session.parameters.method = self.session.enhancement.method
+        self._update()
+
+    def onStrength(self, value: float) -> None:
+        if not self.session.deaf:
+            self.session.parameters.strength = value
+            self._update()
+
+    def onPreview(self, checked: bool) -> None:
+        if not self.session.deaf:
+            self.session.parameters.preview = checked
+            self._update()
+
+    def onEnhanced(self, node: Any) -> None:
+        if self.session.deaf or node is self.preview.node:
+            return
+        self.stop()
+        self.session.parameters.enhancedVolume = node
+        if node is not None:
+            self._update()
+
+    def onReset(self) -> None:
+        default = self.session.model.enhancement.default
+        choices.choose(self.ui.enhancementMethodComboBox, default.method)
+        self.ui.strengthSlider.value = default.strength
+        self._mark_untrained()
+
+    def _update(self) -> None:
+        """Bring the enhanced volume up to date, if the user wants that to happen by itself."""
+        self._mark_untrained()
+        if self.session.volume is not None and self.ui.previewCheckBox.checked:
+            self.ensure()
+
+    def _mark_untrained(self) -> None:
+        known, (low, high) = self.session.model.enhancement, self.session.model.enhancement.trained_range
+        text = _("Not trained: the model knows {methods} from {low:g} to {high:g}.").format(
+            methods=", ".join(known.trained_methods), low=low, high=high
+        )
+        covered = known.covers(self.session.enhancement)
+        choices.tell(self.ui.enhancementNoteLabel, "" if covered else text)
+
+    def _made(self, node: Any) -> None:
+        self.session.parameters.enhancedVolume = node

@@ -1,0 +1,250 @@
+"""The result: its segments, how they are drawn, and its numbers, which follow every edit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import slicer
+from slicer.i18n import tr as _
+
+from ... import scene
+from ...errors import DINSegmentError
+from ...model import Model
+from ...scene import compare
+from ...worker.client import Measurement
+from ...worker.protocol import Code
+from .. import drawing
+from ..runner import Runner
+from ..session import Session
+from ..tables import Column, fill, number
+from ..translation import told
+from ..watches import SegmentWatch
+from .function import FunctionSection
+from .review import ReviewSection
+
+
+class ResultSection:
+    """Connects the output, its drawing and its tables.
+
+    Args:
+        ui: the panel's widgets.
+        session: what is chosen.
+        logic: the module's, which measures a result that is shown again.
+        widget: owns the timer after an edit.
+        runner: measures what was edited.
+        function: shows the numbers of a cine.
+        review: lists the slices to review.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        session: Session,
+        logic: Any,
+        widget: Any,
+        runner: Runner,
+        function: FunctionSection,
+        review: ReviewSection,
+    ) -> None:
+        self.ui, self.session, self._logic, self._runner = ui, session, logic, runner
+        self._function, self._review = function, review
+        self._watch = SegmentWatch(widget, self.onEdited, self.measure)
+        self._listener: _Listener | None = None
+        ui.outputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onOutput)
+        ui.show3DButton.connect("toggled(bool)", self.onShow3D)
+        ui.opacitySlider.connect("valueChanged(double)", self.onDrawing)
+        ui.outlineCheckBox.connect("toggled(bool)", self.onDrawing)
+        ui.editButton.connect("clicked()", self.onEdit)
+
+    def onOutput(self, node: Any) -> None:
+        """Show a segmentation as it is, with what a run has left with it: a saved scene comes back with both."""
+        if not self.session.deaf:
+            self._show_node(node)
+            self._show_earlier(node)
+
+    def show_run(self, node: Any, story: Mapping[str, Any]) -> list[str]:
+        """Show what a run has made and told of it; sentences that go with the numbers."""
+        with self.session.quietly():
+            self._show_node(node)
+        self._review.show(story.get("review", ()))
+        return self._show_numbers(story)
+
+    def clear(self) -> None:
+        """The scene is closed, or the panel is taken apart."""
+        self._watch.follow(None)
+        self._listener = None
+        self._review.clear()
+
+    def _show_node(self, node: Any) -> None:
+        """Only the user changes how a segmentation is drawn."""
+        ui, session = self.ui, self.session
+        session.parameters.outputSegmentation = node
+        ui.segmentsTable.setSegmentationNode(node)
+        self._listener = None
+        self._watch.follow(node)
+        self._show_statistics(())
+        self._function.clear()
+        self._review.clear()
+        self._enable_tables(True)
+        ui.editButton.enabled = ui.show3DButton.enabled = node is not None
+        with session.quietly():
+            ui.show3DButton.checked = node is not None and drawing.is_in_3d(node)
+            if node is not None and node.GetDisplayNode() is not None:
+                ui.opacitySlider.value, ui.outlineCheckBox.checked = drawing.drawing(node)
+        compare.update(node)
+
+    def _show_earlier(self, node: Any) -> None:
+        """Slices to review and numbers, measured anew, where the segmentation is a result of the chosen volume."""
+        if (run := self._run_of(node)) is None:
+            return
+        volume, model = self.session.volume, run["model"]
+        try:
+            self._review.show(run["review"])
+            if scene.find_cine(volume) is not None:
+                self.ui.statusLabel.text = "\n".join(
+                    self._show_numbers({"function": self._logic.function(node, volume, model)})
+                )
+            else:
+                rows = self._logic.statistics(node, volume, model)
+                self._show_numbers({"statistics": [asdict(one) for one in rows]})
+        except DINSegmentError as error:  # frames were removed, or the model is no longer there
+            self.session.log(told(error))
+
+    def _run_of(self, node: Any) -> Mapping[str, Any] | None:
+        """What a run has left with a segmentation of the chosen volume; None: it is no such one."""
+        volume = self.session.volume
+        if node is None or volume is None or not scene.is_result(node, volume):
+            return None
+        run = scene.noted(node, scene.RUN)
+        return run if run is not None and run["model"] in self.session.models else None
+
+    def _show_numbers(self, found: Mapping[str, Any]) -> list[str]:
+        """Volumes of the structures, or of a cine the heart's function; sentences that go with it."""
+        sentences = []
+        if function := found.get("function"):
+            sentences = self._function.show(scene.find_cine(self.session.volume), function)
+            for sentence in sentences:
+                self.session.log(sentence)
+        self._show_statistics(found.get("statistics", ()))
+        self.ui.exportButton.enabled = bool(function or found.get("statistics"))
+        self._enable_tables(True)
+        return sentences
+
+    def _show_statistics(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """`measure.StructureStatistics` of each structure; of a cine there are none."""
+        texts = [(one["name"], number(one["volume_ml"]), number(one["mean"])) for one in rows]
+        columns = [
+            Column(_("Structure"), _("Structure")),
+            Column(_("ml"), _("Volume (ml)")),
+            Column(_("Mean"), _("Mean intensity")),
+        ]
+        fill(self.ui.statisticsTable, columns, texts)
+        self.ui.statisticsTable.visible = bool(texts)
+
+    def _enable_tables(self, enabled: bool) -> None:
+        """Gray, while their numbers are those from before an edit."""
+        for table in (self.ui.statisticsTable, self.ui.functionTable, self.ui.framesTable):
+            table.enabled = enabled
+
+    # edits
+
+    def onEdited(self) -> None:
+        """Somebody has edited segments: until they are measured, the numbers on the screen are old."""
+        if self.session.deaf or self._run_of(self.session.output) is None:
+            return
+        self._listener = None  # what is measured now is of before
+        self._enable_tables(False)
+        self.ui.exportButton.enabled = False
+
+    def measure(self) -> None:
+        """Let the worker measure the output as it is now."""
+        session, node = self.session, self.session.output
+        run = self._run_of(node) if not session.deaf else None
+        if run is None:
+            return
+        model = session.models[run["model"]]
+        try:
+            asked = _measurement(node, session.volume, model)
+            listener = _Listener(self)
+            if self._runner.measure(asked, listener):
+                self._listener = listener
+            else:
+                self._watch.wait()  # for the run's end
+        except (DINSegmentError, OSError) as error:
+            self._not_measured(told(error))
+
+    def measured(self, listener: "_Listener", story: Mapping[str, Any]) -> None:
+        """The worker has measured; what was edited meanwhile is measured again."""
+        if listener is not self._listener:
+            return
+        self._listener = None
+        if self.session.parameters is not None and self._run_of(self.session.output) is not None:
+            self._show_numbers(story)
+            if (function := story.get("function")) is not None:
+                scene.write_curve(function.curve(), self.session.output, told)
+
+    def not_measured(self, listener: "_Listener", reason: str) -> None:
+        if listener is self._listener:
+            self._listener = None
+            self._not_measured(reason)
+
+    def _not_measured(self, reason: str) -> None:
+        """Old numbers are worse than none."""
+        self._show_statistics(())
+        self._function.clear()
+        self.session.say(
+            _("The edited segmentation could not be measured ({reason}). Edit it again to retry.").format(reason=reason)
+        )
+
+    # drawing
+
+    def onShow3D(self, checked: bool) -> None:
+        if not self.session.deaf and self.session.output is not None:
+            drawing.show_in_3d(self.session.output, checked)
+
+    def onDrawing(self, value: Any) -> None:
+        node = self.session.output if not self.session.deaf else None
+        if node is not None and node.GetDisplayNode() is not None:
+            drawing.draw(node, self.ui.opacitySlider.value, self.ui.outlineCheckBox.checked)
+            compare.update(node)
+
+    def onEdit(self) -> None:
+        slicer.util.selectModule("SegmentEditor")
+        editor = slicer.modules.segmenteditor.widgetRepresentation().self().editor
+        editor.setSegmentationNode(self.session.output)
+        editor.setSourceVolumeNode(self.session.volume)
+
+
+class _Listener:
+    """One measurement, as `worker.client.Listener`."""
+
+    def __init__(self, section: ResultSection) -> None:
+        self._section = section
+
+    def loading(self, warm: bool) -> None:
+        """Nothing is loaded to measure."""
+
+    def progressed(self, done: int, total: int) -> None:
+        """It is done in a moment."""
+
+    def finished(self, labels: np.ndarray, story: Mapping[str, Any]) -> None:
+        self._section.measured(self, story)
+
+    def failed(self, code: Code, text: str) -> None:
+        self._section.not_measured(self, told(text))
+
+
+def _measurement(node: Any, volume_node: Any, model: Model) -> Measurement:
+    """The segments of a result as they are now.
+
+    Raises:
+        DINSegmentError: a frame is missing, or the volume cannot be read.
+    """
+    volume, cine, folder = scene.read_volume(volume_node), scene.find_cine(volume_node), Path(model.folder)
+    if cine is None:
+        labels = scene.read_labels(node, volume_node, model.labels)
+        return Measurement(labels, volume.array, volume.geometry, folder)
+    labels = scene.read_cine_labels(node, cine, model.labels)
+    return Measurement(labels, None, volume.geometry, folder, cine.times_ms)

@@ -1,0 +1,175 @@
+"""Segment: begins a run, shows how far it is, and how it ended."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from ... import scene
+from ...engine.parameters import Parameters
+from ...errors import DINSegmentError
+from ...worker.protocol import Code
+from .. import installer
+from ..dialogs import choose_answer
+from ..jobs import CineJob, Job
+from ..runner import Runner
+from ..session import Session
+from ..translation import told
+
+_ACCEPTED = "DINSegment/AcceptedLicence"  # key of Slicer's settings, with the model's id
+
+
+class SegmentationSection:
+    """Connects Segment, the progress bar and Release memory.
+
+    Args:
+        ui: the panel's widgets.
+        session: what is chosen.
+        runner: runs.
+        check: looks at the volume anew and calls `show_ready`.
+        on_result: shows the node of a result and what the run told; gives sentences to show with it.
+        on_trouble: is told what is missing for any run.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        session: Session,
+        runner: Runner,
+        check: Callable[[], None],
+        on_result: Callable[[Any, Mapping[str, Any]], list[str]],
+        on_trouble: Callable[[Code, str], None],
+    ) -> None:
+        self.ui, self.session, self.runner = ui, session, runner
+        self._check, self._on_result, self._on_trouble = check, on_result, on_trouble
+        self._volume: Any = None  # of the run
+        ui.segmentButton.connect("clicked()", self.onSegment)
+        ui.releaseMemoryButton.connect("clicked()", self.onReleaseMemory)
+
+    def follow(self, volume_node: Any) -> None:
+        """Another volume was chosen."""
+        self.ui.smoothCheckBox.enabled = volume_node is None or scene.find_cine(volume_node) is None
+
+    def show_ready(self, reason: str) -> None:
+        """Whether Segment can be clicked, or why not."""
+        ui, busy = self.ui, self.runner.busy
+        ui.segmentButton.enabled = busy or not reason
+        ui.segmentButton.toolTip = reason or _("Segment the volume; the output changes only when all went well.")
+        for control in (ui.compareButton, ui.fadeSlider, ui.copyBatchButton, ui.copyPythonButton):
+            control.enabled = not reason
+        for control in (ui.confidenceButton, ui.whyButton):
+            control.enabled = not reason and not busy
+
+    def onSegment(self) -> None:
+        session = self.session
+        if self.runner.busy:
+            self.ui.segmentButton.enabled = False
+            self.ui.statusLabel.text = _("Cancelling...")
+            self.runner.cancel()
+            return
+        volume, output = session.volume, session.output
+        if volume is not None and output is not None and scene.is_edited(output, volume):
+            question = _("{name} was edited since it was segmented. What should happen to the edited segments?")
+            answers = [_("Replace them"), _("Keep them and make a new segmentation")]
+            answer = choose_answer(question.format(name=output.GetName()), answers)
+            if answer is None:
+                return
+            output = output if answer == 0 else None
+        cine = scene.find_cine(volume) if volume is not None else None
+
+        def job() -> Job:
+            if cine is not None:
+                return CineJob(cine, output, session.model, self.progressed, self.over)
+            made = Job(volume, output, session.model, self.progressed, self.over)
+            made.surfaces = session.parameters.smooth
+            return made
+
+        self.begin(job)
+
+    def begin(self, job: Callable[[], Job]) -> bool:
+        """Let the worker run, where nothing is missing for it; else the user is shown what is.
+
+        Args:
+            job: makes the job, or raises what is wrong with its volume.
+
+        Returns:
+            whether a run has begun.
+        """
+        ui, session = self.ui, self.session
+        self._check()  # voxels or a transform may have changed since the volume was chosen
+        if not ui.segmentButton.enabled:
+            session.say(ui.segmentButton.toolTip)
+            return False
+        if not installer.torch_is_installed():
+            session.say(_("PyTorch is missing: press Install PyTorch above, then Segment again."))
+            return False
+        if not self._licence_accepted():
+            return False
+        self._volume = session.volume
+        self._show_running(True)
+        try:
+            self.runner.segment(Parameters(enhancement=session.enhancement), session.device, session.parameters.threads, job())
+        except (DINSegmentError, OSError) as error:
+            self.end(Code.INPUT, told(error))
+            return False
+        return True
+
+    def _licence_accepted(self) -> bool:
+        """Ask once for each version of a model."""
+        model, settings = self.session.model, slicer.app.userSettings()
+        key = f"{_ACCEPTED}/{model.id}"
+        if settings.value(key) == model.version:
+            return True
+        text = _("Terms of {model}:\n\n{licence}\n\nDo you accept them?").format(
+            model=model.title, licence=model.licence
+        )
+        if not slicer.util.confirmOkCancelDisplay(text):
+            self.session.say(_("The terms of the model were not accepted: nothing was done."))
+            return False
+        settings.setValue(key, model.version)
+        return True
+
+    def _show_running(self, running: bool) -> None:
+        ui = self.ui
+        ui.segmentButton.text = _("Cancel &segmentation") if running else _("&Segment")
+        ui.segmentButton.toolTip = _("Stop; nothing will have changed.") if running else ui.segmentButton.toolTip
+        ui.segmentButton.enabled = True
+        ui.progressBar.visible = running
+        ui.progressBar.maximum = 0  # busy, until slices are counted
+        for control in (
+            ui.inputSelector, ui.outputSelector, ui.modelSelector, ui.deviceSelector, ui.confidenceButton, ui.whyButton
+        ):  # fmt: skip
+            control.enabled = not running
+
+    def progressed(self, text: str, done: int, total: int) -> None:
+        """How far the run is; 0 slices in all: not known yet."""
+        self.ui.statusLabel.text = text
+        self.ui.progressBar.maximum = total
+        self.ui.progressBar.value = done
+
+    def over(self, node: Any, code: Code | None, text: str, story: Mapping[str, Any] | None = None) -> None:
+        """The run has ended, one way or the other."""
+        chosen = self.session.volume
+        if node is not None and chosen is not self._volume:  # its result is found when the volume is chosen again
+            name = self._volume.GetName()
+            self.end(code, _("{name} was segmented. Choose that volume to see the result.").format(name=name))
+            return
+        self.end(code, text)
+        if node is not None and chosen is not None:
+            sentences = self._on_result(node, story or {})
+            self.ui.statusLabel.text = "\n".join((self.ui.statusLabel.text, *sentences))
+
+    def end(self, code: Code | None, text: str) -> None:
+        """The worker is free again; show how it went."""
+        self._show_running(False)
+        if code is Code.TORCH:
+            self._on_trouble(code, text)
+        else:
+            self.session.say(text)
+        if self.session.parameters is not None:
+            self._check()
+
+    def onReleaseMemory(self) -> None:
+        self.runner.release()
+        self.session.say(_("The worker has ended; the next run loads the model again."))

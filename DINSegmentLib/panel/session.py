@@ -1,0 +1,83 @@
+"""What the panel's sections share: the settings of the scene, what is chosen, and words for the user."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import slicer
+
+from ..model import Enhancement, Model, catalogue
+from . import scripts
+from .translation import told
+
+
+class Session:
+    """What is chosen now.
+
+    Values live in the parameter node. A slot of ours may be called before the parameter node's own, and any change of
+    the node lets it write all its values into the widgets, old ones too: so each slot first writes its own value there.
+
+    Args:
+        ui: the named widgets of the panel.
+    """
+
+    def __init__(self, ui: Any) -> None:
+        self._ui = ui
+        self.models = catalogue()
+        self.parameters: Any = None  # the wrapped parameter node; None: no scene is open
+        self._updating = False
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        """Let widgets follow without their slots."""
+        before, self._updating = self._updating, True
+        try:
+            yield
+        finally:
+            self._updating = before
+
+    @property
+    def deaf(self) -> bool:
+        """Whether slots have nothing to do: no scene is open, one is being read, or widgets only follow."""
+        return self._updating or self.parameters is None or slicer.mrmlScene.IsImporting()
+
+    @property
+    def volume(self) -> Any:
+        """The volume to segment, or None."""
+        return self.parameters.inputVolume if self.parameters is not None else None
+
+    @property
+    def enhanced(self) -> Any:
+        """Its enhanced volume, or None."""
+        return self.parameters.enhancedVolume if self.parameters is not None else None
+
+    @property
+    def output(self) -> Any:
+        """The segmentation that is shown and that a run fills, or None: a run makes a new one."""
+        return self.parameters.outputSegmentation if self.parameters is not None else None
+
+    @property
+    def model(self) -> Model:
+        return self.models[self._ui.modelSelector.currentData]
+
+    @property
+    def device(self) -> str:
+        return self._ui.deviceSelector.currentData
+
+    @property
+    def enhancement(self) -> Enhancement:
+        ui = self._ui
+        return Enhancement(method=ui.enhancementMethodComboBox.currentData, strength=ui.strengthSlider.value)
+
+    def say(self, text: str) -> None:
+        """Show the user a sentence, and log it."""
+        text = told(text)
+        self._ui.statusLabel.text = text
+        self.log(text)
+
+    def log(self, text: str) -> None:
+        """A line for the log, which the user may send to others: without names, which may be patients' names."""
+        text = scripts.without_names(text)
+        self._ui.logTextEdit.appendPlainText(text)
+        logging.getLogger("dinsegment").info("%s", text)

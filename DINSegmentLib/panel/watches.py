@@ -1,0 +1,90 @@
+"""Watches over nodes of the scene: when the voxels of a volume or the segments of a segmentation change."""
+
+from collections.abc import Callable
+from typing import Any
+
+import qt
+from vtkmodules.vtkCommonCore import vtkCommand
+
+_REST = 300  # ms without a further edit, after which a segmentation is measured
+
+
+class VoxelWatch:
+    """Tells when the voxels of a volume have become others: an edit, or another frame of a cine.
+
+    Args:
+        parent: QObject that owns the timer.
+        on_change: called when the scene is at rest: a sequence browser may be amid showing a frame.
+    """
+
+    def __init__(self, parent: Any, on_change: Callable[[], None]) -> None:
+        self._observed: tuple[Any, int] | None = None
+        self._time = 0
+        self._timer = _single_shot(parent, 0, on_change)
+
+    def follow(self, volume_node: Any) -> None:
+        """Watch another volume; None: watch none."""
+        self._timer.stop()
+        if self._observed is not None:
+            node, tag = self._observed
+            node.RemoveObserver(tag)
+            self._observed = None
+        if volume_node is not None:
+            self._observed = volume_node, volume_node.AddObserver(vtkCommand.ModifiedEvent, self._look)
+            self._time = _time(volume_node)
+
+    def _look(self, node: Any, event: Any) -> None:
+        if _time(node) != self._time:
+            self._time = _time(node)
+            self._timer.start()
+
+
+class SegmentWatch:
+    """Tells when segments were edited, anywhere in Slicer; going to another frame of a cine is no edit.
+
+    Args:
+        parent: QObject that owns the timer.
+        on_edit: called at once.
+        on_rest: called when no further edit has come for a while.
+    """
+
+    def __init__(self, parent: Any, on_edit: Callable[[], None], on_rest: Callable[[], None]) -> None:
+        self._on_edit = on_edit
+        self._node: Any = None
+        self._tags: list[int] = []
+        self._timer = _single_shot(parent, _REST, on_rest)
+
+    def follow(self, node: Any) -> None:
+        """Watch another segmentation; None: watch none."""
+        self._timer.stop()
+        for tag in self._tags:
+            self._node.RemoveObserver(tag)
+        self._node, self._tags = node, []
+        if node is None:
+            return
+        kinds = node.GetSegmentation()  # the node passes its events on: with each frame it gets another segmentation
+        events = (
+            kinds.SourceRepresentationModified, kinds.SegmentAdded, kinds.SegmentRemoved, node.TransformModifiedEvent,
+        )  # fmt: skip
+        self._tags = [node.AddObserver(event, self._look) for event in events]
+
+    def wait(self) -> None:
+        """Call ``on_rest`` later, as after an edit."""
+        self._timer.start()
+
+    def _look(self, node: Any, event: Any) -> None:
+        self._on_edit()
+        self._timer.start()
+
+
+def _single_shot(parent: Any, milliseconds: int, on_timeout: Callable[[], None]) -> Any:
+    timer = qt.QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.connect("timeout()", on_timeout)
+    return timer
+
+
+def _time(node: Any) -> int:
+    """Another number when the voxels of a volume have become others."""
+    return node.GetImageData().GetMTime() if node.GetImageData() is not None else 0
