@@ -110,7 +110,7 @@ def find_enhanced(volume_node: Any) -> Any:
 
 def is_enhanced(node: Any) -> bool:
     """Whether a volume node is one of ours."""
-    return node is not None and node.GetAttribute(METHOD) is not None
+    return node is not None and node.GetAttribute(ENHANCEMENT) is not None
 
 
 def update_slices(node: Any) -> None:

@@ -142,6 +142,7 @@ def test_in_a_cine_the_enhanced_volume_follows_the_frame(desk, panel, heart):
     from DINSegmentLib import scene
     from DINSegmentLib.engine.parameters import Parameters
     from DINSegmentLib.engine.preprocessing import enhance_volume
+    from DINSegmentLib.model import Enhancement
 
     volume = scene.read_volume(heart)
     frames = [np.array(volume.array), np.array(volume.array[:, ::-1]) // 2]
@@ -153,7 +154,7 @@ def test_in_a_cine_the_enhanced_volume_follows_the_frame(desk, panel, heart):
     desk.turn(0.05)
     desk.run_until(lambda: not panel.panel.enhancement.preview.working, 60, "the second frame")
     model = panel.panel.session.model
-    wanted = enhance_volume(frames[1], volume.geometry, model, Parameters("log", 1.0).resolved(model))
+    wanted = enhance_volume(frames[1], volume.geometry, model, Parameters(enhancement=Enhancement("log", 1.0)))
     assert np.array_equal(slicer.util.arrayFromVolume(panel.panel.parameters.enhancedVolume), wanted)
 
 

@@ -109,7 +109,9 @@ class SegmentationSection:
         self._volume = session.volume
         self._show_running(True)
         try:
-            self.runner.segment(Parameters(enhancement=session.enhancement), session.device, session.parameters.threads, job())
+            self.runner.segment(
+                Parameters(enhancement=session.enhancement), session.device, session.parameters.threads, job()
+            )
         except (DINSegmentError, OSError) as error:
             self.end(Code.INPUT, told(error))
             return False
