@@ -33,7 +33,7 @@ INSIDE := HOME="$(SCRATCH)/home" XDG_CACHE_HOME="$(SCRATCH)/home/.cache" XDG_CON
 	TMPDIR="$(SCRATCH)/tmp" PYTHONNOUSERSITE=1
 
 SYSTEM_PACKAGES := python3-venv libosmesa6 libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libx11-6 libxkbcommon0 \
-	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3 chromium dcmtk dicom3tools orthanc orthanc-dicomweb
+	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3 chromium poppler-utils dcmtk dicom3tools orthanc orthanc-dicomweb
 
 .PHONY: demo dist test test-faults test-versions coverage lint types lock screenshots measure soak bench-env system-packages clean
 .DEFAULT_GOAL := demo

@@ -18,8 +18,8 @@ KINDS = (
     "device", "base",
     # a structure, see `measure.flags`
     "missing", "volume", "parts", "border", "confidence", "contrast",
-    # the figures of a heart, see `measure.function`, and of a person, see `io.person`
-    "function", "person",
+    # the figures of a heart, see `measure.function`, its wall, see `measure.regional`, and a person, see `io.person`
+    "function", "wall", "person",
     # a slice with low confidence, see `measure.slices_to_review`
     "review",
 )  # fmt: skip

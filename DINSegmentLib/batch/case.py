@@ -24,7 +24,7 @@ from ..model.enhancement import NONE
 from ..notices import Notice
 from ..pictures import thumbnails
 from ..pictures.slices import draw_case
-from . import FORMATS, cine_results, dicom_results
+from . import FORMATS, cine_results, dicom_results, reports
 from .anonymous import hidden_image
 from .record import about_model, input_hash, record
 
@@ -108,6 +108,7 @@ def plan(
     """What will be written for an input that was found; ``structures`` get a surface each in such formats."""
     of_format = {one: [surface_suffix(label, one) for label in structures] for one in surfaces.FORMATS}
     of_format["dcm"] = [dicom_results.SEGMENTATION, dicom_results.MEASUREMENTS]
+    of_format |= {one: [suffix] for one, suffix in reports.SUFFIXES.items()}
     files = [of_format.get(one, [one]) for one in formats]
     suffixes = (
         *dict.fromkeys(chain(*files)),
@@ -143,8 +144,8 @@ def known_suffixes(model: Model) -> set[str]:
     structures = {surface_suffix(label, one) for label in model.labels for one in surfaces.FORMATS}
     of_frames = {dicom_results.frame_suffix(number) for number in range(1, 1 + _MOST_FRAMES)}
     return {
-        *structures, *(set(FORMATS) - surfaces.FORMATS), *cine_results.SUFFIXES, *dicom_results.SUFFIXES, *of_frames,
-        CONFIDENCE, "png", "json",
+        *structures, *(set(FORMATS) - surfaces.FORMATS - set(reports.SUFFIXES)), *reports.SUFFIXES.values(),
+        *cine_results.SUFFIXES, *dicom_results.SUFFIXES, *of_frames, CONFIDENCE, "png", "json",
     }  # fmt: skip
 
 
@@ -155,8 +156,10 @@ def check(case: Case, overwrite: bool, strip: bool = False) -> None:
         strip: the case will be drawn for the page, too.
 
     Raises:
-        InputError, OutputError: as `outputs.check`; or a DICOM segmentation is wanted of what is no DICOM series.
+        InputError, OutputError: as `outputs.check` and `reports.check`; or a DICOM segmentation is wanted of what is no
+            DICOM series.
     """
+    reports.check(case.suffixes)
     outputs.check(case.input, case.paths, overwrite)
     if case.dicom_suffixes and not case.files and not is_dicom(case.input):
         raise InputError(
@@ -260,7 +263,7 @@ def write(made: Made, overwrite: bool = False) -> dict[str, Any]:
             if found and suffix in cine_results.SUFFIXES:
                 found.write(suffix, path, case.name)
             else:
-                write_file(suffix, path, image, result, written)
+                write_file(suffix, path, image, result, written, found)
     return written
 
 
@@ -324,7 +327,10 @@ def save_picture(picture: Image.Image, folder: Path, case: str) -> Path:
     return path
 
 
-def write_file(suffix: str, path: Path, image: io.Image, result: Result, written: dict[str, Any]) -> None:
+def write_file(
+    suffix: str, path: Path, image: io.Image, result: Result, written: dict[str, Any],
+    found: cine_results.Beat | None = None,
+) -> None:  # fmt: skip
     """Write one output, see `Case.suffixes`; ``written`` is the record, which is what ``json`` is."""
     if suffix == "seg.nrrd":
         write_segmentation(path, image, result)
@@ -334,6 +340,8 @@ def write_file(suffix: str, path: Path, image: io.Image, result: Result, written
         io.write_labelmap(_kept(result.confidence_map), image, path)
     elif suffix == "png":
         _write_picture(path, image, result)
+    elif suffix in reports.SUFFIXES.values():
+        path.write_bytes(reports.content(suffix, image, result, written, found))
     elif path.suffix[1:] in surfaces.FORMATS:
         labels = {surface_suffix(label, path.suffix[1:]): label for label in result.model.labels}
         made = surfaces.surface(_kept(result.margins), result.labels, image.geometry, labels[suffix])

@@ -94,6 +94,7 @@ def record(
                 *run.notices,
                 *flags(result.labels, found, image.geometry, result.model, sure, removed, float(image.array.min())),
                 *(beat.function.notices if beat else ()),
+                *(beat.regional.notices if beat and beat.regional else ()),
             )
         ],
         "infarct": infarct_size(result.labels, image.geometry, result.model).as_dict() if tells_infarct else None,

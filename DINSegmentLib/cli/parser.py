@@ -177,7 +177,8 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         choices=commands.FORMATS,
         dest="formats",
         help="output format, repeatable; dcm: DICOM Segmentation and measurements (SR), for DICOM input only; "
-        "stl, obj, ply: one surface per structure, in LPS coordinates; default: seg.nrrd",
+        "stl, obj, ply: one surface per structure, in LPS coordinates; html, pdf: a report of each case, "
+        "NAME_report.html; default: seg.nrrd",
     )
     parser.add_argument(
         "--dicom-frames", choices=("phases", "all"), default="phases",

@@ -11,6 +11,7 @@ from ..geometry import Geometry
 from ..messages import Sentence as _
 from ..model import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, Model, label_of
 from ..model.orientation import Orientation, orientation
+from ..notices import Notice
 from .function import ENCLOSED, base_first, cut, enclosed
 from .segments import APEX, NAMES, RINGS, Septum, contact, rings, septum, turn_of
 from .wall import Wall, measure_wall
@@ -50,13 +51,13 @@ class RegionalFunction:
         segments: by number, 1 to 17; 17 is not assessed.
         slices: of the slices that count, by their place in the file, counted from 0, from base to apex.
         rings: the slices of the basal, mid and apical ring; empty where the slices are not divided.
-        warnings: sentences for people.
+        notices: what is not reported, and why, and what to check.
     """
 
     segments: dict[int, Thickness]
     slices: dict[int, Thickness]
     rings: tuple[tuple[int, ...], ...]
-    warnings: tuple[str, ...]
+    notices: tuple[Notice, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Everything for JSON, whose keys are texts."""
@@ -64,7 +65,11 @@ class RegionalFunction:
             name: {str(number): asdict(one) for number, one in table.items()}
             for name, table in (("segments", self.segments), ("slices", self.slices))
         }
-        return {**tables, "rings": [list(ring) for ring in self.rings], "warnings": list(self.warnings)}
+        return {
+            **tables,
+            "rings": [list(ring) for ring in self.rings],
+            "notices": [one.as_dict() for one in self.notices],
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RegionalFunction":
@@ -72,7 +77,9 @@ class RegionalFunction:
         segments, slices = (
             {int(number): Thickness(**one) for number, one in values[name].items()} for name in ("segments", "slices")
         )
-        return cls(segments, slices, tuple(map(tuple, values["rings"])), tuple(values["warnings"]))
+        return cls(
+            segments, slices, tuple(map(tuple, values["rings"])), tuple(map(Notice.from_json, values["notices"]))
+        )
 
 
 def regional_function(
@@ -119,21 +126,24 @@ def regional_function(
     by_slice = {stored[place]: one for place, one in slices.items()}
     areas = np.array([moment.areas[at_ed.places] for moment in (at_ed, at_es) if moment])
     if reason := at_ed.undivided(counted, areas):
-        return RegionalFunction(_not_assessed(reason), by_slice, (), (reason,))
+        return RegionalFunction(_not_assessed(reason), by_slice, (), (Notice("wall", reason),))
     parts = _divided(counted)
-    warnings: list[str] = []
+    texts: list[str] = []
     segments: dict[int, Thickness] = {}
     moments = [(moment, _septa(moment, parts, insertion, geometry)) for moment in (at_ed, at_es) if moment]
     for ring, places in enumerate(parts):
         segments.update(_of_ring(ring, places, moments, still))
     if not insertion and any(moment.is_mirrored(septa[0]) for moment, septa in moments if isinstance(septa, list)):
-        warnings.append(
+        texts.append(
             _("The slices are mirrored, compared with a heart on the left side: check which wall is anterior.")
         )
-    warnings += dict.fromkeys(one.reason for one in segments.values() if one.reason)
+    texts += dict.fromkeys(one.reason for one in segments.values() if one.reason)
     segments[APEX] = _apex()
     return RegionalFunction(
-        segments, by_slice, tuple(tuple(stored[at] for at in part) for part in parts), tuple(warnings)
+        segments,
+        by_slice,
+        tuple(tuple(stored[at] for at in part) for part in parts),
+        tuple(Notice("wall", text) for text in warnings),
     )
 
 

@@ -27,7 +27,7 @@ def bullseye(
     shapes: list[Shape] = [Text((SIZE / 2, 18), f"{title} ({unit})", 14, anchor="middle")]
     for number, name in NAMES.items():
         value = None if number == APEX else values.get(number)
-        shown = "–" if value is None else f"{value:.{digits}f}"
+        shown = "-" if value is None else f"{value:.{digits}f}"
         about = f"{number}, {name}: " + ("not reported" if value is None else f"{shown} {unit}")
         if number == APEX:
             about, shown = f"{number}, {name}: not assessed", "n/a"

@@ -67,7 +67,7 @@ def draw_curves(
         shapes.append(Line([(left, up(value)), (right, up(value))], "line", kind="axis"))
         shapes.append(Text((left - 10, up(value) + 5), f"{value:g}", 14, "dim", "end", "axis"))
     shapes += [Text((across(value), bottom + 20), f"{value:g}", 14, "dim", "middle", "axis") for value in along]
-    shapes.append(Text((left - 10, top - 14), "ml", 14, "dim", "end", "axis"))
+    shapes.append(Text((left - 10, top - 18), "ml", 14, "dim", "end", "axis"))
     shapes.append(Text((right, bottom + 40), "frame" if times is None else "ms", 14, "dim", "end", "axis"))
     for text, frame in marks.items():
         x = across(places[frame])

@@ -18,6 +18,7 @@ from ..pictures.curve import curves_of, draw_curves, marks_of
 from ..pictures.drawing import svg
 from ..pictures.thumbnails import places_in
 from .page import page
+from .values import value_texts
 
 NAME = "report.html"
 PAGE, PDF = "_report.html", "_report.pdf"
@@ -25,8 +26,6 @@ PAGE, PDF = "_report.html", "_report.pdf"
 
 _STYLES = ("colors.css", "overview.css")
 _SCRIPTS = ("marks.js", "rows.js", "curves.js", "overview.js")
-
-_UNITS = {"m2": "m²", "ml/m2": "ml/m²", "g/m2": "g/m²", "l/min": "L/min", "l/min/m2": "L/min/m²"}
 
 FEWEST = 5  # volumes from which on one may be called unusual
 
@@ -147,17 +146,6 @@ def _beat(case: str, cine: Mapping[str, Any] | None, model: Model | None) -> dic
         "curve": svg(drawing, label) if drawing else "",
         "figures": [[row["quantity"], *value_texts(row)] for row in rows],
     }
-
-
-def value_texts(row: Mapping[str, Any]) -> tuple[str, str]:
-    """The value of a row of `CardiacFunction.rows`, with its unit, and its range with one basal slice fewer or more."""
-    value, low, high = row["value"], row["low"], row["high"]
-    shown = (
-        "not reported"
-        if value is None
-        else f"{value:.{2 if row['unit'] == 'm2' else 1}f} {_UNITS.get(row['unit'], row['unit'])}"
-    )
-    return shown, "" if low is None or high is None else f"{low:.1f} to {high:.1f}"
 
 
 def _rate(cases: list[dict[str, Any]]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from csv_rows import rows
+from pypdf import PdfReader
 
 from DINSegmentLib.io import read
 from DINSegmentLib.measure import cardiac_function
@@ -52,7 +53,7 @@ def test_a_cine_in_a_folder_gets_its_function_and_the_same_bytes_when_resumed(se
             wanted = getattr(getattr(truth, side), name)
             assert row[f"{side}_{name}"] == ("" if wanted is None else f"{wanted:.7g}")
     assert float(row["mass_g"]) == pytest.approx(truth.mass_g)
-    assert row["cardiac_output_l_min"] == row["bsa_m2"] == "" and row["warnings"] == " ".join(truth.warnings)
+    assert row["cardiac_output_l_min"] == row["bsa_m2"] == "" and row["warnings"] == " ".join(map(str, truth.notices))
 
     table = {(row["case"], row["structure"]): row for row in rows(out / "statistics.csv")}
     left = table["beat", "Left ventricle"]
@@ -172,3 +173,28 @@ def test_every_frame_of_a_cine_may_have_a_dicom_segmentation(
     assert command("rerun", record, "--output", tmp_path / "again", "--model", tiny_model).code == 0
     for name in wanted:
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes(), name
+
+
+def test_a_report_of_each_case_is_linked_from_the_overview(segment, study, tmp_path):
+    outcome = segment(study, "--model", "cardiac-mr", "--no-mirroring", "--format", "html", "--format", "pdf")
+
+    assert outcome.code == 0, outcome.err
+    out = tmp_path / "out"
+    overview = (out / "report.html").read_text(encoding="utf-8")
+    for case in ("beat", "single"):
+        written = json.loads((out / f"{case}.json").read_text(encoding="utf-8"))
+        assert {f"{case}_report.html", f"{case}_report.pdf"} <= set(written["outputs"])
+        assert f'["./{case}_report.html","./{case}_report.pdf"]' in overview
+        (page,) = PdfReader(out / f"{case}_report.pdf").pages
+        assert case in page.extract_text() and case in (out / f"{case}_report.html").read_text(encoding="utf-8")
+    record = json.loads((out / "beat.json").read_text(encoding="utf-8"))
+    assert set(record["cine"]["regional"]["segments"]) == {str(number) for number in range(1, 18)}
+
+
+def test_a_report_of_an_anonymous_run_names_no_input(segment, study, tmp_path):
+    assert segment(study, "--anonymous", "--format", "html", "--format", "pdf").code == 0
+    for path in (tmp_path / "out").glob("*_report.*"):
+        content = (
+            path.read_text(encoding="utf-8") if path.suffix == ".html" else PdfReader(path).pages[0].extract_text()
+        )
+        assert "Pseudonym" in content and "beat" not in content and "study/" not in content

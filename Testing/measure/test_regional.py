@@ -88,7 +88,7 @@ def test_thickness_by_segment_is_the_analytic_one_within_half_a_millimeter(varia
         errors = np.array([getattr(found.segments[number], moment) - truth[number] for number in truth])
         assert np.abs(errors).mean() <= max(0.5, 0.05 * np.mean(list(truth.values())))
         assert np.abs(errors).max() <= 1.0
-    assert found.warnings == ()
+    assert found.notices == ()
 
 
 def stored(labels, geometry, order, flips):
@@ -119,7 +119,7 @@ def test_the_thin_akinetic_segment_is_inferolateral_in_every_order_in_which_voxe
         assert found.segments[11].ed_mm == approx(4.0, abs=0.3)
         assert found.segments[11].thickening_percent == approx(0, abs=5)
         assert all(found.segments[number].thickening_percent > 25 for number in range(1, 17) if number != 11)
-        assert found.warnings == ()
+        assert found.notices == ()
 
 
 def test_slices_have_the_place_that_they_have_in_the_file(phantom, frames, regional):
@@ -225,7 +225,7 @@ def test_what_cannot_be_right_is_not_reported_and_the_reason_says_why(phantom, f
     def reason(ed, es=es, geometry=phantom.geometry):
         found = regional_function(ed, es, geometry, HEART)
         assert all(found.segments[number].thickening_percent is None for number in range(1, 18))
-        assert found.warnings
+        assert found.notices
         return found, str(found.segments[7].reason)
 
     short = ed[:5].copy()
@@ -267,7 +267,7 @@ def test_a_mirrored_heart_is_measured_with_a_warning(phantom, frames):
     matrix[0] = -matrix[0]  # the patient's left and right are exchanged
     found = regional_function(*frames, Geometry(phantom.shape, matrix), HEART)
 
-    assert ["mirrored" in warning for warning in found.warnings] == [True]
+    assert ["mirrored" in notice.text for notice in found.notices] == [True]
 
 
 def test_another_model_is_rejected_in_one_sentence(phantom, frames):

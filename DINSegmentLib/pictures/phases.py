@@ -1,0 +1,60 @@
+"""A heart at several moments: the same few slices with their outlines, one row of pictures for each moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+from ..geometry import Geometry
+from ..model import Model
+from ..model.orientation import orientation
+from .overlay import overlay
+from .slices import COLUMNS, ROWS, choose_slices
+from .thumbnails import TILE, square
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """A name, and the volume and labels (K, J, I) at that moment: normalized, float32 in [0, 1], and uint8."""
+
+    name: str
+    volume: np.ndarray
+    labels: np.ndarray
+
+
+def draw_moments(
+    moments: Sequence[Moment], geometry: Geometry, model: Model, places: Sequence[int] = ()
+) -> tuple[list[int], list[list[Image.Image]]]:
+    """Draw some slices at every moment.
+
+    Args:
+        moments: at least one; all on one grid.
+        geometry: the grid.
+        model: whose axes and colors are used.
+        places: slices by their place in the file, counted from 0; empty: three, evenly through what is labeled.
+
+    Returns:
+        the places drawn, and for each moment its pictures in their order: squares of `thumbnails.TILE` pixels that show
+        the structures of all moments with room around them, true in millimeters, as radiologists look at them.
+    """
+    orient = orientation(geometry, replace(model.axes, rows=ROWS, columns=COLUMNS))
+    turned = [(orient.to_model(one.volume), orient.to_model(one.labels)) for one in moments]
+    last = len(turned[0][0]) - 1
+
+    def stored(place: int) -> int:  # its own inverse
+        return last - place if orient.flipped[0] else place
+
+    chosen = [stored(place) for place in places] or sorted(choose_slices(turned[0][1], 3), key=stored)
+    held = np.logical_or.reduce([labels[chosen].any(axis=0) for _, labels in turned])
+    field, size = square(held, np.array(orient.spacing[1:]))
+    rows = []
+    for volume, labels in turned:
+        row = []
+        for place in chosen:
+            picture = Image.new("RGB", (TILE, TILE))
+            tile = overlay(volume[place][field], labels[place][field], size, model.labels)
+            picture.paste(tile, ((TILE - size[0]) // 2, (TILE - size[1]) // 2))
+            row.append(picture)
+        rows.append(row)
+    return [stored(place) for place in chosen], rows

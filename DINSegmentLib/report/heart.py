@@ -1,0 +1,180 @@
+"""What the report of a case says, described once: `html` and `pdf` only lay it out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PIL.Image import Image
+
+from ..measure import CardiacFunction, RegionalFunction
+from ..model import Model
+from ..model.enhancement import Enhancement
+from ..pictures.bullseye import bullseye
+from ..pictures.curve import curves_of, draw_curves, marks_of
+from ..pictures.drawing import Color, Drawing
+from ..pictures.phases import Moment, draw_moments
+from .values import value_texts
+
+DISCLAIMER = (
+    "Research use only. DINSegment is not a medical device: do not use it for diagnosis, treatment or any other "
+    "clinical decision."
+)
+_NOT_REPORTED = "not reported"
+_RINGS = ("Base", "Mid", "Apex")
+_THICKNESS, _THICKENING = (4.0, 14.0), (0.0, 80.0)  # mm and percent at the ends of the bull's-eyes' colors
+
+
+@dataclass(frozen=True)
+class Reviewer:
+    """A person who has looked at a result: name, date (ISO 8601), and what the person has to say."""
+
+    name: str
+    date: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """The page of a case, its texts in plain letters.
+
+    Args:
+        title: the case's name, or its pseudonym.
+        identity: names and values: patient, study, series, and which frames are shown.
+        columns, rows: headings of the pictures, and for each row its heading and pictures.
+        legend: structures and their colors.
+        curve: volumes over the cardiac cycle; None: there is no cine.
+        values: quantity, value with unit, and range with one basal slice fewer or more.
+        plots: bull's-eyes.
+        notes: how the values are defined.
+        notices: what to check.
+        slices: slices to review, the worst first.
+        provenance: names and values: model, weights, program.
+        reviewer: None: nobody has reviewed it.
+    """
+
+    title: str
+    identity: tuple[tuple[str, str], ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Image, ...]], ...]
+    legend: tuple[tuple[str, Color], ...]
+    curve: Drawing | None
+    values: tuple[tuple[str, str, str], ...]
+    plots: tuple[Drawing, ...]
+    notes: tuple[str, ...]
+    notices: tuple[str, ...]
+    slices: tuple[str, ...]
+    provenance: tuple[tuple[str, str], ...]
+    reviewer: Reviewer | None = None
+
+
+def describe(
+    record: Mapping[str, Any], model: Model, moments: Sequence[Moment], geometry: Any,
+    study: Sequence[tuple[str, str]] = (), reviewer: Reviewer | None = None,
+) -> Report:  # fmt: skip
+    """Describe a case from its record.
+
+    Args:
+        record: as `batch.record.record` makes it.
+        model: that made the labels.
+        moments: what is shown; of a cine end-diastole and end-systole.
+        geometry: their grid.
+        study: names and values of patient, study and series; empty for a pseudonymous case.
+        reviewer: who has reviewed it.
+    """
+    cine = record.get("cine")
+    function = CardiacFunction.from_dict(cine["function"]) if cine else None
+    regional = RegionalFunction.from_dict(cine["regional"]) if cine and cine.get("regional") else None
+    middles = [ring[len(ring) // 2] for ring in regional.rings] if regional and regional.rings else []
+    places, pictures = draw_moments(moments, geometry, model, middles)
+    columns = [f"Slice {place + 1}" for place in places]
+    if middles:
+        columns = [f"{name}, {slice.lower()}" for name, slice in zip(_RINGS, columns, strict=True)]
+    curves = curves_of(function, model) if function else []
+    return Report(
+        title=str(record["case"]),
+        identity=(*_identity(record, study), *(_frames(function, cine["frames"]) if function and cine else ())),
+        columns=tuple(columns),
+        rows=tuple((moment.name, tuple(row)) for moment, row in zip(moments, pictures, strict=True)),
+        legend=tuple((label.name, label.color) for label in model.labels),
+        curve=draw_curves(curves, function.times_ms, marks_of(function), size=(560, 300)) if function else None,
+        values=tuple(_values(record, function)),
+        plots=tuple(_plots(regional)) if regional else (),
+        notes=tuple(_notes(function, regional)),
+        notices=tuple(dict.fromkeys(str(one["text"]) for one in record["notices"])),
+        slices=tuple(f"Slice {one['slice'] + 1}: {one['text']}" for one in record["review"]),
+        provenance=tuple(_provenance(record, model)),
+        reviewer=reviewer,
+    )
+
+
+def _identity(record: Mapping[str, Any], study: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    source = record["input"]
+    hidden = source["path"] is None
+    found = [("Pseudonym" if hidden else "Case", str(record["case"])), *study]
+    if not hidden and not study:
+        found.append(("Input", str(source["name"])))
+    size = " x ".join(f"{mm:.2f}" for mm in source["spacing"])
+    return [*found, ("Voxels", f"{size} mm, {source['shape'][0]} x {source['shape'][1]} x {source['shape'][2]}")]
+
+
+def _frames(function: CardiacFunction, count: int) -> list[tuple[str, str]]:
+    found = []
+    for name, frame in (("End-diastole", function.ed_frame), ("End-systole", function.es_frame)):
+        time = f" ({function.times_ms[frame]:.0f} ms)" if function.times_ms and frame is not None else ""
+        found.append((name, "unknown" if frame is None else f"frame {frame + 1} of {count}{time}"))
+    return found
+
+
+def _values(record: Mapping[str, Any], function: CardiacFunction | None) -> list[tuple[str, str, str]]:
+    if function is None:
+        return [(one["name"], f"{one['volume_ml']:.1f} ml", "") for one in record["structures"]]
+    rows = [(row["quantity"], *value_texts(row)) for row in function.rows()]
+    if function.heart_rate is not None:
+        rows.append(("Heart rate", f"{function.heart_rate:.0f} bpm", ""))
+    return rows
+
+
+def _plots(regional: RegionalFunction) -> list[Drawing]:
+    shown = (
+        ("Wall at end-diastole", "mm", "ed_mm", _THICKNESS, 1), ("Wall at end-systole", "mm", "es_mm", _THICKNESS, 1),
+        ("Thickening", "%", "thickening_percent", _THICKENING, 0),
+    )  # fmt: skip
+    return [
+        bullseye({number: getattr(one, key) for number, one in regional.segments.items()}, title, unit, bounds, digits)
+        for title, unit, key, bounds, digits in shown
+    ]
+
+
+def _notes(function: CardiacFunction | None, regional: RegionalFunction | None) -> list[str]:
+    if function is None:
+        return ["Volumes count the voxels of each label."]
+    notes = [
+        "Volumes by slice summation (modified Simpson); ranges with one basal slice fewer or more. Papillary muscles "
+        "belong to the cavity. Mass: wall volume at end-diastole x 1.05 g/ml."
+    ]
+    if function.bsa_m2 is None:
+        notes.append("Indexed values are not reported: height and weight are not known.")
+    else:
+        notes.append(
+            f"Body surface area (BSA) {function.bsa_m2:.2f} m²: square root of height in cm x weight in kg / 3600 "
+            "(Mosteller, N Engl J Med 1987)."
+        )
+    if function.heart_rate is None:
+        notes.append("Cardiac output is not reported: the heart rate is not known.")
+    if regional:
+        notes.append(
+            "Wall: centerline method in short-axis slices (Sheehan et al., Circulation 1986), segments of the American "
+            "Heart Association (Cerqueira et al., Circulation 2002). Segment 17 is not assessed."
+        )
+    return [*notes, "Reference ranges are not given."]
+
+
+def _provenance(record: Mapping[str, Any], model: Model) -> list[tuple[str, str]]:
+    made, how = record["model"], record["parameters"]["enhancement"]
+    return [
+        ("Model", f"{model.title}, {made['id']} {made['version']}"),
+        ("Weights (SHA-256)", str(made["weights_sha256"])),
+        ("Program", f"DINSegment {record['versions'].get('dinsegment', '')}".strip()),
+        ("Enhancement", str(Enhancement(how["method"], how["strength"]))),
+        ("Segmented", str(record["date"])),
+    ]
