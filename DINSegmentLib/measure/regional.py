@@ -143,7 +143,7 @@ def regional_function(
         segments,
         by_slice,
         tuple(tuple(stored[at] for at in part) for part in parts),
-        tuple(Notice("wall", text) for text in warnings),
+        tuple(Notice("wall", text) for text in texts),
     )
 
 
