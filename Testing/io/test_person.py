@@ -34,19 +34,19 @@ def test_without_a_heart_rate_the_time_between_beats_gives_it(interval, rate):
 def test_a_heart_rate_that_no_person_has_is_left_out_with_a_sentence(text):
     person = person_of([header(HeartRate=text, PatientWeight="75")])
     assert (person.heart_rate, person.weight) == (None, 75)
-    assert person.doubts == ("The DICOM header gives a heart rate that is no person's: it is left out.",)
+    assert tuple(map(str, person.notices)) == ("The DICOM header gives a heart rate that is no person's: it is left out.",)
 
 
 def test_sound_values_count_where_others_are_nonsense():
     assert person_of([header(HeartRate=rate) for rate in ("0", "0", "61")]) == Person(61)
     person = person_of([header(HeartRate="0", NominalInterval="1000")])
-    assert person.heart_rate == 60 and len(person.doubts) == 1
+    assert person.heart_rate == 60 and len(person.notices) == 1
 
 
 @pytest.mark.parametrize(("name", "text"), [("PatientSize", "178"), ("PatientSize", "0"), ("PatientWeight", "75000")])
 def test_a_size_in_another_unit_is_left_out_with_a_sentence(name, text):
     person = person_of([header(**{name: text})])
-    assert person.height is person.weight is None and len(person.doubts) == 1
+    assert person.height is person.weight is None and len(person.notices) == 1
 
 
 def test_a_header_that_says_nothing_gives_nothing():
