@@ -1,37 +1,39 @@
 """One input to its output files: read, segment, write beside, rename."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import chain
+from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from .. import bounded, io
+from .. import io
 from ..engine.parameters import Parameters
 from ..engine.preprocessing import preprocess_volume
 from ..engine.results import Result
 from ..errors import InputError, OutputError
 from ..inputs.candidates import Found, shown
 from ..inputs.names import safe
-from ..io import outputs, surfaces
+from ..io import outputs as files
 from ..io.image import is_dicom
 from ..measure import slices_to_review
+from ..measure.cardiac import check_person
 from ..model import Label, Model
 from ..model.enhancement import NONE
 from ..notices import Notice
 from ..pictures import thumbnails
-from ..pictures.slices import draw_case
-from . import FORMATS, cine_results, dicom_results, reports
 from .anonymous import hidden_image
-from .record import about_model, input_hash, record
+from .cine_results import Beat, is_of_heart, segment_beat
+from .dicom_results import DicomObjects
+from .format_table import FORMATS
+from .formats import Output
+from .record import Record, input_hash, model_used, record
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from ..engine.segmenter import Segmenter
 
-CONFIDENCE = "_confidence.nii.gz"  # of every voxel, see `engine.parameters.Result.confidence_map`
-_MOST_FRAMES = 999  # of a cine with a DICOM segmentation for each
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -42,20 +44,21 @@ class Case:
         input: volume file or DICOM folder.
         name: stem of every output.
         output: folder of the outputs.
-        suffixes: of the outputs, what follows the name and a dot, or what begins with an underscore and follows the
-            name alone; the record's ``json`` last.
+        outputs: files, the record last; a cine gets more, see `of_cine`.
         series, frame, files: choice within the input, see `io.read`.
         model: id or folder of a model for this case alone; None: the run's.
         extra: the user's own columns, to be carried to the results.
         anonymous: the name is an id, and no output may tell another one, see `anonymous`.
-        dicom_frames: of a cine, one of `dicom_results.FRAMES`.
         notices: what a user should know of how the input was found.
+        person: of a cine, what the user says of the person.
+        frame_format: of a cine, one of `batch.FRAME_FORMATS`: also a file for each frame.
+        dicom_frames: of a cine, one of `dicom_results.FRAMES`.
     """
 
     input: Path
     name: str
     output: Path
-    suffixes: tuple[str, ...]
+    outputs: tuple[Output, ...]
     series: str | None = None
     frame: int | None = None
     files: tuple[Path, ...] = ()
@@ -63,24 +66,35 @@ class Case:
     extra: dict[str, str] = field(default_factory=dict)
     anonymous: bool = False
     notices: tuple[Notice, ...] = ()
+    person: io.Person = io.Person()
+    frame_format: str | None = None
     dicom_frames: str = "phases"
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        return tuple(_inside(self.output, self.file_name(suffix)) for suffix in self.suffixes)
+        return tuple(_inside(self.output, f"{self.name}{one.end}") for one in self.outputs)
 
     @property
     def needs_scene(self) -> bool:
         """Whether Slicer's scene writes an output, which lives on one thread."""
-        return "seg.nrrd" in self.suffixes
+        return any(FORMATS[one.format].needs_scene for one in self.outputs)
 
     @property
-    def dicom_suffixes(self) -> list[str]:
-        """Those of the DICOM objects."""
-        return [suffix for suffix in self.suffixes if suffix.endswith("dcm")]
+    def settings(self) -> dict[str, float | None]:
+        """What was said of the person, as the record of a cine tells it."""
+        return {"heart_rate": self.person.heart_rate, "height": self.person.height, "weight": self.person.weight}
 
-    def file_name(self, suffix: str) -> str:
-        return f"{self.name}{suffix}" if suffix.startswith("_") else f"{self.name}.{suffix}"
+    def of_cine(self, labels: Sequence[Label], frames: int, function: dict | None = None) -> "Case":
+        """The case with the outputs that only a cine has, the record last; ``function``: as far as it is known."""
+        *others, last = self.outputs
+        others = DicomObjects.of_cine(others, self.dicom_frames, frames, function)
+        cine = FORMATS["cine"].outputs(labels)
+        ends = {one.end for one in cine}  # the labels of all frames take the place of those of one
+        if self.frame_format is not None:
+            for frame in range(frames):
+                others += FORMATS[self.frame_format].of_frame(labels, frame)
+        kept = (one for one in others if one.end not in ends)
+        return replace(self, outputs=(*dict.fromkeys((*kept, *cine)), last))
 
 
 @dataclass(frozen=True)
@@ -98,28 +112,38 @@ class Made:
     case: Case
     image: io.Image
     result: Result
-    cine: cine_results.Beat | None = None
+    cine: Beat | None = None
+
+    def at(self, frame: int | None) -> tuple[io.Image, Result]:
+        """Image and result of a frame, counted from 0; None: those of the case."""
+        if frame is None or self.cine is None:
+            return self.image, self.result
+        return self.cine.cine.image(frame), self.cine.result.frame(frame)
 
 
 def plan(
     found: Found, output: Path, formats: Sequence[str], preview: bool, structures: Sequence[Label] = (),
     confidence: bool = False, anonymous: bool = False, dicom_frames: str = "phases",
+    person: io.Person | None = None, frame_format: str | None = None,
 ) -> Case:  # fmt: skip
     """What will be written for an input that was found; ``structures`` get a surface each in such formats."""
-    of_format = {one: [surface_suffix(label, one) for label in structures] for one in surfaces.FORMATS}
-    of_format["dcm"] = [dicom_results.SEGMENTATION, dicom_results.MEASUREMENTS]
-    of_format |= {one: [suffix] for one, suffix in reports.SUFFIXES.items()}
-    files = [of_format.get(one, [one]) for one in formats]
-    suffixes = (
-        *dict.fromkeys(chain(*files)),
-        *([CONFIDENCE] if confidence else []),
-        *(["png"] if preview else []),
-        "json",
-    )
+    names = dict.fromkeys((*formats, *["confidence"] * confidence, *["png"] * preview, "json"))
     return Case(
-        found.path, found.case, output, suffixes, found.series, found.frame, found.files, found.model, found.extra,
-        anonymous, found.notices, dicom_frames,
-    )  # fmt: skip
+        input=found.path,
+        name=found.case,
+        output=output,
+        outputs=tuple(one for name in names for one in FORMATS[name].outputs(structures)),
+        series=found.series,
+        frame=found.frame,
+        files=found.files,
+        model=found.model,
+        extra=found.extra,
+        anonymous=anonymous,
+        notices=found.notices,
+        person=person or io.Person(),
+        frame_format=frame_format,
+        dicom_frames=dicom_frames,
+    )
 
 
 def _inside(folder: Path, name: str) -> Path:
@@ -133,22 +157,6 @@ def _inside(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def surface_suffix(label: Label, suffix: str) -> str:
-    """``_left-ventricle.stl``: what follows a case's name in the file of a structure's surface."""
-    words = "".join(letter if letter.isalnum() else " " for letter in label.name.lower()).split()
-    return f"_{'-'.join(words)}.{suffix}"
-
-
-def known_suffixes(model: Model) -> set[str]:
-    """Of every output that a case of this model can have, see `Case.suffixes`."""
-    structures = {surface_suffix(label, one) for label in model.labels for one in surfaces.FORMATS}
-    of_frames = {dicom_results.frame_suffix(number) for number in range(1, 1 + _MOST_FRAMES)}
-    return {
-        *structures, *(set(FORMATS) - surfaces.FORMATS - set(reports.SUFFIXES)), *reports.SUFFIXES.values(),
-        *cine_results.SUFFIXES, *dicom_results.SUFFIXES, *of_frames, CONFIDENCE, "png", "json",
-    }  # fmt: skip
-
-
 def check(case: Case, overwrite: bool, strip: bool = False) -> None:
     """Refuse what can be told without reading the input.
 
@@ -156,45 +164,47 @@ def check(case: Case, overwrite: bool, strip: bool = False) -> None:
         strip: the case will be drawn for the page, too.
 
     Raises:
-        InputError, OutputError: as `outputs.check` and `reports.check`; or a DICOM segmentation is wanted of what is no
-            DICOM series.
+        InputError, OutputError: as `io.outputs.check` and `Format.check`; a DICOM segmentation is wanted of what is no
+            DICOM series; or heart rate, height or weight make no sense.
     """
-    reports.check(case.suffixes)
-    outputs.check(case.input, case.paths, overwrite)
-    if case.dicom_suffixes and not case.files and not is_dicom(case.input):
+    check_person(case.person.heart_rate, case.person.height, case.person.weight)
+    for name in dict.fromkeys(one.format for one in case.outputs):
+        FORMATS[name].check()
+    files.check(case.input, case.paths, overwrite)
+    if any(one.format == "dcm" for one in case.outputs) and not case.files and not is_dicom(case.input):
         raise InputError(
             f"{case.input} is not a DICOM series, which a DICOM segmentation refers to: choose --format seg.nrrd."
         )
     if strip:
-        outputs.check(case.input, [thumbnails.picture_path(case.output, case.name)], overwrite)
+        files.check(case.input, [thumbnails.picture_path(case.output, case.name)], overwrite)
 
 
-def finished(case: Case, model: Model, parameters: Parameters) -> dict[str, Any] | None:
+def finished(case: Case, model: Model, parameters: Parameters) -> Record | None:
     """The record of a run that was finished earlier with the same input, model and parameters; None: there is none.
 
     Its files were renamed to their places after they were whole, the record last: so where it is, all of them are.
     """
     try:
-        written = bounded.read_json(case.paths[-1])
-        asked = json.loads(json.dumps([about_model(model), asdict(parameters.resolved(model))]))
-        earlier = asdict(Parameters.from_json(written["parameters"]))
-        if [written["model"], earlier, written["input"]["frame"]] != [*asked, case.frame]:
+        written = Record.read(case.paths[-1])
+        asked, earlier = parameters.resolved(model), Parameters.from_json(written.parameters)
+        if (written.model, written.input.frame) != (model_used(model), case.frame) or asdict(earlier) != asdict(asked):
             return None
-        cine = written["cine"]
-        wanted = with_cine(case, cine["frames"], cine["function"]) if cine else case
-        if not all(path.name in written["outputs"] and path.is_file() for path in wanted.paths):
+        if cine := written.cine:
+            if cine["given"] != case.settings:
+                return None
+            case = case.of_cine(model.labels, cine["frames"], cine["function"])
+        if not all(path.name in written.outputs and path.is_file() for path in case.paths):
             return None
-        files = io.files_of(case.input, case.series, case.frame, case.files or None)
-        return written if input_hash(files) == written["input"]["sha256"] else None
+        found = io.files_of(case.input, case.series, case.frame, case.files or None)
+        return written if input_hash(found) == written.input.sha256 else None
     except Exception:  # an odd record of whatever program is none of ours
         return None
 
 
 def run(
-    case: Case, segmenter: Any, parameters: Parameters, overwrite: bool = False,
-    progress: Callable[[int, int], None] | None = None, strip: bool = False,
-    cancelled: Callable[[], bool] | None = None,
-) -> tuple[dict[str, Any], Result]:  # fmt: skip
+    case: Case, segmenter: "Segmenter", parameters: Parameters, overwrite: bool = False,
+    progress: Progress | None = None, strip: bool = False, cancelled: Callable[[], bool] | None = None,
+) -> tuple[Record, Result]:  # fmt: skip
     """Segment one case and write its files, all or none.
 
     Of a cine without choice of a frame all frames are segmented, where the model is one of the heart: besides what is
@@ -202,7 +212,7 @@ def run(
     table and picture of the volumes over time.
 
     Args:
-        segmenter: an `engine.segmenter.Segmenter`, which stays warm between cases.
+        segmenter: stays warm between cases.
         progress, cancelled: as for the segmenter.
         strip: also draw the case for the report, see `thumbnails.picture_path`.
 
@@ -226,7 +236,7 @@ def read(case: Case, model: Model | None, overwrite: bool) -> Opened:
     if model is None or not _is_cine(case, model):
         image = io.read(case.input, case.series, case.frame, case.files or None)
         return Opened(case, _hidden(case, image))
-    case = with_cine(case, io.count_frames(case.input, case.series, case.files or None))
+    case = case.of_cine(model.labels, io.count_frames(case.input, case.series, case.files or None))
     check(case, overwrite)
     cine = io.read_cine(case.input, case.series, case.files or None)
     person = replace(cine.person, height=None, weight=None) if case.anonymous else cine.person
@@ -234,7 +244,7 @@ def read(case: Case, model: Model | None, overwrite: bool) -> Opened:
 
 
 def segment(
-    opened: Opened, segmenter: Any, parameters: Parameters, progress: Callable[[int, int], None] | None = None,
+    opened: Opened, segmenter: "Segmenter", parameters: Parameters, progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Made:  # fmt: skip
     """The second part of `run`."""
@@ -245,56 +255,43 @@ def segment(
     return Made(case, image, result)
 
 
-def write(made: Made, overwrite: bool = False) -> dict[str, Any]:
+def write(made: Made, overwrite: bool = False) -> Record:
     """The third part of `run`, without the strip."""
-    case, image, result, found = made.case, made.image, made.result, made.cine
-    if found:  # which phases it has is known now
-        case = with_cine(case, len(found.cine.array), found.function.as_dict())
-    with outputs.beside(case.paths, overwrite) as folder:
-        names = [path.name for path in case.paths]
-        source, series = (None, None) if case.anonymous else (case.input, case.series)
-        written = record(source, image, result, names, case.name, case.extra, case.frame, series, found)
-        if case.dicom_suffixes:
-            dicom_results.write(made, folder, case.dicom_suffixes, written)
-        for suffix in case.suffixes:
-            path = folder / case.file_name(suffix)
-            if suffix in case.dicom_suffixes:
-                continue
-            if found and suffix in cine_results.SUFFIXES:
-                found.write(suffix, path, case.name)
-            else:
-                write_file(suffix, path, image, result, written, found)
+    if made.cine:  # which phases it has is known now
+        function = made.cine.function.as_dict()
+        case = made.case.of_cine(made.result.model.labels, len(made.cine.cine.array), function)
+        made = replace(made, case=case)
+    paths = made.case.paths
+    with files.beside(paths, overwrite) as folder:
+        written = record(made, [path.name for path in paths])
+        for name, outputs in groupby(sorted(made.case.outputs, key=_format), key=_format):
+            FORMATS[name].write(made, list(outputs), folder, written)
     return written
 
 
+def _format(output: Output) -> str:
+    return output.format
+
+
 def _is_cine(case: Case, model: Model) -> bool:
-    if case.frame is not None or not cine_results.is_of_heart(model):
+    if case.frame is not None or not is_of_heart(model):
         return False
     return case.input.exists() and io.count_frames(case.input, case.series, case.files or None) > 1
 
 
-def with_cine(case: Case, frames: int, function: dict[str, Any] | None = None) -> Case:
-    """The case with the outputs that only a cine has, the record last; ``function``: as far as it is known."""
-    *others, record_suffix = dicom_results.cine_suffixes(case.suffixes, case.dicom_frames, frames, function)
-    return replace(case, suffixes=tuple(dict.fromkeys((*others, *cine_results.SUFFIXES, record_suffix))))
-
-
 def _segment_cine(
-    case: Case,
-    cine: io.Cine,
-    segmenter: Any,
-    parameters: Parameters,
-    progress: Callable[[int, int], None] | None,
+    case: Case, cine: io.Cine, segmenter: "Segmenter", parameters: Parameters, progress: Progress | None,
     cancelled: Callable[[], bool] | None,
-) -> Made:
+) -> Made:  # fmt: skip
     """All frames; and the one that stands for them as a volume of its own, with what only a single one can have."""
-    plain = replace(parameters, confidence=False, margins=False)
-    found = cine_results.segment_beat(cine, segmenter, plain, _shown(case), io.Person(), progress, cancelled=cancelled)
-    image, result = cine.image(found.frame), found.result.frame(found.frame)
-    if parameters != plain:
+    with_margins = case.frame_format is not None and FORMATS[case.frame_format].needs_margins
+    plain = replace(parameters, confidence=False, margins=with_margins)
+    beat = segment_beat(cine, segmenter, plain, _shown(case), case.person, progress, cancelled)
+    image, result = cine.image(beat.frame), beat.result.frame(beat.frame)
+    if parameters != plain and (parameters.confidence or not with_margins):
         alone = segmenter.segment(image.array, image.geometry, parameters, cancelled=cancelled, name=_shown(case))
         result = replace(alone, labels=result.labels, timings=result.timings)
-    return Made(case, image, result, found)
+    return Made(case, image, replace(result, parameters=parameters.resolved(segmenter.model)), beat)
 
 
 def _hidden(case: Case, image: io.Image) -> io.Image:
@@ -322,64 +319,6 @@ def save_picture(picture: Image.Image, folder: Path, case: str) -> Path:
         OutputError: it cannot be written.
     """
     path = thumbnails.picture_path(folder, case)
-    with outputs.beside([path]) as beside:
+    with files.beside([path]) as beside:
         picture.save(beside / path.name, quality=85, subsampling=0, comment=picture.info.get("comment", b""))
     return path
-
-
-def write_file(
-    suffix: str, path: Path, image: io.Image, result: Result, written: dict[str, Any],
-    found: cine_results.Beat | None = None,
-) -> None:  # fmt: skip
-    """Write one output, see `Case.suffixes`; ``written`` is the record, which is what ``json`` is."""
-    if suffix == "seg.nrrd":
-        write_segmentation(path, image, result)
-    elif suffix == "nii.gz":
-        io.write_labelmap(result.labels, image, path)
-    elif suffix == CONFIDENCE:
-        io.write_labelmap(_kept(result.confidence_map), image, path)
-    elif suffix == "png":
-        _write_picture(path, image, result)
-    elif suffix in reports.SUFFIXES.values():
-        path.write_bytes(reports.content(suffix, image, result, written, found))
-    elif path.suffix[1:] in surfaces.FORMATS:
-        labels = {surface_suffix(label, path.suffix[1:]): label for label in result.model.labels}
-        made = surfaces.surface(_kept(result.margins), result.labels, image.geometry, labels[suffix])
-        surfaces.write_surface(made, path)
-    else:
-        path.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _kept(found: T | None) -> T:
-    """What a file needs of a result, which the run was asked to keep."""
-    if found is None:
-        raise ValueError("the run was not asked for what this file holds")
-    return found
-
-
-def write_segmentation(path: Path, image: io.Image, result: Result) -> None:
-    """Write a segmentation with the model's names, colours and codes; ``path`` ends with ``.seg.nrrd``."""
-    from ..scene.boot import boot
-    from ..scene.files import add_volume, save_segmentation
-
-    boot()
-    import slicer
-
-    from .. import scene  # needs slicer, which `boot` makes ready
-
-    volume = add_volume(image)
-    try:
-        node = scene.write_segmentation(result.labels, volume, result.model.labels)
-        save_segmentation(node, path)
-        slicer.mrmlScene.RemoveNode(node)
-    finally:
-        slicer.mrmlScene.RemoveNode(volume)
-
-
-def _write_picture(path: Path, image: io.Image, result: Result) -> None:
-    model, parameters = result.model, result.parameters
-    original, enhanced = preprocess_volume(
-        image.array, image.geometry, model.axes, model.intensity, parameters.enhancement
-    )
-    how = str(parameters.enhancement)
-    draw_case(original, enhanced, result.labels, image.geometry, model, image.name, how).save(path)

@@ -14,16 +14,33 @@ from .. import io
 from ..engine.parameters import Parameters
 from ..geometry import Geometry
 from ..measure import CardiacFunction, RegionalFunction, cardiac_function, regional_function
-from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, Model, label_of
+from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, Label, Model, label_of
+from ..notices import Notice
 from ..pictures.curve import curves_of, draw_curves, marks_of
 from ..pictures.drawing import raster
+from .formats import Format, Output
 
 if TYPE_CHECKING:
     from ..engine.results import CineResult
+    from .case import Made
+    from .record import Record
 
-LABELS, TABLE, CURVE = "nii.gz", "_function.csv", "_curve.png"
-SUFFIXES = (LABELS, TABLE, CURVE)
-"""Of the files of a cine: what follows the case's name and a dot, or, with an underscore, the name alone."""
+_LABELS, _TABLE, _CURVE = (Output("cine", end) for end in (".nii.gz", "_function.csv", "_curve.png"))
+
+
+class CineFiles(Format):
+    """Of every cine: the labels of all frames, and its function as table and curve."""
+
+    def outputs(self, labels: Sequence[Label]) -> list[Output]:
+        return [_LABELS, _TABLE, _CURVE]
+
+    def write(self, made: "Made", outputs: Sequence[Output], folder: Path, record: "Record") -> None:
+        name, beat = made.case.name, made.cine
+        assert beat is not None
+        paths = {one: folder / f"{name}{one.end}" for one in (_LABELS, _TABLE, _CURVE)}
+        io.write_labelmap(beat.result.labels, beat.cine.first, paths[_LABELS], _step(beat.cine.times))
+        paths[_TABLE].write_text(_table(beat.function), encoding="utf-8")
+        _curve(name, beat.function, beat.result.model).save(paths[_CURVE])
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,15 +59,6 @@ class Beat:
     def frame(self) -> int:
         """The frame, counted from 0, that stands for all: end-diastole, or the first where that is not known."""
         return self.function.ed_frame or 0
-
-    def write(self, suffix: str, path: Path, name: str) -> None:
-        """Write one of `LABELS`, `TABLE` and `CURVE`; ``name`` is the curve's title."""
-        if suffix == LABELS:
-            io.write_labelmap(self.result.labels, self.cine.first, path, _step(self.cine.times))
-        elif suffix == TABLE:
-            path.write_text(_table(self.function), encoding="utf-8")
-        else:
-            _curve(name, self.function, self.result.model).save(path)
 
 
 def is_of_heart(model: Model) -> bool:
@@ -81,7 +89,11 @@ def segment_beat(
     function = cardiac_function(
         result.labels, geometry, result.model, times_ms, person["heart_rate"], person["height"], person["weight"]
     )
-    function = replace(function, notices=(*function.notices, *cine.person.notices))
+    notices = (*function.notices, *cine.person.notices)
+    if times_ms is None:
+        text = f"{name} does not tell the times of its frames: the curve is drawn over their numbers."
+        notices = (*notices, Notice("function", text))
+    function = replace(function, notices=notices)
     return Beat(cine, result, function, _regional(result.labels, function, geometry, result.model), person)
 
 

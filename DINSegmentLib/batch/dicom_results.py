@@ -1,94 +1,98 @@
 """The DICOM objects of one case: a segmentation for each phase, and the measurements that refer to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..measure import statistics
+from ..model import Label
 from ..model.orientation import orientation
-from .record import seed
+from .formats import Format, Output
 
 if TYPE_CHECKING:
     from .case import Made
-
-SEGMENTATION, MEASUREMENTS = "dcm", "_SR.dcm"
-_END_DIASTOLE, _END_SYSTOLE = "_ED.dcm", "_ES.dcm"
-SUFFIXES = (SEGMENTATION, MEASUREMENTS, _END_DIASTOLE, _END_SYSTOLE)
-"""Of the files, see `Case.suffixes`; besides, a cine may have one for each frame, see `frame_suffix`."""
+    from .record import Record
 
 FRAMES = ("phases", "all")
 """Of which frames of a cine a segmentation is written: end-diastole and end-systole, or every one."""
 
-
-def frame_suffix(number: int) -> str:
-    """Of the segmentation of a frame, counted from 1."""
-    return f"_f{number:02d}.dcm"
+_SEGMENTATION, _MEASUREMENTS = Output("dcm", ".dcm"), Output("dcm", "_SR.dcm")
+_END_DIASTOLE, _END_SYSTOLE = Output("dcm", "_ED.dcm"), Output("dcm", "_ES.dcm")
 
 
-def cine_suffixes(suffixes: Sequence[str], which: str, frames: int, function: Mapping[str, Any] | None) -> list[str]:
-    """Suffixes with the plain segmentation replaced by those of a cine.
-
-    Args:
-        which: one of `FRAMES`.
-        frames: how many the cine has.
-        function: see `CardiacFunction.as_dict`; None: not known yet, both phases are expected.
-    """
-    if which == "all":
-        single = [frame_suffix(number) for number in range(1, frames + 1)]
-    elif function is None:
-        single = [_END_DIASTOLE, _END_SYSTOLE]
-    elif function["ed_frame"] is None:
-        single = [frame_suffix(1)]  # the frame that stands for all
-    else:
-        single = [_END_DIASTOLE, *([] if function["es_frame"] is None else [_END_SYSTOLE])]
-    phases = {_END_DIASTOLE, _END_SYSTOLE}
-    kept: list[str] = []
-    for suffix in suffixes:
-        kept += single if suffix == SEGMENTATION or suffix in phases else [suffix]
-    return list(dict.fromkeys(kept))
+def _single(frame: int) -> Output:
+    return Output("dcm", f"_f{frame + 1:02d}.dcm", frame)
 
 
-def write(made: "Made", folder: Path, suffixes: Sequence[str], written: Mapping[str, Any]) -> None:
-    """Write the objects among ``suffixes`` into a folder; ``written`` is the record.
+class DicomObjects(Format):
+    """Segmentations (SEG) and measurements (SR), of DICOM series only."""
 
-    Raises:
-        DINSegmentError: see `io.dicom_seg.write_dicom_seg` and `io.dicom_sr.write_dicom_sr`.
-    """
-    from ..io.dicom_seg import write_dicom_seg  # highdicom takes a second to import
-    from ..io.dicom_source import read_source
-    from ..io.dicom_sr import Segmented, write_dicom_sr
+    def outputs(self, labels: Sequence[Label]) -> list[Output]:
+        return [_SEGMENTATION, _MEASUREMENTS]
 
-    case, model, run = made.case, made.result.model, seed(written)
-    axis = orientation(made.image.geometry, model.axes).order[0]
-    segmented = []
-    for suffix in suffixes:
-        if suffix == MEASUREMENTS:
-            continue
-        image, labels, phase, number = made.image, made.result.labels, "", 1
-        if made.cine is not None and suffix != SEGMENTATION:
-            index, phase = _frame(suffix, made)
-            image, labels = made.cine.cine.image(index), made.cine.result.labels[index]
-            number = index + 1
-        source = read_source(image.slices, image.geometry)
-        segmentation = write_dicom_seg(labels, source, model, folder / case.file_name(suffix), run, phase, number)
-        figures = statistics(labels, image.array, image.geometry, model.labels, axis)
-        segmented.append(Segmented(segmentation, source, figures, phase))
-    if MEASUREMENTS in suffixes:
-        notices = [one["text"] for one in written["notices"]]
-        function = made.cine.function if made.cine is not None else None
-        write_dicom_sr(segmented, function, model, folder / case.file_name(MEASUREMENTS), run, notices)
+    @staticmethod
+    def of_all_phases(frames: int) -> Iterator[Output]:
+        """Every segmentation that a cine can have."""
+        yield from (_END_DIASTOLE, _END_SYSTOLE, *map(_single, range(frames)))
+
+    @staticmethod
+    def of_cine(outputs: Sequence[Output], which: str, frames: int, function: Mapping[str, Any] | None) -> list[Output]:
+        """The outputs of a case with its plain segmentation replaced by those of a cine.
+
+        Args:
+            which: one of `FRAMES`.
+            frames: how many the cine has.
+            function: see `CardiacFunction.as_dict`; None: not known yet, both phases are expected.
+        """
+        if which == "all":
+            single = [_single(frame) for frame in range(frames)]
+        elif function is None:
+            single = [_END_DIASTOLE, _END_SYSTOLE]
+        elif function["ed_frame"] is None:
+            single = [_single(0)]  # the frame that stands for all
+        else:
+            single = [_END_DIASTOLE, *([] if function["es_frame"] is None else [_END_SYSTOLE])]
+        kept: list[Output] = []
+        for one in outputs:
+            kept += single if one in (_SEGMENTATION, _END_DIASTOLE, _END_SYSTOLE) else [one]
+        return list(dict.fromkeys(kept))
+
+    def write(self, made: "Made", outputs: Sequence[Output], folder: Path, record: "Record") -> None:
+        from ..io.dicom_seg import write_dicom_seg  # highdicom takes a second to import
+        from ..io.dicom_source import read_source
+        from ..io.dicom_sr import Segmented, write_dicom_sr
+
+        case, model = made.case, made.result.model
+        axis = orientation(made.image.geometry, model.axes).order[0]
+        segmented = []
+        for output in outputs:
+            if output == _MEASUREMENTS:
+                continue
+            image, labels, phase, number = made.image, made.result.labels, "", 1
+            if made.cine is not None and output != _SEGMENTATION:
+                index, phase = _frame(output, made)
+                image, labels = made.cine.cine.image(index), made.cine.result.labels[index]
+                number = index + 1
+            source, path = read_source(image.slices, image.geometry), folder / f"{case.name}{output.end}"
+            segmentation = write_dicom_seg(labels, source, model, path, record.seed, phase, number)
+            figures = statistics(labels, image.array, image.geometry, model.labels, axis)
+            segmented.append(Segmented(segmentation, source, figures, phase))
+        if _MEASUREMENTS in outputs:
+            notices = [one["text"] for one in record.notices]
+            function = made.cine.function if made.cine is not None else None
+            path = folder / f"{case.name}{_MEASUREMENTS.end}"
+            write_dicom_sr(segmented, function, model, path, record.seed, notices)
 
 
-def _frame(suffix: str, made: "Made") -> tuple[int, str]:
+def _frame(output: Output, made: "Made") -> tuple[int, str]:
     """Index of a frame from 0, and its phase."""
     assert made.cine is not None
     function = made.cine.function
     named = {function.ed_frame: "end-diastole", function.es_frame: "end-systole"}
-    if suffix == _END_DIASTOLE:
+    index = output.frame
+    if output == _END_DIASTOLE:
         index = made.cine.frame
-    elif suffix == _END_SYSTOLE:
-        assert function.es_frame is not None
+    elif output == _END_SYSTOLE:
         index = function.es_frame
-    else:
-        index = int(suffix.removeprefix("_f").partition(".")[0]) - 1
+    assert index is not None
     return index, named.get(index, f"frame {index + 1}")

@@ -13,8 +13,9 @@ from ..errors import Cancelled
 from ..model import Model
 from . import case as cases
 from .case import Case, Made, Opened
+from .record import Record
 
-Outcome = tuple[Case, Future[dict[str, Any]]]
+Outcome = tuple[Case, Future[Record]]
 
 
 def run(
@@ -45,7 +46,7 @@ def run(
         ahead: Future[Opened] | None = None
         behind: list[Outcome] = []  # at most one
 
-        def one(case: Case, following: Case | None) -> Future[dict[str, Any]]:
+        def one(case: Case, following: Case | None) -> Future[Record]:
             nonlocal ahead
             if stop():
                 raise Cancelled
@@ -63,7 +64,7 @@ def run(
             except Cancelled:
                 raise
             except Exception as error:
-                failed: Future[dict[str, Any]] = Future()
+                failed: Future[Record] = Future()
                 failed.set_exception(error)
                 return failed
             return writer.submit(_finish, made, written, strip, overwrite)
@@ -79,7 +80,7 @@ def run(
         yield from behind
 
 
-def _finish(made: Made, written: dict[str, Any] | None, strip: bool, overwrite: bool) -> dict[str, Any]:
+def _finish(made: Made, written: Record | None, strip: bool, overwrite: bool) -> Record:
     record = cases.write(made, overwrite) if written is None else written
     if strip:
         cases.draw_strip(made)

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -217,9 +217,10 @@ def work(task: Task, stopped: Callable[[], bool], threads: int) -> dict[str, Any
     try:
         model = find_model(str(task.model))
         if not task.overwrite and (done := cases.finished(task.case, model, task.parameters)):
-            return done  # by a process that was lost before it could say so
+            return asdict(done)  # by a process that was lost before it could say so
         segmenter = _segmenter(model, task.device, threads)
-        return cases.run(task.case, segmenter, task.parameters, task.overwrite, None, task.strip, stopped)[0]
+        record, _ = cases.run(task.case, segmenter, task.parameters, task.overwrite, None, task.strip, stopped)
+        return asdict(record)
     except Cancelled:
         return None
     except DINSegmentError as error:

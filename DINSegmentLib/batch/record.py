@@ -1,117 +1,188 @@
-"""The record of a run: everything that is needed to tell how a result came about, and to make it again."""
+"""The record of a run, `NAME.json`: everything needed to see how a result came about, and to reproduce it."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import bounded
 from ..checks import fit
 from ..engine.parameters import Resolved
-from ..engine.results import Outcome, Result
+from ..errors import InputError
 from ..io.image import Image
 from ..measure import StructureStatistics, flags, slices_to_review, statistics
 from ..measure.infarct import infarct_size
 from ..model import INFARCT, Model, label_of
 from ..model.orientation import orientation
 from ..notices import Notice
-from .cine_results import Beat
 from .versions import versions
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    from .case import Made
+    from .cine_results import Beat
+
+SCHEMA_VERSION = 2
 
 
-def record(
-    source: Path | None, image: Image, result: Result, outputs: Sequence[str], case: str, extra: Mapping[str, str],
-    frame: int | None = None, series: str | None = None, beat: Beat | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """What ``NAME.json`` holds, in the order in which it is written.
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The input of a run.
 
     Args:
-        source: the input as the user named it; None: nobody may know.
-        image: what was read from it.
-        result: what the engine made of it.
-        outputs: file names of the outputs, which lie beside the record.
-        case: id of the case.
-        extra: the user's own columns.
-        frame, series: choice within the input.
-        beat: of a cine, of which image and result are one frame.
-
-    Returns:
-        values that JSON knows:
-
-        - ``schema``: version of this layout.
-        - ``date``: UTC, ISO 8601.
-        - ``case``, ``extra``: id and own columns.
-        - ``input``: ``name``; ``path`` (null: an anonymous run); ``files`` (how many were read); ``sha256`` of the
-          file, or, where there are several, of their hashes (each as 64 letters and a line feed, sorted); ``frame``,
-          ``series`` (null: only one); ``modality`` (DICOM only); ``dtype``; ``shape`` (K, J, I); ``spacing`` (I, J, K)
-          in mm; ``ijk_to_ras``.
-        - ``model``: ``id``, ``version``, ``weights_sha256``.
-        - ``parameters``: of the engine, defaults filled in; a ``batch_size`` of null suits the device.
-        - ``device``: ``name``, ``reason``, ``precision``.
-        - ``timings``: seconds by step; ``total`` is the engine's, ``forward`` the network's alone.
-        - ``structures``: ``value``, ``name``, ``voxels``, ``volume_ml`` of each, ``mean`` and ``sd`` of the image
-          (null: it is empty), ``slices`` that it is in, whether it ``touches_border`` or ``touches_end``;
-          ``confidence``, the mean probability of the voxels that the network gave it (null: none), and ``removed``, how
-          many voxels in other parts the clean-up took away.
-        - ``review``: the slices to look at, the worst first, as ``notices``.
-        - ``notices``: what to know and to look at, each with the fields of `notices.Notice`: of how the image was read,
-          how it and the enhancement differ from the training data, then of the run, of each structure, and, of a cine,
-          of its function.
-        - ``cine``: of a cine ``frames``, how many; ``frame``, counted from 1, that structures, review and flags are of,
-          the one at end-diastole, or the first where that is not known; ``person``, see `cine_results.Beat`; and
-          ``function``, see `CardiacFunction.as_dict`; ``regional``, see `RegionalFunction.as_dict` (null: no
-          end-diastole). Null: it is no cine, or only one frame of it.
-        - ``infarct``: see `InfarctSize.as_dict`; null: the model tells none.
-        - ``outputs``: file names.
-        - ``versions``: of DINSegment, Python and the packages it depends on.
+        name: of the volume.
+        path: absolute; None: an anonymous run.
+        files: how many were read.
+        sha256: of the file, or, where there are several, of their hashes (each as 64 letters and a line feed, sorted).
+        frame, series: choice within the input; None: there is only one.
+        modality: DICOM only.
+        dtype: of the voxels.
+        shape: (K, J, I).
+        spacing: (I, J, K) in mm.
+        ijk_to_ras: 4 x 4.
     """
+
+    name: str
+    path: str | None
+    files: int
+    sha256: str
+    frame: int | None
+    series: str | None
+    modality: str | None
+    dtype: str
+    shape: list[int]
+    spacing: list[float]
+    ijk_to_ras: list[list[float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelUsed:
+    """The model of a run."""
+
+    id: str
+    version: str
+    weights_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What ``NAME.json`` holds, in the order in which it is written; all of it values that JSON knows.
+
+    Args:
+        schema: version of this layout.
+        date: UTC, ISO 8601.
+        case, extra: id and own columns.
+        input, model: see `Source` and `ModelUsed`.
+        parameters: of the engine, defaults filled in; a ``batch_size`` of None suits the device.
+        device: ``name``, ``reason``, ``precision``.
+        timings: seconds by step; ``total`` is the engine's, ``forward`` the network's alone.
+        structures: the fields of `measure.StructureStatistics` for each; ``confidence``, the mean probability of the
+            voxels that the network gave it (None: none), and ``removed``, how many voxels in other parts the clean-up
+            took away.
+        review: the slices to look at, the worst first, as notices.
+        notices: what to know and to look at, each with the fields of `notices.Notice`: of how the image was read, how
+            it and the enhancement differ from the training data, then of the run, of each structure, and, of a cine, of
+            its function.
+        cine: ``frames``, how many; ``frame``, counted from 1, that structures and review are of, the one at
+            end-diastole, or the first where that is not known; ``given``, what the user said of the person, and
+            ``person``, see `cine_results.Beat`; ``function``, see `CardiacFunction.as_dict`; ``regional``, see
+            `RegionalFunction.as_dict` (None: no end-diastole). None: it is no cine, or only one frame of it.
+        infarct: see `InfarctSize.as_dict`; None: the model tells none.
+        outputs: file names, the record's last.
+        versions: of DINSegment, Python and the packages it depends on.
+    """
+
+    schema: int = SCHEMA_VERSION
+    date: str
+    case: str
+    extra: dict[str, str]
+    input: Source
+    model: ModelUsed
+    parameters: dict[str, Any]
+    device: dict[str, str]
+    timings: dict[str, float]
+    structures: list[dict[str, Any]]
+    review: list[dict[str, Any]]
+    notices: list[dict[str, Any]]
+    infarct: dict[str, Any] | None
+    cine: dict[str, Any] | None
+    outputs: list[str]
+    versions: dict[str, str | None]
+
+    @property
+    def seed(self) -> bytes:
+        """What decides about the result: the same input, model and parameters give the same bytes."""
+        deciding = [asdict(self.model), self.parameters, self.input.sha256, self.input.frame]
+        return json.dumps(deciding, sort_keys=True).encode()
+
+    @classmethod
+    def read(cls, path: Path) -> "Record":
+        """A record from its file.
+
+        Raises:
+            InputError: the file cannot be read, or is not a record of this version.
+        """
+        try:
+            values = bounded.read_json(path)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read as a record ({error}): name a NAME.json of a run.") from error
+        if not isinstance(values, dict) or values.get("schema") != SCHEMA_VERSION:
+            raise InputError(f"{path} is not a record of this version of DINSegment: name a NAME.json of a run.")
+        try:
+            found = cls(**{**values, "input": Source(**values["input"]), "model": ModelUsed(**values["model"])})
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{path} is not a record of a run ({error}): name a NAME.json.") from error
+        for name, kind in _KINDS.items():
+            if not isinstance(getattr(found, name), kind):
+                raise InputError(f'{path} is not a record of a run ("{name}" is unusable): name a NAME.json.')
+        return found
+
+
+_KINDS: dict[str, Any] = {
+    "case": str, "parameters": dict, "device": dict, "timings": dict, "structures": list, "review": list,
+    "notices": list, "outputs": list, "cine": dict | None, "infarct": dict | None,
+}  # fmt: skip
+
+
+def record(made: "Made", outputs: Sequence[str]) -> Record:
+    """The record of a case, before its files are written.
+
+    Args:
+        made: what came of it.
+        outputs: file names of the outputs, which lie beside the record.
+    """
+    case, image, result, beat = made.case, made.image, made.result, made.cine
     axis = orientation(image.geometry, result.model.axes).order[0]
     sure, removed = result.confidence.structures, result.removed
-    files = beat.cine.first.files if beat else image.files
-    run = beat.result if beat else result  # a slice may have been emptied in another frame
     found = statistics(result.labels, image.array, image.geometry, result.model.labels, axis)
     tells_infarct = label_of(result.model, INFARCT) is not None
-    return {
-        "schema": SCHEMA_VERSION,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "case": case,
-        "extra": dict(extra),
-        "input": about_input(source, replace(image, files=files), frame, series),
-        "model": about_model(result.model),
-        "parameters": asdict(result.parameters),
-        **about_run(result),
-        "structures": [_structure(one, sure.get(one.value), removed.get(one.value, 0)) for one in found],
-        "review": [one.as_dict() for one in slices_to_review(result.confidence, result.model.labels)],
-        "notices": [
-            one.as_dict()
-            for one in (
-                *before(image, result.model, result.parameters),
-                *run.notices,
-                *flags(result.labels, found, image.geometry, result.model, sure, removed, float(image.array.min())),
-                *(beat.function.notices if beat else ()),
-                *(beat.regional.notices if beat and beat.regional else ()),
-            )
-        ],
-        "infarct": infarct_size(result.labels, image.geometry, result.model).as_dict() if tells_infarct else None,
-        "cine": _about_cine(beat) if beat else None,
-        "outputs": list(outputs),
-        "versions": versions(),
-    }
-
-
-def _about_cine(beat: Beat) -> dict[str, Any]:
-    return {
-        "frames": len(beat.cine.array),
-        "frame": beat.frame + 1,
-        "person": beat.person,
-        "function": beat.function.as_dict(),
-        "regional": beat.regional.as_dict() if beat.regional else None,
-    }
+    run = beat.result if beat else result  # a slice may have been emptied in another frame
+    notices = (
+        *before(image, result.model, result.parameters),
+        *run.notices,
+        *flags(result.labels, found, image.geometry, result.model, sure, removed, float(image.array.min())),
+        *(beat.function.notices if beat else ()),
+        *(beat.regional.notices if beat and beat.regional else ()),
+    )
+    return Record(
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        case=case.name,
+        extra=dict(case.extra),
+        input=_source(made),
+        model=model_used(result.model),
+        parameters=asdict(result.parameters),
+        device={**asdict(result.device), "reason": str(result.device.reason)},
+        timings={step: round(seconds, 4) for step, seconds in sorted(result.timings.items())},
+        structures=[_structure(one, sure.get(one.value), removed.get(one.value, 0)) for one in found],
+        review=[one.as_dict() for one in slices_to_review(result.confidence, result.model.labels)],
+        notices=[one.as_dict() for one in notices],
+        infarct=infarct_size(result.labels, image.geometry, result.model).as_dict() if tells_infarct else None,
+        cine=_cine(beat, case.settings) if beat else None,
+        outputs=list(outputs),
+        versions=versions(),
+    )
 
 
 def before(image: Image, model: Model, parameters: Resolved) -> list[Notice]:
@@ -119,23 +190,6 @@ def before(image: Image, model: Model, parameters: Resolved) -> list[Notice]:
     seen = fit.Look(image.geometry, float(image.array.min()), float(image.array.max()), image.modality or "")
     untrained = fit.untrained(model, parameters.enhancement)
     return [*image.notices, *fit.notices(seen, model), *untrained]
-
-
-def about_input(source: Path | None, image: Image, frame: int | None, series: str | None) -> dict[str, Any]:
-    """What a record tells of the input, see `record`."""
-    return {
-        "name": image.name,
-        "path": None if source is None else str(Path(source).absolute()),
-        "files": len(image.files),
-        "sha256": input_hash(image.files),
-        "frame": frame,
-        "series": series,
-        "modality": image.modality,
-        "dtype": str(image.array.dtype),
-        "shape": list(image.geometry.shape),
-        "spacing": image.geometry.spacing.tolist(),
-        "ijk_to_ras": image.geometry.ijk_to_ras.tolist(),
-    }
 
 
 def input_hash(files: Sequence[Path]) -> str:
@@ -149,6 +203,40 @@ def input_hash(files: Sequence[Path]) -> str:
     return hashlib.sha256("".join(f"{one}\n" for one in sorted(hashes)).encode()).hexdigest()
 
 
+def model_used(model: Model) -> ModelUsed:
+    """A model as records name it."""
+    return ModelUsed(id=model.id, version=model.version, weights_sha256=model.sha256)
+
+
+def _source(made: "Made") -> Source:
+    case, image = made.case, made.image
+    files = made.cine.cine.first.files if made.cine else image.files
+    return Source(
+        name=image.name,
+        path=None if case.anonymous else str(case.input.absolute()),
+        files=len(files),
+        sha256=input_hash(files),
+        frame=case.frame,
+        series=None if case.anonymous else case.series,
+        modality=image.modality,
+        dtype=str(image.array.dtype),
+        shape=list(image.geometry.shape),
+        spacing=image.geometry.spacing.tolist(),
+        ijk_to_ras=image.geometry.ijk_to_ras.tolist(),
+    )
+
+
+def _cine(beat: "Beat", settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "frames": len(beat.cine.array),
+        "frame": beat.frame + 1,
+        "given": dict(settings),
+        "person": beat.person,
+        "function": beat.function.as_dict(),
+        "regional": beat.regional.as_dict() if beat.regional else None,
+    }
+
+
 def _structure(found: StructureStatistics, confidence: float | None, removed: int) -> dict[str, Any]:
     """Rounded, so that a sum in another order on another machine is the same text."""
     values = {**asdict(found), "confidence": confidence, "removed": removed}
@@ -156,22 +244,3 @@ def _structure(found: StructureStatistics, confidence: float | None, removed: in
         key: float(f"{value:.6g}") if isinstance(value, float) and key != "volume_ml" else value
         for key, value in {**values, "volume_ml": round(found.volume_ml, 3)}.items()
     }
-
-
-def seed(written: Mapping[str, Any]) -> bytes:
-    """Of a record, what decides about the result: the same input, model and parameters give the same bytes."""
-    deciding = [written["model"], written["parameters"], written["input"]["sha256"], written["input"]["frame"]]
-    return json.dumps(deciding, sort_keys=True).encode()
-
-
-def about_run(result: Outcome) -> dict[str, Any]:
-    """What a record tells of the device, and how long the steps took."""
-    return {
-        "device": {**asdict(result.device), "reason": str(result.device.reason)},
-        "timings": {step: round(seconds, 4) for step, seconds in sorted(result.timings.items())},
-    }
-
-
-def about_model(model: Model) -> dict[str, str]:
-    """What a record tells of the model."""
-    return {"id": model.id, "version": model.version, "weights_sha256": model.sha256}

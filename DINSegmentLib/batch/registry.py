@@ -3,15 +3,16 @@
 import hashlib
 import os
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import bounded
 from ..errors import OutputError
 from ..inputs.candidates import shown
+from ..model import Label
 from ..pictures import thumbnails
-from .case import Case, with_cine
+from .case import Case
 
 STATISTICS, FUNCTION, SUMMARY, PAGE = "statistics.csv", "function.csv", "summary.json", "report.html"
 _MOST_FRAMES = 99  # of a cine, whose files are reckoned with
@@ -34,13 +35,13 @@ class Names:
         self._many = many
         self._owners = {key(name): "the run's tables" for name in (*TABLES, thumbnails.FOLDER)} if many else {}
 
-    def reserve(self, case: Case) -> None:
+    def reserve(self, case: Case, labels: Sequence[Label]) -> None:
         """Take all names that the case may need, those of a cine included.
 
         Raises:
             OutputError: one of them is another case's; none was taken.
         """
-        of_cine = with_cine(case, _MOST_FRAMES)
+        of_cine = case.of_cine(labels, _MOST_FRAMES)
         names = [path.name for path in dict.fromkeys((*case.paths, *of_cine.paths))]
         if self._many:
             names.append(os.fspath(thumbnails.picture_path(Path(), case.name)))

@@ -1,7 +1,9 @@
 """The report of one case as a file: what it shows, from the result in memory."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,6 +11,7 @@ from .. import io
 from ..engine.preprocessing import preprocess_volume
 from ..engine.results import Result
 from ..io.study import study_of
+from ..model import Label
 from ..model.enhancement import NONE
 from ..pictures.phases import Moment
 from ..report import pdf
@@ -16,29 +19,39 @@ from ..report.heart import Reviewer, describe
 from ..report.html import html
 from ..report.write import PAGE, PDF
 from .cine_results import Beat
+from .formats import Format, Output
 
-SUFFIXES = {"html": PAGE, "pdf": PDF}
-"""Of a report, what follows the case's name, by the name of its format."""
+if TYPE_CHECKING:
+    from .case import Made
+    from .record import Record
+
+_ENDS = {"html": PAGE, "pdf": PDF}
 
 
-def check(suffixes: Collection[str]) -> None:
-    """Refuse a report that cannot be written here.
+class Reports(Format):
+    """A page of the case for a person."""
 
-    Raises:
-        InputError: a PDF is wanted, and reportlab is missing.
-    """
-    if PDF in suffixes:
-        pdf.check()
+    def check(self) -> None:
+        if self.name == "pdf":
+            pdf.check()
+
+    def outputs(self, labels: Sequence[Label]) -> list[Output]:
+        return [Output(self.name, _ENDS[self.name])]
+
+    def write(self, made: "Made", outputs: Sequence[Output], folder: Path, record: "Record") -> None:
+        for output in outputs:
+            page = content(self.name, made.image, made.result, asdict(record), made.cine)
+            (folder / f"{made.case.name}{output.end}").write_bytes(page)
 
 
 def content(
-    suffix: str, image: io.Image, result: Result, written: Mapping[str, Any], beat: Beat | None = None,
+    form: str, image: io.Image, result: Result, written: Mapping[str, Any], beat: Beat | None = None,
     reviewer: Reviewer | None = None,
 ) -> bytes:  # fmt: skip
     """The file of a report.
 
     Args:
-        suffix: one of `SUFFIXES`' values.
+        form: ``html`` or ``pdf``.
         image, result: the volume; of a cine the frame that stands for it.
         written: the record. Where it holds no path the report names nobody.
         beat: of a cine, of which end-diastole and end-systole are shown.
@@ -46,7 +59,7 @@ def content(
     """
     study = [] if written["input"]["path"] is None else study_of(image.files)
     report = describe(written, result.model, _moments(image, result, beat), image.geometry, study, reviewer)
-    return pdf.pdf(report) if suffix == PDF else html(report).encode()
+    return pdf.pdf(report) if form == "pdf" else html(report).encode()
 
 
 def _moments(image: io.Image, result: Result, beat: Beat | None) -> list[Moment]:

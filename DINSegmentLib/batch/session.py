@@ -14,7 +14,7 @@ from ..console import Console
 from ..engine.parameters import Parameters
 from ..errors import Cancelled, DINSegmentError
 from ..inputs.candidates import Found, Refused, shown
-from ..io import outputs
+from ..io import Person, outputs
 from ..io.probe import peek
 from ..isolation import attempt
 from ..model import Model, find_model
@@ -25,6 +25,7 @@ from . import case as cases
 from .case import Case
 from .cine_results import is_of_heart
 from .plan import peak_bytes
+from .record import Record
 from .summary import show
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Settings:
         output: folder of the results.
         formats: of the segmentation, of `batch.FORMATS`.
         preview: also write a picture of each case.
-        dicom_frames: of a cine, one of `dicom_results.FRAMES`.
+        person, frame_format, dicom_frames: of a cine, see `case.Case`.
         device: as in `engine.device.choose`.
         workers: processes here; None: as many as `workers.choose` says.
         scheduler: address or file of a Dask scheduler, whose workers do the cases.
@@ -56,6 +57,8 @@ class Settings:
     output: Path
     formats: Sequence[str] = ("seg.nrrd",)
     preview: bool = False
+    person: Person = Person()
+    frame_format: str | None = None
     dicom_frames: str = "phases"
     device: str = "auto"
     workers: int | None = None
@@ -107,7 +110,8 @@ class Session:
                 self._refuse(item)
         planned = [self._plan(item) for item in self._found if isinstance(item, Found)]
         names = registry.Names(self._many)
-        planned = [case for case in planned if self._went_well(names.reserve, case)]
+        reserve = partial(self._reserve, names)
+        planned = [case for case in planned if self._went_well(reserve, case)]
         if self._many and planned and not overwrite:
             registry.check_tables(output, self._asked(), [case.name for case in planned])
         with self._console.stage("Looking for results of earlier runs"):
@@ -149,8 +153,13 @@ class Session:
         model, settings = self._model_of(item), self._settings
         return cases.plan(
             item, settings.output, settings.formats, settings.preview, model.labels if model else (),
-            self._parameters.confidence, settings.anonymous, settings.dicom_frames,
+            self._parameters.confidence, settings.anonymous, settings.dicom_frames, settings.person,
+            settings.frame_format,
         )  # fmt: skip
+
+    def _reserve(self, names: registry.Names, case: Case) -> None:
+        model = self._model_of(case)
+        names.reserve(case, model.labels if model else ())
 
     def _finished(self, case: Case) -> bool:
         """Whether an earlier run has done the case, which then counts as it is."""
@@ -159,7 +168,8 @@ class Session:
         if model is None or written is None:
             return False
         self._models[model.id] = model
-        self._entries.append({**written, "extra": case.extra, "outcome": "resumed"})  # the table may have changed
+        entry = {**asdict(written), "extra": case.extra, "outcome": "resumed"}  # the user's table may have changed
+        self._entries.append(entry)
         self._console.event("resumed", f"{case.name} was done before: nothing to do.", case=case.name)
         return True
 
@@ -256,14 +266,14 @@ class Session:
 
     # what came of them
 
-    def _take_written(self, case: Case, written: Future[dict[str, Any]]) -> None:
-        record = written.result()
+    def _take_written(self, case: Case, written: Future[Record]) -> None:
+        record = asdict(written.result())
         self._take(case, record, find_model(case.model) if case.model else self._model)
 
     def _take(self, case: Case, record: Entry, model: Model) -> None:
         self._models[model.id] = model
         self._entries.append(record)
-        show(self._console, record, printed=("enhancement",))  # once for all cases, before the first
+        show(self._console, record, printed=("enhancement",), brief=self._many)  # once for all cases, before the first
 
     def _refuse(self, refused: Refused) -> None:
         if refused.expected:  # no fault of the data

@@ -1,47 +1,71 @@
 """A record as the few lines that a terminal shows of it."""
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..console import Console, table
 from ..inputs.candidates import shown
+from ..measure import CardiacFunction
 
 
-def show(console: Console, record: Mapping[str, Any], printed: Collection[str] = ()) -> None:
-    """Print a case that is done, and its notices, except for kinds that were printed before."""
-    console.event("done", describe(record), record=record)
+def show(console: Console, record: Mapping[str, Any], printed: Collection[str] = (), brief: bool = False) -> None:
+    """Print a case that is done, and its notices.
+
+    Args:
+        record: see `record.Record`, as a dictionary.
+        printed: kinds of notices that were printed before.
+        brief: one of many: of a cine no table.
+    """
+    console.event("done", describe(record, brief), record=record)
     for notice in record["notices"]:
         if notice["kind"] not in printed:
             console.warn(f"{record['case']}: {notice['text']}")
 
 
-def describe(record: Mapping[str, Any]) -> str:
-    """A case's short table (structure, ml) and what was written where."""
+def describe(record: Mapping[str, Any], brief: bool = False) -> str:
+    """A case's short table (structure, ml), of a cine the figures of its function, and what was written where."""
     rows = [("structure", "ml"), *((s["name"], f"{s['volume_ml']:.1f}") for s in record["structures"])]
-    device, seconds = record["device"], record["timings"]["total"]
+    device, seconds, cine = record["device"], record["timings"]["total"], record["cine"]
     name = shown(Path(record["input"]["path"] or record["case"]).name)
-    lines = [f"{name}: {seconds:.1f} s on {device['name']} ({device['reason']})"]
-    lines += [
-        table(rows),
-        *_cine(record["cine"]),
-        f"written: {', '.join(map(shown, record['outputs']))}",
-    ]
-    return "\n".join(lines)
+    frames = f"{cine['frames']} frames in " if cine else ""
+    lines = [f"{name}: {frames}{seconds:.1f} s on {device['name']} ({device['reason']})", table(rows)]
+    if cine:
+        lines += [*(_fractions(cine) if brief else _function(cine)), *_from_header(cine["person"])]
+    return "\n".join([*lines, f"written: {_listed(record['case'], record['outputs'])}"])
 
 
-def _cine(cine: Mapping[str, Any] | None) -> list[str]:
-    """Of a cine, which frame the table is of, and the ejection fractions."""
-    if cine is None:
-        return []
+def _fractions(cine: Mapping[str, Any]) -> list[str]:
+    """Which frame the table is of, and the ejection fractions, on one line."""
     shown = {side: cine["function"][side.lower()]["ef_percent"] for side in ("LV", "RV")}
     fractions = [f"{side} {'withheld' if value is None else f'{value:.1f} %'}" for side, value in shown.items()]
-    text = f"frame {cine['frame']} of {cine['frames']}; ejection fraction {', '.join(fractions)}"
-    return [text, *from_header(cine["person"])]
+    return [f"frame {cine['frame']} of {cine['frames']}; ejection fraction {', '.join(fractions)}"]
 
 
-def from_header(person: Mapping[str, Any]) -> list[str]:
+def _function(cine: Mapping[str, Any]) -> list[str]:
+    """Which frame the table is of, and a table of the function."""
+    function = CardiacFunction.from_dict(cine["function"])
+    rows = [("quantity", "value", "", "one base slice less or more")]
+    for row in function.rows():
+        value, low, high = (None if row[key] is None else f"{row[key]:.1f}" for key in ("value", "low", "high"))
+        rows.append((row["quantity"], value or "withheld", row["unit"], f"{low} to {high}" if low else ""))
+    lines = [f"(frame {cine['frame']} of {cine['frames']})", table(rows)]
+    if function.ed_frame is not None:
+        es = "unknown" if function.es_frame is None else f"frame {function.es_frame + 1}"
+        lines.append(f"end-diastole: frame {function.ed_frame + 1}, end-systole: {es}, of {cine['frames']}")
+    return lines
+
+
+def _from_header(person: Mapping[str, Any]) -> list[str]:
     """Which figures of a person come from the DICOM header, on one line; nothing where there are none."""
     kinds = {"heart_rate": ("heart rate", "/min"), "height": ("height", " cm"), "weight": ("weight", " kg")}
     told = [f"{kinds[name][0]} {person[name]:.4g}{kinds[name][1]}" for name in person["from_header"]]
     return [f"{', '.join(told)} from the DICOM header"] if told else []
+
+
+def _listed(case: str, outputs: Sequence[str]) -> str:
+    """The names of files; of those of single frames, which may be many, the first and the last."""
+    single = [name for name in outputs if re.match(rf"{re.escape(case)}_f\d+[._]", name)]
+    listed = ", ".join(shown(name) for name in outputs if name not in single)
+    return f"{listed}; {len(single)} of single frames, {single[0]} to {single[-1]}" if single else listed

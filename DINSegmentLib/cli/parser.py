@@ -106,9 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     _segment(add("segment", "Segment volumes and cines.", commands.segment))
-    _function(
-        add("function", "Segment a cardiac cine and report volumes, ejection fractions and mass.", commands.function)
-    )
+    _function(add("function", "Same as segment, of a cardiac cine, without a file of one frame.", commands.function))
     _rerun(add("rerun", "Reproduce the results of an earlier run from its record, NAME.json.", commands.rerun))
     _models(add("models", "List the models.", commands.models))
     _enhance(add("enhance", "Write the enhanced volume, as the network receives it.", commands.enhance))
@@ -185,6 +183,7 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         help="frames of a cine that --format dcm writes, one file each: phases (default; end-diastole and end-systole) "
         "or all",
     )  # fmt: skip
+    _cine(parser)
     parser.add_argument("--preview", action="store_true", help="also write a preview image, NAME.png")
     parser.add_argument(
         "--confidence", action="store_true",
@@ -201,15 +200,28 @@ def _segment(parser: argparse.ArgumentParser) -> None:
 
 def _function(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "input",
-        type=_path,
-        metavar="INPUT",
+        "inputs", nargs=1, type=_path, metavar="INPUT",
         help="4-D file (NIfTI, NRRD, MetaImage), or folder with a DICOM cine series",
-    )
+    )  # fmt: skip
     parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for the results")
     _model(parser, help_suffix="; default: cardiac-mr")
-    parser.set_defaults(model="cardiac-mr")
+    parser.set_defaults(
+        model="cardiac-mr", formats=["nii.gz"], pattern=None, recursive=True, frame=None, workers=1, scheduler=None,
+        dry_run=False, dicom_frames="phases", preview=False, confidence=False, anonymous=False,
+    )  # fmt: skip
     _device(parser)
+    _cine(parser)
+    _enhancement(parser)
+    _mirroring(parser)
+    parser.add_argument(
+        "--series", help="DICOM series to use if the folder contains several: number, description or UID"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="overwrite existing results")
+    _json(parser)
+
+
+def _cine(parser: argparse.ArgumentParser) -> None:
+    """Of a cine with a cardiac model."""
     parser.add_argument(
         "--heart-rate", type=float, metavar="BPM", help="heart rate in beats per minute, for cardiac output"
     )
@@ -230,13 +242,6 @@ def _function(parser: argparse.ArgumentParser) -> None:
         choices=commands.FRAME_FORMATS,
         help="also write one file per frame (NAME_f01, NAME_f02, ...); for surfaces, one per frame and structure",
     )
-    _enhancement(parser)
-    _mirroring(parser)
-    parser.add_argument(
-        "--series", help="DICOM series to use if the folder contains several: number, description or UID"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="overwrite existing results")
-    _json(parser)
 
 
 def _rerun(parser: argparse.ArgumentParser) -> None:

@@ -32,17 +32,10 @@ class Parameters:
     def from_json(cls, values: Mapping[str, Any]) -> "Parameters":
         """Read settings from a message or record, which hold them as `asdict` does.
 
-        Records before December 2026 hold ``strength`` apart, and ``probabilities``, which are no setting any more.
-
         Raises:
             InputError, TypeError, ValueError, AttributeError: they are not such settings.
         """
-        values = dict(values)
-        chosen = values.pop("enhancement", {})
-        if not isinstance(chosen, Mapping):
-            chosen = {"method": chosen, "strength": values.pop("strength")}
-            values.pop("probabilities", None)
-        return cls(enhancement=EnhancementChoice(**chosen), **values)
+        return cls(**{**values, "enhancement": EnhancementChoice(**values.get("enhancement", {}))})
 
     def resolved(self, model: Model) -> "Resolved":
         """The same with the model's defaults filled in.

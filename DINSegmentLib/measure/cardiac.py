@@ -135,9 +135,7 @@ class CardiacFunction:
         Raises:
             InputError: a value is no person's.
         """
-        _check_number(_("heart rate"), heart_rate, HEART_RATES, _("beats per minute"))
-        _check_number(_("height"), height_cm, HEIGHTS, "cm")
-        _check_number(_("weight"), weight_kg, WEIGHTS, "kg")
+        check_person(heart_rate, height_cm, weight_kg)
         notices, stroke = self.notices, self.lv.sv_ml
         if (height_cm is None) != (weight_kg is None):
             notices = (*notices, Notice("person", _("Figures by body surface need height and weight: give both.")))
@@ -148,6 +146,13 @@ class CardiacFunction:
             bsa_m2=math.sqrt(height_cm * weight_kg / 3600) if height_cm and weight_kg else None,
             notices=notices,
         )
+
+
+def check_person(heart_rate: float | None, height_cm: float | None, weight_kg: float | None) -> None:
+    """Raises InputError for a heart rate in beats per minute, height or weight that no person has."""
+    _check_number(_("heart rate"), heart_rate, HEART_RATES, _("beats per minute"))
+    _check_number(_("height"), height_cm, HEIGHTS, "cm")
+    _check_number(_("weight"), weight_kg, WEIGHTS, "kg")
 
 
 def _check_number(name: str, value: float | None, bounds: tuple[float, float], unit: str) -> None:

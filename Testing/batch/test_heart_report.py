@@ -215,9 +215,9 @@ def test_letters_that_a_pdf_lacks_are_announced():
 
 def test_without_reportlab_a_pdf_is_refused_before_the_work(monkeypatch):
     monkeypatch.setattr(pdf, "find_spec", lambda name: None)
-    reports.check(["json", "_report.html"])
+    reports.Reports("html").check()
     with pytest.raises(InputError, match="--format html"):
-        reports.check(["json", "_report.pdf"])
+        reports.Reports("pdf").check()
 
 
 def test_a_bulls_eye_has_the_septum_left_and_the_anterior_wall_on_top():

@@ -77,7 +77,7 @@ def test_abroad_nothing_of_the_function_is_english(desk, panel, cine, monkeypatc
 MEASURED = CardiacFunction(
     lv_ml=(120.0, 40.0, 70.0), rv_ml=(None, None, None), myocardium_ml=(None, None, None), times_ms=None, ed_frame=0,
     es_frame=1, lv=Ventricle(120.0, 40.0, 80.0, 200 / 3), rv=Ventricle(), mass_g=90.0, mass_frame=0, heart_rate=None,
-    cardiac_output_l_min=None, bsa_m2=None, warnings=(),
+    cardiac_output_l_min=None, bsa_m2=None, notices=(),
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """`dinsegment demo`: the bundled sample, or a volume of the user's, to every kind of output with pictures."""
 
 from argparse import Namespace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def demo(options: Namespace, console: Console) -> int:
         case = cases.plan(item, options.output, ("seg.nrrd", "nii.gz"), preview=True)
         progress = partial(console.progress, case.name)
         record, result = cases.run(case, segmenter, Parameters(), overwrite=True, progress=progress)
-        show(console, record)
+        show(console, asdict(record))
         if not options.input and model.id == SAMPLE_MODEL:
             console.text(_against_truth(result, sample / f"{case.name}_label.nrrd"))
         console.text("")

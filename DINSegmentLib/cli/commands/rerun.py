@@ -1,11 +1,11 @@
 """`dinsegment rerun`: the labels of an earlier run once more, from its record."""
 
 from argparse import Namespace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ... import bounded
 from ...batch.summary import show
 from ...console import Console
 from ...engine.parameters import Parameters
@@ -13,71 +13,73 @@ from ...errors import DINSegmentError, InputError, ModelError
 from ...isolation import attempt
 from ...model import Model, find_model
 
+if TYPE_CHECKING:
+    from ...batch.case import Case
+    from ...batch.record import Record
+
 
 def rerun(options: Namespace, console: Console) -> int:
     """Always 0; errors are raised."""
     from ...batch import interrupts
-    from ...batch.case import Case, run
+    from ...batch.case import run
+    from ...batch.record import Record
     from ...engine.segmenter import Segmenter
     from ...io import outputs
 
-    written = _read(options.record)
-    if "frames" in written:
-        raise InputError(f"{options.record} is the record of a cine: give its input to dinsegment function once more.")
-    try:
-        source = written["input"]
-        anonymous = source["path"] is None
-        if anonymous and not options.input:
-            raise InputError(
-                f"{options.record.name} is of an anonymous run and does not know its input: name it with --input."
-            )
-        path = options.input or Path(source["path"])
-        suffixes = tuple(name.removeprefix(written["case"]).removeprefix(".") for name in written["outputs"])
-        series, frame = options.series or source["series"], source["frame"]
-        case = Case(path, written["case"], options.output, suffixes, series, frame, anonymous=anonymous)
-        parameters, device = Parameters.from_json(written["parameters"]), written["device"]["name"].partition(":")[0]
-        wanted = written["model"]
-    except (KeyError, TypeError, AttributeError) as error:
+    written = Record.read(options.record)
+    if written.input.path is None and not options.input:
         raise InputError(
-            f"{options.record} is no record of a run ({error} is missing or unusable): name a NAME.json."
-        ) from error
-    _check_input(case, source["sha256"])
-    model = find_model(options.model or wanted["id"])
-    _check_outputs(case, model, options.record)
-    if model.sha256 != wanted["weights_sha256"]:
+            f"{options.record.name} is of an anonymous run and does not know its input: name it with --input."
+        )
+    model = find_model(options.model or written.model.id)
+    case, parameters, device = _asked(written, model, options)
+    _check_input(case, written.input.sha256)
+    if model.sha256 != written.model.weights_sha256:
         raise ModelError(
-            f"{options.record.name} was made with other weights of {wanted['id']} (version {wanted['version']}): "
-            "give their model folder with --model."
+            f"{options.record.name} was made with other weights of {written.model.id} (version "
+            f"{written.model.version}): give their model folder with --model."
         )
     segmenter = Segmenter(model, device)
     progress = partial(console.progress, case.name)
     with outputs.claimed(options.output), interrupts.on_interrupt(quiet=console.machine) as stop:
         record, _ = run(case, segmenter, parameters, options.overwrite, progress, cancelled=stop)
-    show(console, record)
+    show(console, asdict(record))
     return 0
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = bounded.read_json(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a record ({error}): name a NAME.json of a run.") from error
-    if not isinstance(found, dict):
-        raise InputError(f"{path} is no record of a run: name a NAME.json.")
-    return found
+def _asked(written: "Record", model: Model, options: Namespace) -> tuple["Case", Parameters, str]:
+    """Case, parameters and device of a record that somebody else may have written.
 
-
-def _check_outputs(case: Any, model: Model, record: Path) -> None:
-    """A record that somebody else wrote decides neither where files go nor what they are called."""
-    from ...batch.case import known_suffixes
+    It decides neither where files go nor what they are called.
+    """
+    from ...batch.case import Case
+    from ...batch.format_table import known
     from ...inputs.names import safe
+    from ...io import Person
 
-    named = isinstance(case.name, str) and safe(case.name) == case.name
-    if not named or case.suffixes[-1:] != ("json",) or not known_suffixes(model).issuperset(case.suffixes):
-        raise InputError(f"{record} is not a record of a run (unusable case or outputs): name a NAME.json.")
+    fault = InputError(f"{options.record} is not a record of a run (unusable case or outputs): name a NAME.json.")
+    try:
+        outputs = known(model, written.case, written.outputs, written.cine is not None)
+        if outputs is None or safe(written.case) != written.case or outputs[-1].format != "json":
+            raise fault
+        case = Case(
+            input=options.input or Path(str(written.input.path)),
+            name=written.case,
+            output=options.output,
+            outputs=tuple(outputs),
+            series=options.series or written.input.series,
+            frame=written.input.frame,
+            anonymous=written.input.path is None,
+            person=Person(**written.cine["given"]) if written.cine else Person(),
+            frame_format=next((one.format for one in outputs if one.frame is not None and one.format != "dcm"), None),
+            dicom_frames="all" if any(one.frame is not None and one.format == "dcm" for one in outputs) else "phases",
+        )
+        return case, Parameters.from_json(written.parameters), written.device["name"].partition(":")[0]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise fault from error
 
 
-def _check_input(case: Any, sha256: str) -> None:
+def _check_input(case: "Case", sha256: str) -> None:
     """The same bytes must still be there: other ones would give other labels without a word."""
     from ... import io
     from ...batch.record import input_hash

@@ -28,7 +28,7 @@ def segment(options: Namespace, console: Console) -> int:
 
 def _asked(options: Namespace, model: Model) -> Parameters:
     """Refused before anything is searched."""
-    with_surfaces = not surfaces.FORMATS.isdisjoint(options.formats or ())
+    with_surfaces = not surfaces.FORMATS.isdisjoint([*(options.formats or ()), options.frames_format])
     parameters = Parameters(
         enhancement=options.enhancement, mirroring=options.mirroring, confidence=options.confidence,
         margins=with_surfaces,
@@ -48,11 +48,17 @@ def _run(
     options: Namespace, console: Console, found: Sequence[Found | Refused], model: Model, parameters: Parameters
 ) -> int:
     from ...batch.session import Session, Settings
+    from ...io import Person
 
+    person = Person(options.heart_rate, options.height, options.weight)
+    if person != Person() and len(found) > 1:
+        raise InputError("--heart-rate, --height and --weight are of one person: give a single input.")
     settings = Settings(
         output=options.output,
         formats=options.formats or ["seg.nrrd"],
         preview=options.preview,
+        person=person,
+        frame_format=options.frames_format,
         dicom_frames=options.dicom_frames,
         device=options.device,
         workers=options.workers,
