@@ -76,7 +76,7 @@ def is_ours(path: Path, names: set[str]) -> bool:
     if path.name.lower().endswith(_SEGMENTATION):
         return True
     stem = case_name(path) if image_suffix(path) else path.stem
-    of_cine = f"{_FRAME.sub('', stem)}_function.json"
+    of_cine = f"{_FRAME.sub('', stem)}.json"
     return any(_tells_of(path.parent / name, path.name) for name in (f"{stem}.json", of_cine) if name in names)
 
 

@@ -176,11 +176,11 @@ def test_our_own_results_are_no_inputs(tmp_path):
 
 
 def test_labels_of_a_cine_and_of_its_frames_are_no_inputs(tmp_path):
-    outputs = ["heart.nii.gz", "heart_f01.nii.gz", "heart_function.json"]
+    outputs = ["heart.nii.gz", "heart_f01.nii.gz", "heart.json"]
     for name in (*outputs[:2], "heart_f02.nii.gz", "other.nii.gz"):
         volume(tmp_path / name)
     record = {"model": {"id": "m", "weights_sha256": "0"}, "outputs": outputs}
-    (tmp_path / "heart_function.json").write_text(json.dumps(record), encoding="utf-8")
+    (tmp_path / "heart.json").write_text(json.dumps(record), encoding="utf-8")
 
     assert [item.path.name for item in find([tmp_path])] == ["heart_f02.nii.gz", "other.nii.gz"]
 

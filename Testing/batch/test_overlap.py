@@ -62,7 +62,8 @@ def run(tmp_path):
     """Yield the outcomes of cases with such names."""
 
     def start(names, suffix="nii.gz", stop=lambda: False, warm=lambda case: None):
-        planned = [Case(tmp_path / name, name, tmp_path, (suffix, "json")) for name in names]
+        outputs = tuple(Output(one, f".{one}") for one in (suffix, "json"))
+        planned = [Case(tmp_path / name, name, tmp_path, outputs) for name in names]
         model = SimpleNamespace(id="model")
         return pipeline.run(planned, lambda case: model, warm, None, False, True, lambda *told: None, stop)
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from DINSegmentLib import __version__
-from DINSegmentLib.batch.record import record
+from DINSegmentLib.batch.case import Case, Made
+from DINSegmentLib.batch.record import Record, record
 from DINSegmentLib.batch.versions import versions
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.results import Device, Result
+from DINSegmentLib.errors import InputError
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.io import Image
 from DINSegmentLib.measure import Confidence
@@ -44,13 +46,31 @@ def result(image):
     return Result(labels=labels, model=model, parameters=parameters, timings=timings, device=device, notices=notices)
 
 
-def test_a_record_survives_json(image, result):
-    written = record(image.files[0], image, result, ["heart.seg.nrrd"], "heart", {})
-    assert json.loads(json.dumps(written, allow_nan=False)) == written
+def made(image, result, outputs=(), extra=None):
+    """The record of a case, as JSON holds it."""
+    case = Case(image.files[0], "heart", image.files[0].parent / "out", (), extra=extra or {})
+    return asdict(record(Made(case, image, result), outputs))
+
+
+def test_a_record_comes_back_from_its_file(image, result, tmp_path):
+    case = Case(image.files[0], "heart", tmp_path, ())
+    written = record(Made(case, image, result), ["heart.seg.nrrd"])
+    (tmp_path / "heart.json").write_text(json.dumps(asdict(written), allow_nan=False), encoding="utf-8")
+    assert Record.read(tmp_path / "heart.json") == written
+
+
+@pytest.mark.parametrize(
+    "change", [{"schema": 1}, {"case": 5}, {"input": None}, {"input": {"name": "a"}}, {"outputs": "all"}, {"more": 1}]
+)
+def test_what_is_not_a_record_of_this_version_is_refused_with_its_name(change, image, result, tmp_path):
+    path = tmp_path / "heart.json"
+    path.write_text(json.dumps({**made(image, result), **change}), encoding="utf-8")
+    with pytest.raises(InputError, match="heart.json is not a record of"):
+        Record.read(path)
 
 
 def test_a_record_names_input_model_device_and_outputs(image, result):
-    written = record(image.files[0], image, result, ["heart.seg.nrrd", "heart.json"], "heart", {})
+    written = made(image, result, ["heart.seg.nrrd", "heart.json"], {})
 
     assert written["input"]["name"] == written["case"] == "heart"
     assert written["input"]["path"] == str(image.files[0])
@@ -87,14 +107,14 @@ def test_a_model_that_tells_infarcts_has_their_size_in_the_record(image, result,
 
 
 def test_a_structure_that_is_missing_is_noticed(image, result):
-    found = record(image.files[0], image, result, [], "heart", {"site": "A"})
+    found = made(image, result, [], {"site": "A"})
     assert ("missing", "Myocardium") in [(flag["kind"], flag["structure"]) for flag in found["notices"]]
     assert found["extra"] == {"site": "A"}
 
 
 def test_a_slice_that_the_clean_up_emptied_is_noticed(image, result):
     emptied = Notice("base", "Slice 1 was emptied.", slice=0, axis=0)
-    found = record(image.files[0], image, replace(result, notices=(emptied,)), [], "heart", {})
+    found = made(image, replace(result, notices=(emptied,)))
     assert emptied.as_dict() in found["notices"]
 
 
@@ -102,19 +122,19 @@ def test_a_slice_that_the_clean_up_emptied_is_noticed(image, result):
 def test_an_image_unlike_those_that_the_model_learned_from_is_noticed_as_a_whole(modality, kinds, image, result):
     expects = Expectations(minimum=(-10, 5), maximum=(100, 900))
     result = replace(result, model=replace(result.model, expects=expects), notices=())
-    written = record(image.files[0], replace(image, modality=modality), result, [], "heart", {})
+    written = made(replace(image, modality=modality), result)
     whole = [flag for flag in written["notices"] if flag["structure"] is None]
     assert [flag["kind"] for flag in whole] == kinds
     assert "voxel values, 0 to 0, are unlike" in whole[-1]["text"]
 
     fitting = image.array.copy()
     fitting[0, 0, 0] = 500
-    written = record(image.files[0], replace(image, array=fitting), result, [], "heart", {})
+    written = made(replace(image, array=fitting), result)
     assert not [flag for flag in written["notices"] if flag["structure"] is None]
 
 
 def test_volumes_are_voxels_times_their_size(image, result):  # of 30 mm^3
-    by_name = {one["name"]: one for one in record(image.files[0], image, result, [], "heart", {})["structures"]}
+    by_name = {one["name"]: one for one in made(image, result)["structures"]}
 
     left = by_name["Left ventricle"]
     assert (left["value"], left["voxels"], left["volume_ml"], left["slices"]) == (3, 5, 0.15, 1)
@@ -128,7 +148,7 @@ def test_confidence_of_structures_and_slices_to_review_are_told(image, result):
     sure = voxels * np.array([1, 1, 1, 0.75])
     expected = sure + np.array([[1.25, 0, 0, 0]] + 3 * [[0, 0, 0, 0]])
     result = replace(result, confidence=Confidence(0, voxels, sure, expected), removed={3: 45})
-    found = record(image.files[0], image, result, [], "heart", {})
+    found = made(image, result)
     by_name = {one["name"]: one for one in found["structures"]}
 
     assert by_name["Left ventricle"]["confidence"] == 0.75 and by_name["Myocardium"]["confidence"] is None
@@ -145,7 +165,7 @@ def test_confidence_of_structures_and_slices_to_review_are_told(image, result):
 
 
 def test_the_hash_of_one_file_is_its_own(image, result):
-    written = record(image.files[0], image, result, [], "heart", {})["input"]
+    written = made(image, result)["input"]
     assert written["files"] == 1
     assert written["sha256"] == hashlib.sha256(b"voxels").hexdigest()
 
@@ -161,18 +181,18 @@ def test_the_hash_of_a_folder_is_that_of_its_sorted_hashes_whatever_the_order_of
 
     for order in (files, files[::-1]):
         series = Image(image.array, image.geometry, "series", order, "MR")
-        written = record(folder, series, result, [], "heart", {})["input"]
+        written = made(series, result)["input"]
         assert (written["files"], written["sha256"], written["modality"]) == (2, wanted, "MR")
 
 
 def test_the_date_is_now_in_utc(image, result):
-    written = datetime.fromisoformat(record(image.files[0], image, result, [], "heart", {})["date"])
+    written = datetime.fromisoformat(made(image, result)["date"])
     assert written.utcoffset() == timedelta(0)
     assert abs(datetime.now(UTC) - written) < timedelta(minutes=1)
 
 
 def test_versions_are_those_installed(image, result):
-    found = record(image.files[0], image, result, [], "heart", {})["versions"]
+    found = made(image, result)["versions"]
 
     assert found == versions()
     assert found["dinsegment"] == __version__

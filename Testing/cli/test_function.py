@@ -49,7 +49,7 @@ def test_a_cine_gives_labels_a_table_a_curve_and_a_record(function, cine, tmp_pa
 
     assert outcome.code == 0, outcome.err
     assert names(tmp_path / "out") == {
-        "heart.nii.gz", "heart_function.csv", "heart_function.json", "heart_curve.png",
+        "heart.nii.gz", "heart_function.csv", "heart.json", "heart_curve.png",
     }  # fmt: skip
     segmenter = Segmenter(find_model("cardiac-mr"), "cpu")
     source, labels = nibabel.load(cine), nibabel.load(tmp_path / "out" / "heart.nii.gz")
@@ -61,10 +61,10 @@ def test_a_cine_gives_labels_a_table_a_curve_and_a_record(function, cine, tmp_pa
 
     times = 1000 * CYCLE_SECONDS / FRAMES * np.arange(FRAMES)
     function = cardiac_function(alone, frames.first.geometry, segmenter.model, times)
-    record = json.loads((tmp_path / "out" / "heart_function.json").read_text(encoding="utf-8"))
-    assert record["function"]["lv"]["ef_percent"] == pytest.approx(function.lv.ef_percent)
-    assert record["function"]["times_ms"] == pytest.approx(times)
-    assert record["outputs"] == ["heart.nii.gz", "heart_function.csv", "heart_curve.png", "heart_function.json"]
+    record = json.loads((tmp_path / "out" / "heart.json").read_text(encoding="utf-8"))
+    assert record["cine"]["function"]["lv"]["ef_percent"] == pytest.approx(function.lv.ef_percent)
+    assert record["cine"]["function"]["times_ms"] == pytest.approx(times)
+    assert record["outputs"] == ["heart.nii.gz", "heart_function.csv", "heart_curve.png", "heart.json"]
 
     table = rows(tmp_path / "out" / "heart_function.csv")
     volume = 2.0 * 2.0 * 20.0 / 1000
@@ -83,7 +83,7 @@ def test_output_and_body_surface_come_from_rate_height_and_weight(function, cine
     person = ("--heart-rate", "60", "--height", "180", "--weight", "80")
     assert function(cine, "--model", "cardiac-mr", *person).code == 0
 
-    found = json.loads((tmp_path / "out" / "heart_function.json").read_text(encoding="utf-8"))["function"]
+    found = json.loads((tmp_path / "out" / "heart.json").read_text(encoding="utf-8"))["cine"]["function"]
     assert found["bsa_m2"] == pytest.approx(2.0)  # the root of 180 x 80 / 3600
     assert found["cardiac_output_l_min"] == pytest.approx(60 * found["lv"]["sv_ml"] / 1000)
     assert found["indexed"]["lv_edv_ml_m2"] == pytest.approx(found["lv"]["edv_ml"] / 2)
@@ -97,7 +97,7 @@ def test_numbers_are_withheld_where_no_left_ventricle_was_found(function, cine, 
     assert outcome.code == 0
     assert "No left ventricle was found in any frame" in outcome.err
     assert "withheld" in outcome.out
-    found = json.loads((tmp_path / "out" / "heart_function.json").read_text(encoding="utf-8"))["function"]
+    found = json.loads((tmp_path / "out" / "heart.json").read_text(encoding="utf-8"))["cine"]["function"]
     assert found["lv"]["ef_percent"] is None and found["ed_frame"] is None and found["mass_g"] is None
     assert [row["lv_ml"] for row in rows(tmp_path / "out" / "heart_function.csv")] == [""] * FRAMES
 
@@ -130,9 +130,9 @@ def test_a_dicom_cine_with_a_series_for_every_slice(function, write_exam, beat, 
     assert "done before" in function(folder).out
     again = function(folder, "--weight", "45", "--overwrite")
     assert "heart rate 62/min, height 180 cm from the DICOM header" in again.out
-    record = json.loads((tmp_path / "out" / "exam_function.json").read_text(encoding="utf-8"))
-    assert record["function"]["heart_rate"] == 62 and record["function"]["bsa_m2"] == pytest.approx(1.5)
-    assert record["person"] == {
+    record = json.loads((tmp_path / "out" / "exam.json").read_text(encoding="utf-8"))
+    assert record["cine"]["function"]["heart_rate"] == 62 and record["cine"]["function"]["bsa_m2"] == pytest.approx(1.5)
+    assert record["cine"]["person"] == {
         "heart_rate": 62, "height": 180, "weight": 45, "from_header": ["heart_rate", "height"],
     }  # fmt: skip
 
@@ -142,7 +142,7 @@ def test_frames_are_also_written_one_by_one_when_asked_for(form, function, cine,
     outcome = function(cine, "--frames-format", form)
     assert outcome.code == 0
 
-    ends = f"heart_function.json; 4 of single frames, heart_f01.{form} to heart_f04.{form}"
+    ends = f"heart.json; 4 of single frames, heart_f01.{form} to heart_f04.{form}"
     assert outcome.out.rstrip().endswith(ends)
     out = tmp_path / "out"
     assert {f"heart_f{number:02d}.{form}" for number in range(1, FRAMES + 1)} < names(out)
@@ -173,7 +173,7 @@ def test_progress_counts_slices_over_all_frames(function, cine):
     steps = [(one["done"], one["total"]) for one in events if one["event"] == "progress"]
     assert steps[0] == (0, 20) and steps[-1] == (20, 20)
     (done,) = (one for one in events if one["event"] == "done")
-    assert done["record"]["frames"] == FRAMES
+    assert done["record"]["cine"]["frames"] == FRAMES
 
 
 def test_the_same_command_again_has_nothing_to_do(function, cine, listing, tmp_path):
@@ -186,10 +186,23 @@ def test_the_same_command_again_has_nothing_to_do(function, cine, listing, tmp_p
     assert listing(tmp_path / "out") == before
 
 
-def test_rerun_names_the_command_for_a_cine(function, command, cine, tmp_path):
+@pytest.mark.parametrize("change", [(), ("--heart-rate", "60"), ("--frames-format", "nii.gz")])
+def test_rerun_makes_the_same_files_of_a_cine(change, function, command, cine, tmp_path, tiny_model):
+    assert function(cine, *change).code == 0
+    record = tmp_path / "out" / "heart.json"
+    assert command("rerun", record, "--output", tmp_path / "again", "--model", tiny_model).code == 0
+    assert names(tmp_path / "again") == names(tmp_path / "out")
+    for name in names(tmp_path / "out") - {"heart.json"}:
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes(), name
+
+
+def test_function_and_segment_give_the_same_record(function, command, cine, tmp_path, tiny_model):
     assert function(cine).code == 0
-    outcome = command("rerun", tmp_path / "out" / "heart_function.json", "--output", tmp_path / "again")
-    assert outcome.code == 2 and "dinsegment function" in outcome.err and not (tmp_path / "again").exists()
+    there = ("--model", tiny_model, "--output", tmp_path / "other", "--device", "cpu", "--format", "nii.gz")
+    assert command("segment", cine, *there).code == 0
+    first, second = (json.loads((tmp_path / folder / "heart.json").read_text("utf-8")) for folder in ("out", "other"))
+    for key in first.keys() - {"date", "timings"}:
+        assert first[key] == second[key], key
 
 
 @pytest.mark.parametrize("change", [("--heart-rate", "60"), ("--frames-format", "nii.gz")])

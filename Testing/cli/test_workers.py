@@ -9,6 +9,7 @@ import pytest
 
 from DINSegmentLib.batch import cluster, processes
 from DINSegmentLib.batch.case import Case
+from DINSegmentLib.batch.formats import Output
 from DINSegmentLib.engine.parameters import Parameters
 
 FORMAT = ("--format", "nii.gz")
@@ -50,7 +51,12 @@ def tasks(cases, tiny_model, tmp_path):
     """Of the six cases, with the small model, into ``tmp_path/out``."""
     return [
         processes.Task(
-            Case(path, path.stem, tmp_path / "out", ("nii.gz", "json")), tiny_model, Parameters(), "cpu", False, False
+            Case(path, path.stem, tmp_path / "out", (Output("nii.gz", ".nii.gz"), Output("json", ".json"))),
+            tiny_model,
+            Parameters(),
+            "cpu",
+            False,
+            False,
         )
         for path in cases
     ]
