@@ -8,6 +8,7 @@ import pytest
 from DINSegmentLib.batch import case as cases
 from DINSegmentLib.batch import pipeline
 from DINSegmentLib.batch.case import Case, Made, Opened
+from DINSegmentLib.batch.formats import Output
 from DINSegmentLib.errors import Cancelled, InputError
 
 SECONDS = 20  # after which a test fails that waits for another thread
@@ -23,8 +24,8 @@ class Steps:
         for part, make in (
             ("read", lambda case, *rest: Opened(case, None)),
             ("segment", lambda opened, *rest: Made(opened.case, None, None)),
-            ("write", lambda made: {"case": made.case.name}),
-            ("draw_strip", lambda made: None),
+            ("write", lambda made, *rest: {"case": made.case.name}),
+            ("draw_strip", lambda made, *rest: None),
         ):
             monkeypatch.setattr(cases, part, self.step(part, make))
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from DINSegmentLib.batch import registry
-from DINSegmentLib.batch.case import Case, with_cine
+from DINSegmentLib.batch.case import Case
+from DINSegmentLib.batch.formats import Output
 from DINSegmentLib.errors import OutputError
 from DINSegmentLib.inputs.candidates import Candidate, Found
 from DINSegmentLib.inputs.names import name_cases, safe
@@ -21,7 +22,9 @@ SUFFIXES = st.sampled_from(
 
 
 def case(name, suffixes=("nii.gz", "json"), folder="out"):
-    return Case(Path("in") / "v.nii", name, Path(folder), suffixes)
+    formats = {"_confidence.nii.gz": "confidence", "_wall.stl": "stl"}
+    outputs = (Output(formats.get(one, one), one if one[0] == "_" else f".{one}") for one in suffixes)
+    return Case(Path("in") / "v.nii", name, Path(folder), tuple(outputs))
 
 
 def folded(path):
@@ -51,10 +54,10 @@ def test_cases_that_were_registered_share_no_file(wanted, many):
     for text, suffixes in wanted:
         one = case(safe(text), suffixes)
         try:
-            names.reserve(one)
+            names.reserve(one, ())
         except OutputError:
             continue
-        files += [folded(path.name) for path in with_cine(one, 2).paths]
+        files += [folded(path.name) for path in one.of_cine((), 2).paths]
     assert len(files) == len(set(files))
     if many:
         assert not {folded(name) for name in registry.TABLES} & set(files)
@@ -81,16 +84,16 @@ def test_cases_of_a_search_are_named_apart(texts):
 )
 def test_the_second_of_two_with_one_file_is_refused(first, second):
     names = registry.Names(many=True)
-    names.reserve(first)
+    names.reserve(first, ())
     with pytest.raises(OutputError, match=f"would be a file of {first.name}, too"):
-        names.reserve(second)
-    names.reserve(case("other"))
+        names.reserve(second, ())
+    names.reserve(case("other"), ())
 
 
 def test_a_case_with_the_name_of_a_table_is_refused_where_there_are_tables():
     with pytest.raises(OutputError, match=r"Summary\.json would be a file of the run's tables"):
-        registry.Names(many=True).reserve(case("Summary"))
-    registry.Names(many=False).reserve(case("summary"))
+        registry.Names(many=True).reserve(case("Summary"), ())
+    registry.Names(many=False).reserve(case("summary"), ())
 
 
 ASKED = {"model": "m", "strength": None}
