@@ -1,10 +1,11 @@
 """A model kept warm on a device, and one volume's way through it."""
 
-import pickle
 import time
 import traceback
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from itertools import groupby
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..messages import Sentence as _
 from ..model import MYOCARDIUM, Model, label_of
 from ..model.orientation import orientation
 from ..network import DIN, DINConfig, fold, restored
+from ..network.storage import SCALE
 from ..notices import Notice
 from .basal_slices import Emptied, beyond_base, notices
 from .class_margins import MOST, Margins
@@ -189,6 +191,15 @@ class Run:
                     flipped = (-1, 1) if self.segmenter.model.axes.slices == "stack" else (-1,)
                     mirrored = self.scores(*(x.flip(flipped) for x in pair))
                     scores = (scores + mirrored.flip(-1)) / 2
+            if not scores.isfinite().all():
+                raise ModelError(
+                    _(
+                        "The network of {model} gave values that are not finite on {device}: try another device, or "
+                        "the weight file of another training.",
+                        model=self.segmenter.model.id,
+                        device=device.name,
+                    )
+                )
             # one slice at a time: at native resolution the scores of a batch may need gigabytes
             for place, one in zip(places, scores.split(1), strict=True):
                 self.take(place, one)
@@ -324,12 +335,11 @@ def load_network(model: Model) -> DIN:
     Raises:
         ModelError: weights missing, changed, or not of the manifest's architecture.
     """
-    model.verify()
+    content = model.read_weights()
     try:
         network = DIN(DINConfig.from_dict({**model.network, "deep_supervision": False}))
-        state = torch.load(model.weights_path, map_location="cpu", weights_only=True)
-        network.load_state_dict(restored(state))
-    except (RuntimeError, TypeError, ValueError, AttributeError, EOFError, pickle.UnpicklingError) as error:
+        network.load_state_dict(restored(_state(content, network)))
+    except Exception as error:  # torch tells damage by many classes of error
         raise ModelError(
             _(
                 "The weights of {model} do not fit the network of its manifest: use the manifest and the weight file "
@@ -337,7 +347,33 @@ def load_network(model: Model) -> DIN:
                 model=model.id,
             )
         ) from error
+    if odd := next((name for name, value in network.state_dict().items() if not value.isfinite().all()), None):
+        raise ModelError(
+            _(
+                "The weights of {model} are not finite numbers ({name}): use the weight file of another training.",
+                model=model.id,
+                name=odd,
+            )
+        )
     return network.eval().requires_grad_(False)
+
+
+def _state(content: bytes, network: DIN) -> dict[str, Tensor]:
+    """The tensors of a weight file, none larger than the network wants it.
+
+    Raises:
+        ValueError: the file would unpack to more than it holds, or a tensor is of no use.
+    """
+    if zipfile.is_zipfile(BytesIO(content)):
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            if sum(one.file_size for one in archive.infolist()) > len(content):
+                raise ValueError("a packed weight file")
+    state = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
+    wanted = network.state_dict()
+    for name, value in state.items():
+        if value.numel() > wanted[name.removesuffix(SCALE)].numel():
+            raise ValueError(f"{name} is too large")
+    return state
 
 
 def _dtype(device: Device) -> torch.dtype:

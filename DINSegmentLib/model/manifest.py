@@ -10,6 +10,7 @@ from typing import Any
 from .. import bounded, resources
 from ..errors import InputError, ModelError
 from ..messages import Sentence as _
+from . import limits
 from .enhancement import METHODS, STRENGTH_RANGE, Enhancement
 from .labels import MYOCARDIUM, Label, terminology_entry
 
@@ -19,6 +20,7 @@ SCHEMA_VERSION = 1
 # clean-up of the labels that a manifest may ask for; the engine does it
 CLEANUP_STEPS = ("doubtful_base", "largest_component")
 
+_LARGEST_WEIGHTS = 4096 * bounded.MB
 _BODY_AXES = str.maketrans("LPI", "RAS")  # both directions along an axis of the body to one letter
 
 
@@ -116,20 +118,26 @@ class Model:
     joined: tuple[tuple[int, ...], ...] = ()
 
     def verify(self) -> None:
-        """Check the weight file against its hash.
+        """Check the weight file against its hash, see `read_weights`."""
+        self.read_weights()
+
+    def read_weights(self) -> bytes:
+        """The bytes of the weight file, those that were hashed and no others.
 
         Raises:
             ModelError: the file is missing or was changed.
         """
-        if not self.weights_path.is_file():
+        try:
+            content = bounded.read_bytes(self.weights_path, _LARGEST_WEIGHTS)
+        except (OSError, ValueError) as error:
             raise ModelError(
                 _(
                     "The weights of {model} are missing ({path}): reinstall, or copy them there.",
                     model=self.id,
                     path=self.weights_path,
                 )
-            )
-        if hashlib.sha256(self.weights_path.read_bytes()).hexdigest() != self.sha256:
+            ) from error
+        if hashlib.sha256(content).hexdigest() != self.sha256:
             raise ModelError(
                 _(
                     "The weights of {model} do not match their checksum (file changed or copy incomplete): "
@@ -137,6 +145,7 @@ class Model:
                     model=self.id,
                 )
             )
+        return content
 
 
 def catalogue(folders: Iterable[Path] = ()) -> dict[str, Model]:
@@ -214,7 +223,7 @@ def read_manifest(folder: Path) -> Model:
         raise ModelError(
             _("The model manifest {path} lacks the entry {error}: add it.", path=path, error=error)
         ) from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except Exception as error:  # whatever odd values raise on their way
         raise ModelError(
             _(
                 "The model manifest {path} has a value that cannot be used ({error}): correct it.",
@@ -280,17 +289,17 @@ def _range(name: str, pair: list[float]) -> tuple[float, float]:
 
 
 def _check(model: Model) -> None:
+    limits.check_network(model.network)
+    limits.check_texts([model.id, model.version, model.title, model.modality, *(label.name for label in model.labels)])
     values = [label.value for label in model.labels]
     if not values or values != list(range(1, len(values) + 1)):
         raise ValueError(f"label values are {values}, not 1, 2, 3, ...")
     if model.network["classes"] != len(values) + 1:
         raise ValueError("network classes must be the number of labels plus one for the background")
-    if len({label.name for label in model.labels}) < len(values):
-        raise ValueError("two labels share one name")
-    if not 0 < model.spacing < math.inf:
-        raise ValueError(f"spacing {model.spacing} mm is not positive")
-    if not 0 < model.temperature < math.inf:
-        raise ValueError(f"temperature {model.temperature} is not positive")
+    if len({"".join(filter(str.isalnum, label.name.casefold())) for label in model.labels}) < len(values):
+        raise ValueError("two labels share one name, or the letters and numbers of it")
+    limits.check_range("spacing (mm)", model.spacing, limits.SPACING)
+    limits.check_range("temperature", model.temperature, limits.TEMPERATURE)
     if not 0 <= model.neighbour_distance < math.inf:
         raise ValueError(f"neighbour distance {model.neighbour_distance} mm is negative")
     if any(not 0 <= channel <= 255 for label in model.labels for channel in label.color):

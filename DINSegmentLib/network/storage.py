@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-_SCALE = ".scale"
+SCALE = ".scale"
 # Numbers from which on a tensor is stored with 8 bits. Smaller ones and the decoder, whose errors go straight into the
 # scores, are a fifteenth of the network; with 8 bits they would make nine tenths of the error.
 _LARGE = 10_000
@@ -32,7 +32,7 @@ def stored(state: Mapping[str, Tensor], bits: int) -> dict[str, Tensor]:
         elif bits == 8 and value.ndim > 1 and value.numel() >= _LARGE and not name.startswith(_DECODER):
             scale = value.float().flatten(1).abs().amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny) / 127
             result[name] = (value.float() / _broadcast(scale, value)).round().to(torch.int8)
-            result[name + _SCALE] = scale
+            result[name + SCALE] = scale
         else:
             result[name] = value.half()
     return result
@@ -47,11 +47,11 @@ def restored(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     result = {}
     for name, value in state.items():
         if value.dtype == torch.int8:
-            scale = state.get(name + _SCALE)
+            scale = state.get(name + SCALE)
             if scale is None or scale.shape != value.shape[:1] or not scale.isfinite().all():
                 raise ValueError(f"{name} has no finite scale for each output channel")
             result[name] = value.float() * _broadcast(scale.float(), value)
-        elif not name.endswith(_SCALE):
+        elif not name.endswith(SCALE):
             result[name] = value.float()
     return result
 
