@@ -18,7 +18,7 @@ from ..bounded import Unusable
 from ..errors import DINSegmentError, GeometryError, InputError, ModelError, OutputError
 from ..inputs.candidates import Found, Refused
 from ..isolation import attempt
-from .record import input_hash
+from .hashes import input_hash
 
 _LETTERS = 16  # of an id
 _NIFTI_TEXTS = (slice(4, 32), slice(148, 252), slice(328, 344))  # data_type, db_name; descrip, aux_file; intent_name

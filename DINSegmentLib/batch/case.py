@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,8 @@ from .cine_results import Beat, is_of_heart, segment_beat
 from .dicom_results import DicomObjects
 from .format_table import FORMATS
 from .formats import Output
-from .record import Record, input_hash, model_used, record
+from .hashes import are_as_written, input_hash, output_hashes, read_hashed
+from .record import Record, model_used, record
 
 if TYPE_CHECKING:
     from ..engine.segmenter import Segmenter
@@ -99,10 +101,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Opened:
-    """A case whose input was read; of a cine ``case`` names the outputs that only a cine has, too."""
+    """A case whose input was read, the bytes of ``sha256``; of a cine ``case`` names the outputs of a cine, too."""
 
     case: Case
     input: io.Image | io.Cine
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ class Made:
     case: Case
     image: io.Image
     result: Result
+    sha256: str
     cine: Beat | None = None
 
     def at(self, frame: int | None) -> tuple[io.Image, Result]:
@@ -193,7 +197,8 @@ def finished(case: Case, model: Model, parameters: Parameters) -> Record | None:
             if cine["given"] != case.settings:
                 return None
             case = case.of_cine(model.labels, cine["frames"], cine["function"])
-        if not all(path.name in written.outputs and path.is_file() for path in case.paths):
+        *others, record_name = [path.name for path in case.paths]
+        if {*others, record_name} - set(written.outputs) or not are_as_written(case.output, others, written.hashes):
             return None
         found = io.files_of(case.input, case.series, case.frame, case.files or None)
         return written if input_hash(found) == written.input.sha256 else None
@@ -234,13 +239,18 @@ def read(case: Case, model: Model | None, overwrite: bool) -> Opened:
     """The first part of `run`; ``model`` None: it is not known, and neither whether a cine is wanted as one."""
     check(case, overwrite)
     if model is None or not _is_cine(case, model):
-        image = io.read(case.input, case.series, case.frame, case.files or None)
-        return Opened(case, _hidden(case, image))
+        choice = case.input, case.series, case.frame, case.files or None
+        image, sha256 = read_hashed(
+            partial(io.read, *choice), io.files_of(*choice), lambda image: image.files, _shown(case)
+        )
+        return Opened(case, _hidden(case, image), sha256)
     case = case.of_cine(model.labels, io.count_frames(case.input, case.series, case.files or None))
     check(case, overwrite)
-    cine = io.read_cine(case.input, case.series, case.files or None)
+    read_all = partial(io.read_cine, case.input, case.series, case.files or None)
+    all_files = io.files_of(case.input, case.series, None, case.files or None)
+    cine, sha256 = read_hashed(read_all, all_files, lambda cine: cine.first.files, _shown(case))
     person = replace(cine.person, height=None, weight=None) if case.anonymous else cine.person
-    return Opened(case, replace(cine, first=_hidden(case, cine.first), person=person))
+    return Opened(case, replace(cine, first=_hidden(case, cine.first), person=person), sha256)
 
 
 def segment(
@@ -250,9 +260,9 @@ def segment(
     """The second part of `run`."""
     case, image = opened.case, opened.input
     if isinstance(image, io.Cine):
-        return _segment_cine(case, image, segmenter, parameters, progress, cancelled)
+        return _segment_cine(opened, image, segmenter, parameters, progress, cancelled)
     result = segmenter.segment(image.array, image.geometry, parameters, progress, cancelled, _shown(case))
-    return Made(case, image, result)
+    return Made(case, image, result, opened.sha256)
 
 
 def write(made: Made, overwrite: bool = False) -> Record:
@@ -264,8 +274,11 @@ def write(made: Made, overwrite: bool = False) -> Record:
     paths = made.case.paths
     with files.beside(paths, overwrite) as folder:
         written = record(made, [path.name for path in paths])
-        for name, outputs in groupby(sorted(made.case.outputs, key=_format), key=_format):
+        *others, last = made.case.outputs
+        for name, outputs in groupby(sorted(others, key=_format), key=_format):
             FORMATS[name].write(made, list(outputs), folder, written)
+        written = replace(written, hashes=output_hashes(folder, written.outputs[:-1]))
+        FORMATS[last.format].write(made, [last], folder, written)
     return written
 
 
@@ -280,10 +293,11 @@ def _is_cine(case: Case, model: Model) -> bool:
 
 
 def _segment_cine(
-    case: Case, cine: io.Cine, segmenter: "Segmenter", parameters: Parameters, progress: Progress | None,
+    opened: Opened, cine: io.Cine, segmenter: "Segmenter", parameters: Parameters, progress: Progress | None,
     cancelled: Callable[[], bool] | None,
 ) -> Made:  # fmt: skip
     """All frames; and the one that stands for them as a volume of its own, with what only a single one can have."""
+    case = opened.case
     with_margins = case.frame_format is not None and FORMATS[case.frame_format].needs_margins
     plain = replace(parameters, confidence=False, margins=with_margins)
     beat = segment_beat(cine, segmenter, plain, _shown(case), case.person, progress, cancelled)
@@ -291,7 +305,8 @@ def _segment_cine(
     if parameters != plain and (parameters.confidence or not with_margins):
         alone = segmenter.segment(image.array, image.geometry, parameters, cancelled=cancelled, name=_shown(case))
         result = replace(alone, labels=result.labels, timings=result.timings)
-    return Made(case, image, replace(result, parameters=parameters.resolved(segmenter.model)), beat)
+    result = replace(result, parameters=parameters.resolved(segmenter.model))
+    return Made(case, image, result, opened.sha256, beat)
 
 
 def _hidden(case: Case, image: io.Image) -> io.Image:

@@ -154,7 +154,7 @@ class RecordFile(Format):
 
     def write(self, made: "Made", outputs: Sequence[Output], folder: Path, record: "Record") -> None:
         for output in outputs:
-            text = json.dumps(asdict(record), indent=2, ensure_ascii=False) + "\n"
+            text = json.dumps(asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
             (folder / f"{made.case.name}{output.end}").write_text(text, encoding="utf-8")
 
 

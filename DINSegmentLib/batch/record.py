@@ -1,9 +1,8 @@
 """The record of a run, `NAME.json`: everything needed to see how a result came about, and to reproduce it."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,6 +90,7 @@ class Record:
             `RegionalFunction.as_dict` (None: no end-diastole). None: it is no cine, or only one frame of it.
         infarct: see `InfarctSize.as_dict`; None: the model tells none.
         outputs: file names, the record's last.
+        hashes: ``bytes`` and ``sha256`` of each output but the record.
         versions: of DINSegment, Python and the packages it depends on.
     """
 
@@ -109,6 +109,7 @@ class Record:
     infarct: dict[str, Any] | None
     cine: dict[str, Any] | None
     outputs: list[str]
+    hashes: dict[str, dict[str, Any]] = field(default_factory=dict)
     versions: dict[str, str | None]
 
     @property
@@ -142,7 +143,7 @@ class Record:
 
 _KINDS: dict[str, Any] = {
     "case": str, "parameters": dict, "device": dict, "timings": dict, "structures": list, "review": list,
-    "notices": list, "outputs": list, "cine": dict | None, "infarct": dict | None,
+    "notices": list, "outputs": list, "hashes": dict, "cine": dict | None, "infarct": dict | None,
 }  # fmt: skip
 
 
@@ -192,17 +193,6 @@ def before(image: Image, model: Model, parameters: Resolved) -> list[Notice]:
     return [*image.notices, *fit.notices(seen, model), *untrained]
 
 
-def input_hash(files: Sequence[Path]) -> str:
-    """SHA-256 of a file; of several, that of their hashes (64 letters and a line feed each, sorted)."""
-    hashes = []
-    for path in files:
-        with bounded.open_file(path) as file:
-            hashes.append(hashlib.file_digest(file, "sha256").hexdigest())
-    if len(hashes) == 1:
-        return hashes[0]
-    return hashlib.sha256("".join(f"{one}\n" for one in sorted(hashes)).encode()).hexdigest()
-
-
 def model_used(model: Model) -> ModelUsed:
     """A model as records name it."""
     return ModelUsed(id=model.id, version=model.version, weights_sha256=model.sha256)
@@ -215,7 +205,7 @@ def _source(made: "Made") -> Source:
         name=image.name,
         path=None if case.anonymous else str(case.input.absolute()),
         files=len(files),
-        sha256=input_hash(files),
+        sha256=made.sha256,
         frame=case.frame,
         series=None if case.anonymous else case.series,
         modality=image.modality,

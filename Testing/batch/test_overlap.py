@@ -22,8 +22,8 @@ class Steps:
         self.threads = {}
         self.before = {}  # (part, case): what to do first
         for part, make in (
-            ("read", lambda case, *rest: Opened(case, None)),
-            ("segment", lambda opened, *rest: Made(opened.case, None, None)),
+            ("read", lambda case, *rest: Opened(case, None, "")),
+            ("segment", lambda opened, *rest: Made(opened.case, None, None, "")),
             ("write", lambda made, *rest: {"case": made.case.name}),
             ("draw_strip", lambda made, *rest: None),
         ):

@@ -13,6 +13,7 @@ import pytest
 
 from DINSegmentLib import __version__
 from DINSegmentLib.batch.case import Case, Made
+from DINSegmentLib.batch.hashes import input_hash
 from DINSegmentLib.batch.record import Record, record
 from DINSegmentLib.batch.versions import versions
 from DINSegmentLib.engine.parameters import Parameters
@@ -49,12 +50,12 @@ def result(image):
 def made(image, result, outputs=(), extra=None):
     """The record of a case, as JSON holds it."""
     case = Case(image.files[0], "heart", image.files[0].parent / "out", (), extra=extra or {})
-    return asdict(record(Made(case, image, result), outputs))
+    return asdict(record(Made(case, image, result, input_hash(image.files)), outputs))
 
 
 def test_a_record_comes_back_from_its_file(image, result, tmp_path):
     case = Case(image.files[0], "heart", tmp_path, ())
-    written = record(Made(case, image, result), ["heart.seg.nrrd"])
+    written = record(Made(case, image, result, input_hash(image.files)), ["heart.seg.nrrd"])
     (tmp_path / "heart.json").write_text(json.dumps(asdict(written), allow_nan=False), encoding="utf-8")
     assert Record.read(tmp_path / "heart.json") == written
 

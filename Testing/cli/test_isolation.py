@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from DINSegmentLib.batch import record, workers
+from DINSegmentLib.batch import hashes, workers
 from DINSegmentLib.errors import Cancelled, InputError
 from DINSegmentLib.isolation import attempt
 
@@ -107,16 +107,21 @@ def test_no_damaged_record_of_ours_ends_a_run(inputs, segment, tmp_path):
 
 @pytest.mark.parametrize("error", [MemoryError(), RecursionError(), ValueError("odd"), OSError(5, "I/O error")])
 def test_whatever_goes_wrong_while_a_case_is_hashed_costs_only_this_case(error, inputs, segment, monkeypatch):
-    hashed = record.input_hash
+    one = hashes._of
+    hashed = hashes.input_hash
 
     def fail(files):
         if files[0].name == "a.nrrd":
             raise error
         return hashed(files)
 
-    monkeypatch.setattr("DINSegmentLib.batch.record.input_hash", fail)
+    def fail_one(path):
+        if path.name == "a.nrrd":
+            raise error
+        return one(path)
+
     monkeypatch.setattr("DINSegmentLib.batch.anonymous.input_hash", fail)
-    monkeypatch.setattr("DINSegmentLib.batch.case.input_hash", fail)
+    monkeypatch.setattr("DINSegmentLib.batch.hashes._of", fail_one)
     for more in ((), ("--anonymous", "--overwrite")):
         outcome = segment(inputs, "--format", "nii.gz", *more)
         assert outcome.code == 1 and "1 of 2 done" in outcome.out, outcome.err

@@ -82,7 +82,7 @@ def _asked(written: "Record", model: Model, options: Namespace) -> tuple["Case",
 def _check_input(case: "Case", sha256: str) -> None:
     """The same bytes must still be there: other ones would give other labels without a word."""
     from ... import io
-    from ...batch.record import input_hash
+    from ...batch.hashes import input_hash
 
     if not case.input.exists():
         raise InputError(f"{case.input} does not exist any more: put the input back.")

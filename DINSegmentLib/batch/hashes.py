@@ -1,0 +1,69 @@
+"""Hashes of what was read and of what was written: a record is of these bytes and of no others."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .. import bounded
+from ..errors import InputError
+
+T = TypeVar("T")
+
+
+def input_hash(files: Sequence[Path]) -> str:
+    """SHA-256 of a file; of several, that of their hashes (64 letters and a line feed each, sorted)."""
+    return _together([_of(path) for path in files])
+
+
+def read_hashed(
+    read: Callable[[], T], files: Sequence[Path], files_read: Callable[[T], Sequence[Path]], name: str
+) -> tuple[T, str]:
+    """Read an input by a library that wants paths, and the hash of the bytes that it was given.
+
+    Args:
+        read: reads.
+        files: that it may read; all are hashed before.
+        files_read: those that it did read; they are hashed after.
+        name: of the input, for messages.
+
+    Returns:
+        what was read, and the `input_hash` of its files.
+
+    Raises:
+        InputError: a file changed in between.
+    """
+    before = {path: _of(path) for path in files}
+    value = read()
+    after = {path: _of(path) for path in files_read(value)}
+    if changed := next((path for path, found in after.items() if before.get(path) != found), None):
+        raise InputError(f"{name} changed while it was read ({changed.name}): wait until it is complete, and repeat.")
+    return value, _together(list(after.values()))
+
+
+def output_hashes(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of files, as a record holds them of its outputs."""
+    return {name: {"bytes": (folder / name).stat().st_size, "sha256": _of(folder / name)} for name in names}
+
+
+def are_as_written(folder: Path, names: Iterable[str], hashes: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether all these files are still those of which a record holds such hashes.
+
+    Raises:
+        KeyError, OSError: it does not hold them, or they are not there.
+    """
+    known = {name: hashes[name] for name in names}
+    if any((folder / name).stat().st_size != about["bytes"] for name, about in known.items()):
+        return False
+    return output_hashes(folder, known) == known
+
+
+def _of(path: Path) -> str:
+    with bounded.open_file(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _together(hashes: Sequence[str]) -> str:
+    if len(hashes) == 1:
+        return hashes[0]
+    return hashlib.sha256("".join(f"{one}\n" for one in sorted(hashes)).encode()).hexdigest()
