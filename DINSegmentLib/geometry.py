@@ -11,6 +11,10 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """From the axes of DICOM and ITK to ours; its own inverse. Shared: never changed."""
 
 
+CUBIC = 1.2
+"""Voxels that are at most this much longer along one axis do not tell along which axis slices were acquired."""
+
+
 @dataclass(frozen=True, eq=False)
 class Geometry:
     """Grid of a volume.
@@ -18,6 +22,7 @@ class Geometry:
     Args:
         shape: number of voxels along (K, J, I), the axes of the numpy array.
         ijk_to_ras: (4, 4) float64, maps voxel indices (i, j, k, 1) to RAS+ millimetres.
+        slice_axis: array axis along which slices were acquired, 0 for K; None: not known, see `across`.
 
     Raises:
         GeometryError: the matrix is not finite, singular, or not affine.
@@ -25,6 +30,7 @@ class Geometry:
 
     shape: tuple[int, int, int]
     ijk_to_ras: np.ndarray
+    slice_axis: int | None = None
 
     def __post_init__(self) -> None:
         matrix = np.array(self.ijk_to_ras, dtype=np.float64)
@@ -50,6 +56,18 @@ class Geometry:
     def directions(self) -> np.ndarray:
         """(3, 3) unit vectors in RAS, one column for each of I, J, K."""
         return self.ijk_to_ras[:3, :3] / self.spacing
+
+    @property
+    def across(self) -> int:
+        """Array axis along which a stack's slices lie: as acquired, else the one with the largest voxels.
+
+        Where no axis stands out by more than `CUBIC`, it is K, along which files are stacked.
+        """
+        if self.slice_axis is not None:
+            return self.slice_axis
+        spacing = self.spacing[::-1]
+        *_, second, largest = np.sort(spacing)
+        return int(np.argmax(spacing)) if largest > CUBIC * second else 0
 
     @property
     def voxel_volume(self) -> float:

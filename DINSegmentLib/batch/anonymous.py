@@ -82,6 +82,6 @@ def run_name(cases: Sequence[str]) -> str:
 
 
 def _name(item: Found) -> str:
-    files = io.files_of(item.path, item.series, item.frame, item.files or None)
+    files = io.files_of(item.path, item.series, item.frame, item.files or None, item.reading)
     letters = input_hash(files)[:_LETTERS]
     return letters if item.frame is None else f"{letters}-frame{item.frame}"

@@ -52,6 +52,7 @@ class Case:
         extra: the user's own columns, to be carried to the results.
         anonymous: the name is an id, and no output may tell another one, see `anonymous`.
         notices: what a user should know of how the input was found.
+        reading: what to do about the slices of the input.
         person: of a cine, what the user says of the person.
         frame_format: of a cine, one of `batch.FRAME_FORMATS`: also a file for each frame.
         dicom_frames: of a cine, one of `dicom_results.FRAMES`.
@@ -71,6 +72,7 @@ class Case:
     person: io.Person = io.Person()
     frame_format: str | None = None
     dicom_frames: str = "phases"
+    reading: io.Reading = io.AS_STORED
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -144,6 +146,7 @@ def plan(
         extra=found.extra,
         anonymous=anonymous,
         notices=found.notices,
+        reading=found.reading,
         person=person or io.Person(),
         frame_format=frame_format,
         dicom_frames=dicom_frames,
@@ -175,7 +178,12 @@ def check(case: Case, overwrite: bool, strip: bool = False) -> None:
     for name in dict.fromkeys(one.format for one in case.outputs):
         FORMATS[name].check()
     files.check(case.input, case.paths, overwrite)
-    if any(one.format == "dcm" for one in case.outputs) and not case.files and not is_dicom(case.input):
+    of_dicom = any(one.format == "dcm" for one in case.outputs)
+    if of_dicom and case.reading.resample:
+        raise InputError(
+            "DICOM results refer to slices as they are stored: omit --resample, or choose another --format."
+        )
+    if of_dicom and not case.files and not is_dicom(case.input):
         raise InputError(
             f"{case.input} is not a DICOM series, which a DICOM segmentation refers to: choose --format seg.nrrd."
         )
@@ -191,7 +199,10 @@ def finished(case: Case, model: Model, parameters: Parameters) -> Record | None:
     try:
         written = Record.read(case.paths[-1])
         asked, earlier = parameters.resolved(model), Parameters.from_json(written.parameters)
-        if (written.model, written.input.frame) != (model_used(model), case.frame) or asdict(earlier) != asdict(asked):
+        chosen = written.input.frame, written.input.reading
+        if chosen != (case.frame, asdict(case.reading)):
+            return None
+        if written.model != model_used(model) or asdict(earlier) != asdict(asked):
             return None
         if cine := written.cine:
             if cine["given"] != case.settings:
@@ -200,7 +211,7 @@ def finished(case: Case, model: Model, parameters: Parameters) -> Record | None:
         *others, record_name = [path.name for path in case.paths]
         if {*others, record_name} - set(written.outputs) or not are_as_written(case.output, others, written.hashes):
             return None
-        found = io.files_of(case.input, case.series, case.frame, case.files or None)
+        found = io.files_of(case.input, case.series, case.frame, case.files or None, case.reading)
         return written if input_hash(found) == written.input.sha256 else None
     except Exception:  # an odd record of whatever program is none of ours
         return None
@@ -239,15 +250,15 @@ def read(case: Case, model: Model | None, overwrite: bool) -> Opened:
     """The first part of `run`; ``model`` None: it is not known, and neither whether a cine is wanted as one."""
     check(case, overwrite)
     if model is None or not _is_cine(case, model):
-        choice = case.input, case.series, case.frame, case.files or None
+        choice = case.input, case.series, case.frame, case.files or None, case.reading
         image, sha256 = read_hashed(
             partial(io.read, *choice), io.files_of(*choice), lambda image: image.files, _shown(case)
         )
         return Opened(case, _hidden(case, image), sha256)
-    case = case.of_cine(model.labels, io.count_frames(case.input, case.series, case.files or None))
+    case = case.of_cine(model.labels, io.count_frames(case.input, case.series, case.files or None, case.reading))
     check(case, overwrite)
-    read_all = partial(io.read_cine, case.input, case.series, case.files or None)
-    all_files = io.files_of(case.input, case.series, None, case.files or None)
+    read_all = partial(io.read_cine, case.input, case.series, case.files or None, case.reading)
+    all_files = io.files_of(case.input, case.series, None, case.files or None, case.reading)
     cine, sha256 = read_hashed(read_all, all_files, lambda cine: cine.first.files, _shown(case))
     person = replace(cine.person, height=None, weight=None) if case.anonymous else cine.person
     return Opened(case, replace(cine, first=_hidden(case, cine.first), person=person), sha256)
@@ -289,7 +300,7 @@ def _format(output: Output) -> str:
 def _is_cine(case: Case, model: Model) -> bool:
     if case.frame is not None or not is_of_heart(model):
         return False
-    return case.input.exists() and io.count_frames(case.input, case.series, case.files or None) > 1
+    return case.input.exists() and io.count_frames(case.input, case.series, case.files or None, case.reading) > 1
 
 
 def _segment_cine(

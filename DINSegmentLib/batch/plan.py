@@ -151,7 +151,7 @@ def _case(
     found: Found, model: Model, rate: float | None, mirroring: bool | None, surfaces: bool
 ) -> tuple[dict[str, Any], _Effort]:
     """All but the seconds, which depend on how many processes there are."""
-    glance = peek(found.path, found.series, found.frame, found.files, all_frames=is_of_heart(model))
+    glance = peek(found.path, found.series, found.frame, found.files, is_of_heart(model), found.reading)
     seen = fit.Look(glance.geometry, math.nan, math.nan, glance.modality or "")
     warnings = [
         str(one.text) for one in (*found.notices, *glance.notices, *fit.notices(seen, model)) if one.kind != "range"

@@ -36,6 +36,7 @@ class Source:
         files: how many were read.
         sha256: of the file, or, where there are several, of their hashes (each as 64 letters and a line feed, sorted).
         frame, series: choice within the input; None: there is only one.
+        reading: the fields of `io.Reading`.
         modality: DICOM only.
         dtype: of the voxels.
         shape: (K, J, I).
@@ -49,6 +50,7 @@ class Source:
     sha256: str
     frame: int | None
     series: str | None
+    reading: dict[str, Any]
     modality: str | None
     dtype: str
     shape: list[int]
@@ -208,6 +210,7 @@ def _source(made: "Made") -> Source:
         sha256=made.sha256,
         frame=case.frame,
         series=None if case.anonymous else case.series,
+        reading=asdict(case.reading),
         modality=image.modality,
         dtype=str(image.array.dtype),
         shape=list(image.geometry.shape),

@@ -197,7 +197,7 @@ class Session:
         for case in waiting:
             model = self._model_of(case)
             all_frames = model is not None and is_of_heart(model)
-            look = partial(peek, case.input, case.series, case.frame, case.files, all_frames)
+            look = partial(peek, case.input, case.series, case.frame, case.files, all_frames, case.reading)
             if (glance := attempt(look, case.name).value) is not None:  # a fault is reported when the case is tried
                 yield peak_bytes(glance, self._parameters.margins)
 

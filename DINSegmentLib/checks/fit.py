@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..geometry import Geometry
+from ..geometry import CUBIC, Geometry
 from ..messages import Sentence as _
 from ..model import Enhancement, Model
 from ..model.orientation import Orientation, orientation
@@ -13,7 +13,6 @@ from ..notices import Notice
 from .volume import check_array
 
 _NEAR_AXIS = np.cos(np.radians(10))  # slices tilted less than this show an axial, coronal or sagittal view
-_CUBIC = 1.2  # slices less than this much thicker than their pixels are wide were not acquired as a stack
 
 
 @dataclass(frozen=True)
@@ -160,11 +159,11 @@ def _view(orient: Orientation, geometry: Geometry, model: Model) -> str:
     columns say (one of them has two letters), slices across one of the body's axes are the wrong view. But nothing is
     said about a file whose I, J and K lie exactly along R, A and S: most likely its directions were never stored.
     """
-    if orient.spacing[0] < _CUBIC * max(orient.spacing[1:]):
+    if orient.spacing[0] < CUBIC * max(orient.spacing[1:]):
         return _(
-            "The voxels are nearly cubes, so the volume is no stack of thick slices: "
-            '"{model}" needs the stack as it was acquired, or the volume cut into such slices.',
-            model=model.title,
+            "The voxels are nearly cubes, and slices were taken along {axis}: check the result, or use the stack of "
+            "thick slices as it was acquired.",
+            axis="KJI"[orient.order[0]],
         )
     if len(model.axes.rows + model.axes.columns) == 2 or np.allclose(np.abs(geometry.directions), np.eye(3), atol=1e-3):
         return ""

@@ -216,6 +216,7 @@ def _function(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--series", help="DICOM series to use if the folder contains several: number, description or UID"
     )
+    _reading(parser)
     parser.add_argument("--overwrite", action="store_true", help="overwrite existing results")
     _json(parser)
 
@@ -438,6 +439,20 @@ def _choice_within_input(parser: argparse.ArgumentParser) -> None:
         "--series", help="DICOM series to use if the folder contains several: number, description or UID"
     )
     parser.add_argument("--frame", type=int, help="frame of a 4-D volume to segment, starting at 1")
+    _reading(parser)
+
+
+def _reading(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--slices", choices=("i", "j", "k"),
+        help="axis of the file along which slices lie; default: DICOM slices as acquired, in other files the axis with "
+        "the largest voxels, or k where the voxels are nearly cubes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--resample",
+        action="store_true",
+        help="bring DICOM slices with gaps, a tilt or a shift to a regular grid; default: reject them",
+    )
 
 
 def _json(parser: argparse.ArgumentParser) -> None:

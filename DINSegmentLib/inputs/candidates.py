@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..console import printable
+from ..io.image import AS_STORED, Reading
 from ..notices import Notice
 
 
@@ -22,6 +23,7 @@ class Found:
         extra: the user's own columns of a table, to be carried to the results.
         files: the DICOM files of the series, so that nobody has to search the folder again; empty for a volume file.
         notices: what a user should know of how the case was found.
+        reading: what to do about its slices.
     """
 
     path: Path
@@ -33,6 +35,7 @@ class Found:
     extra: dict[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     notices: tuple[Notice, ...] = ()
+    reading: Reading = AS_STORED
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
-from ..io.image import DICOM_SUFFIXES, has_dicom_mark, image_suffix
+from ..io.image import AS_STORED, DICOM_SUFFIXES, Reading, has_dicom_mark, image_suffix
 from ..isolation import attempt
 from . import table as input_table
 from .candidates import Candidate, Found, Refused, shown
@@ -41,7 +41,7 @@ class _Search:
 
 def find(
     inputs: Sequence[Path], pattern: str | None = None, recursive: bool = True, output: Path | None = None,
-    series: str | None = None, frame: int | None = None,
+    series: str | None = None, frame: int | None = None, reading: Reading = AS_STORED,
 ) -> list[Found | Refused]:  # fmt: skip
     """The cases of several inputs, in order, files of a folder by name, then its DICOM series.
 
@@ -53,6 +53,7 @@ def find(
         output: folder of the outputs: never searched.
         series: number, description or UID: only such DICOM series; lines of a table may say another.
         frame: of every case; lines of a table may say another.
+        reading: of every case.
     """
     search = _Search(pattern, recursive, os.path.realpath(output) if output else "", series, frame)
     items: list[Candidate | Refused] = []
@@ -61,7 +62,8 @@ def find(
         items += [Refused(path, found.fault.text)] if found.fault else found.value or []
     items = _once(items)
     names = iter(name_cases([item for item in items if isinstance(item, Candidate)], output))
-    return [next(names) if isinstance(item, Candidate) else item for item in items]
+    cases = [next(names) if isinstance(item, Candidate) else item for item in items]
+    return [replace(item, reading=reading) if isinstance(item, Found) else item for item in cases]
 
 
 def _input(path: Path, search: _Search) -> list[Candidate | Refused]:

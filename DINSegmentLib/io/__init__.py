@@ -1,15 +1,17 @@
 """Files to volumes and back."""
 
 from .cine import Cine, count_frames, read_cine
-from .image import Image, case_name
+from .image import AS_STORED, Image, Reading, case_name
 from .person import Person
 from .reading import files_of, read
 from .writing import write_labelmap, write_volume
 
 __all__ = [
+    "AS_STORED",
     "Cine",
     "Image",
     "Person",
+    "Reading",
     "case_name",
     "count_frames",
     "files_of",

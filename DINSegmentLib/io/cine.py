@@ -11,7 +11,7 @@ from .. import memory
 from ..errors import InputError
 from . import nifti, nrrd
 from .background import fill_missing
-from .image import Image, SliceFile, case_name, image_suffix, is_dicom
+from .image import AS_STORED, Image, Reading, SliceFile, case_name, image_suffix, is_dicom
 from .person import Person
 from .reading import FORMATS, read
 
@@ -44,7 +44,9 @@ class Cine:
         return replace(self.first, array=self.array[index], files=self.files[index], slices=slices)
 
 
-def read_cine(path: Path | str, series: str | None = None, files: Sequence[Path] | None = None) -> Cine:
+def read_cine(
+    path: Path | str, series: str | None = None, files: Sequence[Path] | None = None, reading: Reading = AS_STORED
+) -> Cine:
     """Read all frames; `read` takes a single one.
 
     Args:
@@ -52,14 +54,15 @@ def read_cine(path: Path | str, series: str | None = None, files: Sequence[Path]
             slice position.
         series: number, description or UID of the DICOM series, where a folder holds several.
         files: the DICOM files of the series where they are known: the folder is not searched then.
+        reading: as in `read`.
 
     Raises:
         InputError, GeometryError: as `read`; or there is only one frame, or too many for the memory.
     """
     path = Path(path)
     if is_dicom(path):
-        return _read_dicom(path, series, files)
-    first = read(path, series, frame=1)
+        return _read_dicom(path, series, files, reading)
+    first = read(path, series, 1, reading=reading)
     suffix = image_suffix(path)
     read_header, reader_name = FORMATS[suffix]
     found = read_header(path)
@@ -82,27 +85,35 @@ def read_cine(path: Path | str, series: str | None = None, files: Sequence[Path]
     return Cine(array, first, times, (first.files,) * len(array))
 
 
-def count_frames(path: Path, series: str | None = None, files: Sequence[Path] | None = None) -> int:
+def count_frames(
+    path: Path, series: str | None = None, files: Sequence[Path] | None = None, reading: Reading = AS_STORED
+) -> int:
     """How many frames an input has, told from headers; arguments and errors as of `read`."""
     if is_dicom(path):
         from .dicom import volume as dicom
 
-        return len(dicom.find_cine(path, case_name(path), series, files, with_pixels=False).volumes)
+        return len(dicom.find_cine(path, case_name(path), series, files, False, reading.resample).volumes)
     if not image_suffix(path):
         return 1
     return FORMATS[image_suffix(path)][0](path).frames
 
 
-def _read_dicom(folder: Path, series: str | None, files: Sequence[Path] | None) -> Cine:
+def _read_dicom(folder: Path, series: str | None, files: Sequence[Path] | None, reading: Reading) -> Cine:
     from .dicom import volume as dicom  # pydicom takes a quarter of a second to import
 
     name = case_name(folder)
-    cine = dicom.find_cine(folder, name, series, files)
+    cine = dicom.find_cine(folder, name, series, files, resample=reading.resample)
     _check_frames(name, len(cine.volumes))
     array = dicom.read_voxels(cine.volumes, name)
     volume = cine.volumes[0]
     first = Image(
-        array[0], volume.geometry, name, cine.files, volume.modality, slices=volume.slice_files, notices=volume.notices
+        array[0],
+        reading.cut(volume.geometry),
+        name,
+        cine.files,
+        volume.modality,
+        slices=volume.slice_files,
+        notices=volume.notices,
     )
     files, slices = (tuple(getattr(one, kind) for one in cine.volumes) for kind in ("files", "slice_files"))
     return Cine(array, first, cine.times, files, cine.person, slices)

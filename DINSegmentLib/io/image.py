@@ -1,7 +1,7 @@
 """A volume as read from a file, and the name that its results will carry. No slicer here."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,26 @@ class SliceFile(NamedTuple):
     frame: int | None = None
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How an input is to be read.
+
+    Args:
+        slices: axis of the file along which slices lie: ``i``, ``j`` or ``k``; None: as `Geometry.across` finds it.
+        resample: bring DICOM slices that are not on a regular grid to one, instead of refusing them.
+    """
+
+    slices: str | None = None
+    resample: bool = False
+
+    def cut(self, geometry: Geometry) -> Geometry:
+        """The same grid with the slices along the axis that is asked for."""
+        return geometry if self.slices is None else replace(geometry, slice_axis="kji".index(self.slices))
+
+
+AS_STORED = Reading()
+
+
 @dataclass(frozen=True, eq=False)
 class Image:
     """A volume from a file.
@@ -34,6 +54,7 @@ class Image:
         modality: DICOM modality such as ``MR``; None where the format does not say.
         nifti_header: the raw header of a NIfTI input, so that a NIfTI output can keep its orientation to the bit.
         slices: of a DICOM input, where each slice lies, in the order of K; empty for other formats.
+        reading: what was asked for.
         notices: what a user should know of how it was read; kind ``identity`` where it names patients, or ``input``.
     """
 
@@ -45,6 +66,7 @@ class Image:
     nifti_header: bytes | None = None
     slices: tuple[SliceFile, ...] = ()
     notices: tuple[Notice, ...] = ()
+    reading: Reading = AS_STORED
 
 
 def check_name(path: Path) -> None:

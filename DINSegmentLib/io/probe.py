@@ -13,7 +13,7 @@ from ..memory import BYTES_AROUND_A_VOXEL, BYTES_FOR_THE_PROGRAM
 from ..notices import Notice
 from . import header
 from .cine import count_frames
-from .image import case_name, image_suffix, is_dicom
+from .image import AS_STORED, Reading, case_name, image_suffix, is_dicom
 from .reading import FORMATS, geometry_of, notices_of
 
 
@@ -32,7 +32,7 @@ class Glance:
 
 def peek(
     path: Path, series: str | None = None, frame: int | None = None, files: Sequence[Path] = (),
-    all_frames: bool = False,
+    all_frames: bool = False, reading: Reading = AS_STORED,
 ) -> Glance:  # fmt: skip
     """Look at a volume as `read` would, without its voxels: compressed or damaged ones are not noticed.
 
@@ -40,6 +40,7 @@ def peek(
         path, series, frame: as in `read`.
         files: the DICOM files of the series, where they are known.
         all_frames: without ``frame``, look at all frames of a 4-D input, as `read_cine` would.
+        reading: as in `read`.
 
     Raises:
         InputError: not a grey volume, damaged, too large, or a choice of series or frame is needed.
@@ -47,12 +48,12 @@ def peek(
     """
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
-        frames = count_frames(path, series, files or None) if all_frames and frame is None else 1
+        frames = count_frames(path, series, files or None, reading) if all_frames and frame is None else 1
         if frames > 1:
             frame = 1
-        glance = _series(path, series, frame, files) if is_dicom(path) else _file(path, frame)
+        glance = _series(path, series, frame, files, reading) if is_dicom(path) else _file(path, frame)
         others = (frames - 1) * math.prod(glance.geometry.shape) * (glance.voxel_bytes + 1)  # and their labels
-        return replace(glance, frames=frames, memory=glance.memory + others)
+        return replace(glance, geometry=reading.cut(glance.geometry), frames=frames, memory=glance.memory + others)
     except PermissionError as error:
         raise InputError(f"{path.name} cannot be opened (no permission): change its permissions.") from error
 
@@ -78,10 +79,10 @@ def _file(path: Path, frame: int | None) -> Glance:
     return replace(_glance(geometry, found.voxel_bytes, None), notices=tuple(notices_of(found, geometry)))
 
 
-def _series(folder: Path, series: str | None, frame: int | None, files: Sequence[Path]) -> Glance:
+def _series(folder: Path, series: str | None, frame: int | None, files: Sequence[Path], reading: Reading) -> Glance:
     from .dicom import volume as dicom
 
-    volume = dicom.find_volume(folder, case_name(folder), series, frame, files or None, with_pixels=False)
+    volume = dicom.find_volume(folder, case_name(folder), series, frame, files or None, False, reading.resample)
     return replace(_glance(volume.geometry, volume.voxel_bytes, volume.modality), notices=volume.notices)
 
 

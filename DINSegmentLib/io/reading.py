@@ -1,6 +1,7 @@
 """Files to volumes: NIfTI, NRRD, MetaImage and DICOM folders, refused from the header when they cannot be used."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..geometry import LPS_TO_RAS, Geometry
 from ..notices import Notice
 from . import header, metaimage, nifti, nrrd
 from .background import fill_missing
-from .image import SUFFIXES, Image, case_name, check_name, image_suffix, is_dicom
+from .image import AS_STORED, SUFFIXES, Image, Reading, case_name, check_name, image_suffix, is_dicom
 
 FORMATS = {  # suffix: our reader of the header, ITK's reader of the voxels
     ".nii.gz": (nifti.read_header, "NiftiImageIO"),
@@ -25,8 +26,9 @@ FORMATS = {  # suffix: our reader of the header, ITK's reader of the voxels
 
 
 def read(
-    path: Path | str, series: str | None = None, frame: int | None = None, files: Sequence[Path] | None = None
-) -> Image:
+    path: Path | str, series: str | None = None, frame: int | None = None, files: Sequence[Path] | None = None,
+    reading: Reading = AS_STORED,
+) -> Image:  # fmt: skip
     """Read one volume; its voxel values are checked later, by `checks.volume.check_array`.
 
     Args:
@@ -47,9 +49,10 @@ def read(
     if series is not None and not path.is_dir():
         raise InputError(f"{path.name} is a file, and --series chooses from a DICOM folder: leave --series away.")
     try:
-        return _read_dicom(path, series, frame, files) if is_dicom(path) else _read_file(path, frame)
+        image = _read_dicom(path, series, frame, files, reading) if is_dicom(path) else _read_file(path, frame)
     except PermissionError as error:
         raise InputError(f"{path.name} cannot be opened (no permission): change its permissions.") from error
+    return replace(image, geometry=reading.cut(image.geometry), reading=reading)
 
 
 def _read_file(path: Path, frame: int | None) -> Image:
@@ -93,8 +96,9 @@ def notices_of(found: header.Header, geometry: Geometry) -> Iterator[Notice]:
 
 
 def files_of(
-    path: Path, series: str | None = None, frame: int | None = None, files: Sequence[Path] | None = None
-) -> tuple[Path, ...]:
+    path: Path, series: str | None = None, frame: int | None = None, files: Sequence[Path] | None = None,
+    reading: Reading = AS_STORED,
+) -> tuple[Path, ...]:  # fmt: skip
     """The files that `read` would read, with the same arguments, or `read_cine` without ``frame``: told from headers.
 
     Raises:
@@ -105,8 +109,8 @@ def files_of(
 
         name = case_name(path)
         if frame is None:
-            return dicom.find_cine(path, name, series, files, with_pixels=False).files
-        return dicom.find_volume(path, name, series, frame, files, with_pixels=False).files
+            return dicom.find_cine(path, name, series, files, False, reading.resample).files
+        return dicom.find_volume(path, name, series, frame, files, False, reading.resample).files
     return FORMATS[image_suffix(path)][0](path).payload.files(path)
 
 
@@ -133,11 +137,13 @@ def _read_voxels(path: Path, reader_name: str, found: header.Header, index: int)
     return sitk.VectorIndexSelectionCast(image, index) if found.frames_are_components else image
 
 
-def _read_dicom(folder: Path, series: str | None, frame: int | None, files: Sequence[Path] | None) -> Image:
+def _read_dicom(
+    folder: Path, series: str | None, frame: int | None, files: Sequence[Path] | None, reading: Reading
+) -> Image:
     from .dicom import volume as dicom  # pydicom takes a quarter of a second to import
 
     name = case_name(folder)
-    volume = dicom.find_volume(folder, name, series, frame, files)
+    volume = dicom.find_volume(folder, name, series, frame, files, resample=reading.resample)
     array = dicom.read_voxels([volume], name)[0]
     return Image(
         array, volume.geometry, name, volume.files, volume.modality, slices=volume.slice_files, notices=volume.notices

@@ -8,6 +8,7 @@ from ..errors import InputError, ModelError
 from ..geometry import Geometry
 from ..messages import Sentence as _
 from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, Model, label_of
+from ..model.orientation import orientation
 from ..notices import Notice
 from .cardiac import CardiacFunction, Ventricle
 
@@ -38,11 +39,12 @@ def cardiac_function(
 ) -> CardiacFunction:
     """Measure a heart's function by Simpson's sum: the area in every slice times the distance of slices, gap included.
 
-    Slices lie along the axis with the largest voxels. A ventricle that reaches the first or last slice of the stack may
-    go on beyond it, which is told. Its figures are withheld when it surely does: at the apical end where its area is
-    more than `APEX_SHARE` of its largest; at the basal end where it is at ED nowhere larger and at ES still there, for
-    the base comes down by about a slice, and a ventricle narrows toward its valves. The basal end is that at which the
-    left ventricle has the larger slice. They are withheld, too, where a structure was not found, and in one frame.
+    Slices lie as they did for the network, see `orientation`. A ventricle that reaches the first or last slice of the
+    stack may go on beyond it, which is told. Its figures are withheld when it surely does: at the apical end where its
+    area is more than `APEX_SHARE` of its largest; at the basal end where it is at ED nowhere larger and at ES still
+    there, for the base comes down by about a slice, and a ventricle narrows toward its valves. The basal end is that at
+    which the left ventricle has the larger slice. They are withheld, too, where a structure was not found, and in one
+    frame.
     A base slice whose left ventricle myocardium does not enclose (`ENCLOSED`) is told, not left out.
 
     Args:
@@ -66,7 +68,7 @@ def cardiac_function(
         )
     if cavity is None:
         raise ModelError(_("The model {model} has no left ventricle: choose one for the heart.", model=model.id))
-    axis = int(np.argmax(geometry.spacing[::-1]))
+    axis = orientation(geometry, model.axes).order[0]
     slices = {code: _slices(labels, value, axis) for code, value in values.items()}
     left, voxel_ml = slices[LEFT_VENTRICLE].sum(axis=1), geometry.voxel_volume / 1000
     texts: list[str] = []

@@ -50,11 +50,11 @@ def orientation(geometry: Geometry, axes: Axes) -> Orientation:
     """Find the axis order and flips under which a volume lies closest to a model's training axes.
 
     The answer depends on where the voxels lie in the patient alone, so all 48 ways to store one volume give the same
-    oriented array.
+    oriented array; only the slices of a stack of nearly cubic voxels lie along K, unless the geometry says otherwise.
     """
     # columns: unit vectors in RAS and sizes of the array axes 0, 1, 2, that is of K, J, I
     directions, spacing = geometry.directions[:, ::-1], geometry.spacing[::-1]
-    fixed = _stack_axis(directions, spacing) if axes.slices == "stack" else None
+    fixed = geometry.across if axes.slices == "stack" else None
     wanted = [_direction(axes.rows), _direction(axes.columns)]
     wanted.insert(0, _TIE_BREAK[0] if fixed is not None else _direction(axes.slices))
 
@@ -72,12 +72,6 @@ def orientation(geometry: Geometry, axes: Axes) -> Orientation:
     order, signs = max(alike, key=lambda c: alignment(_TIE_BREAK, *c))
     between, along, across = (float(spacing[axis]) for axis in order)
     return Orientation(order, (signs[0] < 0, signs[1] < 0, signs[2] < 0), (between, along, across))
-
-
-def _stack_axis(directions: np.ndarray, spacing: np.ndarray) -> int:
-    """Array axis along which slices were acquired: the one with the largest voxels."""
-    largest = np.flatnonzero(spacing > spacing.max() * (1 - _TOLERANCE))
-    return int(max(largest, key=lambda axis: abs(_TIE_BREAK[0] @ directions[:, axis])))
 
 
 def _direction(letters: str) -> np.ndarray:

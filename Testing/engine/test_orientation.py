@@ -1,5 +1,6 @@
 """Claims about axes: labels do not depend on how a volume is stored, and slices lie as the network learned them."""
 
+from dataclasses import replace
 from itertools import permutations, product
 
 import numpy as np
@@ -58,8 +59,10 @@ def test_labels_do_not_move_when_the_volume_is_stored_in_another_axis_order(segm
         assert np.array_equal(restore(labels, order, flips), expected), (order, flips)
 
 
-@pytest.mark.parametrize("axes", [FIXED, STACK], ids=["fixed", "stack"])
-@pytest.mark.parametrize("name", GRIDS)
+CASES = [(axes, name) for axes in (FIXED, STACK) for name in GRIDS if (axes, name) != (STACK, "isotropic")]  # K decides
+
+
+@pytest.mark.parametrize(("axes", "name"), CASES, ids=[f"{name}-{axes.slices}" for axes, name in CASES])
 def test_every_axis_order_gives_one_oriented_array(reorder, axes, name):
     geometry = GRIDS[name]
     volume = np.arange(np.prod(geometry.shape)).reshape(geometry.shape)
@@ -109,3 +112,18 @@ def test_a_stack_runs_along_its_largest_voxels_whatever_their_direction(axis):
 
     assert found.order[0] == axis
     assert np.allclose(found.spacing, (8.0, 1.5, 1.5))
+
+
+@pytest.mark.parametrize(
+    ("spacing", "axis"),
+    [((1.4, 1.4, 10), 0), ((1.4, 10, 1.4), 1), ((10, 1.4, 1.4), 2), ((1.4, 1.4, 1.25), 0), ((1.5, 1.4, 1.4), 0)],
+)
+def test_slices_of_a_stack_lie_along_the_largest_voxels_or_k_where_none_stands_out(spacing, axis):
+    assert orientation(grid((9, 9, 9), spacing, rotation(20, -35, 30)), STACK).order[0] == axis
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_known_slice_axis_decides_whatever_the_spacing(axis):
+    geometry = replace(grid((9, 9, 9), (1.4, 1.4, 10)), slice_axis=axis)
+    assert orientation(geometry, STACK).order[0] == axis
+    assert orientation(geometry, FIXED).order[0] == 0  # this model's slices lie where the body is

@@ -26,7 +26,7 @@ def enhance(options: Namespace, console: Console) -> int:
         model = find_model(options.model)
         axes, intensity, default = model.axes, model.intensity, model.enhancement.default
     enhancement = options.enhancement.resolved(default)
-    image = io.read(options.input, options.series, options.frame)
+    image = io.read(options.input, options.series, options.frame, reading=io.Reading(options.slices, options.resample))
     check_array(image.array, image.geometry, options.input.name or image.name)
     _, enhanced = preprocess_volume(image.array, image.geometry, axes, intensity, enhancement)
     with outputs.beside([path], options.overwrite) as folder:

@@ -21,7 +21,7 @@ def explain(options: Namespace, console: Console) -> int:
     name = io.case_name(options.input)
     paths = [options.output / f"{name}_why.{suffix}" for suffix in ("nii.gz", "png")]
     outputs.check(options.input, paths, options.overwrite)
-    image = io.read(options.input, options.series, options.frame)
+    image = io.read(options.input, options.series, options.frame, reading=io.Reading(options.slices, options.resample))
     for notice in before(image, model, parameters):
         console.warn(f"{name}: {notice.text}")
 

@@ -55,7 +55,7 @@ def _asked(written: "Record", model: Model, options: Namespace) -> tuple["Case",
     from ...batch.case import Case
     from ...batch.format_table import known
     from ...inputs.names import safe
-    from ...io import Person
+    from ...io import Person, Reading
 
     fault = InputError(f"{options.record} is not a record of a run (unusable case or outputs): name a NAME.json.")
     try:
@@ -69,6 +69,7 @@ def _asked(written: "Record", model: Model, options: Namespace) -> tuple["Case",
             outputs=tuple(outputs),
             series=options.series or written.input.series,
             frame=written.input.frame,
+            reading=Reading(**written.input.reading),
             anonymous=written.input.path is None,
             person=Person(**written.cine["given"]) if written.cine else Person(),
             frame_format=next((one.format for one in outputs if one.frame is not None and one.format != "dcm"), None),
@@ -86,7 +87,9 @@ def _check_input(case: "Case", sha256: str) -> None:
 
     if not case.input.exists():
         raise InputError(f"{case.input} does not exist any more: put the input back.")
-    found = attempt(lambda: input_hash(io.files_of(case.input, case.series, case.frame)), str(case.input))
+    found = attempt(
+        lambda: input_hash(io.files_of(case.input, case.series, case.frame, None, case.reading)), str(case.input)
+    )
     if found.fault is not None and not isinstance(found.fault.error, DINSegmentError):
         raise InputError(found.fault.text)
     if found.value != sha256:

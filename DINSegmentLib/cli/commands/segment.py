@@ -10,7 +10,7 @@ from ...engine.parameters import Parameters
 from ...errors import Cancelled, DINSegmentError, InputError, ModelError
 from ...inputs import search
 from ...inputs.candidates import Found, Refused
-from ...io import surfaces
+from ...io import Reading, surfaces
 from ...model import Model, catalogue, find_model
 
 
@@ -40,8 +40,9 @@ def _asked(options: Namespace, model: Model) -> Parameters:
 def _search(options: Namespace, console: Console) -> list[Found | Refused]:
     with console.stage("Looking for inputs"):
         return search.find(
-            options.inputs, options.pattern, options.recursive, options.output, options.series, options.frame
-        )
+            options.inputs, options.pattern, options.recursive, options.output, options.series, options.frame,
+            Reading(options.slices, options.resample),
+        )  # fmt: skip
 
 
 def _run(

@@ -157,6 +157,12 @@ def titles(item: Slice) -> tuple[str, str]:
     return "" if number is None else str(number), str(text or "")
 
 
+def where(item: Slice) -> str:
+    """An image as a message names it: its file and its series."""
+    number, description = titles(item)
+    return f'{item} (series {number or "without number"} "{description}")'
+
+
 def _parts_of_series(items: Sequence[Slice], person: dict) -> list[Stack]:
     """One series as the stacks that it holds, each named by what sets it apart."""
     parts: list[tuple[str, list[Slice]]] = [("", list(items))]

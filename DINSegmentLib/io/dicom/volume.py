@@ -9,14 +9,15 @@ import numpy as np
 
 from ... import memory
 from ...errors import GeometryError, InputError
-from ...geometry import LPS_TO_RAS, Geometry
+from ...geometry import Geometry
 from ...notices import Notice
-from ..header import check_steps, pick_frame
+from ..header import pick_frame
 from ..image import SliceFile, has_dicom_mark
 from ..person import Person, person_of
 from . import enhanced, pixels
 from .files import Slice, scan
-from .stacks import Stack, are_alike, choose, places, same_place, stacks_of, titles
+from .grid import Placement, grid_of, place
+from .stacks import Stack, are_alike, choose, places, same_place, stacks_of, where
 
 _TIME_TAGS = ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber")  # the first that tells frames apart
 
@@ -30,6 +31,7 @@ class Volume:
     modality: str | None
     voxel_bytes: int
     notices: tuple[Notice, ...] = ()
+    placement: Placement | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -38,7 +40,9 @@ class Volume:
 
     @property
     def slice_files(self) -> tuple[SliceFile, ...]:
-        """Where each slice lies, in the order of K."""
+        """Where each slice lies, in the order of K; empty where they were brought to another grid."""
+        if self.placement is not None:
+            return ()
         return tuple(SliceFile(item.path, item.index) for item in self.slices)
 
 
@@ -61,7 +65,7 @@ class Cine:
 
 def find_volume(
     folder: Path, name: str, series: str | None, frame: int | None, files: Sequence[Path] | None = None,
-    with_pixels: bool = True,
+    with_pixels: bool = True, resample: bool = False,
 ) -> Volume:  # fmt: skip
     """The one volume in a folder and the folders below it; localizers and copies of slices are passed over.
 
@@ -72,6 +76,7 @@ def find_volume(
         frame: which image at every slice position, from 1; needed when there are several.
         files: the DICOM files of the series where they are known: the folder is not searched then.
         with_pixels: look for pixels that are missing, too.
+        resample: see `grid.grid_of`.
 
     Raises:
         InputError: no DICOM image, damaged files, several series and no choice, no such series, no grey slices.
@@ -80,7 +85,7 @@ def find_volume(
     stack = _find_stack(folder, name, series, files)
     with _damage_told(name):
         frames, _ = _in_time(stack, name)
-        volume = _volume(frames[pick_frame(name, len(frames), frame)], name, stack.notices)
+        volume = _volume(frames[pick_frame(name, len(frames), frame)], name, stack.notices, resample)
     memory.check(volume.geometry.shape, volume.voxel_bytes, name)
     for path in volume.files if with_pixels else ():
         pixels.check_pixels(path, name)
@@ -88,8 +93,9 @@ def find_volume(
 
 
 def find_cine(
-    folder: Path, name: str, series: str | None, files: Sequence[Path] | None = None, with_pixels: bool = True
-) -> Cine:
+    folder: Path, name: str, series: str | None, files: Sequence[Path] | None = None, with_pixels: bool = True,
+    resample: bool = False,
+) -> Cine:  # fmt: skip
     """All frames of the one series in a folder; arguments and errors as of `find_volume`.
 
     Series of one stack are taken together, see `stacks.stacks_of`.
@@ -97,7 +103,7 @@ def find_cine(
     stack = _find_stack(folder, name, series, files)
     with _damage_told(name):
         frames, by = _in_time(stack, name)
-        volumes = tuple(_volume(frame, name, stack.notices) for frame in frames)
+        volumes = tuple(_volume(frame, name, stack.notices, resample) for frame in frames)
         _check_one_grid(frames, name)
         times = _seconds(frames) if by == "TriggerTime" else None
     memory.check((len(volumes), *volumes[0].geometry.shape), volumes[0].voxel_bytes, name)
@@ -124,16 +130,21 @@ def _damage_told(name: str) -> Iterator[None]:
         raise InputError(f"{name} has damaged DICOM headers ({error}): export the series again.") from error
 
 
-def _volume(slices: Sequence[Slice], name: str, notices: tuple[Notice, ...]) -> Volume:
-    geometry = _geometry(slices, name)
+def _volume(slices: Sequence[Slice], name: str, notices: tuple[Notice, ...], resample: bool) -> Volume:
+    grid = grid_of(slices, name, resample)
+    if grid.why:
+        notices = (*notices, Notice("input", grid.why))
     first = slices[0].header
     voxel_bytes = int(first.get("BitsAllocated", 16)) // 8
-    return Volume(tuple(slices), geometry, first.get("Modality") or None, voxel_bytes, notices)
+    modality = first.get("Modality") or None
+    return Volume(tuple(slices), grid.geometry, modality, voxel_bytes, notices, grid.placement)
 
 
 def read_voxels(volumes: Sequence[Volume], name: str) -> np.ndarray:
     """(T, K, J, I) of volumes of one grid, see `pixels.read_voxels`."""
-    return pixels.read_voxels([volume.slices for volume in volumes], name)
+    array = pixels.read_voxels([volume.slices for volume in volumes], name)
+    placement = volumes[0].placement
+    return array if placement is None else place(array, placement, volumes[0].geometry.shape)
 
 
 def _find_slices(folder: Path, name: str, files: Sequence[Path] | None) -> list[Slice]:
@@ -180,7 +191,7 @@ def _check_alike(slices: Sequence[Slice], name: str) -> None:
     odd = _odd_one(slices)
     if odd is not None:
         raise GeometryError(
-            f"{name} mixes slices of different size, direction or pixel spacing: {_where(odd)} is unlike the others. "
+            f"{name} mixes slices of different size, direction or pixel spacing: {where(odd)} is unlike the others. "
             "Put one stack into a folder of its own."
         )
 
@@ -196,12 +207,6 @@ def _odd_one(slices: Sequence[Slice]) -> Slice | None:
             groups.append(group := [])
         group.append(item)
     return min(groups, key=len)[0]
-
-
-def _where(item: Slice) -> str:
-    """An image as a message names it: its file and its series."""
-    number, description = titles(item)
-    return f'{item} (series {number or "without number"} "{description}")'
 
 
 def _in_time(stack: Stack, name: str) -> tuple[list[list[Slice]], str | None]:
@@ -220,7 +225,7 @@ def _in_time(stack: Stack, name: str) -> tuple[list[list[Slice]], str | None]:
         twice = next(group for group in groups if not _tells_apart("InstanceNumber", group))
         raise InputError(
             f"{name} has {frames} images at every slice position, and neither trigger time, temporal position nor "
-            f"instance number tells their order (such as {_where(twice[0])} and {twice[1]}): put one frame into a "
+            f"instance number tells their order (such as {where(twice[0])} and {twice[1]}): put one frame into a "
             "folder of its own."
         )
     for one in groups:
@@ -233,8 +238,8 @@ def _uneven(groups: Sequence[Sequence[Slice]], index: int, frames: int, name: st
     group = groups[index]
     place = f"{name} has {len(group)} images at slice {index + 1} of {len(groups)} and {frames} at the others"
     if len(group) > frames:
-        return f"{place} (such as {_where(group[-1])}): remove the repeated images, or choose a series."
-    return f"{place} ({_where(group[0])}): export the series again with all its images."
+        return f"{place} (such as {where(group[-1])}): remove the repeated images, or choose a series."
+    return f"{place} ({where(group[0])}): export the series again with all its images."
 
 
 def _check_one_grid(frames: Sequence[Sequence[Slice]], name: str) -> None:
@@ -245,7 +250,7 @@ def _check_one_grid(frames: Sequence[Sequence[Slice]], name: str) -> None:
             if np.abs(first.position - item.position).max() > tolerance:
                 away = float(np.linalg.norm(first.position - item.position))
                 raise GeometryError(
-                    f"{name} has a slice that lies {away:.3g} mm away from where it is at other times, {_where(item)}: "
+                    f"{name} has a slice that lies {away:.3g} mm away from where it is at other times, {where(item)}: "
                     "export the series again, or leave this frame out."
                 )
 
@@ -264,41 +269,3 @@ def _seconds(frames: Sequence[Sequence[Slice]]) -> tuple[float, ...]:
     """Trigger times (ms), each the median over a frame's slices, in seconds after the first."""
     medians = [float(np.median([float(item.header.TriggerTime) for item in frame])) for frame in frames]
     return tuple((one - medians[0]) / 1000 for one in medians)
-
-
-def _geometry(slices: Sequence[Slice], name: str) -> Geometry:
-    first = slices[0]
-    if len(slices) == 1:
-        raise GeometryError(f"{name} has only one slice: give a folder with the whole series.")
-    positions = np.array([item.position for item in slices])
-    normal = np.cross(*first.axes)
-    gaps = np.diff(positions @ normal)
-    precision = 2 * max(_precision(item) for item in slices)  # of the difference of two
-    usual, worst = float(np.median(gaps)), int(np.argmax(np.abs(gaps - np.median(gaps))))
-    if abs(gaps[worst] - usual) > max(precision, 0.01 * usual):
-        raise GeometryError(
-            f"{name} has unevenly spaced slices ({gaps[worst]:.4g} mm instead of {usual:.4g} mm after "
-            f"{_where(slices[worst])}): add the missing slices, or give a series without gaps."
-        )
-    step = (positions[-1] - positions[0]) / (len(slices) - 1)
-    beside = np.abs((positions - positions[0] - np.arange(len(slices))[:, None] * step) @ first.axes.T).max(axis=1)
-    if np.abs(first.axes @ step).max() > max(precision / (len(slices) - 1), 0.01 * usual):
-        raise GeometryError(f"{name} has slices that are shifted sideways (tilted gantry): correct the tilt first.")
-    far = int(np.argmax(beside))
-    if beside[far] > max(precision, 0.25 * float(first.pixel_size.min())):
-        raise GeometryError(
-            f"{name} has a slice that lies {beside[far]:.3g} mm beside the others, {_where(slices[far])}: "
-            "resample the stack to a regular grid, or leave this slice out."
-        )
-    steps = np.vstack([first.axes * first.pixel_size[:, None], step])
-    check_steps(steps, name)
-    matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = steps.T, positions[0]
-    return Geometry((len(slices), first.header.Rows, first.header.Columns), LPS_TO_RAS @ matrix)
-
-
-def _precision(item: Slice) -> float:
-    """Half of the last decimal place in mm with which a position was written, at least 0.005."""
-    texts = [str(getattr(one, "original_string", one)) for one in item.header.ImagePositionPatient]
-    decimals = max(len(text.partition(".")[2].partition("e")[0].rstrip("0")) for text in texts)
-    return max(0.005, 0.5 * 10.0**-decimals) if decimals else 0.5

@@ -1,0 +1,157 @@
+"""The regular grid on which slices lie, why there is none, and how slices are brought to one on request."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import GeometryError
+from ...geometry import LPS_TO_RAS, Geometry
+from ..header import check_steps
+from .files import Slice
+from .stacks import where
+
+_FINEST, _COARSEST = 0.005, 0.1  # mm; positions are taken as no more and no less precise than this
+_SHARE = 0.01  # of the distance of slices by which a gap may differ, and a step may lean
+_BESIDE = 0.25  # of a pixel, by which a single slice may lie beside its place
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where slices lie on a regular grid of their plane.
+
+    Args:
+        heights: of every stored slice along the normal, in steps of the grid.
+        shifts: (slices, 2), of every slice along (J, I), in pixels of the grid.
+    """
+
+    heights: np.ndarray
+    shifts: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The grid, how slices that are not on it are brought there, and why, in a sentence; None and empty: they are."""
+
+    geometry: Geometry
+    placement: Placement | None = None
+    why: str = ""
+
+
+def grid_of(slices: Sequence[Slice], name: str, resample: bool = False) -> Grid:
+    """Find the grid of slices in the order of K.
+
+    Args:
+        name: of the input, for messages.
+        resample: bring slices that are not on a regular grid to one, instead of refusing them.
+
+    Raises:
+        GeometryError: there is only one slice; or a slice lies beside the others, a gap differs or the stack leans, by
+            more than the precision in which positions were written.
+    """
+    if len(slices) == 1:
+        raise GeometryError(f"{name} has only one slice: give a folder with the whole series.")
+    fault = _fault(slices)
+    if not fault:
+        return Grid(_geometry(slices, np.array([item.position for item in slices])))
+    if not resample:
+        raise GeometryError(f"{name} {fault}: correct the series, or use --resample to bring it to a regular grid.")
+    geometry, placement = _resampled(slices)
+    return Grid(geometry, placement, f"The input {fault}: it was resampled to a regular grid.")
+
+
+def place(array: np.ndarray, placement: Placement, shape: tuple[int, int, int]) -> np.ndarray:
+    """Bring slices (T, K, J, I) to a regular grid of this shape, linearly, float32; outside, the lowest value."""
+    out = np.empty((len(array), *shape), np.float32)
+    lowest = np.float32(array.min())
+    for frame, stored in zip(out, np.asarray(array, np.float32), strict=True):
+        planes = [
+            _shifted(plane, shift, shape[1:], lowest) for plane, shift in zip(stored, placement.shifts, strict=True)
+        ]
+        for k in range(shape[0]):
+            above = int(np.clip(np.searchsorted(placement.heights, k), 1, len(planes) - 1))
+            low, high = placement.heights[above - 1 : above + 1]
+            weight = np.float32(np.clip((k - low) / (high - low), 0, 1))
+            frame[k] = planes[above - 1] * (1 - weight) + planes[above] * weight
+    return out
+
+
+def _fault(slices: Sequence[Slice]) -> str:
+    """Why slices make no regular grid, as the end of a sentence; empty: they do."""
+    first = slices[0]
+    positions = np.array([item.position for item in slices])
+    gaps = np.diff(positions @ np.cross(*first.axes))
+    precision = 2 * _precision(slices)  # of the difference of two
+    usual, worst = float(np.median(gaps)), int(np.argmax(np.abs(gaps - np.median(gaps))))
+    if abs(gaps[worst] - usual) > max(precision, _SHARE * usual):
+        at = f"after {where(slices[worst])}"
+        return f"has unevenly spaced slices ({gaps[worst]:.4g} mm instead of {usual:.4g} mm {at})"
+    offsets = positions @ first.axes.T
+    lean = np.median(np.diff(offsets, axis=0), axis=0)  # a single slice beside the others does not count
+    if np.abs(lean).max() > max(precision, _SHARE * usual):
+        return "has slices that are shifted sideways by a constant step (tilted gantry)"
+    beside = np.abs(offsets - np.median(offsets - np.arange(len(slices))[:, None] * lean, axis=0)
+                    - np.arange(len(slices))[:, None] * lean).max(axis=1)  # fmt: skip
+    far = int(np.argmax(beside))
+    if beside[far] > max(precision, _BESIDE * float(first.pixel_size.min())):
+        return f"has a slice that lies {beside[far]:.3g} mm beside the others, {where(slices[far])}"
+    return ""
+
+
+def _geometry(slices: Sequence[Slice], positions: np.ndarray) -> Geometry:
+    first = slices[0]
+    step = (positions[-1] - positions[0]) / (len(slices) - 1)
+    return _grid(first, (len(slices), first.header.Rows, first.header.Columns), step, positions[0])
+
+
+def _grid(first: Slice, shape: tuple[int, int, int], step: np.ndarray, origin: np.ndarray) -> Geometry:
+    steps = np.vstack([first.axes * first.pixel_size[:, None], step])
+    check_steps(steps, first.path.name)
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = steps.T, origin
+    return Geometry(shape, LPS_TO_RAS @ matrix, slice_axis=0)
+
+
+def _resampled(slices: Sequence[Slice]) -> tuple[Geometry, Placement]:
+    """A grid with the usual distance of slices that holds all of them, and where they lie on it."""
+    first = slices[0]
+    positions = np.array([item.position for item in slices])
+    normal = np.cross(*first.axes)
+    heights, offsets = positions @ normal, positions @ first.axes.T
+    step = float(np.median(np.diff(heights)))
+    count = round((heights[-1] - heights[0]) / step) + 1
+    corner = offsets.min(axis=0)
+    shifts = (offsets - corner) / first.pixel_size  # along I, J
+    more = np.ceil(shifts.max(axis=0) - 1e-6).astype(int)
+    shape = (count, first.header.Rows + int(more[1]), first.header.Columns + int(more[0]))
+    if shape[0] > 4 * len(slices) or more[1] > 2 * first.header.Rows or more[0] > 2 * first.header.Columns:
+        raise GeometryError(
+            f"{first.path.name} and the slices of its series lie too far apart: export the series again."
+        )
+    geometry = _grid(first, shape, step * normal, corner @ first.axes + heights[0] * normal)
+    return geometry, Placement((heights - heights[0]) / step, shifts[:, ::-1])
+
+
+def _shifted(plane: np.ndarray, shift: np.ndarray, shape: tuple[int, int], outside: np.float32) -> np.ndarray:
+    """A slice on a larger plane, moved by (J, I) pixels, linearly."""
+    whole = np.floor(shift + 1e-6).astype(int)
+    (b, a) = np.clip(shift - whole, 0, 1).astype(np.float32)
+    out = np.zeros(shape, np.float32)
+    for dj, wj in ((0, 1 - b), (1, b)):
+        for di, wi in ((0, 1 - a), (1, a)):
+            if wj * wi == 0:
+                continue
+            moved = np.full((shape[0] + 1, shape[1] + 1), outside, np.float32)
+            j, i = whole[0] + dj, whole[1] + di
+            part = plane[: moved.shape[0] - j, : moved.shape[1] - i]
+            moved[j : j + part.shape[0], i : i + part.shape[1]] = part
+            out += wj * wi * moved[:-1, :-1]
+    return out
+
+
+def _precision(slices: Sequence[Slice]) -> float:
+    """Half of the last decimal place in mm with which positions were written."""
+    texts = [str(getattr(one, "original_string", one)) for item in slices for one in item.header.ImagePositionPatient]
+    decimals = max(len(text.partition(".")[2].partition("e")[0]) for text in texts)
+    return min(_COARSEST, max(_FINEST, 0.5 * math.pow(10, -decimals)))
