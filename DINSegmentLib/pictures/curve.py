@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..measure import CardiacFunction
 from ..model import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, Model, label_of
-from .drawing import Color, Disc, Drawing, Line, Shape, Text
+from .drawing import Color, Disc, Drawing, Line, Point, Shape, Text
 
 _STEPS = (1, 2, 5, 10)
 
@@ -37,7 +37,7 @@ def marks_of(function: CardiacFunction) -> dict[str, int]:
 
 def draw_curves(
     curves: Sequence[Curve], times: Sequence[float] | None, marks: Mapping[str, int], title: str = "",
-    subtitle: str = "", size: tuple[int, int] = (960, 560),
+    subtitle: str = "", size: tuple[int, int] = (960, 560), bare: bool = False,
 ) -> Drawing:  # fmt: skip
     """Draw volume-time curves.
 
@@ -47,11 +47,12 @@ def draw_curves(
         marks: frames, counted from 0, at which a vertical line stands, by the text over it, such as ``ED``.
         title, subtitle: the headline; without a title there is none.
         size: width and height.
+        bare: lines and marks alone, for a small picture beside others.
 
     The volume axis begins at 0; each curve has its name in the legend below.
     """
-    left, right = 60, size[0] - 24
-    top, bottom = (116 if title else 34), size[1] - 84
+    left, right = (8, size[0] - 8) if bare else (60, size[0] - 24)
+    top, bottom = (116 if title else 34), size[1] - (8 if bare else 84)
     places = list(times) if times else list(range(1, 1 + len(curves[0].volumes)))
     highest = max(volume or 0.0 for curve in curves for volume in curve.volumes)
     upward = _ticks(0.0, highest or 1.0)
@@ -63,42 +64,66 @@ def draw_curves(
     if title:
         room = size[0] - 48
         shapes += [Text((24, 40), title, 24, room=room), Text((24, 66), subtitle, 15, "dim", room=room)]
-    for value in upward:
-        shapes.append(Line([(left, up(value)), (right, up(value))], "line", kind="axis"))
-        shapes.append(Text((left - 10, up(value) + 5), f"{value:g}", 14, "dim", "end", "axis"))
-    shapes += [Text((across(value), bottom + 20), f"{value:g}", 14, "dim", "middle", "axis") for value in along]
-    shapes.append(Text((left - 10, top - 18), "ml", 14, "dim", "end", "axis"))
-    shapes.append(Text((right, bottom + 40), "frame" if times is None else "ms", 14, "dim", "end", "axis"))
+    if not bare:
+        shapes += _axes(across, up, along, upward, "frame" if times is None else "ms")
     for text, frame in marks.items():
         x = across(places[frame])
         shapes.append(Line([(x, top), (x, bottom)], "dim", kind="mark"))
-        shapes.append(Text((x, top - 6), text, 14, anchor="middle", kind="mark"))
+        anchor = "middle" if not bare else "start" if x < left + 15 else "end" if x > right - 15 else "middle"
+        shapes.append(Text((x, top - 6), text, 20 if bare else 14, anchor=anchor, kind="mark"))
     for curve in curves:
-        shapes += _parts(
-            curve, [(across(place), up(volume or 0.0)) for place, volume in zip(places, curve.volumes, strict=True)]
-        )
-        shapes += [
-            Disc((across(place), up(volume)), 3.5, curve.color, _about(curve.name, volume, frame, times))
-            for frame, (place, volume) in enumerate(zip(places, curve.volumes, strict=True))
-            if volume is not None
+        points = [
+            None if volume is None else (across(place), up(volume))
+            for place, volume in zip(places, curve.volumes, strict=True)
         ]
-    x = left
-    for curve in curves:
-        shapes.append(Disc((x + 9, size[1] - 35), 8, curve.color))
-        shapes.append(Text((x + 26, size[1] - 29), curve.name, 16, kind="axis", room=240))
-        x += 56 + 8 * min(30, len(curve.name))
-    return Drawing(*size, tuple(shapes))
+        shapes += _lines(points, curve.color)
+        if not bare:
+            shapes += _dots(points, curve, times)
+    return Drawing(*size, tuple(shapes) if bare else (*shapes, *_legend(curves, left, size[1])))
 
 
-def _parts(curve: Curve, points: Sequence[tuple[float, float]]) -> list[Shape]:
+def _axes(across: "_Scale", up: "_Scale", along: Sequence[float], upward: Sequence[float], unit: str) -> list[Shape]:
+    left, right, bottom, top = across.start, across.end, up.start, up.end
+    shapes: list[Shape] = []
+    for value in upward:
+        shapes.append(Line([(left, up(value)), (right, up(value))], "line"))
+        shapes.append(Text((left - 10, up(value) + 5), f"{value:g}", 14, "dim", "end"))
+    shapes += [Text((across(value), bottom + 20), f"{value:g}", 14, "dim", "middle") for value in along]
+    return [
+        *shapes,
+        Text((left - 10, top - 18), "ml", 14, "dim", "end"),
+        Text((right, bottom + 40), unit, 14, "dim", "end"),
+    ]
+
+
+def _lines(points: Sequence[Point | None], color: Color) -> list[Shape]:
     """The curve between gaps."""
-    parts: list[list[tuple[float, float]]] = [[]]
-    for volume, point in zip(curve.volumes, points, strict=True):
-        if volume is None:
+    parts: list[list[Point]] = [[]]
+    for point in points:
+        if point is None:
             parts.append([])
         else:
             parts[-1].append(point)
-    return [Line(part, curve.color, 3, "curve") for part in parts if len(part) > 1]
+    return [Line(part, color, 3, "curve") for part in parts if len(part) > 1]
+
+
+def _dots(points: Sequence[Point | None], curve: Curve, times: Sequence[float] | None) -> list[Shape]:
+    return [
+        Disc(point, 3.5, curve.color, _about(curve.name, volume, frame, times))
+        for frame, (point, volume) in enumerate(zip(points, curve.volumes, strict=True))
+        if point is not None and volume is not None
+    ]
+
+
+def _legend(curves: Sequence[Curve], left: float, height: float) -> list[Shape]:
+    shapes: list[Shape] = []
+    for curve in curves:
+        shapes += [
+            Disc((left + 9, height - 35), 8, curve.color),
+            Text((left + 26, height - 29), curve.name, 16, room=240),
+        ]
+        left += 56 + 8 * min(30, len(curve.name))
+    return shapes
 
 
 def _about(name: str, volume: float, frame: int, times: Sequence[float] | None) -> str:

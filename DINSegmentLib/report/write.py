@@ -131,19 +131,22 @@ def _structure(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _beat(case: str, cine: Mapping[str, Any] | None, model: Model | None) -> dict[str, Any] | None:
-    """Of a record's ``cine``: its curve as SVG, and rows of a quantity, its value and its range in words."""
+    """Of a record's ``cine``: its curve as SVG, small and large, and rows of a quantity, its value and its range."""
     if not cine:
         return None
     function = CardiacFunction.from_dict(cine["function"])
     rows = [row for row in function.rows() if row["quantity"] != "Cardiac output" or function.heart_rate is not None]
     label = f"Volumes of {case} over the cardiac cycle"
     curves = curves_of(function, model, wall=False) if model else []
-    drawing = draw_curves(curves, function.times_ms, marks_of(function), size=(560, 320)) if curves else None
+    times, marks = function.times_ms, marks_of(function)
+    small = draw_curves(curves, times, marks, size=(280, 160), bare=True) if curves else None
+    large = draw_curves(curves, times, marks, size=(560, 320)) if curves else None
     return {
         "frames": cine["frames"],
         "frame": cine["frame"],
         "ef": None if function.lv.ef_percent is None else round(function.lv.ef_percent, 1),
-        "curve": svg(drawing, label) if drawing else "",
+        "small": svg(small, label) if small else "",
+        "large": svg(large, label) if large else "",
         "figures": [[row["quantity"], *value_texts(row)] for row in rows],
     }
 

@@ -52,18 +52,12 @@ def points(place, color):
 def test_a_row_shows_both_ventricles_over_time_with_a_gap_where_one_was_not_found(opened):
     half = row(opened, "half")
 
-    # across: 0, 300 and 900 of 1000 ms on 476 units from 60; up: of 120 ml on 202 units from 236
-    assert points(half, LV) == [("M", 60.0, 34.0), ("L", 202.8, 135.0), ("L", 488.4, 84.5)]
-    assert points(half, RV) == []  # 110 ml, not found, 75 ml: two dots
-    dots = [(float(one.get_attribute("cx")), float(one.get_attribute("cy")), one.locator("title").count())
-            for one in half.locator(f'circle[fill="{RV}"]').all()]  # fmt: skip
-    assert [dot[:2] for dot in dots if dot[2]] == [(60.0, 50.8), (488.4, 109.8)]
-    assert [mark.get_attribute("d") for mark in half.locator("path.mark").all()] == [
-        "M60.0 34.0L60.0 236.0",
-        "M202.8 34.0L202.8 236.0",
-    ]
-    visible = [one.text_content() for one in half.locator("svg text").all() if one.is_visible()]
-    assert visible == ["ED", "ES"]
+    # across: 0, 300 and 900 of 1000 ms on 264 units from 8; up: of 120 ml on 118 units from 152
+    assert points(half, LV) == [("M", 8.0, 34.0), ("L", 87.2, 93.0), ("L", 245.6, 63.5)]
+    assert points(half, RV) == []  # 110 ml, not found, 75 ml: no line, and two dots in the large view
+    marks = [mark.get_attribute("d") for mark in half.locator("path.mark").all()]
+    assert marks == ["M8.0 34.0L8.0 152.0", "M87.2 34.0L87.2 152.0"]
+    assert half.locator("svg text").all_text_contents() == ["ED", "ES"]
 
 
 def test_without_ed_and_es_there_is_a_curve_without_marks_and_a_volume_has_none(opened):
@@ -89,7 +83,7 @@ def test_the_large_view_holds_curve_figures_and_warnings(opened):
     assert shown["LV EDV"] == ["120.0 ml", "100.0 to 140.0"]
     assert shown["LV ejection fraction"] == ["50.0 %", "40.0 to 58.3"]
     assert shown["RV ejection fraction"] == ["not reported", ""]
-    assert shown["Cardiac output"] == ["3.6 L/min", ""]
+    assert shown["Cardiac output"] == ["3.60 L/min", ""]
     assert "frame 1 of 3" in dialog.inner_text() and "No right ventricle was found in frame 2." in dialog.inner_text()
     texts = dialog.locator("#cycle svg > text").all_text_contents()
     ticks = [f"{volume}" for volume in range(0, 121, 20)] + [f"{time}" for time in range(0, 1001, 200)]
@@ -113,7 +107,7 @@ def test_frames_without_times_are_counted(page, beat, tmp_path):
     page.keyboard.press("Enter")
 
     assert "frame" in page.locator("#cycle svg > text").all_text_contents()
-    assert [x for _, x, _ in points(row(page, "a"), LV)] == [60.0, 298.0, 536.0]
+    assert [x for _, x, _ in points(row(page, "a"), LV)] == [8.0, 140.0, 272.0]
 
 
 def test_a_page_of_volumes_has_no_column_for_ejection_fractions(page, tmp_path):
