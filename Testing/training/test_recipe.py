@@ -1,10 +1,15 @@
 """The training file: what it sets, and what is refused."""
 
+from dataclasses import replace
+
 import pytest
+import torch
 
 from DINSegmentLib.errors import InputError
 from DINSegmentLib.model import catalogue, find_model
+from DINSegmentLib.training.initial import load_initial
 from DINSegmentLib.training.recipe import Recipe, read_config
+from DINSegmentLib.training.train import Trainer
 
 
 @pytest.fixture
@@ -83,3 +88,18 @@ def test_partial_labels_name_structures_and_their_values(config):
     found = config('[partial]\ndata = "more"\nshare = 0.5\n[partial.labels]\nWall = [2, 3]').partial
     assert found.labels == {"Wall": (2, 3)} and found.share == 0.5 and found.data.name == "more"
     assert config("[partial]\n[partial.labels]\nWall = [2]").partial.data is None
+
+
+@pytest.mark.parametrize("name", ["cardiac-lge/training.toml", "cardiac-mr-neighbours.toml", "abdomen-ct-context.toml"])
+def test_a_plan_that_comes_with_the_program_can_be_trained(repository, name):
+    found = read_config(repository / "Resources" / "Recipes" / name)
+    known = find_model(found.model)
+    model = replace(known, network={**known.network, **found.network})
+    assert found.recipe.steps == 4000 and found.recipe.batch == 16
+    assert set(found.partial.labels if found.partial else ()) <= {label.name for label in model.labels}
+    initial = "AbdomenCT" if model.modality == "CT" else "CardiacMR"
+    network = Trainer(model, found.recipe, torch.device("cpu")).network
+    missing = load_initial(network, repository / "Resources" / "Models" / initial / "weights.pt")
+    assert all(name.startswith("decode.") for name in missing)
+    first = network.encode_original.stem[0].weight
+    assert first.shape[1] == model.network.get("neighbours", 0) * 2 + 1 and first[:, first.shape[1] // 2].any()
