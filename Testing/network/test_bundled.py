@@ -31,9 +31,8 @@ def test_the_attention_as_drawn_is_shut_or_wide_open_for_most_of_the_coarsest_le
         if isinstance(layer, GlobalSpatialAttention):
             layer.register_forward_hook(watch)
     image = io.read(root() / "SampleData" / "cardiac_phantom_ED.nrrd")
-    default = model.enhancement
     original, enhanced = preprocess_volume(
-        image.array, image.geometry, model.axes, model.intensity, default.method, default.strength
+        image.array, image.geometry, model.axes, model.intensity, model.enhancement.default
     )
     channels = network.config.channels
     with torch.inference_mode():
