@@ -33,5 +33,9 @@ class OutputError(DINSegmentError):
     """A result cannot be written."""
 
 
+class ArchiveError(DINSegmentError):
+    """A DICOM archive refuses, cannot be trusted or does not answer."""
+
+
 class Cancelled(DINSegmentError):
     """The user asked to stop; nothing was changed."""

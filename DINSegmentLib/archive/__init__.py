@@ -1,0 +1,1 @@
+"""Studies from a DICOM archive and results back into it, by DICOMweb."""

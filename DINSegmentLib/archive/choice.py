@@ -1,0 +1,109 @@
+"""Which series of a study are worth fetching: told from headers, before any pixel is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from ..batch.cine_results import is_of_heart
+from ..checks.fit import Look, advise
+from ..errors import ArchiveError, DINSegmentError
+from ..inputs import search
+from ..inputs.candidates import Found
+from ..io.probe import Glance, peek
+from ..model import Model
+from .connection import Archive
+
+_FROM_HEADERS = ("modality", "slices", "thickness", "pixel", "view")
+"""Kinds of advice that need no voxel."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Images that a model will segment.
+
+    Args:
+        model: that fits them.
+        instances: (folder of the series, series UID, instance UID) of each.
+    """
+
+    model: Model
+    instances: tuple[tuple[str, str, str], ...]
+
+
+def choose(
+    archive: Archive, study: str, models: Sequence[Model], series: str | None, folder: Path
+) -> tuple[list[Choice], int]:
+    """The stacks of a study that a model fits; where one of the heart fits several, only cines.
+
+    What makes a stack, and whether it can be segmented, is decided as for files: from headers, which are written to
+    ``folder`` without pixels.
+
+    Args:
+        models: that may be used.
+        series: number, description or UID: only this one, whether it looks like the training data or not.
+        folder: for the headers; the caller removes it.
+
+    Returns:
+        the choices, and how many images of these modalities the study has.
+
+    Raises:
+        ArchiveError: there is no such study, or nothing in it fits.
+    """
+    known = archive.series(study)
+    if not known:
+        raise ArchiveError(f"{archive.url} has no study {study}: check the UID.")
+    modalities = {model.modality for model in models}
+    places: dict[Path, tuple[str, str, str]] = {}
+    names = _folder_names([one for one in known if one.get("Modality") in modalities])
+    for uid, name in names.items():
+        for header in archive.headers(study, uid):
+            path = folder / name / f"{header.SOPInstanceUID}.dcm"
+            _write_header(header, path)
+            places[path] = (name, uid, str(header.SOPInstanceUID))
+    found = [one for one in search.find([folder], series=series) if isinstance(one, Found)] if places else []
+    fits = [fit for one in found if (fit := _fit(one, models, series is not None))]
+    if not fits:
+        wanted = " or ".join(sorted(modalities))
+        what = f'series "{series}"' if series else f"series of {wanted} that a model fits"
+        raise ArchiveError(f"Study {study} has no {what}: choose one with --series, or another --model.")
+    best = [(one, model) for one, model, cine in fits if cine or not any(c for _, m, c in fits if m is model)]
+    return [Choice(model, tuple(places[path] for path in one.files)) for one, model in best], len(places)
+
+
+def _fit(found: Found, models: Sequence[Model], asked: bool) -> tuple[Found, Model, bool] | None:
+    """The first of the models that a stack looks made for, and whether it is a cine of the heart."""
+    for model in models:
+        of_heart = is_of_heart(model)
+        try:
+            glance = peek(found.path, found.series, found.frame, found.files, all_frames=of_heart)
+        except DINSegmentError:
+            continue
+        if glance.modality == model.modality and (asked or not _advices(glance, model)):
+            return found, model, of_heart and glance.frames > 1
+    return None
+
+
+def _advices(glance: Glance, model: Model) -> list[str]:
+    seen = Look(glance.geometry, 0.0, 1.0, glance.modality or "")
+    return [one.text for one in advise(seen, model) if one.kind in _FROM_HEADERS]
+
+
+def _folder_names(series: Sequence[Dataset]) -> dict[str, str]:
+    """A folder for each series, by its number as far as that tells them apart."""
+    names: dict[str, str] = {}
+    for one in sorted(series, key=lambda one: (int(one.get("SeriesNumber") or 0), str(one.SeriesInstanceUID))):
+        name = f"series{int(one.get('SeriesNumber') or 0)}"
+        same = sum(known == name or known.startswith(f"{name}-") for known in names.values())
+        names[str(one.SeriesInstanceUID)] = f"{name}-{same + 1}" if same else name
+    return names
+
+
+def _write_header(header: Dataset, path: Path) -> None:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = header.SOPClassUID, header.SOPInstanceUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    path.parent.mkdir(parents=True, exist_ok=True)
+    FileDataset(str(path), header, file_meta=meta, preamble=b"\0" * 128).save_as(path, enforce_file_format=True)

@@ -1,0 +1,284 @@
+"""Questions to a DICOMweb archive: search (QIDO), fetch (WADO) and store (STOW), with credentials, TLS and patience."""
+
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import pydicom
+import requests
+from dicomweb_client import DICOMwebClient
+from pydicom.dataset import Dataset
+
+from ..errors import ArchiveError, InputError
+
+T = TypeVar("T")
+
+USER, PASSWORD, TOKEN = "DINSEGMENT_DICOMWEB_USER", "DINSEGMENT_DICOMWEB_PASSWORD", "DINSEGMENT_DICOMWEB_TOKEN"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_BUSY = (408, 429, 502, 503, 504)  # HTTP statuses after which the same question may succeed
+_LONGEST_PAUSE = 60.0
+_PAGE = 200  # instances of one answer
+_FAILED = "FailedSOPSequence"
+_OUT_OF_RESOURCES = range(0xA700, 0xA800)  # PS3.4, B.2.3: the archive refuses for lack of resources
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A user name and password, or a token; None: not used."""
+
+    user: str | None = None
+    password: str | None = None
+    token: str | None = None
+
+    def __repr__(self) -> str:
+        return "Credentials(...)"  # never in a log
+
+
+def read_credentials(file: Path | None, environment: Mapping[str, str] = os.environ) -> Credentials:
+    """Credentials of a file, or, without one, of the environment.
+
+    The file has one line, ``user:password`` or ``Bearer token``, and only its owner may read it.
+
+    Raises:
+        InputError: the file cannot be used.
+    """
+    if file is None:
+        return Credentials(environment.get(USER), environment.get(PASSWORD), environment.get(TOKEN))
+    try:
+        if os.name != "nt" and stat.S_IMODE(file.stat().st_mode) & 0o077:
+            raise InputError(f"{file} can be read by others: protect it with chmod 600 {file}.")
+        line = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'}).") from error
+    kind, _, rest = line.partition(" ")
+    if kind.lower() == "bearer" and rest and "\n" not in rest:
+        return Credentials(token=rest.strip())
+    user, colon, password = line.partition(":")
+    if not (user and colon) or "\n" in line:
+        raise InputError(f"{file} does not hold credentials: write one line, user:password or Bearer TOKEN.")
+    return Credentials(user, password)
+
+
+class Archive:
+    """One DICOMweb service.
+
+    Args:
+        url: its root, such as ``https://host/dicom-web``.
+        credentials: sent with every question, only over TLS or to this machine.
+        ca_bundle: certificates to trust in place of the public ones.
+        patience: seconds for which a question is repeated while the archive does not answer.
+        report: called with a sentence when it has to be waited for.
+
+    Raises:
+        InputError: the address cannot be used.
+    """
+
+    def __init__(
+        self, url: str, credentials: Credentials, ca_bundle: Path | None = None, patience: float = 600.0,
+        report: Callable[[str], None] = lambda text: None,
+    ) -> None:  # fmt: skip
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InputError(f"{url} is not the address of a DICOMweb service: give one such as https://host/dicom-web.")
+        if parts.username or parts.password:
+            raise InputError(f"The address of {parts.hostname} holds credentials: use {USER} and {PASSWORD} instead.")
+        secret = credentials.user or credentials.token
+        if parts.scheme == "http" and secret and parts.hostname not in _LOOPBACK:
+            raise InputError(f"{url} is not encrypted, and credentials would be readable on the way: use https.")
+        session = requests.Session()
+        if credentials.token:
+            session.headers["Authorization"] = f"Bearer {credentials.token}"
+        elif credentials.user is not None:
+            session.auth = (credentials.user, credentials.password or "")
+        session.trust_env = False  # the environment's CA bundles, proxies and .netrc must not change what is trusted
+        if ca_bundle is not None:
+            if not ca_bundle.is_file():
+                raise InputError(f"{ca_bundle} does not exist: name the file with the archive's CA certificate.")
+            session.verify = str(ca_bundle)
+        self.url, self._patience, self._report = url.rstrip("/"), patience, report
+        self._client = DICOMwebClient(self.url, session=session, timeout=(10, 120))
+        self._client.set_http_retry_params(retry=False)
+
+    def studies(self, filters: Mapping[str, str]) -> list[Dataset]:
+        """Studies that match, with their UID and number of instances."""
+        return self._pages(
+            "search for studies", self._client.search_for_studies, search_filters=dict(filters),
+            fields=["StudyInstanceUID", "NumberOfStudyRelatedInstances"],
+        )  # fmt: skip
+
+    def series(self, study: str) -> list[Dataset]:
+        """Series of a study: UID, number, modality and number of instances."""
+        return self._pages(
+            f"search study {study}", self._client.search_for_series, study_instance_uid=study,
+            fields=["SeriesInstanceUID", "SeriesNumber", "Modality", "NumberOfSeriesRelatedInstances"],
+        )  # fmt: skip
+
+    def instances(self, study: str, series: str) -> set[str]:
+        """UIDs of the instances of a series."""
+        found = self._pages(
+            f"search series {series}", self._client.search_for_instances, study_instance_uid=study,
+            series_instance_uid=series, fields=["SOPInstanceUID"],
+        )  # fmt: skip
+        return {str(one.SOPInstanceUID) for one in found}
+
+    def headers(self, study: str, series: str) -> list[Dataset]:
+        """All instances of a series without their pixels."""
+        what = f"headers of series {series}"
+        found = self._ask(what, lambda: self._client.retrieve_series_metadata(study, series))
+        return [_header(one) for one in found]
+
+    def fetch(self, study: str, series: str, instances: Iterable[str], folder: Path) -> None:
+        """Fetch instances into files of their UIDs; files that are there are kept, and none is ever partial.
+
+        Raises:
+            ArchiveError: the archive does not send one of them.
+        """
+        wanted = list(instances)
+        for uid in (study, series, *wanted):
+            check_uid(uid)
+        folder.mkdir(parents=True, exist_ok=True)
+        everything = (("application/dicom", "*"),)
+
+        def whole_series() -> None:
+            for data in self._client.iter_series(study, series, media_types=everything):
+                if str(data.SOPInstanceUID) in wanted:
+                    _save(data, folder)
+
+        def one(uid: str) -> None:
+            _save(self._client.retrieve_instance(study, series, uid, media_types=everything), folder)
+
+        if not any((folder / f"{uid}.dcm").exists() for uid in wanted):
+            try:
+                self._ask(f"fetch series {series}", whole_series, patient=False)
+            except _NoAnswer:
+                pass  # what has come is kept, and the rest is fetched one by one
+        for uid in wanted:
+            if not (folder / f"{uid}.dcm").exists():
+                self._ask(f"fetch instance {uid}", lambda uid=uid: one(uid))
+
+    def store(self, files: Sequence[Path]) -> int:
+        """Store DICOM files that the archive does not have yet, and see that it has them then.
+
+        Returns:
+            how many were stored.
+
+        Raises:
+            ArchiveError: it does not take one of them.
+        """
+        stored = 0
+        for path in files:
+            data = pydicom.dcmread(path)
+            study, series, uid = (str(data[name].value) for name in _PLACE)
+            if uid in self.instances(study, series):
+                continue
+            answer = self._ask(f"store {path.name}", lambda data=data: self._client.store_instances([data]))
+            self._check_stored(answer, path.name)
+            if uid not in self.instances(study, series):
+                raise ArchiveError(f"{self.url} took {path.name} and does not list it: check the archive's storage.")
+            stored += 1
+        return stored
+
+    def _check_stored(self, answer: Dataset, name: str) -> None:
+        for one in answer.get(_FAILED) or ():
+            reason = int(one.get("FailureReason") or 0)
+            raise ArchiveError(self._full(name) if reason in _OUT_OF_RESOURCES else self._not_taken(name, hex(reason)))
+
+    def _full(self, name: str) -> str:
+        return f"{self.url} has no space for {name}: free space in the archive, and re-run to store what is missing."
+
+    def _not_taken(self, name: str, reason: str) -> str:
+        return f"{self.url} does not take {name} ({reason}): check the archive's log, and re-run to store what is missing."
+
+    def _pages(self, what: str, search: Callable[..., list[dict]], **how: Any) -> list[Dataset]:
+        found: list[Dataset] = []
+        while True:
+            start = len(found)
+            page = self._ask(what, lambda start=start: search(limit=_PAGE, offset=start, **how))
+            found += [Dataset.from_json(one) for one in page]
+            if len(page) < _PAGE:
+                return found
+
+    def _ask(self, what: str, question: Callable[[], T], patient: bool = True) -> T:
+        """The answer to a question, which is repeated while nobody answers.
+
+        Raises:
+            ArchiveError: the archive refuses, or did not answer for too long.
+        """
+        begun, pause = time.monotonic(), 1.0
+        while True:
+            try:
+                return question()
+            except requests.exceptions.SSLError as error:
+                raise ArchiveError(
+                    f"The TLS certificate of {self.url} is not trusted ({_cause(error)}): "
+                    "check the address, or give the archive's CA certificate with --ca-bundle."
+                ) from error
+            except requests.HTTPError as error:
+                status = error.response.status_code
+                if status not in _BUSY:
+                    raise ArchiveError(self._refusal(status, what)) from error
+                fault = f"answers {status}"
+            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError):
+                fault = "does not answer"
+            except (ValueError, KeyError, AttributeError, TypeError, pydicom.errors.InvalidDicomError) as error:
+                raise ArchiveError(
+                    f"{self.url} does not answer as DICOMweb does ({what}): check that the address is the service's root."
+                ) from error
+            if not patient:
+                raise _NoAnswer
+            if time.monotonic() - begun + pause > self._patience:
+                raise ArchiveError(f"{self.url} {fault} ({what}): check that it runs, and re-run to resume.")
+            self._report(f"{self.url} {fault}: next try in {pause:.0f} s.")
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _refusal(self, status: int, what: str) -> str:
+        if status in (401, 403):
+            return (
+                f"{self.url} refuses these credentials ({status}): "
+                f"check {USER} and {PASSWORD}, {TOKEN}, or the file of --credentials."
+            )
+        if status == 404:
+            return f"{self.url} does not have what was asked for ({what}): check the address and the UID."
+        if status in (413, 507):
+            return f"{self.url} has no space left ({what}): free space in the archive, and re-run to resume."
+        return f"{self.url} answers {status} ({what}): check the archive's log, and re-run to resume."
+
+
+_PLACE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+
+
+class _NoAnswer(Exception):
+    """A question that is not to be repeated as it was had no answer."""
+
+
+def _cause(error: Exception) -> str:
+    """Why TLS failed, in few words."""
+    text = " ".join(str(error).split())
+    found = re.search(r"(certificate verify failed: [^(\]']+|hostname '[^']+' doesn't match [^)]+)", text)
+    return found[1].strip() if found else "TLS failed"
+
+
+def check_uid(uid: str) -> None:
+    if not re.fullmatch(r"[0-9.]{1,64}", uid) or ".." in uid:
+        raise ArchiveError(f'"{ascii(uid)[1:-1]}" is not a DICOM UID: check the UID, or the archive.')
+
+
+def _save(data: Dataset, folder: Path) -> None:
+    """Write a file whole or not at all."""
+    uid = str(data.SOPInstanceUID)
+    check_uid(uid)
+    part = folder / f"{uid}.part"
+    pydicom.dcmwrite(part, data)
+    part.replace(folder / f"{uid}.dcm")
+
+
+def _header(values: dict[str, Any]) -> Dataset:
+    """A header from DICOM JSON, without what is to be fetched apart."""
+    return Dataset.from_json({tag: one for tag, one in values.items() if "BulkDataURI" not in one})

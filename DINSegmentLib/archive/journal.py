@@ -1,0 +1,68 @@
+"""What became of each study, one line each, so that a run that was stopped goes on where it was."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..errors import OutputError
+
+NAME = "archive.jsonl"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A study that needs no more work.
+
+    Args:
+        study: its UID.
+        asked: what was asked for (models, parameters, series), as text: other wishes are other work.
+        images: how many images it had.
+        stored: (series, instance) UIDs of the results in the archive.
+        fault: why there are none, in a sentence; empty where there are.
+    """
+
+    study: str
+    asked: str
+    images: int
+    stored: tuple[tuple[str, str], ...] = ()
+    fault: str = ""
+
+
+class Journal:
+    """The entries of an output folder; a line that a kill cut short is ignored."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / NAME
+        self._entries: dict[tuple[str, str], Entry] = {}
+        if self._path.is_file():
+            for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
+                self._take(line)
+
+    def find(self, study: str, asked: str) -> Entry | None:
+        return self._entries.get((study, asked))
+
+    def add(self, entry: Entry) -> None:
+        """Append a line, on the disk when this returns.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        self._entries[entry.study, entry.asked] = entry
+        line = json.dumps(asdict(entry), ensure_ascii=False) + "\n"
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            whole = not self._path.is_file() or self._path.read_bytes()[-1:] in (b"", b"\n")
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(line if whole else f"\n{line}")
+                file.flush()
+        except OSError as error:
+            raise OutputError(f"{self._path} cannot be written ({error.strerror or error}): check the disk.") from error
+
+    def _take(self, line: str) -> None:
+        try:
+            values = json.loads(line)
+            stored = tuple((str(series), str(uid)) for series, uid in values["stored"])
+            entry = Entry(**{**values, "stored": stored})
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return
+        self._entries[entry.study, entry.asked] = entry

@@ -1,0 +1,152 @@
+"""One study of an archive: choose, fetch, segment, store; each step is skipped where it was done before."""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pydicom
+
+from ..batch import case as cases
+from ..batch.record import about_model
+from ..engine.parameters import Parameters
+from ..errors import ArchiveError, InputError
+from ..inputs import search
+from ..inputs.candidates import Found
+from ..model import Model
+from .choice import choose
+from .connection import Archive, check_uid
+from .journal import Entry, Journal
+
+if TYPE_CHECKING:
+    from ..engine.segmenter import Segmenter
+
+_IMAGES, _HEADERS = ".images", ".headers"  # hidden: never taken for results
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be done with every study.
+
+    Args:
+        models: that may be used; the first that fits a series is.
+        parameters: of the engine.
+        output: folder with one folder for each study, for what is written here, too.
+        formats: as of `batch.FORMATS`; ``dcm`` is among them.
+        series: number, description or UID of the series wanted; None: all that a model fits.
+        dicom_frames: one of `dicom_results.FRAMES`.
+    """
+
+    models: Sequence[Model]
+    parameters: Parameters
+    output: Path
+    formats: Sequence[str] = ("dcm",)
+    series: str | None = None
+    dicom_frames: str = "phases"
+
+    @property
+    def text(self) -> str:
+        """What decides about the results, for the journal."""
+        about = [[about_model(one), asdict(self.parameters.resolved(one))] for one in self.models]
+        return json.dumps([about, self.series, self.dicom_frames], sort_keys=True)
+
+
+Progress = Callable[[str, int, int], None]
+Report = Callable[[dict[str, Any]], None]
+
+
+def is_stored(archive: Archive, study: str, wish: Wish, journal: Journal) -> bool:
+    """Whether an earlier run stored the results of this wish, and the archive still has them."""
+    entry = journal.find(study, wish.text)
+    if entry is None or not entry.stored:
+        return False
+    series = {uid for uid, _ in entry.stored}
+    there = {(uid, one) for uid in series for one in archive.instances(study, uid)}
+    return there.issuperset(entry.stored)
+
+
+def process(
+    archive: Archive, study: str, wish: Wish, journal: Journal, warm: Callable[[Model], "Segmenter"],
+    report: Report, progress: Progress, cancelled: Callable[[], bool] | None = None,
+) -> int:  # fmt: skip
+    """Bring the results of a study into its archive.
+
+    A run that was stopped resumes: images that are here are not fetched again, cases that are finished are not
+    segmented again, and what the archive has is not stored again.
+
+    Args:
+        warm: the segmenter of a model, which stays warm between studies.
+        report: called with the record of each case that is segmented.
+        progress: called with what is done, and how much of it.
+
+    Returns:
+        how many objects were stored; 0 where all were there.
+
+    Raises:
+        ArchiveError: the archive refuses, or no series fits.
+        DINSegmentError: a series cannot be segmented, or its results not be written.
+        Cancelled: ``cancelled`` said so.
+    """
+    check_uid(study)
+    folder = wish.output / study
+    headers, images = folder / _HEADERS, folder / _IMAGES
+    shutil.rmtree(headers, ignore_errors=True)
+    try:
+        choices, count = choose(archive, study, wish.models, wish.series, headers)
+    finally:
+        shutil.rmtree(headers, ignore_errors=True)
+    results: list[Path] = []
+    for choice in choices:
+        _fetch(archive, study, choice.instances, images, progress)
+        for found in _cases(images, choice.instances, study):
+            case = cases.plan(
+                replace(found, model=str(choice.model.folder)), folder, wish.formats, False, choice.model.labels,
+                dicom_frames=wish.dicom_frames,
+            )  # fmt: skip
+            record = cases.finished(case, choice.model, wish.parameters)
+            if record is None:
+                record, _ = cases.run(
+                    case, warm(choice.model), wish.parameters, True, _named(progress, case.name), cancelled=cancelled
+                )
+                report(record)
+            results += [folder / name for name in record["outputs"] if name.endswith(".dcm")]
+    stored = archive.store(results)
+    journal.add(Entry(study, wish.text, count, tuple(_place(path) for path in results)))
+    shutil.rmtree(images, ignore_errors=True)
+    return stored
+
+
+def _fetch(
+    archive: Archive, study: str, instances: Sequence[tuple[str, str, str]], images: Path, progress: Progress
+) -> None:
+    by_series: dict[tuple[str, str], list[str]] = {}
+    for name, series, uid in instances:
+        by_series.setdefault((name, series), []).append(uid)
+    done = 0
+    for (name, series), uids in by_series.items():
+        progress("fetching", done, len(instances))
+        archive.fetch(study, series, uids, images / name)
+        done += len(uids)
+    progress("fetching", done, len(instances))
+
+
+def _cases(images: Path, instances: Sequence[tuple[str, str, str]], study: str) -> list[Found]:
+    """The case that the fetched files make, as the headers promised."""
+    wanted = {images / name / f"{uid}.dcm" for name, _, uid in instances}
+    items = search.find([images])
+    found = [one for one in items if isinstance(one, Found) and wanted.issuperset(one.files)]
+    if not found:
+        refused = next((one.reason for one in items if not isinstance(one, Found) and not one.expected), "")
+        raise InputError(refused or f"The images of study {study} do not make the volume of their headers: fetch again.")
+    return found
+
+
+def _place(path: Path) -> tuple[str, str]:
+    data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID", "SOPInstanceUID"])
+    return str(data.SeriesInstanceUID), str(data.SOPInstanceUID)
+
+
+def _named(progress: Progress, name: str) -> Callable[[int, int], None]:
+    return lambda done, count: progress(name, done, count)

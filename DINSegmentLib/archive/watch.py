@@ -1,0 +1,58 @@
+"""New studies of an archive, one at a time, for as long as the program runs."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import parse_qsl
+
+from ..errors import InputError
+from .connection import Archive
+from .journal import Entry, Journal
+
+
+def filters(query: str) -> dict[str, str]:
+    """The attributes of a QIDO query such as ``ModalitiesInStudy=MR&StudyDate=20260101-``.
+
+    Raises:
+        InputError: it cannot be read so.
+    """
+    try:
+        pairs = parse_qsl(query.strip().removeprefix("?"), strict_parsing=True)
+    except ValueError as error:
+        raise InputError(f'"{query}" is not a query: write ATTRIBUTE=VALUE, joined by &.') from error
+    return dict(pairs)
+
+
+def watch(
+    archive: Archive, query: Mapping[str, str], journal: Journal, asked: str, stop: Callable[[], bool],
+    interval: float = 60.0, sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[str]:  # fmt: skip
+    """UIDs of studies that are complete and not in the journal, until ``stop`` says so.
+
+    A study is complete when two looks find as many instances in it; one that grew after it was done comes again.
+
+    Args:
+        query: see `filters`.
+        asked: see `Entry`.
+        interval: seconds between two looks.
+    """
+    before: dict[str, int] = {}
+    while not stop():
+        now = {
+            str(one.StudyInstanceUID): int(one.get("NumberOfStudyRelatedInstances") or 0)
+            for one in archive.studies(query)
+        }
+        for study, count in now.items():
+            if stop():
+                return
+            if before.get(study) == count and not _is_done(journal.find(study, asked), count):
+                yield study
+        before = now
+        waited = 0.0
+        while waited < interval and not stop():
+            sleep(min(1.0, interval - waited))
+            waited += 1.0
+
+
+def _is_done(entry: Entry | None, count: int) -> bool:
+    """Whether the study has no other images than those of the entry, besides its results."""
+    return entry is not None and count <= entry.instances
