@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ..batch.cine_results import is_of_heart
-from ..checks.fit import Look, advise
+from ..checks import fit
 from ..errors import ArchiveError, DINSegmentError
 from ..inputs import search
 from ..inputs.candidates import Found
@@ -17,7 +17,7 @@ from ..model import Model
 from .connection import Archive
 
 _FROM_HEADERS = ("modality", "slices", "thickness", "pixel", "view")
-"""Kinds of advice that need no voxel."""
+"""Kinds of notices that need no voxel."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,7 @@ class Choice:
     instances: tuple[tuple[str, str, str], ...]
 
 
-def choose(
-    archive: Archive, study: str, models: Sequence[Model], series: str | None, folder: Path
-) -> tuple[list[Choice], int]:
+def choose(archive: Archive, study: str, models: Sequence[Model], series: str | None, folder: Path) -> list[Choice]:
     """The stacks of a study that a model fits; where one of the heart fits several, only cines.
 
     What makes a stack, and whether it can be segmented, is decided as for files: from headers, which are written to
@@ -45,9 +43,6 @@ def choose(
         models: that may be used.
         series: number, description or UID: only this one, whether it looks like the training data or not.
         folder: for the headers; the caller removes it.
-
-    Returns:
-        the choices, and how many images of these modalities the study has.
 
     Raises:
         ArchiveError: there is no such study, or nothing in it fits.
@@ -64,13 +59,13 @@ def choose(
             _write_header(header, path)
             places[path] = (name, uid, str(header.SOPInstanceUID))
     found = [one for one in search.find([folder], series=series) if isinstance(one, Found)] if places else []
-    fits = [fit for one in found if (fit := _fit(one, models, series is not None))]
+    fits = [one for candidate in found if (one := _fit(candidate, models, series is not None))]
     if not fits:
         wanted = " or ".join(sorted(modalities))
         what = f'series "{series}"' if series else f"series of {wanted} that a model fits"
         raise ArchiveError(f"Study {study} has no {what}: choose one with --series, or another --model.")
     best = [(one, model) for one, model, cine in fits if cine or not any(c for _, m, c in fits if m is model)]
-    return [Choice(model, tuple(places[path] for path in one.files)) for one, model in best], len(places)
+    return [Choice(model, tuple(places[path] for path in one.files)) for one, model in best]
 
 
 def _fit(found: Found, models: Sequence[Model], asked: bool) -> tuple[Found, Model, bool] | None:
@@ -81,14 +76,14 @@ def _fit(found: Found, models: Sequence[Model], asked: bool) -> tuple[Found, Mod
             glance = peek(found.path, found.series, found.frame, found.files, all_frames=of_heart)
         except DINSegmentError:
             continue
-        if glance.modality == model.modality and (asked or not _advices(glance, model)):
+        if glance.modality == model.modality and (asked or not _is_unlike(glance, model)):
             return found, model, of_heart and glance.frames > 1
     return None
 
 
-def _advices(glance: Glance, model: Model) -> list[str]:
-    seen = Look(glance.geometry, 0.0, 1.0, glance.modality or "")
-    return [one.text for one in advise(seen, model) if one.kind in _FROM_HEADERS]
+def _is_unlike(glance: Glance, model: Model) -> bool:
+    seen = fit.Look(glance.geometry, 0.0, 1.0, glance.modality or "")
+    return any(one.kind in _FROM_HEADERS for one in fit.notices(seen, model))
 
 
 def _folder_names(series: Sequence[Dataset]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -85,7 +86,9 @@ class Archive:
     ) -> None:  # fmt: skip
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InputError(f"{url} is not the address of a DICOMweb service: give one such as https://host/dicom-web.")
+            raise InputError(
+                f"{url} is not the address of a DICOMweb service: give one such as https://host/dicom-web."
+            )
         if parts.username or parts.password:
             raise InputError(f"The address of {parts.hostname} holds credentials: use {USER} and {PASSWORD} instead.")
         secret = credentials.user or credentials.token
@@ -111,6 +114,12 @@ class Archive:
             "search for studies", self._client.search_for_studies, search_filters=dict(filters),
             fields=["StudyInstanceUID", "NumberOfStudyRelatedInstances"],
         )  # fmt: skip
+
+    def count(self, study: str) -> int:
+        """How many instances a study has; 0 where there is no such study."""
+        return sum(
+            int(one.get("NumberOfStudyRelatedInstances") or 0) for one in self.studies({"StudyInstanceUID": study})
+        )
 
     def series(self, study: str) -> list[Dataset]:
         """Series of a study: UID, number, modality and number of instances."""
@@ -160,7 +169,7 @@ class Archive:
                 pass  # what has come is kept, and the rest is fetched one by one
         for uid in wanted:
             if not (folder / f"{uid}.dcm").exists():
-                self._ask(f"fetch instance {uid}", lambda uid=uid: one(uid))
+                self._ask(f"fetch instance {uid}", partial(one, uid))
 
     def store(self, files: Sequence[Path]) -> int:
         """Store DICOM files that the archive does not have yet, and see that it has them then.
@@ -177,7 +186,7 @@ class Archive:
             study, series, uid = (str(data[name].value) for name in _PLACE)
             if uid in self.instances(study, series):
                 continue
-            answer = self._ask(f"store {path.name}", lambda data=data: self._client.store_instances([data]))
+            answer = self._ask(f"store {path.name}", partial(self._client.store_instances, [data]))
             self._check_stored(answer, path.name)
             if uid not in self.instances(study, series):
                 raise ArchiveError(f"{self.url} took {path.name} and does not list it: check the archive's storage.")
@@ -193,13 +202,15 @@ class Archive:
         return f"{self.url} has no space for {name}: free space in the archive, and re-run to store what is missing."
 
     def _not_taken(self, name: str, reason: str) -> str:
-        return f"{self.url} does not take {name} ({reason}): check the archive's log, and re-run to store what is missing."
+        return (
+            f"{self.url} does not take {name} ({reason}): check the archive's log, and re-run to store what is missing."
+        )
 
     def _pages(self, what: str, search: Callable[..., list[dict]], **how: Any) -> list[Dataset]:
         found: list[Dataset] = []
         while True:
             start = len(found)
-            page = self._ask(what, lambda start=start: search(limit=_PAGE, offset=start, **how))
+            page = self._ask(what, partial(search, limit=_PAGE, offset=start, **how))
             found += [Dataset.from_json(one) for one in page]
             if len(page) < _PAGE:
                 return found
@@ -220,7 +231,7 @@ class Archive:
                     "check the address, or give the archive's CA certificate with --ca-bundle."
                 ) from error
             except requests.HTTPError as error:
-                status = error.response.status_code
+                status = error.response.status_code if error.response is not None else 0
                 if status not in _BUSY:
                     raise ArchiveError(self._refusal(status, what)) from error
                 fault = f"answers {status}"
@@ -228,7 +239,7 @@ class Archive:
                 fault = "does not answer"
             except (ValueError, KeyError, AttributeError, TypeError, pydicom.errors.InvalidDicomError) as error:
                 raise ArchiveError(
-                    f"{self.url} does not answer as DICOMweb does ({what}): check that the address is the service's root."
+                    f"{self.url} does not answer as a DICOMweb service ({what}): check the address."
                 ) from error
             if not patient:
                 raise _NoAnswer

@@ -16,14 +16,14 @@ class Entry:
     Args:
         study: its UID.
         asked: what was asked for (models, parameters, series), as text: other wishes are other work.
-        images: how many images it had.
+        instances: how many it had in the archive, its results included.
         stored: (series, instance) UIDs of the results in the archive.
         fault: why there are none, in a sentence; empty where there are.
     """
 
     study: str
     asked: str
-    images: int
+    instances: int
     stored: tuple[tuple[str, str], ...] = ()
     fault: str = ""
 

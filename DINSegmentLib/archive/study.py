@@ -12,7 +12,7 @@ import pydicom
 from ..batch import case as cases
 from ..batch.record import about_model
 from ..engine.parameters import Parameters
-from ..errors import ArchiveError, InputError
+from ..errors import InputError
 from ..inputs import search
 from ..inputs.candidates import Found
 from ..model import Model
@@ -28,7 +28,7 @@ _IMAGES, _HEADERS = ".images", ".headers"  # hidden: never taken for results
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be done with every study.
+    """What is to be done with each study.
 
     Args:
         models: that may be used; the first that fits a series is.
@@ -93,8 +93,9 @@ def process(
     folder = wish.output / study
     headers, images = folder / _HEADERS, folder / _IMAGES
     shutil.rmtree(headers, ignore_errors=True)
+    before = archive.count(study)  # what arrives from now on makes the study a new one for --watch
     try:
-        choices, count = choose(archive, study, wish.models, wish.series, headers)
+        choices = choose(archive, study, wish.models, wish.series, headers)
     finally:
         shutil.rmtree(headers, ignore_errors=True)
     results: list[Path] = []
@@ -113,7 +114,7 @@ def process(
                 report(record)
             results += [folder / name for name in record["outputs"] if name.endswith(".dcm")]
     stored = archive.store(results)
-    journal.add(Entry(study, wish.text, count, tuple(_place(path) for path in results)))
+    journal.add(Entry(study, wish.text, before + stored, tuple(_place(path) for path in results)))
     shutil.rmtree(images, ignore_errors=True)
     return stored
 
@@ -139,7 +140,9 @@ def _cases(images: Path, instances: Sequence[tuple[str, str, str]], study: str) 
     found = [one for one in items if isinstance(one, Found) and wanted.issuperset(one.files)]
     if not found:
         refused = next((one.reason for one in items if not isinstance(one, Found) and not one.expected), "")
-        raise InputError(refused or f"The images of study {study} do not make the volume of their headers: fetch again.")
+        raise InputError(
+            refused or f"The images of study {study} do not make the volume of their headers: fetch again."
+        )
     return found
 
 

@@ -20,6 +20,7 @@ from ..isolation import sentence
 from ..model.enhancement import METHODS, STRENGTH_RANGE, EnhancementChoice
 from ..runtime import prepare
 from . import commands
+from .commands.archive import add_options as add_archive_options
 
 ALL_DONE, SOME_FAILED, NOTHING_WRITTEN, INTERRUPTED = 0, 1, 2, 130
 
@@ -143,7 +144,7 @@ def _at_least_one(text: str) -> int:
 
 def _segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "inputs", nargs="+", type=_path, metavar="INPUT",
+        "inputs", nargs="*", type=_path, metavar="INPUT",
         help="volume file, folder of volume files or DICOM series, or table (CSV: path, case, model, ...)",
     )  # fmt: skip
     parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for the results")
@@ -196,6 +197,7 @@ def _segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="overwrite existing results")
     _choice_within_input(parser)
     _json(parser)
+    add_archive_options(parser)
 
 
 def _function(parser: argparse.ArgumentParser) -> None:

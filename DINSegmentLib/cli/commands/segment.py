@@ -12,10 +12,15 @@ from ...inputs import search
 from ...inputs.candidates import Found, Refused
 from ...io import Reading, surfaces
 from ...model import Model, catalogue, find_model
+from .archive import archive
 
 
 def segment(options: Namespace, console: Console) -> int:
     """0 all done; 1 some written and some failed; 2 nothing written; Cancelled is raised after an interrupt."""
+    if options.dicomweb:
+        return archive(options, console, _parameters(options))
+    if not options.inputs:
+        raise InputError("There is no input: name a file or folder, or an archive with --dicomweb.")
     if options.anonymous:
         return _anonymous(options, console)
     model = find_model(options.model)
@@ -26,13 +31,17 @@ def segment(options: Namespace, console: Console) -> int:
     return _run(options, console, found, model, parameters)
 
 
-def _asked(options: Namespace, model: Model) -> Parameters:
-    """Refused before anything is searched."""
+def _parameters(options: Namespace) -> Parameters:
     with_surfaces = not surfaces.FORMATS.isdisjoint([*(options.formats or ()), options.frames_format])
-    parameters = Parameters(
+    return Parameters(
         enhancement=options.enhancement, mirroring=options.mirroring, confidence=options.confidence,
         margins=with_surfaces,
     )  # fmt: skip
+
+
+def _asked(options: Namespace, model: Model) -> Parameters:
+    """Refused before anything is searched."""
+    parameters = _parameters(options)
     parameters.resolved(model)
     return parameters
 

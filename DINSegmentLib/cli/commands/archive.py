@@ -1,0 +1,145 @@
+"""`dinsegment segment --dicomweb`: studies of an archive, whose results go back into it."""
+
+from argparse import ArgumentParser, Namespace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...console import Console
+from ...engine.parameters import Parameters
+from ...errors import ArchiveError, DINSegmentError, InputError
+from ...isolation import attempt
+from ...model import Model, catalogue, find_model
+
+if TYPE_CHECKING:
+    from ...archive.connection import Archive
+    from ...archive.journal import Journal
+    from ...archive.study import Wish
+    from ...engine.segmenter import Segmenter
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Those of `dinsegment segment` that name an archive."""
+    group = parser.add_argument_group(
+        "DICOM archive", "take studies from an archive, in place of INPUT, and store results"
+    )
+    group.add_argument("--dicomweb", metavar="URL", help="DICOMweb service, for example https://host/dicom-web")
+    group.add_argument("--study", action="append", metavar="UID", help="study to process; repeatable")
+    group.add_argument(
+        "--watch",
+        metavar="QUERY",
+        help="process new studies that match, for example 'ModalitiesInStudy=MR', until stopped",
+    )
+    group.add_argument(
+        "--interval", type=float, default=60.0, metavar="S", help="seconds between two searches of --watch; default: 60"
+    )
+    group.add_argument(
+        "--credentials", type=Path, metavar="FILE",
+        help="file (mode 0600) with user:password or Bearer TOKEN; default: DINSEGMENT_DICOMWEB_USER and _PASSWORD, or "
+        "_TOKEN, in the environment",
+    )  # fmt: skip
+    group.add_argument(
+        "--ca-bundle", type=Path, metavar="FILE", help="CA certificates to trust; default: the public ones"
+    )
+
+
+def archive(options: Namespace, console: Console, parameters: Parameters) -> int:
+    """0 all studies done; 1 some failed; 2 none done; with ``--watch`` it ends by an interrupt, with 0.
+
+    Raises:
+        InputError: options that do not go together.
+    """
+    _check(options)
+    models = list(catalogue().values()) if options.model == "auto" else [find_model(options.model)]
+    for model in models:
+        parameters.resolved(model)
+    try:
+        from ...archive import connection, journal, study
+    except ImportError as error:
+        raise InputError(
+            f"DICOMweb needs {error.name}, which is not installed: pip install 'dinsegment[archive]'."
+        ) from error
+    credentials = connection.read_credentials(options.credentials)
+    service = connection.Archive(options.dicomweb, credentials, options.ca_bundle, report=console.warn)
+    formats = tuple(dict.fromkeys((*(options.formats or ()), "dcm")))
+    wish = study.Wish(models, parameters, options.output, formats, options.series, options.dicom_frames)
+    run = _Run(service, wish, journal.Journal(options.output), options.device, console)
+    return run.watch(options.watch, options.interval) if options.watch else run.studies(options.study)
+
+
+def _check(options: Namespace) -> None:
+    wrong = {
+        "INPUT": options.inputs, "--anonymous": options.anonymous, "--pattern": options.pattern,
+        "--scheduler": options.scheduler, "--workers": options.workers, "--dry-run": options.dry_run,
+        "--frame": options.frame,
+    }  # fmt: skip
+    if given := [name for name, value in wrong.items() if value]:
+        raise InputError(f"--dicomweb does not work together with {given[0]}: omit one of them.")
+    if bool(options.study) == bool(options.watch):
+        raise InputError("--dicomweb needs either --study UID or --watch QUERY: give one of them.")
+
+
+class _Run:
+    """Studies one after the other, with one warm model."""
+
+    def __init__(self, archive: "Archive", wish: "Wish", journal: "Journal", device: str, console: Console) -> None:
+        self._archive, self._wish, self._journal = archive, wish, journal
+        self._device, self._console = device, console
+        self._segmenter: Segmenter | None = None
+
+    def studies(self, wanted: list[str]) -> int:
+        from ...batch import interrupts
+
+        with interrupts.on_interrupt(quiet=self._console.machine) as stop:
+            done = [self._one(study, stop) for study in dict.fromkeys(wanted)]
+        return 0 if all(done) else 1 if any(done) else 2
+
+    def watch(self, query: str, interval: float) -> int:
+        from ...archive import watch
+        from ...batch import interrupts
+
+        filters = watch.filters(query)
+        self._console.event("watching", f"Watching {self._archive.url} for {query}. Press Ctrl-C to stop.")
+        with interrupts.on_interrupt(quiet=self._console.machine) as stop:
+            for study in watch.watch(self._archive, filters, self._journal, self._wish.text, stop, interval):
+                self._one(study, stop, remember=True)
+        return 0
+
+    def _one(self, study: str, stop: Any, remember: bool = False) -> bool:
+        from ...archive import journal
+        from ...archive.study import is_stored, process
+
+        if is_stored(self._archive, study, self._wish, self._journal):
+            self._console.event("resumed", f"Study {study}: results are in the archive, skipped.", study=study)
+            return True
+        work = partial(
+            process, self._archive, study, self._wish, self._journal, self._warm, self._report,
+            self._console.progress, stop,
+        )  # fmt: skip
+        result = attempt(work, f"Study {study}")
+        if result.fault is None:
+            self._console.event(
+                "stored", f"Study {study}: {result.value} objects stored.", study=study, stored=result.value
+            )
+            return True
+        self._console.error(result.fault.text, study=study)
+        error = result.fault.error
+        if remember and isinstance(error, DINSegmentError) and not isinstance(error, ArchiveError):
+            # the study cannot be done as it is: it is tried again when it has grown
+            count = self._archive.count(study)
+            self._journal.add(journal.Entry(study, self._wish.text, count, fault=result.fault.text))
+        return False
+
+    def _report(self, record: dict[str, Any]) -> None:
+        from ...batch import summary
+
+        summary.show(self._console, record)
+
+    def _warm(self, model: Model) -> "Segmenter":
+        """Only the last one is kept, for two may not fit into memory."""
+        from ...engine.segmenter import Segmenter  # torch takes seconds
+
+        if self._segmenter is None or self._segmenter.model.folder != model.folder:
+            self._segmenter = None
+            self._segmenter = Segmenter(model, self._device)
+        return self._segmenter

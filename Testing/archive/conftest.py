@@ -1,0 +1,138 @@
+"""An archive, studies in it, and `dinsegment segment --dicomweb` on them."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from orthanc import ORTHANC, PASSWORD, PLUGIN, USER, Orthanc
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+
+from DINSegmentLib.cli import main
+
+
+@pytest.fixture
+def orthanc(tmp_path: Path) -> Iterator[Callable[..., Orthanc]]:
+    """Start an archive with such changes of its settings; it ends with the test."""
+    if not (Path(ORTHANC).is_file() and PLUGIN):
+        pytest.skip("Orthanc with its DICOMweb plugin is not installed: make system-packages")
+    running: list[Orthanc] = []
+
+    def start(**changes: Any) -> Orthanc:
+        running.append(Orthanc(tmp_path / f"orthanc{len(running)}", changes))
+        return running[-1].start()
+
+    yield start
+    for one in running:
+        one.stop()
+        one.tunnel.shutdown()
+        one.tunnel.server_close()
+
+
+@pytest.fixture
+def write_study(tmp_path: Path) -> Callable[..., Path]:
+    """Write a study with a cine (T, K, J, I), as a scanner would: a localizer and a report besides."""
+
+    def write(frames: np.ndarray, study: str = "2.25.100", spacing: tuple[float, float, float] = (2, 2, 20)) -> Path:
+        folder = tmp_path / f"study{study}"
+        folder.mkdir()
+        for t, k in np.ndindex(frames.shape[:2]):
+            number = f"{study}.4.{t + 1}.{k + 1}"
+            data = header(study, f"{study}.4", number, 4, "cine sax")
+            data.TriggerTime, data.InstanceNumber = str(30 * t), t * frames.shape[1] + k + 1
+            data.ImagePositionPatient, data.PixelSpacing = [0, 0, spacing[2] * k], [spacing[1], spacing[0]]
+            data.Rows, data.Columns = frames.shape[2:]
+            data.PixelData = frames[t, k].astype(np.int16).tobytes()
+            data.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+        planning = header(study, f"{study}.1", f"{study}.1.1", 1, "localizer")
+        planning.ImageType, planning.ImagePositionPatient = ["ORIGINAL", "PRIMARY", "LOCALIZER"], [0, 0, 0]
+        planning.PixelSpacing, planning.Rows, planning.Columns, planning.InstanceNumber = [2, 2], 8, 8, 1
+        planning.PixelData = bytes(128)
+        planning.save_as(folder / "localizer.dcm", enforce_file_format=True)
+        return folder
+
+    return write
+
+
+def header(study: str, series: str, instance: str, number: int, description: str) -> FileDataset:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = MRImageStorage, instance
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    values = {
+        "SOPClassUID": MRImageStorage, "SOPInstanceUID": instance, "StudyInstanceUID": study,
+        "SeriesInstanceUID": series, "FrameOfReferenceUID": f"{study}.9", "Modality": "MR", "SeriesNumber": number,
+        "SeriesDescription": description, "PatientName": "Phantom^Heart", "PatientID": "42", "PatientSex": "O",
+        "PatientBirthDate": "19700101", "StudyDate": "20260102", "StudyTime": "101112", "StudyID": "1",
+        "AccessionNumber": "1", "ReferringPhysicianName": "", "PositionReferenceIndicator": "",
+        "ImageType": ["ORIGINAL", "PRIMARY", "M"], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "SliceThickness": "8",
+        "SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2", "BitsAllocated": 16, "BitsStored": 16,
+        "HighBit": 15, "PixelRepresentation": 1,
+    }  # fmt: skip
+    for name, value in values.items():
+        setattr(data, name, value)
+    return data
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    path = tmp_path / "credentials"
+    path.write_text(f"{USER}:{PASSWORD}\n", encoding="utf-8")
+    os.chmod(path, 0o600)
+    return path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def segment(
+    capfd: pytest.CaptureFixture[str], tiny_model: Path, tmp_path: Path, secrets: Path
+) -> Iterator[Callable[..., Outcome]]:
+    """`dinsegment segment` of the studies of an archive with the small model, into ``tmp_path/out``; later ones win."""
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run(archive: Orthanc, *arguments: Any) -> Outcome:
+        capfd.readouterr()
+        code = main(["segment", *map(str, (*options(archive, tiny_model, tmp_path / "out", secrets), *arguments))])
+        return Outcome(code, *capfd.readouterr())
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+def options(archive: Orthanc, model: Path, output: Path, secrets: Path) -> tuple[Any, ...]:
+    return (
+        "--dicomweb", archive.url, "--ca-bundle", archive.ca, "--credentials", secrets, "--model", model,
+        "--output", output, "--device", "cpu",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def start(tiny_model: Path, tmp_path: Path, secrets: Path) -> Iterator[Callable[..., subprocess.Popen]]:
+    """The same command as a process of its own; what still runs is killed at the end."""
+    running: list[subprocess.Popen] = []
+
+    def run(archive: Orthanc, *arguments: Any) -> subprocess.Popen:
+        command = [sys.executable, "-m", "DINSegmentLib", "segment"]
+        command += map(str, (*options(archive, tiny_model, tmp_path / "out", secrets), *arguments))
+        with (tmp_path / "output").open("wb") as output:
+            running.append(subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT))
+        return running[-1]
+
+    yield run
+    for one in running:
+        if one.poll() is None:
+            one.kill()
+        one.wait()

@@ -1,0 +1,147 @@
+"""Studies from a real archive and results back into it: once, whole, and in one sentence where it cannot be."""
+
+import re
+import signal
+import threading
+import time
+
+import highdicom as hd
+import numpy as np
+import pydicom
+import pytest
+import requests
+from orthanc import certificate
+
+from DINSegmentLib.phantom import CardiacPhantom
+
+STUDY = "2.25.100"
+
+
+@pytest.fixture(scope="module")
+def beat() -> np.ndarray:
+    """(T, K, J, I) of a heart phantom."""
+    return CardiacPhantom(shape=(5, 48, 48), spacing=(4.0, 4.0, 20.0)).cine(3)[0]
+
+
+@pytest.fixture
+def filled(orthanc, write_study, beat):
+    """An archive that holds the phantom's study."""
+    archive = orthanc()
+    archive.put(write_study(beat, STUDY, (4, 4, 20)))
+    return archive
+
+
+def results(archive) -> dict[str, list[str]]:
+    """UIDs of all that is no image."""
+    return {kind: sorted(uids) for kind, uids in archive.held().items() if kind != "MR"}
+
+
+def test_results_are_stored_beside_the_study_and_a_second_run_stores_nothing(filled, segment, tmp_path):
+    outcome = segment(filled, "--study", STUDY)
+    assert outcome.code == 0 and "3 objects stored" in outcome.out, outcome.err
+    first = results(filled)
+    assert {kind: len(uids) for kind, uids in first.items()} == {"SEG": 2, "SR": 1}
+    for uid in first["SEG"]:
+        seg = hd.seg.segread(filled.file(uid))
+        assert seg.StudyInstanceUID == STUDY and seg.PatientID == "42"
+        (series,) = seg.ReferencedSeriesSequence
+        assert series.SeriesInstanceUID == f"{STUDY}.4"
+    report = pydicom.dcmread(filled.file(first["SR"][0]))
+    assert report.ContentTemplateSequence[0].TemplateIdentifier == "1500"
+    assert not (tmp_path / "out" / STUDY / ".images").exists()  # nothing of the patient's images is left behind
+
+    outcome = segment(filled, "--study", STUDY)
+    assert outcome.code == 0 and "skipped" in outcome.out
+    (tmp_path / "out" / "archive.jsonl").unlink()  # and without a memory of it
+    outcome = segment(filled, "--study", STUDY)
+    assert outcome.code == 0 and "0 objects stored" in outcome.out
+    assert segment(filled, "--study", STUDY, "--output", tmp_path / "elsewhere").code == 0
+    assert results(filled) == first
+
+
+def test_results_that_somebody_removed_are_stored_again(filled, segment):
+    assert segment(filled, "--study", STUDY).code == 0
+    first = results(filled)
+    (uid,) = filled.ask("tools/lookup", method="POST", data=first["SR"][0]).json()
+    assert filled.ask(f"instances/{uid['ID']}", method="DELETE").ok
+    outcome = segment(filled, "--study", STUDY)
+    assert outcome.code == 0 and "1 objects stored" in outcome.out
+    assert results(filled) == first
+
+
+@pytest.mark.parametrize("moment", ["fetching", "storing"])
+def test_a_run_that_was_killed_is_made_whole_by_the_next(moment, filled, segment, start, tmp_path):
+    process = start(filled, "--study", STUDY)
+    images = tmp_path / "out" / STUDY / ".images"
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if moment == "fetching" and any(images.rglob("*.dcm")):
+            break
+        if moment == "storing" and results(filled):
+            break
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert segment(filled, "--study", STUDY).code == 0
+    assert {kind: len(uids) for kind, uids in results(filled).items()} == {"SEG": 2, "SR": 1}
+
+
+def test_an_archive_that_is_gone_for_a_while_is_waited_for(filled, segment):
+    filled.stop()
+    back = threading.Timer(2.5, filled.start)
+    back.start()
+    outcome = segment(filled, "--study", STUDY)
+    back.join()
+    assert outcome.code == 0 and "does not answer: next try in 1 s." in outcome.err
+    assert {kind: len(uids) for kind, uids in results(filled).items()} == {"SEG": 2, "SR": 1}
+
+
+def one_sentence(outcome, pattern: str) -> None:
+    assert outcome.code == 2 and "Traceback" not in outcome.err
+    lines = [line for line in outcome.err.splitlines() if line]
+    assert len(lines) == 1 and re.search(pattern, lines[0]), outcome.err
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(filled, segment, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    certificate(other)
+    one_sentence(segment(filled, "--study", STUDY, "--ca-bundle", other / "ca.pem"), "certificate of .* is not trusted")
+    assert results(filled) == {}
+
+
+def test_a_wrong_password_is_refused_and_not_shown(filled, segment, tmp_path):
+    wrong = tmp_path / "wrong"
+    wrong.write_text("engineer:guessed", encoding="utf-8")
+    wrong.chmod(0o600)
+    outcome = segment(filled, "--study", STUDY, "--credentials", wrong)
+    one_sentence(outcome, r"refuses these credentials \(401\)")
+    assert "guessed" not in outcome.err + outcome.out
+
+
+def test_credentials_that_others_can_read_are_refused(filled, segment, secrets):
+    secrets.chmod(0o644)
+    one_sentence(segment(filled, "--study", STUDY), "can be read by others: protect it with chmod 600")
+
+
+def test_half_a_study_is_one_sentence_and_nothing_is_stored(orthanc, write_study, beat, segment):
+    archive, folder = orthanc(), write_study(beat, STUDY, (4, 4, 20))
+    for path in folder.glob(f"{STUDY}.4.2.*.dcm"):
+        path.unlink() if path.name.endswith((".3.dcm", ".4.dcm")) else None
+    archive.put(folder)
+    outcome = segment(archive, "--study", STUDY)
+    one_sentence(outcome, "Study 2.25.100")
+    assert results(archive) == {}
+
+
+def test_an_unknown_study_is_one_sentence(filled, segment):
+    one_sentence(segment(filled, "--study", "2.25.999"), "has no study 2.25.999: check the UID")
+
+
+def test_a_full_archive_is_one_sentence_and_what_is_missing_is_stored_later(filled, segment, monkeypatch):
+    filled.stop()
+    filled.changes = {"MaximumStorageSize": 1, "MaximumPatientCount": 0}
+    filled.start()
+    big = np.random.default_rng(0).integers(0, 9, 1 << 20).astype(np.uint8)
+    outcome = segment(filled, "--study", STUDY)
+    print(outcome, results(filled), big.size, requests)
