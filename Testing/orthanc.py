@@ -21,6 +21,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
 ORTHANC = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
 PLUGIN = next((str(p) for p in map(Path, ("/usr/share/orthanc/plugins/libOrthancDicomWeb.so",)) if p.is_file()), "")
@@ -168,12 +170,13 @@ class Orthanc:
             assert self.ask("instances", method="POST", data=path.read_bytes()).ok
 
     def held(self) -> dict[str, list[str]]:
-        """UIDs of instances by modality."""
+        """UIDs of all instances that are no MR images, by modality."""
         found: dict[str, list[str]] = {}
-        for one in self.ask("series?expand").json():
-            for uid in one["Instances"]:
-                tags = self.ask(f"instances/{uid}/simplified-tags").json()
-                found.setdefault(one["MainDicomTags"]["Modality"], []).append(tags["SOPInstanceUID"])
+        for series in self.ask("series?expand").json():
+            modality = series["MainDicomTags"]["Modality"]
+            if modality != "MR":
+                instances = self.ask(f"series/{series['ID']}/instances").json()
+                found.setdefault(modality, []).extend(one["MainDicomTags"]["SOPInstanceUID"] for one in instances)
         return found
 
     def file(self, sop_instance: str) -> Path:
@@ -199,3 +202,23 @@ def until(condition: Callable[[], bool], seconds: float = 120) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
+
+
+def header(study: str, series: str, instance: str, number: int, description: str) -> FileDataset:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = MRImageStorage, instance
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    values = {
+        "SOPClassUID": MRImageStorage, "SOPInstanceUID": instance, "StudyInstanceUID": study,
+        "SeriesInstanceUID": series, "FrameOfReferenceUID": f"{study}.9", "Modality": "MR", "SeriesNumber": number,
+        "SeriesDescription": description, "PatientName": "Phantom^Heart", "PatientID": "42", "PatientSex": "O",
+        "PatientBirthDate": "19700101", "StudyDate": "20260102", "StudyTime": "101112", "StudyID": "1",
+        "AccessionNumber": "1", "ReferringPhysicianName": "", "PositionReferenceIndicator": "",
+        "ImageType": ["ORIGINAL", "PRIMARY", "M"], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "SliceThickness": "8",
+        "SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2", "BitsAllocated": 16, "BitsStored": 16,
+        "HighBit": 15, "PixelRepresentation": 1,
+    }  # fmt: skip
+    for name, value in values.items():
+        setattr(data, name, value)
+    return data

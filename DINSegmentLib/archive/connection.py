@@ -189,7 +189,7 @@ class Archive:
             answer = self._ask(f"store {path.name}", partial(self._client.store_instances, [data]))
             self._check_stored(answer, path.name)
             if uid not in self.instances(study, series):
-                raise ArchiveError(f"{self.url} took {path.name} and does not list it: check the archive's storage.")
+                raise ArchiveError(self._full(path.name))  # Orthanc refuses so, without a word
             stored += 1
         return stored
 
@@ -199,7 +199,7 @@ class Archive:
             raise ArchiveError(self._full(name) if reason in _OUT_OF_RESOURCES else self._not_taken(name, hex(reason)))
 
     def _full(self, name: str) -> str:
-        return f"{self.url} has no space for {name}: free space in the archive, and re-run to store what is missing."
+        return f"{self.url} did not keep {name}, as a full archive does: free space there, and re-run to resume."
 
     def _not_taken(self, name: str, reason: str) -> str:
         return (
@@ -258,7 +258,7 @@ class Archive:
         if status == 404:
             return f"{self.url} does not have what was asked for ({what}): check the address and the UID."
         if status in (413, 507):
-            return f"{self.url} has no space left ({what}): free space in the archive, and re-run to resume."
+            return f"{self.url} has no space left ({what}): free space there, and re-run to resume."
         return f"{self.url} answers {status} ({what}): check the archive's log, and re-run to resume."
 
 

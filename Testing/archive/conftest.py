@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from orthanc import ORTHANC, PASSWORD, PLUGIN, USER, Orthanc
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+from orthanc import ORTHANC, PASSWORD, PLUGIN, USER, Orthanc, header
 
 from DINSegmentLib.cli import main
 
@@ -59,26 +57,6 @@ def write_study(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
-
-
-def header(study: str, series: str, instance: str, number: int, description: str) -> FileDataset:
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = MRImageStorage, instance
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    values = {
-        "SOPClassUID": MRImageStorage, "SOPInstanceUID": instance, "StudyInstanceUID": study,
-        "SeriesInstanceUID": series, "FrameOfReferenceUID": f"{study}.9", "Modality": "MR", "SeriesNumber": number,
-        "SeriesDescription": description, "PatientName": "Phantom^Heart", "PatientID": "42", "PatientSex": "O",
-        "PatientBirthDate": "19700101", "StudyDate": "20260102", "StudyTime": "101112", "StudyID": "1",
-        "AccessionNumber": "1", "ReferringPhysicianName": "", "PositionReferenceIndicator": "",
-        "ImageType": ["ORIGINAL", "PRIMARY", "M"], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "SliceThickness": "8",
-        "SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2", "BitsAllocated": 16, "BitsStored": 16,
-        "HighBit": 15, "PixelRepresentation": 1,
-    }  # fmt: skip
-    for name, value in values.items():
-        setattr(data, name, value)
-    return data
 
 
 @pytest.fixture
