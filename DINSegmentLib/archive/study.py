@@ -5,12 +5,12 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pydicom
 
 from ..batch import case as cases
-from ..batch.record import about_model
+from ..batch.record import Record, model_used
 from ..engine.parameters import Parameters
 from ..errors import InputError
 from ..inputs import search
@@ -49,12 +49,12 @@ class Wish:
     @property
     def text(self) -> str:
         """What decides about the results, for the journal."""
-        about = [[about_model(one), asdict(self.parameters.resolved(one))] for one in self.models]
+        about = [[asdict(model_used(one)), asdict(self.parameters.resolved(one))] for one in self.models]
         return json.dumps([about, self.series, self.dicom_frames], sort_keys=True)
 
 
 Progress = Callable[[str, int, int], None]
-Report = Callable[[dict[str, Any]], None]
+Report = Callable[[Record], None]
 
 
 def is_stored(archive: Archive, study: str, wish: Wish, journal: Journal) -> bool:
@@ -112,7 +112,7 @@ def process(
                     case, warm(choice.model), wish.parameters, True, _named(progress, case.name), cancelled=cancelled
                 )
                 report(record)
-            results += [folder / name for name in record["outputs"] if name.endswith(".dcm")]
+            results += [folder / name for name in record.outputs if name.endswith(".dcm")]
     stored = archive.store(results)
     journal.add(Entry(study, wish.text, before + stored, tuple(_place(path) for path in results)))
     shutil.rmtree(images, ignore_errors=True)

@@ -1,6 +1,7 @@
 """`dinsegment segment --dicomweb`: studies of an archive, whose results go back into it."""
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ...archive.connection import Archive
     from ...archive.journal import Journal
     from ...archive.study import Wish
+    from ...batch.record import Record
     from ...engine.segmenter import Segmenter
 
 
@@ -71,7 +73,8 @@ def _check(options: Namespace) -> None:
     wrong = {
         "INPUT": options.inputs, "--anonymous": options.anonymous, "--pattern": options.pattern,
         "--scheduler": options.scheduler, "--workers": options.workers, "--dry-run": options.dry_run,
-        "--frame": options.frame,
+        "--frame": options.frame, "--frames-format": options.frames_format, "--heart-rate": options.heart_rate,
+        "--height": options.height, "--weight": options.weight,
     }  # fmt: skip
     if given := [name for name, value in wrong.items() if value]:
         raise InputError(f"--dicomweb does not work together with {given[0]}: omit one of them.")
@@ -130,10 +133,10 @@ class _Run:
             self._journal.add(journal.Entry(study, self._wish.text, count, fault=result.fault.text))
         return False
 
-    def _report(self, record: dict[str, Any]) -> None:
+    def _report(self, record: "Record") -> None:
         from ...batch import summary
 
-        summary.show(self._console, record)
+        summary.show(self._console, asdict(record), brief=True)
 
     def _warm(self, model: Model) -> "Segmenter":
         """Only the last one is kept, for two may not fit into memory."""
