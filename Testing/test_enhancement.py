@@ -137,13 +137,13 @@ def test_the_torch_twin_takes_a_method_and_a_strength_for_each_image():
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones():
-    with pytest.raises(InputError, match='no enhancement "sharpen": choose one of log, gamma, clahe, none'):
+    with pytest.raises(InputError, match='Unknown enhancement "sharpen": choose one of log, gamma, clahe, none'):
         enhance(GREYS, Enhancement("sharpen", 1))
 
 
 @pytest.mark.parametrize("strength", [-0.1, 2.01, math.nan, math.inf])
 def test_a_strength_outside_0_2_is_refused(strength):
-    with pytest.raises(InputError, match=r"outside \[0, 2\]"):
+    with pytest.raises(InputError, match="choose 0 to 2"):
         enhance(GREYS, Enhancement("log", strength))
 
 

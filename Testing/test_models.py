@@ -141,7 +141,7 @@ BAD = [
     ("intensity.upper", -200, "window is empty"),
     ("intensity", {"method": "percentile", "upper": 101}, "percentiles 0.0 and 101 are no range"),
     ("intensity", {"method": "percentile", "lower": 99, "upper": 10}, "are no range"),
-    ("enhancement.method", "sharpen", 'no enhancement "sharpen"'),
+    ("enhancement.method", "sharpen", 'Unknown enhancement "sharpen"'),
     ("enhancement.trained_methods", ["log", "blur"], "unknown enhancement: blur"),
     ("enhancement.trained_range", [0, 3], r"must lie in \[0, 2\]"),
     ("enhancement.trained_range", [1.2, 2], "hold its default strength"),
@@ -225,7 +225,7 @@ def test_two_models_of_one_id_are_refused(tmp_path):
 @pytest.mark.parametrize("name", ["cardiac", "", "no/such/folder"])
 def test_an_unknown_model_is_refused_with_the_known_ones(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelError, match=f'no model "{name}": choose one of .*cardiac-mr.* or give a model folder'):
+    with pytest.raises(ModelError, match=f'Unknown model "{name}": choose one of .*cardiac-mr.* or a model folder'):
         find_model(name)
 
 

@@ -102,7 +102,7 @@ def _notices(seen: Look, model: Model) -> Iterator[Notice]:
         yield Notice(
             "modality",
             _(
-                "The volume is {modality}, but this model learned from {learned}: choose another model or volume.",
+                "The volume is {modality}; this model was trained on {learned}. Choose another model or volume.",
                 modality=modality,
                 learned=model.modality,
             ),
@@ -111,8 +111,8 @@ def _notices(seen: Look, model: Model) -> Iterator[Notice]:
         yield Notice(
             "range",
             _(
-                "The voxel values, {lowest:g} to {highest:g}, are unlike those of the {learned} images that this "
-                "model learned from: load the image with its original values, or choose another model.",
+                "The intensity range {lowest:g} to {highest:g} does not match this model's {learned} training data. "
+                "Load the image with its original intensities, or choose another model.",
                 lowest=lowest,
                 highest=highest,
                 learned=model.modality,
@@ -122,8 +122,8 @@ def _notices(seen: Look, model: Model) -> Iterator[Notice]:
         yield Notice(
             "slices",
             _(
-                "The volume has {slices} slices, the model expects {expected}: expect errors where it shows too "
-                "little or too much of the body.",
+                "The volume has {slices} slices; this model expects {expected}. Check that it covers the expected "
+                "anatomy.",
                 slices=slices,
                 expected=_between(wanted),
             ),
@@ -132,8 +132,7 @@ def _notices(seen: Look, model: Model) -> Iterator[Notice]:
         yield Notice(
             "thickness",
             _(
-                "The slices are {thickness} mm apart, the model expects {expected} mm: look closely at every slice "
-                "of the result.",
+                "Slice spacing is {thickness} mm; this model expects {expected} mm. Check every slice of the result.",
                 thickness=_millimetres(thickness),
                 expected=_between(wanted),
             ),
@@ -142,8 +141,7 @@ def _notices(seen: Look, model: Model) -> Iterator[Notice]:
         yield Notice(
             "pixel",
             _(
-                "The pixels measure {pixels} mm, the model expects {expected} mm: check the spacing in the file's "
-                "header.",
+                "Pixel size is {pixels} mm; this model expects {expected} mm. Check the spacing in the header.",
                 pixels=" x ".join(_millimetres(mm) for mm in pixels),
                 expected=_between(wanted),
             ),
@@ -161,8 +159,8 @@ def _view(orient: Orientation, geometry: Geometry, model: Model) -> str:
     """
     if orient.spacing[0] < CUBIC * max(orient.spacing[1:]):
         return _(
-            "The voxels are nearly cubes, and slices were taken along {axis}: check the result, or use the stack of "
-            "thick slices as it was acquired.",
+            "The voxels are nearly isotropic; slices were taken along {axis}. Check the result, or use the original stack of "
+            "thick slices.",
             axis="KJI"[orient.order[0]],
         )
     if len(model.axes.rows + model.axes.columns) == 2 or np.allclose(np.abs(geometry.directions), np.eye(3), atol=1e-3):
@@ -174,8 +172,7 @@ def _view(orient: Orientation, geometry: Geometry, model: Model) -> str:
         return ""
     views = _("sagittal"), _("coronal"), _("axial")  # by the axis R, A, S across the slices
     return _(
-        "The slices look {view}, unlike those that this model learned from ({model}): "
-        "choose a series like those, or expect wrong labels.",
+        "The slices appear to be {view}, which does not match this model ({model}). Choose a matching series.",
         view=views[along.argmax()],
         model=model.title,
     )

@@ -25,13 +25,13 @@ def check_array(array: np.ndarray, geometry: Geometry, name: str) -> tuple[float
     if array.ndim != 3:
         raise InputError(
             _(
-                "{name} has {dimensions} dimensions: give a volume with 3 (several slices of one frame).",
+                "{name} has {dimensions} dimensions: use a volume with 3 (several slices of one frame).",
                 name=name,
                 dimensions=array.ndim,
             )
         )
     if array.size == 0:
-        raise InputError(_("{name} is empty (no voxels): give a volume with an image in it.", name=name))
+        raise InputError(_("{name} is empty (no voxels): use a volume that contains an image.", name=name))
     if array.shape != geometry.shape:
         raise GeometryError(
             _(
@@ -42,16 +42,18 @@ def check_array(array: np.ndarray, geometry: Geometry, name: str) -> tuple[float
             )
         )
     if min(array.shape) == 1:
-        raise GeometryError(_("{name} is one voxel thin: give a volume with at least 2 slices.", name=name))
+        raise GeometryError(_("{name} has only one slice: provide a volume with at least 2 slices.", name=name))
     if array.dtype.kind not in "iuf":
         raise InputError(
-            _("{name} holds {kind} voxels: convert it to whole or floating-point numbers.", name=name, kind=array.dtype)
+            _(
+                "{name} has voxels of type {kind}: convert it to integers or floating-point numbers.",
+                name=name,
+                kind=array.dtype,
+            )
         )
     lowest, highest = array.min(), array.max()  # both are NaN as soon as one voxel is
     if not (np.isfinite(lowest) and np.isfinite(highest)):
-        raise InputError(
-            _("{name} has voxels that are NaN or infinite: replace them by a background value.", name=name)
-        )
+        raise InputError(_("{name} has NaN or infinite voxels: replace them with a background value.", name=name))
     if lowest == highest:
         raise InputError(
             _(

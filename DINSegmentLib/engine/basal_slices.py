@@ -61,14 +61,14 @@ def _text(index: int, places: Sequence[tuple[int, float]], frames: int) -> str:
     """Of a slice that was emptied in some (frame, ml) of all frames."""
     if frames == 1:
         return _(
-            "Slice {slice}, at the heart's base, was emptied: the network labelled {volume:.1f} ml there and doubts "
-            "the myocardium, look whether the ventricles reach it.",
+            "Basal slice {slice}: labels removed ({volume:.1f} ml, low myocardium confidence). Check whether the "
+            "ventricles extend to this slice.",
             slice=index + 1,
             volume=places[0][1],
         )
     return _(
-        "Slice {slice}, at the heart's base, was emptied in {frames}: the network labelled up to "
-        "{volume:.1f} ml there and doubts the myocardium, look whether the ventricles reach it.",
+        "Basal slice {slice}, {frames}: labels removed (up to {volume:.1f} ml, low myocardium confidence). Check "
+        "whether the ventricles extend to this slice.",
         slice=index + 1,
         frames=_frames([number for number, _ml in places]),
         volume=max(volume for _number, volume in places),

@@ -69,9 +69,9 @@ def segment_cine(
 
 def _check(frames: Sequence[np.ndarray], geometry: Geometry, parameters: Parameters, name: str) -> None:
     if len(frames) == 0:
-        raise InputError(_("{name} has no frames: give a volume for each time.", name=name))
+        raise InputError(_("{name} has no frames: provide one volume per time.", name=name))
     if parameters.confidence:
-        raise InputError(_("A cine gets no confidence map: choose one of its frames."))
+        raise InputError(_("A confidence map needs a single frame: select one with --frame."))
     for number, frame in enumerate(frames, start=1):
         if frame.shape != frames[0].shape:
             raise GeometryError(

@@ -31,19 +31,19 @@ def choose(wanted: str = "auto") -> Device:
     if wanted == "mps":
         if not torch.backends.mps.is_available():
             raise DeviceError(
-                _("MPS was asked for, but torch {torch} finds none here: use --device cpu.", torch=torch.__version__)
+                _("MPS is not available: torch {torch} found no MPS device. Use --device cpu.", torch=torch.__version__)
             )
         return Device("mps", _("MPS as asked for"), "float32")
     match = re.fullmatch(r"cuda(?::(\d+))?", wanted)
     if not match:
-        raise DeviceError(_('There is no device "{wanted}": choose auto, cpu, cuda, cuda:N or mps.', wanted=wanted))
+        raise DeviceError(_('Unknown device "{wanted}": choose auto, cpu, cuda, cuda:N or mps.', wanted=wanted))
     index, count = int(match[1] or 0), torch.cuda.device_count()
     if index >= count:
         some = _("{count} CUDA devices", count=count) if count > 1 else _("1 CUDA device")
         found = some if count else _("no CUDA device")
         raise DeviceError(
             _(
-                "{wanted} was asked for, but torch {torch} finds {found}: use --device cpu, or install a torch build "
+                "{wanted} is not available: torch {torch} found {found}. Use --device cpu, or install a torch build "
                 "with CUDA and the NVIDIA driver.",
                 wanted=wanted,
                 torch=torch.__version__,
@@ -51,7 +51,7 @@ def choose(wanted: str = "auto") -> Device:
             )
         )
     if fault := _cuda_fault(index):
-        raise DeviceError(_("{wanted} was asked for, but {fault}: use --device cpu.", wanted=wanted, fault=fault))
+        raise DeviceError(_("{wanted} cannot be used ({fault}): use --device cpu.", wanted=wanted, fault=fault))
     return _cuda(index, _("as asked for"))
 
 

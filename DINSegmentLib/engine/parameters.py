@@ -44,7 +44,7 @@ class Parameters:
             InputError: batch size below 1.
         """
         if self.batch_size is not None and self.batch_size < 1:
-            raise InputError(_("A batch of {count} slices is not possible: give 1 or more.", count=self.batch_size))
+            raise InputError(_("A batch of {count} slices is not possible: use 1 or more.", count=self.batch_size))
         mirroring = model.mirroring if self.mirroring is None else self.mirroring
         return Resolved(
             enhancement=self.enhancement.resolved(model.enhancement.default), mirroring=mirroring,

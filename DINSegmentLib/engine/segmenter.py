@@ -166,7 +166,7 @@ class Run:
         while done < total:
             if cancelled():
                 raise Cancelled(
-                    _("Cancelled after {done} of {total} slices: nothing was changed.", done=done, total=total)
+                    _("Canceled after {done} of {total} slices; nothing was changed.", done=done, total=total)
                 )
             batch = slice(done, min(total, done + self.batch_size))
             try:
@@ -290,7 +290,7 @@ class Run:
             self.batch_size = size // 2
             self.events.append(
                 _(
-                    "{device} ran out of memory: went on with batches of {count}.",
+                    "{device} ran out of memory; continued with batches of {count}.",
                     device=device.name,
                     count=self.batch_size,
                 )
@@ -301,11 +301,11 @@ class Run:
             )
             self.batch_size = self._default_batch_size()
             self.events.append(
-                _("{device} ran out of memory with one slice: went on with the CPU.", device=device.name)
+                _("{device} ran out of memory with one slice; continued on the CPU.", device=device.name)
             )
         else:
             raise OutOfMemory(
-                _("Not even one slice fits into memory: close other programs, or crop the volume.")
+                _("A single slice does not fit into memory: close other programs, or crop the volume.")
             ) from error
         if device.name.startswith("cuda"):
             torch.cuda.empty_cache()

@@ -51,7 +51,7 @@ def _sound(values: Sequence[float], bounds: tuple[float, float], what: str, noti
     """The median of the values within bounds."""
     sound = [value for value in values if bounds[0] <= value <= bounds[1]]
     if values and not sound:
-        text = _("The DICOM header gives a {what} that is no person's: it is left out.", what=what)
+        text = _("The {what} in the DICOM header is out of range and was ignored.", what=what)
         notices.append(Notice("person", text))
     return round(median(sound), 3) if sound else None
 

@@ -138,7 +138,7 @@ class CardiacFunction:
         check_person(heart_rate, height_cm, weight_kg)
         notices, stroke = self.notices, self.lv.sv_ml
         if (height_cm is None) != (weight_kg is None):
-            notices = (*notices, Notice("person", _("Figures by body surface need height and weight: give both.")))
+            notices = (*notices, Notice("person", _("Indexed values need both height and weight.")))
         return replace(
             self,
             heart_rate=heart_rate,
@@ -160,7 +160,7 @@ def _check_number(name: str, value: float | None, bounds: tuple[float, float], u
     if value is not None and not low <= value <= high:
         raise InputError(
             _(
-                "A {name} of {value:g} {unit} is no person's: give one between {low} and {high} {unit}.",
+                "A {name} of {value:g} {unit} is out of range: enter {low} to {high} {unit}.",
                 name=name,
                 value=value,
                 unit=unit,

@@ -167,21 +167,23 @@ def calibration_error(curve: Sequence[Bin]) -> float:
 def _reason(name: str, voxels: int, surplus: float, missing: float) -> str:
     total = surplus + missing
     if not voxels:
-        return _("{name} was not found here, but {missing:.0f} voxels may be of it.", name=name, missing=missing)
+        return _(
+            "{name}: not labeled in this slice, but about {missing:.0f} voxels may belong to it.",
+            name=name,
+            missing=missing,
+        )
     if missing < _SPLIT * total:
         return _(
-            "About {count:.0f} voxels of {name} may be wrong, most of them too much, where it has {voxels}.",
+            "{name}: about {count:.0f} voxels may be wrong, mostly over-segmentation ({voxels} labeled).",
             count=total,
             name=name,
             voxels=voxels,
         )
     if surplus < _SPLIT * total:
         return _(
-            "About {count:.0f} voxels of {name} may be wrong, most of them missing, where it has {voxels}.",
+            "{name}: about {count:.0f} voxels may be wrong, mostly under-segmentation ({voxels} labeled).",
             count=total,
             name=name,
             voxels=voxels,
         )
-    return _(
-        "About {count:.0f} voxels of {name} may be wrong where it has {voxels}.", count=total, name=name, voxels=voxels
-    )
+    return _("{name}: about {count:.0f} voxels may be wrong ({voxels} labeled).", count=total, name=name, voxels=voxels)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from ..geometry import Geometry
+from ..messages import Sentence as _
 from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, Label, Model, label_of, labels_of
 from ..notices import Notice
 from .volumes import StructureStatistics
@@ -80,8 +81,16 @@ def _contrast(by_value: Mapping[int, StructureStatistics], lowest: float, model:
     what, other = ("late enhancement", "cine") if late else ("cine", "late enhancement")
     yield Notice(
         "contrast",
-        f"{wall.name} has {ratio:.0%} of the brightness of {cavity.name}, which is unlike the {what} images that "
-        f"{model.id} learned from: do not use these labels if the volume is {other} or another sequence.",
+        _(
+            "{wall}: {ratio:.0%} as bright as {cavity}, which does not match the {what} images that {model} was "
+            "trained on. Do not use these labels if the volume is {other} or another sequence.",
+            wall=wall.name,
+            ratio=ratio,
+            cavity=cavity.name,
+            what=what,
+            model=model.id,
+            other=other,
+        ),
         cavity.name,
     )
 
@@ -92,36 +101,55 @@ def _of_one(
 ) -> Iterator[Notice]:  # fmt: skip
     name = label.name
     if not figures.voxels:
-        yield Notice("missing", f"{name} was not found: look whether the volume shows it.", name)
+        yield Notice("missing", _("{name}: not found. Check whether the volume covers it.", name=name), name)
         return
     if label.plausible_ml is not None:
         low, high = label.plausible_ml
         if not low <= figures.volume_ml <= high:
-            size = "small" if figures.volume_ml < low else "large"
             yield Notice(
                 "volume",
-                f"{name} is implausibly {size}, {figures.volume_ml:.3g} ml where {low:g} to {high:g} ml are expected: "
-                "look at the result, and at the spacing in the file's header.",
+                _(
+                    "{name}: implausible volume, {volume:.3g} ml (expected {low:g} to {high:g} ml). Check the result "
+                    "and the voxel spacing in the header.",
+                    name=name,
+                    volume=figures.volume_ml,
+                    low=low,
+                    high=high,
+                ),
                 name,
             )
     found = figures.voxels + removed
     apart = found - _largest_part(labels == label.value)
     if apart > MOST_APART * found:
-        volume = apart * geometry.voxel_volume / 1000
-        lies = "lay outside the largest and was removed" if removed else "lies outside the largest"
+        fields = {"name": name, "volume": _ml(apart * geometry.voxel_volume / 1000), "share": apart / found}
         yield Notice(
             "parts",
-            f"{name} is in pieces, {apart / found:.0%} of it ({_ml(volume)} ml) {lies}: "
-            "look whether the others belong to it.",
+            _(
+                "{name}: {volume} ml ({share:.0%}) in disconnected parts was removed. Check that nothing real "
+                "was lost.",
+                **fields,
+            )
+            if removed
+            else _(
+                "{name}: {volume} ml ({share:.0%}) lies in disconnected parts. Check whether they belong to it.",
+                **fields,
+            ),
             name,
         )
     if figures.touches_border:
-        yield Notice("border", f"{name} touches the edge of a slice: part of it may lie outside the image.", name)
+        yield Notice(
+            "border", _("{name}: touches the edge of a slice. Part of it may be outside the image.", name=name), name
+        )
     if confidence is not None and confidence < LEAST_CONFIDENCE:
         yield Notice(
             "confidence",
-            f"{name} is uncertain, with a mean probability of {confidence:.2f}, below {LEAST_CONFIDENCE:.2f}: "
-            "look closely at its outline.",
+            _(
+                "{name}: low confidence (mean probability {confidence:.2f}, threshold {threshold:.2f}). Check its "
+                "outline.",
+                name=name,
+                confidence=confidence,
+                threshold=LEAST_CONFIDENCE,
+            ),
             name,
         )
 

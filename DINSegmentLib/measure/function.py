@@ -64,10 +64,12 @@ def cardiac_function(
     cavity, wall = values[LEFT_VENTRICLE], values[MYOCARDIUM]
     if label_of(model, INFARCT) is not None:
         raise ModelError(
-            _("The model {model} is for late enhancement, which does not move: choose one for cine.", model=model.id)
+            _("The model {model} is for late enhancement, not for cine: choose a cine model.", model=model.id)
         )
     if cavity is None:
-        raise ModelError(_("The model {model} has no left ventricle: choose one for the heart.", model=model.id))
+        raise ModelError(
+            _("The model {model} does not label the left ventricle: choose a cardiac model.", model=model.id)
+        )
     axis = orientation(geometry, model.axes).order[0]
     slices = {code: _slices(labels, value, axis) for code, value in values.items()}
     left, voxel_ml = slices[LEFT_VENTRICLE].sum(axis=1), geometry.voxel_volume / 1000
@@ -92,7 +94,7 @@ def cardiac_function(
     if whole[LEFT_VENTRICLE] and wall is not None and mass_frame is not None:  # the wall is cut where the cavity is
         mass = slices[MYOCARDIUM][mass_frame].sum() * voxel_ml * DENSITY or None
         if mass is None:
-            texts.append(_("No myocardium was found in frame {frame}: the mass is withheld.", frame=mass_frame + 1))
+            texts.append(_("No myocardium was found in frame {frame}: mass is not reported.", frame=mass_frame + 1))
     lv_ml, rv_ml, wall_ml = (tuple(n * voxel_ml or None for n in slices[code].sum(axis=1).tolist()) for code in _NAMES)
     found = CardiacFunction(
         lv_ml=lv_ml,
@@ -115,12 +117,12 @@ def cardiac_function(
 
 def _check(labels: Sequence[np.ndarray] | np.ndarray, geometry: Geometry, times: Sequence[float] | None) -> None:
     if not len(labels):
-        raise InputError(_("The cine has no frame: choose one with frames."))
+        raise InputError(_("The cine has no frames: use a cine with at least one."))
     for number, frame in enumerate(labels, start=1):
         if frame.shape != geometry.shape:
             raise InputError(
                 _(
-                    "Frame {number} of the cine is {other}, its grid {shape}: give frames of one grid.",
+                    "Frame {number} of the cine has {other} voxels, its grid {shape}: use frames on one grid.",
                     number=number,
                     other=frame.shape,
                     shape=geometry.shape,
@@ -131,15 +133,13 @@ def _check(labels: Sequence[np.ndarray] | np.ndarray, geometry: Geometry, times:
     if len(times) != len(labels):
         raise InputError(
             _(
-                "The cine has {count} frames and {times} times: give one for each, or none.",
+                "The cine has {count} frames and {times} times: provide one time per frame, or none.",
                 count=len(labels),
                 times=len(times),
             )
         )
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
-        raise InputError(
-            _("The times of the cine's frames do not grow: bring the frames into order, or give no times.")
-        )
+        raise InputError(_("Frame times are not increasing: sort the frames, or omit the times."))
 
 
 def _slices(labels: Sequence[np.ndarray] | np.ndarray, value: int | None, axis: int) -> np.ndarray:
@@ -155,16 +155,19 @@ def _phases(left: np.ndarray, texts: list[str]) -> tuple[int | None, int | None]
         some = _("frame {numbers}", numbers=", ".join(map(str, missing)))
         where = _("any frame") if len(missing) == len(left) else some
         texts.append(
-            _("No left ventricle was found in {where}: end-systole and ejection fractions are withheld.", where=where)
+            _(
+                "No left ventricle was found in {where}: end-systole and ejection fractions are not reported.",
+                where=where,
+            )
         )
     if len(left) == 1:
-        texts.append(_("There is one frame, and a volume at one moment tells no ejection fraction: give a cine."))
+        texts.append(_("The input has one frame; ejection fraction needs a cine."))
         return None, None
     if not left.any():
         return None, None
     ed, es = int(left.argmax()), int(left.argmin())
     if left[ed] == left[es]:
-        texts.append(_("The left ventricle has one size in all frames: look whether they show a beating heart."))
+        texts.append(_("The left ventricle has the same volume in every frame. Check that the input is a cine."))
         return None, None
     return ed, None if len(missing) else es
 
@@ -183,7 +186,7 @@ def _is_whole(slices: np.ndarray, frames: Sequence[int | None], name: str, texts
     if lost := [frame + 1 for frame in known if not slices[frame].any()]:
         texts.append(
             _(
-                "No {name} was found in frame {frame}, which its figures need: they are withheld.",
+                "No {name} was found in frame {frame}: its volumes and ejection fraction are not reported.",
                 name=name,
                 frame=lost[0],
             )
@@ -191,13 +194,21 @@ def _is_whole(slices: np.ndarray, frames: Sequence[int | None], name: str, texts
         return False
     if end := cut(slices, known):
         texts.append(
-            _("The stack ends within the {name}, whose {end} is missing: its figures are withheld.", name=name, end=end)
+            _(
+                "The stack does not cover the {end} of the {name}: its volumes and ejection fraction are not reported.",
+                name=name,
+                end=end,
+            )
         )
         return False
     for end, place in ((_("base"), 0), (_("apex"), -1)):
         if slices[known, place].any():
             texts.append(
-                _("The {name} reaches the stack's end at the {end}: some of it may lie beyond.", name=name, end=end)
+                _(
+                    "The {name} extends to the last slice at the {end}: part of it may be outside the stack.",
+                    name=name,
+                    end=end,
+                )
             )
     return True
 
@@ -208,8 +219,8 @@ def _check_base(planes: np.ndarray, frame: int, left: int, wall: int, texts: lis
     if shares and shares[0] < ENCLOSED <= np.median(shares):
         texts.append(
             _(
-                "In frame {frame} the most basal slice of the left ventricle has myocardium on {share:.0%} of its "
-                "outline: it may lie above the base, look at it.",
+                "Frame {frame}: myocardium surrounds only {share:.0%} of the left ventricle in its most basal slice. "
+                "Check whether this slice is above the base.",
                 frame=frame + 1,
                 share=shares[0],
             )

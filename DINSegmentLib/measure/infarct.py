@@ -85,7 +85,7 @@ def infarct_values(model: Model) -> tuple[list[int], list[int], list[int]]:
     dead, healthy = ([label.value for label in labels_of(model, code)] for code in (INFARCT, MYOCARDIUM))
     if not dead or not healthy:
         raise ModelError(
-            _("The model {model} does not tell infarct from myocardium: choose one that does.", model=model.id)
+            _("The model {model} does not label infarct: choose a late-enhancement model.", model=model.id)
         )
     return dead, dead[1:], healthy + dead
 

@@ -185,9 +185,7 @@ class _Moment:
                 count=len(counted),
             )
         if end := cut(areas, range(len(areas))):
-            return _(
-                "The stack ends within the left ventricle, whose {end} is missing: segments are not reported.", end=end
-            )
+            return _("The stack does not cover the {end} of the left ventricle: segments are not reported.", end=end)
         between = self.places[self.places.index(counted[0]) : self.places.index(counted[-1])]
         if gaps := [place for place in between if place not in counted]:
             return _(

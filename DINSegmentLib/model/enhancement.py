@@ -41,7 +41,7 @@ class EnhancementChoice:
         if self.method is not None and self.method not in METHODS:
             known = ", ".join(METHODS)
             raise InputError(
-                _('There is no enhancement "{method}": choose one of {known}.', method=self.method, known=known)
+                _('Unknown enhancement "{method}": choose one of {known}.', method=self.method, known=known)
             )
         if self.strength is None:
             return
@@ -50,7 +50,7 @@ class EnhancementChoice:
         if not (math.isfinite(self.strength) and low <= self.strength <= high):
             raise InputError(
                 _(
-                    "Enhancement strength {strength:g} is outside [{low:g}, {high:g}]: choose one inside.",
+                    "Enhancement strength {strength:g} is out of range: choose {low:g} to {high:g}.",
                     strength=self.strength,
                     low=low,
                     high=high,

@@ -132,7 +132,7 @@ class Model:
         except (OSError, ValueError) as error:
             raise ModelError(
                 _(
-                    "The weights of {model} are missing ({path}): reinstall, or copy them there.",
+                    "The weights of {model} are missing ({path}): reinstall the extension, or copy them there.",
                     model=self.id,
                     path=self.weights_path,
                 )
@@ -183,7 +183,7 @@ def find_model(model: str) -> Model:
     if model not in known:
         raise ModelError(
             _(
-                'There is no model "{model}": choose one of {known}, or give a model folder.',
+                'Unknown model "{model}": choose one of {known}, or a model folder.',
                 model=model,
                 known=", ".join(sorted(known)),
             )

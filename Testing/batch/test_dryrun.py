@@ -52,7 +52,7 @@ def test_a_description_holds_every_case_and_survives_json(tmp_path):
     assert (first["case"], first["shape"], first["spacing"]) == ("a", [8, 60, 64], [1.5, 1.5, 10.0])
     assert first["bytes"] == (tmp_path / "a.nii.gz").stat().st_size and first["model"] == "cardiac-mr"
     assert (second["case"], second["shape"], second["spacing"]) == ("exam", [6, 10, 12], [1.5, 1.25, 8.0])
-    assert not first["warnings"] and "is CT, but this model learned from MR" in second["warnings"][0]
+    assert not first["warnings"] and "is CT; this model was trained on MR" in second["warnings"][0]
     total = described["total"]
     assert total["cases"] == 2 and total["bytes"] == first["bytes"] + second["bytes"]
     assert total["seconds"] == pytest.approx(first["seconds"] + second["seconds"] + 3, abs=0.1)
@@ -95,7 +95,7 @@ def test_what_would_be_refused_is_told_with_its_reason(tmp_path):
     assert [(case["case"], case["frames"]) for case in described["cases"]] == [("cine", 3), ("good", 1)]
     told = {Path(one["path"]).name: one["reason"] for one in described["refused"]}
     expected = {
-        "thin.nii": "one voxel thin", "text.nrrd": "damaged", "zero.mha": "empty file",
+        "thin.nii": "only one slice", "text.nrrd": "damaged", "zero.mha": "empty file",
         "half.nii": "cut short", "exam": "unevenly spaced",
     }  # fmt: skip
     assert told.keys() == expected.keys()
@@ -137,7 +137,7 @@ def test_a_line_of_a_table_may_name_another_model(tmp_path):
     (tmp_path / "list.csv").write_text("path,model\na.nii,abdomen-ct\nb.nii,nonsense\nc.nii,\n", encoding="utf-8")
     described = dryrun.describe(find([tmp_path / "list.csv"]), HEART, "cpu")
     assert [case["model"] for case in described["cases"]] == ["abdomen-ct", "cardiac-mr"]
-    assert 'no model "nonsense"' in described["refused"][0]["reason"]
+    assert 'Unknown model "nonsense"' in described["refused"][0]["reason"]
 
 
 def test_nothing_to_do_is_said():

@@ -96,7 +96,7 @@ def test_numbers_are_withheld_where_no_left_ventricle_was_found(function, cine, 
 
     assert outcome.code == 0
     assert "No left ventricle was found in any frame" in outcome.err
-    assert "withheld" in outcome.out
+    assert "not reported" in outcome.out
     found = json.loads((tmp_path / "out" / "heart.json").read_text(encoding="utf-8"))["cine"]["function"]
     assert found["lv"]["ef_percent"] is None and found["ed_frame"] is None and found["mass_g"] is None
     assert [row["lv_ml"] for row in rows(tmp_path / "out" / "heart_function.csv")] == [""] * FRAMES
@@ -126,7 +126,7 @@ def test_a_dicom_cine_with_a_series_for_every_slice(function, write_exam, beat, 
     assert written.shape == beat.frames.T.shape
     np.testing.assert_allclose(written.affine, np.diag([-2.0, -2.0, 20.0, 1.0]), atol=1e-5)
     assert written.header.get_zooms()[3] == pytest.approx(0.03)
-    assert any("is CT, but this model learned from MR" in str(one.get("message")) for one in outcome.events)
+    assert any("is CT; this model was trained on MR" in str(one.get("message")) for one in outcome.events)
     assert "done before" in function(folder).out
     again = function(folder, "--weight", "45", "--overwrite")
     assert "heart rate 62/min, height 180 cm from the DICOM header" in again.out
@@ -216,10 +216,10 @@ def test_other_settings_are_not_done_before(change, function, cine):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (("--model", "bogus"), 'no model "bogus"'),
-        (("--strength", "3"), "outside [0, 2]"),
+        (("--model", "bogus"), 'Unknown model "bogus"'),
+        (("--strength", "3"), "choose 0 to 2"),
         (("--heart-rate", "-5"), "heart rate of -5"),
-        (("--model", "abdomen-ct"), "has no left ventricle"),
+        (("--model", "abdomen-ct"), "does not label the left ventricle"),
         (("--series", "1"), "leave --series away"),
     ],
 )

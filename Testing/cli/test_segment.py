@@ -227,7 +227,7 @@ def test_an_enhancement_outside_the_training_is_used_with_a_warning(segment, wri
 def test_an_image_of_another_modality_is_told(modality, warned, segment, write_series, tmp_path):
     outcome = segment(write_series("exam", modality=modality))
     assert outcome.code == 0
-    assert ("exam: The volume is CT, but this model learned from MR" in outcome.err) is warned
+    assert ("exam: The volume is CT; this model was trained on MR" in outcome.err) is warned
 
 
 def test_same_labels_from_command_line_engine_and_scene(segment, write, tiny_model, tmp_path):

@@ -80,7 +80,7 @@ def test_a_doubted_base_slice_is_emptied_and_told_however_the_volume_is_stored(
     told = notice.text
     assert (notice.kind, notice.axis) == ("base", order.index(0))
     assert (
-        told.startswith(f"Slice {5 if flips[order.index(0)] else 1}, at the heart's base") and "1.8 ml" in told
+        told.startswith(f"Basal slice {5 if flips[order.index(0)] else 1}: labels removed") and "1.8 ml" in told
     )  # 80 of 22.5 mm3
     assert result.removed == {1: 0, 2: 0, 3: 0}  # no part of its own
     assert result.confidence.voxels[:, 2].sum() == 80 + 72 + 64 + 56 + 48  # what the network said stays known
@@ -97,18 +97,18 @@ def test_a_frame_of_a_cine_is_emptied_as_if_it_were_alone_and_all_are_told_in_on
     found = segment_cine(segmenter, frames, GEOMETRY)
 
     np.testing.assert_array_equal(found.labels, [segmenter.segment(frame, GEOMETRY).labels for frame in frames])
-    assert len(found.notices) == 1 and "emptied in frames 2-3:" in found.notices[0].text
+    assert len(found.notices) == 1 and "frames 2-3: labels removed" in found.notices[0].text
     assert found.frame(1).notices == ()
 
 
 def test_of_several_frames_the_largest_volume_is_told_slice_by_slice():
     told = [one.text for one in notices([[Emptied(0, 3.0), Emptied(1, 5.25)], [], [Emptied(0, 12.0)]], 0)]
-    assert "Slice 1, " in told[0] and "frames 1, 3:" in told[0] and "up to 12.0 ml" in told[0]
-    assert "Slice 2, " in told[1] and "frame 1:" in told[1] and notices([[], []], 0) == ()
+    assert "Basal slice 1, " in told[0] and "frames 1, 3:" in told[0] and "up to 12.0 ml" in told[0]
+    assert "Basal slice 2, " in told[1] and "frame 1:" in told[1] and notices([[], []], 0) == ()
 
 
 @pytest.mark.parametrize(
-    ("frames", "text"), [([3], "in frame 3:"), ([1, 2, 3, 5, 8, 9], "in frames 1-3, 5, 8-9:")]
+    ("frames", "text"), [([3], "frame 3:"), ([1, 2, 3, 5, 8, 9], "frames 1-3, 5, 8-9:")]
 )  # fmt: skip
 def test_frames_are_told_in_runs(frames, text):
     emptied = [[Emptied(0, 2.0)] if number in frames else [] for number in range(1, 11)]

@@ -130,7 +130,7 @@ def test_a_frame_gives_its_own_result(segmenter):
         ({"frames": []}, InputError, "heart has no frames"),
         ({"frames": [VOLUMES[0], VOLUMES[1][:3]]}, GeometryError, r"different size .* in frame 2\)"),
         ({"frames": [VOLUMES[0], VOLUMES[1] * 0]}, InputError, "Frame 2 of heart is constant"),
-        ({"parameters": Parameters(confidence=True)}, InputError, "no confidence map"),
+        ({"parameters": Parameters(confidence=True)}, InputError, "needs a single frame"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_a_sentence(segmenter, change, error, message):

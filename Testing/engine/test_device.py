@@ -55,12 +55,12 @@ def test_a_named_card_is_taken(machine):
 @pytest.mark.parametrize(
     ("wanted", "parts", "words"),
     [
-        ("cuda", {}, "cuda was asked for, but torch .* finds no CUDA device: use --device cpu"),
-        ("cuda:2", {"cuda": 2}, "cuda:2 was asked for, but torch .* finds 2 CUDA devices"),
-        ("cuda", {"cuda": 1, "fault": "the CUDA device failed a test (no kernel)"}, "failed a test .no kernel.: use"),
-        ("mps", {}, "MPS was asked for"),
-        ("tpu", {}, 'no device "tpu": choose auto, cpu, cuda, cuda:N or mps'),
-        ("cuda:x", {"cuda": 1}, 'no device "cuda:x"'),
+        ("cuda", {}, "cuda is not available: torch .* found no CUDA device. Use --device cpu"),
+        ("cuda:2", {"cuda": 2}, "cuda:2 is not available: torch .* found 2 CUDA devices"),
+        ("cuda", {"cuda": 1, "fault": "the CUDA device failed a test (no kernel)"}, "failed a test .no kernel..: use"),
+        ("mps", {}, "MPS is not available"),
+        ("tpu", {}, 'Unknown device "tpu": choose auto, cpu, cuda, cuda:N or mps'),
+        ("cuda:x", {"cuda": 1}, 'Unknown device "cuda:x"'),
     ],
 )
 def test_a_device_that_is_not_there_is_refused_with_the_next_step(machine, wanted, parts, words):

@@ -259,7 +259,7 @@ def bad_volumes():
         (np.stack([good] * 3, axis=-1), "4 dimensions", InputError),
         (good[:0], "empty", InputError),
         (good[:, :19], "geometry says", GeometryError),
-        (good[:1], "one voxel thin", GeometryError),
+        (good[:1], "only one slice", GeometryError),
         (good.astype(complex), "complex", InputError),
         (nan, "NaN or infinite", InputError),
         (infinite, "NaN or infinite", InputError),
@@ -269,7 +269,7 @@ def bad_volumes():
 
 @pytest.mark.parametrize(("volume", "words", "error"), bad_volumes(), ids=[words for _, words, _ in bad_volumes()])
 def test_a_volume_that_cannot_be_used_is_refused_by_name_in_run_and_preview(segmenter, volume, words, error):
-    shape = (1, 20, 20) if words == "one voxel thin" else (3, 20, 20)
+    shape = (1, 20, 20) if words == "only one slice" else (3, 20, 20)
     with pytest.raises(error, match=f"^heart.nii.gz .*{words}"):
         segmenter.segment(volume, grid(shape), name="heart.nii.gz")
     with pytest.raises(error, match=words):

@@ -137,8 +137,8 @@ def test_frames_along_a_time_axis_of_a_nrrd(refuse, tmp_path):
 
 def test_one_voxel_thin(refuse, write_volume, voxels):
     for name in ("thin.nii", "thin.nrrd", "thin.mha"):
-        refuse(write_volume(name, voxels[:1]), "one voxel thin", GeometryError)
-    refuse(write_volume("thin.nrrd", voxels[:, :, :1]), "one voxel thin", GeometryError)
+        refuse(write_volume(name, voxels[:1]), "only one slice", GeometryError)
+    refuse(write_volume("thin.nrrd", voxels[:, :, :1]), "only one slice", GeometryError)
 
 
 @pytest.mark.parametrize("spacing", [0.0, -1.5, float("nan"), float("inf")])

@@ -34,9 +34,7 @@ def test_without_a_heart_rate_the_time_between_beats_gives_it(interval, rate):
 def test_a_heart_rate_that_no_person_has_is_left_out_with_a_sentence(text):
     person = person_of([header(HeartRate=text, PatientWeight="75")])
     assert (person.heart_rate, person.weight) == (None, 75)
-    assert tuple(map(str, person.notices)) == (
-        "The DICOM header gives a heart rate that is no person's: it is left out.",
-    )
+    assert tuple(map(str, person.notices)) == ("The heart rate in the DICOM header is out of range and was ignored.",)
 
 
 def test_sound_values_count_where_others_are_nonsense():

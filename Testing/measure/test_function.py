@@ -84,7 +84,7 @@ def test_structures_are_found_by_their_code_whatever_they_are_called_and_numbere
     labels = [np.where(frame > 0, frame + 7, 0).astype(np.uint8) for frame in (ED, ES)]
 
     assert cardiac_function(labels, GRID, renamed) == cardiac_function([ED, ES], GRID, HEART)
-    with pytest.raises(ModelError, match="no left ventricle"):
+    with pytest.raises(ModelError, match="does not label the left ventricle"):
         cardiac_function([ED, ES], GRID, find_model("abdomen-ct"))
 
 
@@ -112,7 +112,9 @@ def test_a_frame_without_left_ventricle_withholds_what_needs_end_systole():
     assert found.lv_ml == (approx(120), None, approx(40)) and found.es_frame is None
     assert found.lv.edv_ml == approx(120) and found.mass_g == approx(21)
     assert (found.lv.esv_ml, found.lv.ef_percent, found.cardiac_output_l_min) == (None, None, None)
-    assert texts(found) == ("No left ventricle was found in frame 2: end-systole and ejection fractions are withheld.",)
+    assert texts(found) == (
+        "No left ventricle was found in frame 2: end-systole and ejection fractions are not reported.",
+    )
     nothing = cardiac_function([empty, empty], GRID, HEART)
     assert nothing.lv == Ventricle() and nothing.mass_g is None
     (told,) = texts(nothing)
@@ -123,12 +125,14 @@ def test_a_lost_right_ventricle_costs_only_its_own_figures():
     found = cardiac_function([ED, stack(lv=(0, 0, 20, 15, 5, 0), rv=(0,) * 6)], GRID, HEART)
 
     assert found.rv == Ventricle() and found.lv.ef_percent == approx(100 * 80 / 120)
-    assert texts(found) == ("No right ventricle was found in frame 2, which its figures need: they are withheld.",)
+    assert texts(found) == (
+        "No right ventricle was found in frame 2: its volumes and ejection fraction are not reported.",
+    )
 
 
 def test_no_beat_gives_no_ejection_fraction():
     found = cardiac_function([ED, ED], GRID, HEART)
-    assert found.lv == Ventricle() and "one size" in texts(found)[0]
+    assert found.lv == Ventricle() and "same volume in every frame" in texts(found)[0]
 
 
 def test_a_missing_apex_withholds_the_figures():
@@ -137,22 +141,25 @@ def test_a_missing_apex_withholds_the_figures():
 
     assert found.lv == Ventricle() and found.mass_g is None and found.rv.edv_ml == approx(35)
     assert (
-        texts(found)[0] == "The stack ends within the left ventricle, whose apex is missing: its figures are withheld."
+        texts(found)[0]
+        == "The stack does not cover the apex of the left ventricle: its volumes and ejection fraction are not reported."
     )
     tapered = cardiac_function([stack(lv=(0, 0, 30, 40, 30, 10)), ES], GRID, HEART)
     assert tapered.lv.edv_ml == approx(110)
-    assert texts(tapered) == ("The left ventricle reaches the stack's end at the apex: some of it may lie beyond.",)
+    assert texts(tapered) == (
+        "The left ventricle extends to the last slice at the apex: part of it may be outside the stack.",
+    )
 
 
 def test_a_missing_base_withholds_the_figures():
     cut = [stack(lv=(40, 40, 30, 20, 5, 0)), stack(lv=(15, 20, 15, 10, 0, 0))]
     found = cardiac_function(cut, GRID, HEART)
 
-    assert found.lv == Ventricle() and found.mass_g is None and "base is missing" in texts(found)[0]
+    assert found.lv == Ventricle() and found.mass_g is None and "does not cover the base" in texts(found)[0]
     narrower = cardiac_function([stack(lv=(35, 40, 30, 20, 5, 0)), cut[1]], GRID, HEART)
-    assert narrower.lv.edv_ml == approx(130) and "reaches the stack's end at the base" in texts(narrower)[0]
+    assert narrower.lv.edv_ml == approx(130) and "extends to the last slice at the base" in texts(narrower)[0]
     down = cardiac_function([cut[0], ES], GRID, HEART)  # at end-systole the base is in the stack
-    assert down.lv.edv_ml == approx(135) and "some of it may lie beyond" in texts(down)[0]
+    assert down.lv.edv_ml == approx(135) and "part of it may be outside the stack" in texts(down)[0]
 
 
 def test_a_base_slice_that_myocardium_does_not_enclose_is_told():
@@ -168,7 +175,7 @@ def test_a_base_slice_that_myocardium_does_not_enclose_is_told():
     smaller = ring(0, 0, 0, 0)
     smaller[4] = 0
     (told, *_) = [text for text in texts(cardiac_function([ring(3, 0, 0, 0), smaller], grid, HEART)) if "basal" in text]
-    assert told.startswith("In frame 1 ") and "75% of its outline" in told  # 9 of 12 edges
+    assert told.startswith("Frame 1: ") and "only 75% of the left ventricle" in told  # 9 of 12 edges
     for quiet in (ring(0, 3, 0, 0), ring(3, 3, 3, 0)):  # not at the base; a wall that is never whole tells nothing
         assert not [text for text in texts(cardiac_function([quiet, smaller], grid, HEART)) if "basal" in text]
 
@@ -179,7 +186,7 @@ def test_a_base_slice_that_myocardium_does_not_enclose_is_told():
         ({"labels": []}, "no frame"),
         ({"labels": [ED, ES[1:]]}, "Frame 2"),
         ({"times": [0]}, "2 frames and 1 times"),
-        ({"times": [30, 10]}, "do not grow"),
+        ({"times": [30, 10]}, "not increasing"),
         ({"heart_rate": 0}, "heart rate"),
         ({"height_cm": 1.8, "weight_kg": 80}, "height of 1.8 cm"),
         ({"weight_kg": float("nan")}, "weight"),

@@ -55,7 +55,7 @@ def test_without_a_wall_there_is_no_share(model):
 
 
 def test_a_model_for_cine_tells_no_infarct_and_one_for_infarcts_no_function(labels, model):
-    with pytest.raises(ModelError, match="cardiac-mr does not tell infarct"):
+    with pytest.raises(ModelError, match="cardiac-mr does not label infarct"):
         infarct_size(labels, GEOMETRY, find_model("cardiac-mr"))
     with pytest.raises(ModelError, match="cardiac-lge is for late enhancement"):
         cardiac_function([labels], GEOMETRY, model)

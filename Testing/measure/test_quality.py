@@ -47,17 +47,17 @@ def test_a_structure_without_a_voxel_is_missing_and_nothing_else(cube):
     (flag,) = raised(cube, ONE, replace(ONE, value=3, name="Three"), confidence={1: 0.99})
 
     assert (flag.kind, flag.structure) == ("missing", "Three")
-    assert flag.text == "Three was not found: look whether the volume shows it."
+    assert flag.text == "Three: not found. Check whether the volume covers it."
 
 
 @pytest.mark.parametrize(
     ("mm3", "words"),
     [
-        (0.499, "implausibly small, 0.499 ml where 0.5 to 2 ml"),
+        (0.499, "implausible volume, 0.499 ml (expected 0.5 to 2 ml)"),
         (0.5, ""),
         (2.0, ""),
-        (2.001, "implausibly large, 2 ml"),
-        (30.0, "implausibly large, 30 ml where 0.5 to 2 ml are expected"),
+        (2.001, "implausible volume, 2 ml"),
+        (30.0, "implausible volume, 30 ml (expected 0.5 to 2 ml)"),
     ],
 )
 def test_a_volume_outside_the_models_range_is_told_with_both(cube, mm3, words):
@@ -79,7 +79,7 @@ def test_more_than_a_twentieth_outside_the_largest_part_is_told(length, pieces):
 
     assert [flag.kind for flag in found] == pieces
     if found:
-        assert "in pieces, 6% of it (0.05 ml)" in found[0].text
+        assert "0.05 ml (6%)" in found[0].text
     assert 40 / 840 < MOST_APART < 50 / 850
 
 
@@ -103,7 +103,7 @@ def test_parts_of_one_structure_are_not_joined_by_another(cube):
 def test_a_structure_at_the_edge_of_a_slice_is_told(start, stop):
     (flag,) = raised(box(start, stop), replace(ONE, plausible_ml=None))
 
-    assert flag == Notice("border", "One touches the edge of a slice: part of it may lie outside the image.", "One")
+    assert flag == Notice("border", "One: touches the edge of a slice. Part of it may be outside the image.", "One")
 
 
 def test_parts_that_a_clean_up_removed_are_told_above_a_twentieth_of_what_was_found(cube):
@@ -111,14 +111,14 @@ def test_parts_that_a_clean_up_removed_are_told_above_a_twentieth_of_what_was_fo
     (flag,) = raised(cube, ONE, removed={1: 250})
 
     assert flag.kind == "parts"
-    assert "20% of it (0.25 ml) lay outside the largest and was removed" in flag.text
+    assert "0.25 ml (20%) in disconnected parts was removed" in flag.text
 
 
 def test_an_uncertain_structure_is_told_and_one_at_the_bound_is_not(cube):
     assert raised(cube, ONE, confidence={1: LEAST_CONFIDENCE}) == []
     (flag,) = raised(cube, ONE, confidence={1: 0.6})
 
-    assert flag.kind == "confidence" and "mean probability of 0.60, below 0.85" in flag.text
+    assert flag.kind == "confidence" and "mean probability 0.60, threshold 0.85" in flag.text
 
 
 def test_flags_come_by_structure_in_the_models_order_and_then_by_kind():
@@ -172,7 +172,7 @@ def test_a_wall_as_bright_as_in_another_kind_of_picture_is_told(late_model, wall
         found = flags(labels, statistics(labels, image, geometry, model.labels, 0), geometry, model, lowest=100.0)
         assert [flag.structure for flag in found if flag.kind == "contrast"] == ["Left ventricle"] * told, model.id
         text = "".join(flag.text for flag in found if flag.kind == "contrast")
-        assert (f"{wall - 100}% of the brightness" in text) == told
+        assert (f"{wall - 100}% as bright" in text) == told
 
 
 def test_the_contrast_is_not_looked_at_where_nothing_is_known_of_it():

@@ -229,7 +229,7 @@ def test_what_cannot_be_right_is_not_reported_and_the_reason_says_why(phantom, f
         return found, str(found.segments[7].reason)
 
     short = ed[:5].copy()
-    assert "apex is missing" in reason(short, es[:5], Geometry(short.shape, phantom.geometry.ijk_to_ras))[1]
+    assert "does not cover the apex" in reason(short, es[:5], Geometry(short.shape, phantom.geometry.ijk_to_ras))[1]
 
     few = ed.copy()
     few[2:] = 0

@@ -102,7 +102,7 @@ def test_heart_rate_height_and_weight_give_output_and_figures_by_body_surface(de
         "LV mass, indexed": "45.0", "Cardiac output, indexed": "2.4",
     }  # fmt: skip
     ui.heartRateSpinBox.value = 7
-    assert "no person's" in ui.personLabel.text and shown()["Cardiac output"] == "-"
+    assert "out of range" in ui.personLabel.text and shown()["Cardiac output"] == "-"
     for box in (ui.heartRateSpinBox, ui.heightSpinBox, ui.weightSpinBox):
         box.value = 0
         assert box.text == "unknown"
@@ -169,7 +169,7 @@ def test_what_dicom_headers_tell_of_the_person_is_filled_in_and_said(desk, panel
     ui.inputSelector.setCurrentNode(cine.proxy)
     assert (ui.heartRateSpinBox.text, ui.heightSpinBox.value, ui.weightSpinBox.value) == ("62 / min", 180, 0)
     assert ui.personLabel.text == "From the DICOM header: heart rate, height."
-    assert "weight that is no person's" in ui.statusLabel.text
+    assert "weight in the DICOM header is out of range" in ui.statusLabel.text
 
     panel.panel.function.show(cine, MEASURED)
     rows = {row[0]: row[1] for row in table_of(ui.functionTable)}
