@@ -448,7 +448,7 @@ def _reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slices", choices=("i", "j", "k"),
         help="axis of the file along which slices lie; default: DICOM slices as acquired, in other files the axis with "
-        "the largest voxels, or k where the voxels are nearly cubes",
+        "the largest voxels, or k where the voxels are nearly isotropic",
     )  # fmt: skip
     parser.add_argument(
         "--resample",
