@@ -159,8 +159,8 @@ def _view(orient: Orientation, geometry: Geometry, model: Model) -> str:
     """
     if orient.spacing[0] < CUBIC * max(orient.spacing[1:]):
         return _(
-            "The voxels are nearly isotropic; slices were taken along {axis}. Check the result, or use the original stack "
-            "of thick slices.",
+            "The voxels are nearly isotropic; slices were taken along {axis}. Check the result, or use the "
+            "original stack of thick slices.",
             axis="KJI"[orient.order[0]],
         )
     if len(model.axes.rows + model.axes.columns) == 2 or np.allclose(np.abs(geometry.directions), np.eye(3), atol=1e-3):
