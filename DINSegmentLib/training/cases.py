@@ -75,7 +75,7 @@ def case_files(folder: Path, split: str) -> list[Path]:
     names = sorted(path.name for path in folder.glob("*.npz"))
     files = []
     for subject in subjects:
-        found = [folder / name for name in names if name == f"{subject}.npz" or name.startswith(f"{subject}_")]
+        found = [folder / name for name in names if _shows(Path(name).stem, subject)]
         if not found:
             raise InputError(f"{folder} has no .npz file of {subject}, which split.json names: complete it.")
         files += found
@@ -98,7 +98,7 @@ def read_case(path: Path) -> Case:
         raise InputError(f"{path} is no case of a known form: see the two in DINSegmentLib/training/cases.py.")
     if image.ndim != 3 or image.shape != label.shape:
         raise InputError(f"{path} has an image of {image.shape} and a label of {label.shape}: give one 3-D grid.")
-    subject = path.stem.partition("_")[0]
+    subject = _subject_of(path)
     if "affine" not in arrays:
         values = image.astype(np.float32) / np.float32(65535)
         return Case(path.stem, values, label, Geometry(image.shape, _NOMINAL_IJK_TO_RAS), subject, nominal=True)
@@ -135,6 +135,20 @@ def write_nifti(case: Case, folder: Path) -> tuple[Path, Path]:
         finally:
             partial.unlink(missing_ok=True)
     return paths
+
+
+def _shows(name: str, subject: str) -> bool:
+    return name == subject or name.startswith(f"{subject}_")
+
+
+def _subject_of(path: Path) -> str:
+    """Whom a file shows, by the folder's split.json; of a folder without one, the name's first part."""
+    try:
+        splits = json.loads((path.parent / "split.json").read_text(encoding="utf-8"))
+        known = [str(subject) for subjects in splits.values() for subject in subjects]
+    except (OSError, ValueError, AttributeError, TypeError):
+        known = []
+    return next((subject for subject in known if _shows(path.stem, subject)), path.stem.partition("_")[0])
 
 
 def _subjects(folder: Path, split: str) -> list[str]:

@@ -205,6 +205,14 @@ def test_the_splits_have_the_published_sizes(shared_data):
     assert sum(len(case.label) for case in cases(shared_data / "acdc", "valid")) == 182
 
 
+def test_a_subject_whose_own_name_is_in_parts_is_the_splits(tmp_path):
+    array = np.zeros((2, 4, 4))
+    for name in ("Case_N006", "Case_N007"):
+        np.savez(tmp_path / f"{name}.npz", image=array.astype(np.uint16), label=array.astype(np.uint8))
+    (tmp_path / "split.json").write_text(json.dumps({"valid": ["Case_N006", "Case_N007"]}), encoding="utf-8")
+    assert [case.subject for case in cases(tmp_path, "valid")] == ["Case_N006", "Case_N007"]
+
+
 def test_a_case_of_a_folder_of_arrays_knows_its_subject(tmp_path):
     volume = np.zeros((2, 4, 4), np.uint16)
     np.savez(tmp_path / "patient001_frame12_ES.npz", image=volume, label=volume.astype(np.uint8))
