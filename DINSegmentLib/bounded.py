@@ -96,6 +96,31 @@ def parse_json(text: str | bytes) -> Any:
     return value
 
 
+def require(value: Any, shape: Any, at: str = "it") -> None:
+    """Refuse data of another shape than wanted.
+
+    Args:
+        shape: a type or several (a bool is no number); a list with the shape of every item; a dictionary with the shape
+            of what must be there.
+        at: what the value is called.
+
+    Raises:
+        Unusable: names the first that is not as wanted.
+    """
+    if isinstance(shape, dict):
+        require(value, (dict,), at)
+        for name, inner in shape.items():
+            if name not in value:
+                raise Unusable(f"lacks {name}")
+            require(value[name], inner, name)
+    elif isinstance(shape, list):
+        require(value, (list,), at)
+        for one in value:
+            require(one, shape[0], at)
+    elif not isinstance(value, shape) or (isinstance(value, bool) and shape is not bool):
+        raise Unusable(f"has a {at} of another kind than wanted")
+
+
 def inflate(file: BinaryIO, most: int, wbits: int = 47, piece: int = 1 << 16) -> Iterator[bytes]:
     """Unpack a stream piece by piece, from where a file stands; it may hold several members.
 

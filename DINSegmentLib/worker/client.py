@@ -23,12 +23,11 @@ from ..measure import CardiacFunction
 from ..messages import Sentence as _
 from ..messages import from_json, to_json
 from ..notices import Notice
-from .protocol import VERSION, Code, Lines, Map, ProtocolError, decode, encode
+from .protocol import PREFIX, VERSION, Code, Lines, Map, ProtocolError, decode, encode
 
 SILENCE = 60.0  # seconds without a line in a run, after which the worker counts as stuck
 _SLEEP = 10.0  # seconds between two ticks, after which the computer slept: no silence of the worker
 PATIENCE = 2.0  # seconds that a cancelled run gets to stop by itself
-_PREFIX = "DINSegment-"  # of a run's temporary folder
 _PIECE = 8_000_000  # bytes copied in a turn: a few milliseconds, so that the window does not wait
 
 
@@ -116,7 +115,7 @@ class _Run:
 
     def __init__(self, identity: int, request: Request | Measurement, listener: Listener) -> None:
         self.identity, self.request, self.listener = identity, request, listener
-        self.folder, self._held = ownership.make_folder(_PREFIX, Path(tempfile.gettempdir()))
+        self.folder, self._held = ownership.make_folder(PREFIX, Path(tempfile.gettempdir()))
         self.volume, self.labels = self.folder / "volume", self.folder / "labels"
         self.surfaces = self.folder / "surfaces" if isinstance(request, Request) and request.surfaces else None
         given = [(request.volume, self.volume)]
@@ -132,7 +131,9 @@ class _Run:
         self.cancelled = False
 
     def copy_a_piece(self) -> bool:
-        """Write some slices; True when all is there."""
+        """Write some slices; True when all is there, also when it was before."""
+        if not self._pieces:
+            return True
         array, path, start, stop = self._pieces.pop(0)
         with path.open("ab") as file:
             file.write(np.ascontiguousarray(array[start:stop]).data)
@@ -184,7 +185,7 @@ class Client:
     """
 
     def __init__(self, channel: Channel, clock: Callable[[], float] = time.monotonic) -> None:
-        ownership.sweep(Path(tempfile.gettempdir()), _PREFIX)  # what a Slicer that crashed has left
+        ownership.sweep(Path(tempfile.gettempdir()), PREFIX)  # what a Slicer that crashed has left
         self._channel, self._clock = channel, clock
         self._lines = Lines()
         self._state = State.OFF

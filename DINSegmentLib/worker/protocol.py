@@ -32,8 +32,11 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
+from .. import bounded
+
 VERSION = 5
-_LONGEST_LINE = 1_000_000  # bytes; arrays do not come this way
+PREFIX = "DINSegment-"  # of a run's temporary folder
+LONGEST_LINE = 1_000_000  # bytes; arrays do not come this way
 
 
 class Map(StrEnum):
@@ -59,6 +62,22 @@ class Code(StrEnum):
     SILENT = "silent"  # said by the client: the process did not say anything for too long
 
 
+_WORDS, _NUMBERS = str | None, [int | float]
+_GRID = {"id": int, "shape": [int], "dtype": _WORDS, "matrix": _NUMBERS, "model": str, "times": list | None}
+_SHAPES: dict[str, dict[str, Any]] = {
+    "loading": {"id": int, "warm": bool},
+    "progress": {"id": int, "done": int, "total": int},
+    "done": {"id": int, "notices": list},
+    "error": {"code": str, "text": str | dict},
+    "cancel": {"id": int},
+    "measure": {**_GRID, "volume": _WORDS, "labels": str},
+    "segment": {
+        **_GRID, "name": str | dict, "volume": str, "labels": str, "dtype": str, "device": str, "threads": int,
+        "parameters": dict, "map": _WORDS, "surfaces": _WORDS,
+    },
+}  # fmt: skip
+
+
 class ProtocolError(ValueError):
     """A line that is no message."""
 
@@ -75,11 +94,13 @@ def decode(line: bytes) -> dict[str, Any]:
         ProtocolError: the line is none.
     """
     try:
-        message = json.loads(line)
-    except ValueError as error:
-        raise ProtocolError(f"no JSON: {line[:80]!r}") from error
-    if not isinstance(message, dict) or not isinstance(message.get("kind"), str):
-        raise ProtocolError(f"no message: {line[:80]!r}")
+        message = bounded.parse_json(line)
+        bounded.require(message, {"kind": str}, "message")
+        if "id" in message:
+            bounded.require(message["id"], int, "id")
+        bounded.require(message, _SHAPES.get(message["kind"], {}), "message")
+    except bounded.Unusable as error:
+        raise ProtocolError(f"no message ({error}): {line[:80]!r}") from error
     return message
 
 
@@ -96,6 +117,6 @@ class Lines:
             ProtocolError: a line that does not end.
         """
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > _LONGEST_LINE:
+        if len(self._rest) > LONGEST_LINE:
             raise ProtocolError("a line without an end")
         yield from lines

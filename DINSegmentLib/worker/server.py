@@ -10,6 +10,7 @@ import os
 import platform
 import queue
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,8 +40,9 @@ from ..messages import Sentence as _
 from ..messages import from_json, of, to_json
 from ..model import Model
 from ..runtime import prepare
-from .protocol import VERSION, Code, Map, ProtocolError, decode, encode
+from .protocol import LONGEST_LINE, PREFIX, VERSION, Code, Map, ProtocolError, decode, encode
 
+_PATIENCE = 2.0  # seconds that a run gets to stop by itself when the client has gone
 _CODES = {  # the first that fits
     Cancelled: Code.CANCELLED,
     TorchMissing: Code.TORCH,
@@ -59,10 +61,14 @@ class Server:
         source: the client's lines.
         sink: where answers go.
         idle: seconds without a request after which it ends.
+        leave: ends the process at once; called where a run does not stop soon after the client has gone.
     """
 
-    def __init__(self, source: BinaryIO, sink: BinaryIO, idle: float) -> None:
-        self._source, self._sink, self._idle = source, sink, idle
+    def __init__(
+        self, source: BinaryIO, sink: BinaryIO, idle: float, leave: Callable[[], None] | None = None
+    ) -> None:  # fmt: skip
+        self._source, self._sink, self._idle, self._leave = source, sink, idle, leave
+        self._writing, self._finished = threading.Lock(), threading.Event()
         self._requests: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._cancelled: set[Any] = set()
         self._ended = threading.Event()
@@ -70,6 +76,12 @@ class Server:
 
     def run(self) -> None:
         threading.Thread(target=self._read, daemon=True).start()
+        try:
+            self._serve()
+        finally:
+            self._finished.set()
+
+    def _serve(self) -> None:
         while True:
             try:
                 request = self._requests.get(timeout=self._idle)
@@ -82,24 +94,29 @@ class Server:
 
     def _read(self) -> None:
         """On a thread of its own: a cancel must be heard while a run goes on."""
-        for line in self._source:
+        while line := self._source.readline(LONGEST_LINE):
             try:
                 request = decode(line)
-            except ProtocolError as error:
-                logging.warning("not understood: %s", error)
+            except Exception as error:  # whatever comes, the next line and the end of the input are heard
+                text = _("The worker got a line that it does not understand ({error}).", error=error)
+                self._say("error", code=Code.INTERNAL, text=to_json(text))
                 continue
             if request["kind"] == "cancel":
-                self._cancelled.add(request.get("id"))
+                self._cancelled.add(request["id"])
             else:
                 self._requests.put(request)
         self._ended.set()  # whoever asked has gone: a run stops, too
         self._requests.put(None)
+        if self._leave is not None and not self._finished.wait(_PATIENCE):
+            self._leave()  # in the middle of something that does not stop
 
     def _say(self, kind: str, **values: Any) -> None:
+        line = encode(kind, **values)
         try:
-            self._sink.write(encode(kind, **values))
-            self._sink.flush()
-        except (BrokenPipeError, ValueError):
+            with self._writing:
+                self._sink.write(line)
+                self._sink.flush()
+        except (OSError, ValueError):  # nobody reads, or the sink is closed
             self._ended.set()
 
     def _answer(self, request: dict[str, Any]) -> None:
@@ -167,6 +184,7 @@ class Server:
             found: dict[str, Any] = {"notices": []}
             if len(shape) == 3:
                 volume = np.fromfile(request["volume"], request["dtype"]).reshape(shape)
+                _let_go(request["volume"])
                 rows = statistics(labels, volume, geometry, model.labels, orientation(geometry, model.axes).order[0])
                 found["statistics"] = [asdict(one) for one in rows]
             else:
@@ -184,8 +202,9 @@ class Server:
         identity, wanted = request["id"], request["map"]
         shape = tuple(request["shape"])
         geometry = Geometry(shape[-3:], np.reshape(request["matrix"], (4, 4)))
-        segmenter = self._segmenter(request)
         volume = np.memmap(request["volume"], dtype=request["dtype"], mode="r", shape=shape)
+        _let_go(request["volume"])
+        segmenter = self._segmenter(request)
         arguments = (
             volume,
             geometry,
@@ -305,6 +324,18 @@ def _torch_needed() -> Iterator[None]:
         ) from error
 
 
+def _let_go(path: str) -> None:
+    """Take the name from the patient's image that we have open, so that no kill can leave it; not so on Windows."""
+    if os.name != "nt":
+        Path(path).unlink(missing_ok=True)
+
+
+def _leave() -> None:
+    """End the process, with what a client that was killed has left."""
+    ownership.sweep(Path(tempfile.gettempdir()), PREFIX)
+    os._exit(0)
+
+
 def _remove(*paths: Path) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
@@ -359,7 +390,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     # unbuffered, or the thread that waits in it would hold a lock which the end of the interpreter needs
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as source:
-        Server(source, sink, options.idle).run()
+        Server(source, sink, options.idle, _leave).run()
+    ownership.sweep(Path(tempfile.gettempdir()), PREFIX)
     return 0
 
 

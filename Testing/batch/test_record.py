@@ -94,7 +94,7 @@ def test_a_model_that_tells_infarcts_has_their_size_in_the_record(image, result,
     model = read_manifest(repository / "Resources" / "Recipes" / "cardiac-lge")
     labels = np.zeros(image.array.shape, np.uint8)
     labels[1, 0, :4] = 2, 2, 3, 4
-    written = record(image.files[0], image, replace(result, model=model, labels=labels), [], "heart", {})
+    written = made(image, replace(result, model=model, labels=labels))
 
     assert written["infarct"]["share_percent"] == 50 and written["infarct"]["slice_share_percent"] == [
         None,
@@ -104,7 +104,7 @@ def test_a_model_that_tells_infarcts_has_their_size_in_the_record(image, result,
     ]
     assert written["infarct"]["infarct_ml"] == pytest.approx(2 * 0.03)
     assert json.loads(json.dumps(written, allow_nan=False)) == written
-    assert record(image.files[0], image, result, [], "heart", {})["infarct"] is None
+    assert made(image, result)["infarct"] is None
 
 
 def test_a_structure_that_is_missing_is_noticed(image, result):

@@ -3,10 +3,14 @@
 import io
 import subprocess
 import sys
+import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from DINSegmentLib.engine.class_margins import Margins
 from DINSegmentLib.engine.parameters import Parameters
@@ -16,7 +20,8 @@ from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import Confidence
 from DINSegmentLib.model import find_model
 from DINSegmentLib.notices import Notice
-from DINSegmentLib.worker.protocol import Code, Lines, ProtocolError, decode, encode
+from DINSegmentLib.worker import server
+from DINSegmentLib.worker.protocol import VERSION, Code, Lines, ProtocolError, decode, encode
 from DINSegmentLib.worker.server import Server
 
 pytestmark = pytest.mark.faults
@@ -42,6 +47,41 @@ def test_the_worker_imports_torch_only_when_it_is_asked_to(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8")
     assert done.stdout.strip() == "[]", done.stderr
+
+
+ODD_LINES = [
+    b"[" * 100_000, b'{"kind":"cancel","id":[1]}', b'{"kind":"cancel"}', b'{"kind":"segment","id":1}', b"\xff\xfe",
+    b"null",
+    b'{"kind":"segment","id":1e999}', b'{"kind":["hello"]}', b'{"kind":"no such"}', b"", b"x" * 1_500_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", ODD_LINES, ids=range(len(ODD_LINES)))
+def test_an_odd_line_is_answered_and_the_next_one_and_the_end_are_heard(line):
+    process = subprocess.Popen([*SERVER, "--idle", "600"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    out, _ = process.communicate(line + b"\n" + encode("hello", version=VERSION), timeout=30)
+    first, *_others, last = [decode(one) for one in out.splitlines()]
+    assert process.returncode == 0
+    assert (first["kind"], first["code"]) == ("error", Code.INTERNAL) and last["kind"] == "ready"
+
+
+@given(st.binary(max_size=300))
+def test_a_line_is_a_message_of_a_known_shape_or_refused(line):
+    for one in (line, b'{"kind": "segment", "id": 1, "shape": ' + line + b"}"):
+        try:
+            assert isinstance(decode(one)["kind"], str)
+        except ProtocolError:
+            pass
+
+
+def test_a_run_that_does_not_stop_is_left_soon_after_the_client_has_gone(monkeypatch):
+    left = threading.Event()
+    monkeypatch.setattr(server, "_PATIENCE", 0.1)
+    one = Server(io.BytesIO(encode("devices")), io.BytesIO(), 600, left.set)
+    monkeypatch.setattr(one, "_devices", lambda request: left.wait(20))
+    before = time.monotonic()
+    one.run()
+    assert left.is_set() and time.monotonic() - before < 10
 
 
 def test_another_version_is_told():

@@ -351,6 +351,32 @@ def test_a_worker_whose_slicer_has_gone_in_a_run_removes_the_patients_image(volu
     assert not any(temporary.iterdir())
 
 
+@pytest.mark.skipif(os.name == "nt", reason="an open file keeps its name on Windows")
+def test_no_name_leads_to_the_patients_image_while_the_network_works(worker, volume, tiny_model, temporary):
+    ears, seen = Ears(), []
+    ears.act = lambda done, total: seen.append(sorted(path.name for path in temporary.rglob("*") if path.is_file()))
+    worker.segment(request(volume, tiny_model, parameters=Parameters(batch_size=1)), ears)
+    wait(worker, lambda: ears.over)
+    assert ears.labels is not None and seen and all("volume" not in names for names in seen)
+
+
+def test_a_worker_whose_slicer_was_killed_while_it_handed_the_volume_over_removes_it(temporary):
+    slicer = (
+        "import os, subprocess, sys, numpy as np; from pathlib import Path;"
+        "from DINSegmentLib.geometry import Geometry; from DINSegmentLib.worker import client;"
+        "worker = subprocess.Popen([sys.executable, '-m', 'DINSegmentLib.worker.server'], stdin=subprocess.PIPE);"
+        "r = client.Request(np.zeros((2, 2, 2)), Geometry((2, 2, 2), np.eye(4)), Path());"
+        "client._Run(1, r, None).copy_a_piece(); print(worker.pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    with subprocess.Popen([sys.executable, "-c", slicer], env=environment, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+    end = time.monotonic() + 30
+    while any(temporary.iterdir()):
+        assert time.monotonic() < end, "the patient's image stays"
+        time.sleep(0.1)
+
+
 def test_what_a_crash_has_left_is_swept_at_the_next_start(temporary):
     crash = (
         "import os, sys, numpy as np; from pathlib import Path; from DINSegmentLib.geometry import Geometry;"
