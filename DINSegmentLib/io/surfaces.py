@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..engine.class_margins import MOST, Margins
+from ..engine.class_margins import Margins
 from ..errors import InputError
 from ..geometry import Geometry
 from ..model import Label
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 FORMATS = frozenset(("stl", "obj", "ply"))
 
-_WIDEST_LEVEL = 4.0
+_STEEP = 3.0  # of the field: more says nothing of where the border is
+_WIDEST_LEVEL = 2.9
+_FINEST = 8  # steps between two slices
+_MOST_VOXELS = 24_000_000  # of a field between the slices
+_IN_PLANE, _ACROSS = 1.0, 0.4  # standard deviation of the smoothing, in pixels, and in slices that lie apart
+_MARGIN = 4  # voxels around a structure: what smoothing reaches lies inside
 _CLOSE = 1e-3  # relative error of the volume at which the search for a level ends
 _MOST_STEPS = 20
 
@@ -42,16 +47,16 @@ class Surface:
 
 
 def surface(margins: Margins, labels: np.ndarray, geometry: Geometry, label: Label) -> Surface:
-    """The border of a structure between the voxels, closed, with the volume of its voxels.
+    """The border of a structure between the voxels, closed and smooth, with the volume of its voxels.
 
     The border is a level set of the field log(p / q), p the probability of the structure and q the largest one of the
-    others, linear between voxel centres: at level 0 it runs where both are equal, as precisely as the network tells,
-    and every voxel centre of the structure is inside. Voxels that the clean-up took away count as outside, and the edge
-    of the volume as a border. The structure's volume at level 0 differs a little from that of its voxels (corners are
-    cut, and slices that lie far apart are joined by a straight line): the level is moved, within 4, until the two
-    differ by less than 0.1 %, where they can (a structure of a few voxels may not reach it).
+    others. Voxels that the clean-up took away count as outside, and the edge of the volume as a border. Slices that lie
+    far apart are joined by finer steps, and the field is smoothed by a pixel, across such slices by 0.4 of their
+    distance: without it, slices show as rings and the last one ends in a saw-tooth rim. Smoothing moves the border: the
+    level is moved, too, within 2.9, until the volume differs by less than 0.1 % from that of the voxels, where it can
+    (a structure of a few voxels may not reach it).
 
-    Memory beyond the arguments: a few float32 of the box around the structure.
+    Memory beyond the arguments: a few float32 of the box around the structure, in the finer steps.
 
     Args:
         margins: of the network's probabilities.
@@ -67,9 +72,9 @@ def surface(margins: Margins, labels: np.ndarray, geometry: Geometry, label: Lab
     if not count:
         return Surface(np.zeros((0, 3)), np.zeros((0, 3), np.int64))
     box = tuple(_with_neighbours(mask, axis) for axis in range(3))
-    image = _image(_field(margins.of(label.value, box), mask[box]))
+    image = _smooth(_image(_field(margins.of(label.value, box), mask[box])), geometry.spacing)
     points, triangles = _with_volume(image, count)
-    first = np.array([part.start for part in box[::-1]]) - 2  # (I, J, K) of the image's first voxel: `_field` adds two
+    first = np.array([part.start for part in box[::-1]]) - _MARGIN  # (I, J, K) of the image's first voxel
     if np.linalg.det(geometry.ijk_to_ras[:3, :3]) < 0:
         triangles = triangles[:, ::-1]
     return Surface((points + first) @ geometry.ijk_to_ras[:3, :3].T + geometry.ijk_to_ras[:3, 3], triangles)
@@ -104,17 +109,17 @@ def _with_neighbours(mask: np.ndarray, axis: int) -> slice:
 
 
 def _field(depth: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """log(p / q) in the box of a structure, above 0 exactly in its voxels, two voxels wider on all sides.
+    """log(p / q) in the box of a structure, above 0 exactly in its voxels, within 3, wider by `_MARGIN` on all sides.
 
     What lies beyond the neighbours of the structure is as far outside as can be.
     """
-    depth = np.maximum(depth, np.float32(1e-3))  # rounding makes ties
+    depth = np.clip(depth, np.float32(1e-3), np.float32(_STEEP))  # rounding makes ties
     field = np.pad(np.where(mask, depth, -depth), 1, mode="edge")
     inside = np.pad(mask, 1)
     # mirrored at the volume's edge, but no border there may hang on a voxel that could as well be outside
     field = np.where(inside, field, -np.maximum(np.abs(field), _edge(field.shape)))
-    field[~_dilated(inside)] = -MOST  # else a level under 0 would find places that have nothing to do with it
-    return np.pad(field, 1, constant_values=-MOST)
+    field[~_dilated(inside)] = -_STEEP  # else a level under 0 would find places that have nothing to do with it
+    return np.pad(field, _MARGIN - 1, constant_values=-_STEEP)
 
 
 def _edge(shape: tuple[int, ...]) -> np.ndarray:
@@ -138,6 +143,30 @@ def _image(field: np.ndarray) -> "vtkImageData":
     image.SetDimensions(field.shape[::-1])
     image.GetPointData().SetScalars(numpy_to_vtk(field.astype(np.float32, copy=False).ravel(), deep=True))
     return image
+
+
+def _smooth(image: "vtkImageData", spacing: np.ndarray) -> "vtkImageData":
+    """A field in finer steps along axes whose voxels are longer than others, smoothed; its places are voxel indices.
+
+    Args:
+        image: in voxels.
+        spacing: of voxels along I, J and K in mm.
+    """
+    from vtkmodules.vtkImagingCore import vtkImageReslice
+    from vtkmodules.vtkImagingGeneral import vtkImageGaussianSmooth
+
+    room = _MOST_VOXELS / image.GetNumberOfPoints()
+    steps = [max(1, round(min(one / min(spacing), _FINEST, room))) for one in spacing]
+    finer = vtkImageReslice()
+    finer.SetInputData(image)
+    finer.SetInterpolationModeToLinear()
+    finer.SetOutputSpacing(*(1 / count for count in steps))
+    smooth = vtkImageGaussianSmooth()
+    smooth.SetInputConnection(finer.GetOutputPort())
+    smooth.SetStandardDeviations(*(_ACROSS * count if count > 1 else _IN_PLANE for count in steps))
+    smooth.SetRadiusFactors(3, 3, 3)
+    smooth.Update()
+    return smooth.GetOutput()
 
 
 def _with_volume(image: "vtkImageData", volume: float) -> tuple[np.ndarray, np.ndarray]:

@@ -26,7 +26,9 @@ def main() -> None:
         scene, pictures = folder / "scene.mrb", folder / "pictures"
         pictures.mkdir()
         use_panel(scene, pictures)
-        draw_views(scene, pictures / "compare.png")
+        draw_views("desk.render", scene, pictures / "compare.png")
+        draw_views("desk.surfaces", pictures / "surfaces.png")
+        shrink(pictures / "surfaces.png")
         draw_sample(folder / "demo", pictures / "sample.png")
         for picture in sorted(pictures.iterdir()):
             (_FOLDER / picture.name).write_bytes(picture.read_bytes())
@@ -68,14 +70,20 @@ def grab_groups(desk: Desk, names: Sequence[str], picture: Path) -> None:
     assert part.save(str(picture)), f"{picture} cannot be written"
 
 
-def draw_views(scene: Path, picture: Path) -> None:
-    """Write what `render` draws of a scene in a process of its own; ends this one with a sentence where that dies."""
-    drawn = subprocess.run([sys.executable, "-m", "desk.render", str(scene), str(picture)], cwd=_TESTING)
+def draw_views(module: str, *paths: Path) -> None:
+    """Let `render` or `surfaces` draw in a process of its own; ends this one with a sentence where that dies."""
+    drawn = subprocess.run([sys.executable, "-m", module, *map(str, paths)], cwd=_TESTING)
     if drawn.returncode != 0:
         sys.exit(
             f"The views were not drawn, their process ended with {drawn.returncode}, and no picture was changed: if "
             "OpenGL is missing, run `make system-packages`, then try again."
         )
+
+
+def shrink(picture: Path) -> None:
+    """In 256 colors: the clone stays small."""
+    with Image.open(picture) as image:
+        image.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE).save(picture, optimize=True)
 
 
 def draw_sample(output: Path, picture: Path) -> None:

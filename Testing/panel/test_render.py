@@ -87,5 +87,5 @@ def test_when_the_drawing_process_dies_the_script_says_so_and_writes_nothing(tmp
     from desk.screenshots import draw_views
 
     with pytest.raises(SystemExit, match="were not drawn, their process ended with 1, and no picture was changed"):
-        draw_views(tmp_path / "missing.mrb", tmp_path / "compare.png")
+        draw_views("desk.render", tmp_path / "missing.mrb", tmp_path / "compare.png")
     assert list(tmp_path.iterdir()) == []
