@@ -66,10 +66,11 @@ def write_model() -> Callable[..., Any]:
         import torch
 
         from DINSegmentLib.model import read_manifest
-        from DINSegmentLib.network import DIN, DINConfig
+        from DINSegmentLib.model.config import NetworkConfig
+        from DINSegmentLib.network import DIN
 
         torch.manual_seed(11)
-        network = DIN(DINConfig.from_dict({**TINY_NETWORK, "deep_supervision": False})).eval()
+        network = DIN(NetworkConfig.from_dict({**TINY_NETWORK, "deep_supervision": False})).eval()
         with torch.no_grad():  # random heads prefer one class everywhere: bring the scores around 0
             network.decode.head.weight *= 20
             network.decode.head.bias.zero_()

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
-from DINSegmentLib.model import Label, find_model
+from DINSegmentLib.model import Code, Label, find_model
 
-MODEL = replace(find_model("cardiac-mr"), labels=(Label(1, "Left ventricle", (200, 30, 30), ""),))
+PART = Code("SCT", "0", "Part")
+
+MODEL = replace(find_model("cardiac-mr"), labels=(Label(1, "Left ventricle", (200, 30, 30), PART),))
 # ml; the median is 100, the median absolute deviation 10, so that case5 lies 27 robust standard deviations up
 VOLUMES = {"case1": 80.0, "case2": 90.0, "case3": 100.0, "case4": 110.0, "case5": 500.0, "case10": 100.0}
 

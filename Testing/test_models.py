@@ -13,12 +13,13 @@ from DINSegmentLib.errors import ModelError
 from DINSegmentLib.model import (
     CLEANUP_STEPS,
     Axes,
+    Code,
     Enhancement,
     Expectations,
+    NetworkConfig,
     catalogue,
     find_model,
     read_manifest,
-    terminology_entry,
 )
 
 WEIGHTS = b"weights of a test"
@@ -95,19 +96,17 @@ def test_a_manifest_is_read_as_it_is_written(tmp_path):
     assert [label.plausible_ml for label in model.labels] == [None, (30, 2000)]
     assert model.axes == Axes("stack", "PI", "L")
     assert (model.intensity.method, model.intensity.lower, model.intensity.upper) == ("window", -125, 275)
-    assert (model.spacing, model.network, model.cleanup) == (1.5, {"classes": 3}, ())
+    assert (model.spacing, model.network, model.cleanup) == (1.5, NetworkConfig(3), ())
     assert model.expects == Expectations(slices=(6, 18), thickness=(5, 10.5), pixel=None, minimum=(-1, 0), maximum=None)
     assert model.weights_path == tmp_path / "weights.pt"
     assert model.validation == {"dice": 0.9}
 
 
-def test_a_label_carries_slicers_serialised_terminology_entry(tmp_path):
+def test_a_label_carries_its_codes(tmp_path):
     one, two = read_manifest(write(tmp_path, MANIFEST)).labels
-    start = "Segmentation category and type - DINSegment~SCT^123037004^Anatomical Structure"
-
-    assert one.terminology == f"{start}~SCT^10200004^Liver~^^~Anatomic codes - DICOM master list~^^~^^"
-    assert two.terminology == (f"{start}~SCT^64033007^Kidney~SCT^7771000^Left~Anatomic codes - DICOM master list~^^~^^")
-    assert terminology_entry(("SCT", "10200004", "Liver"), context="Other").startswith("Other~SCT^123037004^")
+    assert (one.kind, one.modifier) == (Code("SCT", "10200004", "Liver"), None)
+    assert (two.kind, two.modifier) == (Code("SCT", "64033007", "Kidney"), Code("SCT", "7771000", "Left"))
+    assert one.category == Code("SCT", "123037004", "Anatomical Structure")
 
 
 ENTRIES = [name for name in MANIFEST if name not in ("schema", "expects")]  # what a manifest must have
@@ -326,6 +325,7 @@ def test_the_schema_is_a_schema_and_takes_a_good_manifest(schema):
         ("id", "My Model"),
         ("labels.0.value", 1.5),
         ("labels.0.terminology.type", ["SCT", "1"]),
+        ("network.colour", 1),
         ("labels.1.plausible_ml", [50]),
         ("labels.1.plausible_ml", ["few", 50]),
         ("network.colour", 1),
@@ -347,8 +347,6 @@ def test_the_schema_sees_a_manifest_that_is_wrong(schema, entry, value):
 
 
 def test_the_schema_names_the_settings_that_the_code_knows(schema):
-    from DINSegmentLib.network import DINConfig
-
     assert set(schema["properties"]["expects"]["properties"]) == set(Expectations.__dataclass_fields__)
-    assert set(schema["properties"]["network"]["properties"]) == set(DINConfig.__dataclass_fields__)
+    assert set(schema["properties"]["network"]["properties"]) == set(NetworkConfig.__dataclass_fields__)
     assert tuple(schema["properties"]["cleanup"]["items"]["enum"]) == CLEANUP_STEPS

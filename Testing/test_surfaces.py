@@ -11,9 +11,11 @@ from DINSegmentLib.engine.class_margins import Margins
 from DINSegmentLib.errors import InputError
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.io.surfaces import FORMATS, Surface, surface, write_surface
-from DINSegmentLib.model import Label, find_model
+from DINSegmentLib.model import Code, Label, find_model
 
-BODY, OTHER = Label(1, "Body", (200, 0, 0), ""), Label(2, "Other", (0, 200, 0), "")
+PART = Code("SCT", "0", "Part")
+
+BODY, OTHER = Label(1, "Body", (200, 0, 0), PART), Label(2, "Other", (0, 200, 0), PART)
 TURN = np.linalg.qr(np.array([[1.0, 0.2, 0.1], [-0.2, 1.0, 0.3], [0.0, -0.3, 1.0]]))[0]
 
 

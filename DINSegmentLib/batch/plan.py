@@ -181,7 +181,7 @@ def _effort(glance: Glance, model: Model, rate: float, mirroring: bool) -> _Effo
     rows, columns = model_size((height, width), orient.spacing[1:], model.spacing)
     network = slices * rows * columns * (1 + mirroring) * rate * _work(model) / _WORK
     voxels = slices * height * width
-    around = voxels * model.network["classes"] * _SECONDS_PER_SCORE
+    around = voxels * model.network.classes * _SECONDS_PER_SCORE
     return _Effort(_SECONDS_PER_CASE + voxels * _SECONDS_PER_VOXEL, network + around)
 
 
@@ -195,9 +195,7 @@ def _total(seconds: Sequence[float], workers: int) -> float:
 
 def _work(model: Model) -> float:
     """Multiplications in the encoders' blocks for a pixel, up to a factor that all models share."""
-    from ..network import DINConfig
-
-    widths, depths = (model.network.get(key, getattr(DINConfig, key)) for key in ("widths", "depths"))
+    widths, depths = model.network.widths, model.network.depths
     return sum(depth * width**2 / 4**stage for stage, (width, depth) in enumerate(zip(widths, depths, strict=False)))
 
 

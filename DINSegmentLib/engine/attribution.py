@@ -51,7 +51,7 @@ def why(
         ModelError: the network has no DIFMs.
         InputError, GeometryError, Cancelled, OutOfMemory: as `Segmenter.segment`.
     """
-    if segmenter.model.network.get("fusion", "difm") != "difm":
+    if segmenter.model.network.fusion != "difm":
         raise ModelError(
             _(
                 "{model} does not join original and enhanced image by DIFMs, which alone can tell why: choose another "

@@ -42,7 +42,7 @@ def neighbour_offsets(model: Model, spacing: float) -> np.ndarray:
     Args:
         spacing: distance of the volume's slices in mm.
     """
-    count = model.network.get("neighbours", 0)
+    count = model.network.neighbours
     step = max(1, round(model.neighbour_distance / spacing))
     return step * np.arange(-count, count + 1)
 

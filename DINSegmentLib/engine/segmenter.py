@@ -5,6 +5,7 @@ import traceback
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
 from itertools import groupby
 
@@ -19,7 +20,7 @@ from ..measure import Confidence
 from ..messages import Sentence as _
 from ..model import MYOCARDIUM, Model, label_of
 from ..model.orientation import orientation
-from ..network import DIN, DINConfig, fold, restored
+from ..network import DIN, fold, restored
 from ..network.storage import SCALE
 from ..notices import Notice
 from .basal_slices import Emptied, beyond_base, notices
@@ -145,7 +146,7 @@ class Run:
         # results are stored like the input and filled through a view in the model's axes
         self.labels = np.zeros((len(volumes), *volumes[0].shape), np.uint8)
         self.oriented_labels = [orient.to_model(labels) for labels in self.labels]
-        classes = model.network["classes"]
+        classes = model.network.classes
         # by frame, slice and class: voxels with the class, their summed probability of it, and that of all voxels
         self.sums = np.zeros((len(volumes), self.shape[0], 3, classes))
         self.removed: list[dict[int, int]] = [{} for _ in volumes]
@@ -337,7 +338,7 @@ def load_network(model: Model) -> DIN:
     """
     content = model.read_weights()
     try:
-        network = DIN(DINConfig.from_dict({**model.network, "deep_supervision": False}))
+        network = DIN(replace(model.network, deep_supervision=False))
         network.load_state_dict(restored(_state(content, network)))
     except Exception as error:  # torch tells damage by many classes of error
         raise ModelError(

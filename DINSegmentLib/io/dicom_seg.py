@@ -14,7 +14,7 @@ from pydicom.sr.codedict import codes
 
 from .. import __version__
 from ..errors import OutputError
-from ..model import Label, Model
+from ..model import Code, Label, Model
 from .dicom_source import (
     LONGEST_TEXT,
     MANUFACTURER,
@@ -136,12 +136,11 @@ def _build(
 
 
 def _segment(label: Label, model: Model) -> SegmentDescription:
-    category, kind, modifier = label.terminology.split("~")[1:4]
     made = SegmentDescription(
         segment_number=label.value,
         segment_label=label.name[:LONGEST_TEXT],
-        segmented_property_category=code(category),
-        segmented_property_type=code(kind),
+        segmented_property_category=code(label.category),
+        segmented_property_type=code(label.kind),
         algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
         algorithm_identification=hd.AlgorithmIdentificationSequence(
             name=MANUFACTURER,
@@ -151,14 +150,14 @@ def _segment(label: Label, model: Model) -> SegmentDescription:
         ),
         display_color=hd.color.CIELabColor.from_rgb(*label.color),
     )
-    if modifier.strip("^"):
-        made.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = [code(modifier)]
+    if label.modifier:
+        made.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = [code(label.modifier)]
     return made
 
 
-def code(serialized: str) -> hd.sr.CodedConcept:
-    scheme, value, meaning = serialized.split("^")
-    return hd.sr.CodedConcept(value, scheme, meaning[:LONGEST_TEXT])
+def code(one: Code) -> hd.sr.CodedConcept:
+    """As highdicom has it."""
+    return hd.sr.CodedConcept(one.value, one.scheme, one.meaning[:LONGEST_TEXT])
 
 
 def _finish(dataset: Segmentation, source: Source, dimensions: str) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import highdicom as hd
 from highdicom import sr
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
@@ -181,7 +180,7 @@ def _function(
             ]
         group = sr.MeasurementsAndQualitativeEvaluations(
             tracking_identifier=sr.TrackingIdentifier(source.uid(seed, b"function", side.encode()), label.name),
-            finding_type=_type(label),
+            finding_type=code(label.kind),
             algorithm_id=_algorithm(model),
             measurements=_measurements(measured) or None,
         )
@@ -224,8 +223,8 @@ def _structure(
         tracking_identifier=sr.TrackingIdentifier(source.uid(seed, uid.encode(), str(label.value).encode()), named),
         referenced_segment=sr.ReferencedSegment(str(one.segmentation.SOPClassUID), uid, label.value, **origin),
         time_point_context=sr.TimePointContext(one.phase) if one.phase else None,
-        finding_type=_type(label),
-        finding_category=code(label.terminology.split("~")[1]),
+        finding_type=code(label.kind),
+        finding_category=code(label.category),
         algorithm_id=_algorithm(model),
         finding_sites=_site(label),
         measurements=measured,
@@ -238,14 +237,9 @@ def _image(source: Source, uid: str) -> sr.SourceImageForSegmentation:
     return sr.SourceImageForSegmentation(here[0].sop_class, uid, frames or None)
 
 
-def _type(label: Label) -> hd.sr.CodedConcept:
-    return code(label.terminology.split("~")[2])
-
-
 def _site(label: Label) -> list[sr.FindingSite] | None:
     """Where a paired organ lies, for its code alone does not say which side."""
-    kind, side = label.terminology.split("~")[2:4]
-    return [sr.FindingSite(code(kind), laterality=code(side))] if side.strip("^") else None
+    return [sr.FindingSite(code(label.kind), laterality=code(label.modifier))] if label.modifier else None
 
 
 def _algorithm(model: Model) -> sr.AlgorithmIdentification:

@@ -1,7 +1,8 @@
 """What a model is: its manifest, its structures, and the enhancement of its second image."""
 
+from .config import NetworkConfig
 from .enhancement import Enhancement, EnhancementChoice
-from .labels import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, TERMINOLOGY_CONTEXT, Label, terminology_entry
+from .labels import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, TERMINOLOGY_CONTEXT, Code, Label
 from .manifest import (
     CLEANUP_STEPS,
     MANIFEST,
@@ -20,7 +21,6 @@ from .manifest import (
 
 __all__ = [
     "CLEANUP_STEPS", "INFARCT", "LEFT_VENTRICLE", "MANIFEST", "MYOCARDIUM", "RIGHT_VENTRICLE", "SCHEMA_VERSION",
-    "TERMINOLOGY_CONTEXT", "Axes", "Enhancement", "EnhancementChoice", "EnhancementDefaults", "Expectations",
-    "Intensity", "Label", "Model", "catalogue", "find_model", "label_of", "labels_of", "read_manifest",
-    "terminology_entry",
+    "TERMINOLOGY_CONTEXT", "Axes", "Code", "Enhancement", "EnhancementChoice", "EnhancementDefaults", "Expectations",
+    "Intensity", "Label", "Model", "NetworkConfig", "catalogue", "find_model", "label_of", "labels_of", "read_manifest",
 ]  # fmt: skip

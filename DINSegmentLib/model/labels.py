@@ -7,30 +7,39 @@ LEFT_VENTRICLE, RIGHT_VENTRICLE, MYOCARDIUM = "87878005", "53085002", "74281007"
 INFARCT = "55641003"  # of the myocardium; with a modifier a part of it, such as no-reflow
 
 TERMINOLOGY_CONTEXT = "Segmentation category and type - DINSegment"
-_ANATOMY = ("SCT", "123037004", "Anatomical Structure")
-_ANATOMIC_CONTEXT = "Anatomic codes - DICOM master list"
+"""Name of the bundled list of structures, see `scene.terminology`."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """A concept as DICOM names it: coding scheme, such as SCT for SNOMED CT, value in it, and meaning for people."""
+
+    scheme: str
+    value: str
+    meaning: str
+
+
+ANATOMY = Code("SCT", "123037004", "Anatomical Structure")
 
 
 @dataclass(frozen=True)
 class Label:
-    """One structure: label value, name, colour (r, g, b) in 0..255, Slicer's serialised terminology entry.
+    """One structure.
 
-    ``plausible_ml``: least and most millilitres that a person's may have, disease included; None: not known.
+    Args:
+        value: of its voxels.
+        name: for people.
+        color: (r, g, b) in 0..255.
+        kind: what it is.
+        modifier: which part or side; None: the whole, or there is only one.
+        category: of ``kind``.
+        plausible_ml: least and most millilitres that a person's may have, disease included; None: not known.
     """
 
     value: int
     name: str
     color: tuple[int, int, int]
-    terminology: str
+    kind: Code
+    modifier: Code | None = None
+    category: Code = ANATOMY
     plausible_ml: tuple[float, float] | None = None
-
-
-def terminology_entry(
-    kind: tuple[str, str, str],
-    modifier: tuple[str, str, str] = ("", "", ""),
-    context: str = TERMINOLOGY_CONTEXT,
-    category: tuple[str, str, str] = _ANATOMY,
-) -> str:
-    """Slicer's serialised terminology entry for a structure; codes are given as (scheme, code, meaning)."""
-    category_, type_, modifier_ = ("^".join(code) for code in (category, kind, modifier))
-    return f"{context}~{category_}~{type_}~{modifier_}~{_ANATOMIC_CONTEXT}~^^~^^"

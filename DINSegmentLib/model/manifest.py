@@ -11,8 +11,9 @@ from .. import bounded, resources
 from ..errors import InputError, ModelError
 from ..messages import Sentence as _
 from . import limits
+from .config import NetworkConfig
 from .enhancement import METHODS, STRENGTH_RANGE, Enhancement
-from .labels import MYOCARDIUM, Label, terminology_entry
+from .labels import ANATOMY, MYOCARDIUM, Code, Label
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
@@ -83,7 +84,7 @@ class Expectations:
 
 @dataclass(frozen=True)
 class Model:
-    """A model folder: what its manifest says. Texts are for people; ``network`` holds the fields of `DINConfig`.
+    """A model folder: what its manifest says. Texts are for people; ``network`` is its size.
 
     ``spacing`` is the in-plane pixel size in mm at which the network works; ``neighbour_distance`` the distance in mm
     from a slice to the next one that a network with ``neighbours`` sees with it. ``mirroring``: by default the scores
@@ -102,7 +103,7 @@ class Model:
     axes: Axes
     intensity: Intensity
     enhancement: EnhancementDefaults
-    network: dict[str, Any]
+    network: NetworkConfig
     neighbour_distance: float
     mirroring: bool
     expects: Expectations
@@ -198,7 +199,7 @@ def label_of(model: Model, code: str) -> Label | None:
 
 def labels_of(model: Model, code: str) -> list[Label]:
     """All structures of the model with a code of SNOMED CT, by whatever modifier they differ."""
-    return [label for label in model.labels if f"~SCT^{code}^" in label.terminology]
+    return [label for label in model.labels if (label.kind.scheme, label.kind.value) == ("SCT", code)]
 
 
 def read_manifest(folder: Path) -> Model:
@@ -245,7 +246,7 @@ def _model(values: dict[str, Any], folder: Path) -> Model:
         axes=Axes(**values["axes"]),
         intensity=Intensity(**values["intensity"]),
         enhancement=_enhancement(values["enhancement"]),
-        network=dict(values["network"]),
+        network=_network(values["network"]),
         neighbour_distance=float(values.get("neighbour_distance", 0)),
         mirroring=bool(values.get("mirroring", False)),
         expects=Expectations(**{name: _range(name, pair) for name, pair in values.get("expects", {}).items()}),
@@ -262,6 +263,11 @@ def _model(values: dict[str, Any], folder: Path) -> Model:
     )
 
 
+def _network(values: dict[str, Any]) -> NetworkConfig:
+    limits.check_network(values)
+    return NetworkConfig.from_dict(values)
+
+
 def _enhancement(values: dict[str, Any]) -> EnhancementDefaults:
     try:
         default = Enhancement(**{one.name: values[one.name] for one in fields(Enhancement)})
@@ -272,13 +278,14 @@ def _enhancement(values: dict[str, Any]) -> EnhancementDefaults:
 
 
 def _label(values: dict[str, Any]) -> Label:
-    code = values["terminology"]
-    others: dict[str, Any] = {name: tuple(code[name]) for name in ("modifier", "category") if name in code}
-    entry = terminology_entry(tuple(code["type"]), **others)
+    codes = {name: Code(*code) for name, code in values["terminology"].items()}
     red, green, blue = (int(v) for v in values["color"])
     name, volume = str(values["name"]), values.get("plausible_ml")
     plausible = None if volume is None else _range(f"volume of {name}", volume)
-    return Label(int(values["value"]), name, (red, green, blue), entry, plausible)
+    return Label(
+        int(values["value"]), name, (red, green, blue), codes["type"], codes.get("modifier"),
+        codes.get("category", ANATOMY), plausible,
+    )  # fmt: skip
 
 
 def _range(name: str, pair: list[float]) -> tuple[float, float]:
@@ -289,12 +296,11 @@ def _range(name: str, pair: list[float]) -> tuple[float, float]:
 
 
 def _check(model: Model) -> None:
-    limits.check_network(model.network)
     limits.check_texts([model.id, model.version, model.title, model.modality, *(label.name for label in model.labels)])
     values = [label.value for label in model.labels]
     if not values or values != list(range(1, len(values) + 1)):
         raise ValueError(f"label values are {values}, not 1, 2, 3, ...")
-    if model.network["classes"] != len(values) + 1:
+    if model.network.classes != len(values) + 1:
         raise ValueError("network classes must be the number of labels plus one for the background")
     if len({"".join(filter(str.isalnum, label.name.casefold())) for label in model.labels}) < len(values):
         raise ValueError("two labels share one name, or the letters and numbers of it")

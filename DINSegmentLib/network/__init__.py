@@ -1,7 +1,7 @@
 """DIN itself: ConvNeXt encoder, DIFM, decoder. torch and nothing else."""
 
-from .din import DIN, DINConfig, din_base, din_small
+from .din import DIN
 from .folding import fold
 from .storage import restored, stored
 
-__all__ = ["DIN", "DINConfig", "din_base", "din_small", "fold", "restored", "stored"]
+__all__ = ["DIN", "fold", "restored", "stored"]

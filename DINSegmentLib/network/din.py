@@ -1,96 +1,13 @@
 """DIN: two encoders, four DIFMs, one decoder."""
 
-from dataclasses import dataclass, fields
-from typing import Any, Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..model.config import STRIDE, NetworkConfig
 from .convnext import Encoder, StageFeatures
 from .decoder import Decoder
-from .fusion import DIFM, SPATIAL_ATTENTIONS, Concatenation, FeatureMerging
-
-STRIDE = 32
-
-
-@dataclass(frozen=True)
-class DINConfig:
-    """Size of a DIN. Field names are the keys of ``network`` in a model's manifest.
-
-    Args:
-        classes: scores per pixel, background included.
-        widths, depths: channels and blocks of the four stages of each encoder.
-        stem, layer_scale: see `Encoder`.
-        head_width: channels of one attention head.
-        reductions: side of the square over which key and value are averaged, per stage.
-        ffn_ratio: hidden channels of the DIFM's FFN over its channels.
-        decoder_width: channels inside the decoder.
-        deep_supervision: scores at all four scales while training.
-        neighbours: slices seen on either side of the one that is labelled.
-        detail: the stems' maps at stride 2 take part in the drawing; needs the stem ``convolution``.
-        fusion: ``difm``, or what it is compared with: ``concatenation`` of both branches, ``none`` for one branch that
-            sees the original image alone.
-        spatial_attention: DIFM's last part: global spatial attention as ``drawn``, our ``standardized`` one, ``none``.
-    """
-
-    classes: int
-    widths: tuple[int, ...] = (128, 256, 512, 1024)
-    depths: tuple[int, ...] = (3, 3, 27, 3)
-    stem: Literal["patchify", "convolution"] = "patchify"
-    layer_scale: float = 1e-6
-    head_width: int = 32
-    reductions: tuple[int, ...] = (8, 4, 2, 1)
-    ffn_ratio: float = 4.0
-    decoder_width: int = 256
-    deep_supervision: bool = True
-    neighbours: int = 0
-    detail: bool = False
-    fusion: Literal["difm", "concatenation", "none"] = "difm"
-    spatial_attention: Literal["drawn", "standardized", "none"] = "drawn"
-
-    @property
-    def channels(self) -> int:
-        """Of each input image: the slice that is labelled in the middle, its neighbours around it."""
-        return 1 + 2 * self.neighbours
-
-    def __post_init__(self) -> None:
-        for level, reduction in enumerate(self.reductions):
-            if (STRIDE >> (level + 2)) % reduction:  # a map's side is a multiple of this: 8, 4, 2, 1
-                raise ValueError(f"a reduction of {reduction} does not divide the maps of stage {level + 1}")
-        if self.detail and self.stem != "convolution":
-            raise ValueError("detail needs the stem convolution")
-        if self.fusion not in ("difm", "concatenation", "none"):
-            raise ValueError(f"unknown fusion {self.fusion!r}")
-        if self.spatial_attention not in SPATIAL_ATTENTIONS:
-            raise ValueError(f"unknown spatial attention {self.spatial_attention!r}")
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "DINConfig":
-        """Read a manifest's ``network``; raises TypeError for an unknown key."""
-        known = {f.name for f in fields(cls)}
-        if unknown := set(values) - known:
-            raise TypeError(f"unknown network settings: {', '.join(sorted(unknown))}")
-        settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**settings)
-
-
-def din_base(classes: int) -> DINConfig:
-    """The paper's size: two ConvNeXt-Base encoders, about 200 M parameters."""
-    return DINConfig(classes)
-
-
-def din_small(classes: int) -> DINConfig:
-    """The size that we bundle: under 6 M parameters, so that fp16 weights stay under 12,000,000 bytes."""
-    return DINConfig(
-        classes,
-        widths=(32, 64, 128, 256),
-        depths=(2, 2, 4, 2),
-        stem="convolution",
-        layer_scale=0.2,
-        ffn_ratio=2.0,
-        decoder_width=64,
-    )
+from .fusion import DIFM, Concatenation, FeatureMerging
 
 
 class DIN(nn.Module):
@@ -100,7 +17,7 @@ class DIN(nn.Module):
     and the scores cropped back.
     """
 
-    def __init__(self, config: DINConfig) -> None:
+    def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
         encoder = (config.widths, config.depths, config.stem, config.layer_scale, config.channels)
@@ -181,7 +98,7 @@ def _everywhere_the_same(x: Tensor) -> Tensor:
     return x.mean(dim=(2, 3), keepdim=True).expand_as(x)
 
 
-def _fusion(config: DINConfig, width: int, reduction: int) -> nn.Module:
+def _fusion(config: NetworkConfig, width: int, reduction: int) -> nn.Module:
     if config.fusion == "none":
         return FeatureMerging(width)
     if config.fusion == "concatenation":

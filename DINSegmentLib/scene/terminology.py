@@ -5,8 +5,9 @@ import slicer
 from .. import resources
 from ..errors import ModelError
 from ..messages import Sentence as _
-from ..model import TERMINOLOGY_CONTEXT
+from ..model import TERMINOLOGY_CONTEXT, Label
 
+_ANATOMIC_CONTEXT = "Anatomic codes - DICOM master list"
 FILE_NAME = "SegmentationCategoryTypeModifier-DINSegment.term.json"
 
 
@@ -22,3 +23,10 @@ def load() -> None:
     path = resources.root() / FILE_NAME
     if not path.is_file() or logic.LoadTerminologyFromFile(str(path)) != TERMINOLOGY_CONTEXT:
         raise ModelError(_("The terminology file {path} is missing or damaged: reinstall the extension.", path=path))
+
+
+def entry(label: Label) -> str:
+    """The structure as Slicer serializes an entry of the bundled list."""
+    codes = (label.category, label.kind, label.modifier)
+    named = ("^".join((one.scheme, one.value, one.meaning)) if one else "^^" for one in codes)
+    return "~".join((TERMINOLOGY_CONTEXT, *named, _ANATOMIC_CONTEXT, "^^", "^^"))

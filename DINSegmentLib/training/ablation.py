@@ -14,7 +14,7 @@ import torch
 from ..engine.parameters import Parameters
 from ..engine.segmenter import Segmenter
 from ..model import Model
-from ..network import DIN, DINConfig
+from ..network import DIN
 from .cases import cases
 from .degradation import CLEAN, LEVELS, conditions, degrade
 from .metrics import score
@@ -75,12 +75,12 @@ def run_arm(
     if _predictions(run).is_file():
         return
     chosen = ARMS[arm]
-    part = replace(model, network={**model.network, **chosen.network}, cleanup=())
+    part = replace(model, network=replace(model.network, **chosen.network), cleanup=())
     recipe = replace(
         recipe, seed=seed, validations=1, boundary_weight=recipe.boundary_weight if chosen.boundary else 0.0
     )
     best = train(part, data, run.folder, recipe, device, report)
-    network = DIN(DINConfig.from_dict({**part.network, "deep_supervision": True}))
+    network = DIN(replace(part.network, deep_supervision=True))
     network.load_state_dict(torch.load(best, map_location="cpu", weights_only=True))
     segmenter = Segmenter(part, str(device), network)
     found: dict[str, Any] = {}

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..model import Model
-from ..network import DIN, DINConfig
+from ..network import DIN
 
 _CARD = """\
 # {model.id}: {model.title}
@@ -56,7 +57,7 @@ def card(model: Model, validation: Mapping[str, Any], settings: Mapping[str, Any
         validation: as it goes into the manifest: data, date, step, and Dice of each structure and their mean.
         settings, versions: what the run folder holds under these names.
     """
-    network = DIN(DINConfig.from_dict({**model.network, "deep_supervision": False}))
+    network = DIN(replace(model.network, deep_supervision=False))
     recipe = settings["recipe"]
     tables = {"network": settings["network"], "recipe": recipe}
     tables |= {name: values for name, values in recipe.items() if isinstance(values, dict)}

@@ -25,7 +25,6 @@ from ..checks.volume import check_array
 from ..errors import GeometryError, InputError, ModelError
 from ..geometry import LPS_TO_RAS, Geometry
 from ..model import MANIFEST, SCHEMA_VERSION, read_manifest
-from ..network import DINConfig
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -214,7 +213,6 @@ def _check(made: dict[str, Any], path: Path) -> None:
         with TemporaryDirectory() as folder:
             (Path(folder) / MANIFEST).write_text(json.dumps(made), encoding="utf-8")
             read_manifest(Path(folder))
-        DINConfig.from_dict(made["network"])
     except ModelError as error:
         raise InputError(f"{path} cannot be used ({error.__cause__}): correct it.") from error
     except (TypeError, ValueError) as error:

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 
 from ..errors import InputError, ModelError, OutputError
 from ..model import MANIFEST, Model, read_manifest
-from ..network import DIN, DINConfig, stored
+from ..network import DIN, stored
 from .card import card, licence_text
 
 LARGEST_BUNDLED = 12_000_000  # bytes; git never forgets, and the whole clone must stay under 100 MB
@@ -96,7 +97,7 @@ def _weights(run: Path, model: Model, bits: int) -> bytes:
         raise InputError(
             f"{best} is damaged: copy it again, or let the training go on to the next validation."
         ) from error
-    wanted = DIN(DINConfig.from_dict({**model.network, "deep_supervision": False})).state_dict()
+    wanted = DIN(replace(model.network, deep_supervision=False)).state_dict()
     for name, like in wanted.items():
         if name not in state or state[name].shape != like.shape:
             raise ModelError(

@@ -19,8 +19,8 @@ from ..engine.parameters import Parameters
 from ..engine.segmenter import Segmenter
 from ..errors import DeviceError, InputError
 from ..measure import dice
-from ..model import Model
-from ..network import DIN, DINConfig
+from ..model import Model, NetworkConfig
+from ..network import DIN
 from ..network.convnext import Block, Encoder
 from .cases import Case, cases
 from .graph import GraphedStep
@@ -93,11 +93,12 @@ def train(
     """
     run = Run(output)
     run.begin(
-        {"model": model.id, "network": model.network, "recipe": asdict(recipe), "initial": initial and str(initial),
+        {"model": model.id, "network": model.network.as_dict(), "recipe": asdict(recipe),
+         "initial": initial and str(initial),
          "partial": partial and {"labels": partial.labels, "share": partial.share}},
         {"dinsegment": __version__, "torch": torch.__version__, "numpy": np.__version__,
          "python": platform.python_version(), "device": _device_name(device)},
-        {"recipe": asdict(Recipe()), "partial": None},
+        {"recipe": asdict(Recipe()), "partial": None, "network": NetworkConfig(model.network.classes).as_dict()},
     )  # fmt: skip
     trainer = Trainer(model, recipe, device)
     if run.resumes:
@@ -216,7 +217,7 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.model, self.recipe, self.device = model, recipe, device
         try:
-            config = DINConfig.from_dict({**model.network, "deep_supervision": True})
+            config = replace(model.network, deep_supervision=True)
         except (TypeError, ValueError) as error:
             raise InputError(f"The network of {model.id} cannot be built: {error}.") from error
         self.network = DIN(config).to(device)

@@ -12,8 +12,10 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from DINSegmentLib.batch.case import save_picture
-from DINSegmentLib.model import Axes, Label, find_model
+from DINSegmentLib.model import Axes, Code, Label, find_model
 from DINSegmentLib.report.write import write_report
+
+PART = Code("SCT", "0", "Part")
 
 CHROMIUM = shutil.which("chromium")
 
@@ -24,7 +26,7 @@ NOTICE = {"kind": "function", "text": "No right ventricle was found in frame 2."
 @pytest.fixture(scope="package")
 def model():
     """A model for axial slices with two structures, pure red and pure green."""
-    labels = (Label(1, "Red", (255, 0, 0), ""), Label(2, "Green", (0, 255, 0), ""))
+    labels = (Label(1, "Red", (255, 0, 0), PART), Label(2, "Green", (0, 255, 0), PART))
     return replace(find_model("cardiac-mr"), labels=labels, axes=Axes("S", "L", "A"))
 
 

@@ -10,9 +10,11 @@ from PIL import Image
 
 from DINSegmentLib.batch.case import save_picture
 from DINSegmentLib.errors import OutputError
-from DINSegmentLib.model import Label, find_model
+from DINSegmentLib.model import Code, Label, find_model
 from DINSegmentLib.pictures.thumbnails import picture_path
 from DINSegmentLib.report.write import deviations, write_report
+
+PART = Code("SCT", "0", "Part")
 
 
 def data_of(page):
@@ -91,7 +93,7 @@ def test_numbers_that_json_does_not_know_are_unknown(tmp_path):
 
 
 def test_structures_have_the_colors_of_the_models(tmp_path):
-    labels = (Label(1, "Wall", (1, 2, 3), ""),)
+    labels = (Label(1, "Wall", (1, 2, 3), PART),)
     model = replace(find_model("cardiac-mr"), labels=labels)
 
     assert data_of(write_report([], {}, tmp_path, "run", [model]))["colors"] == {"Wall": [1, 2, 3]}

@@ -50,7 +50,7 @@ def test_neighbour_slices_come_from_the_same_frame(stack_model):
             return -100 * (original[:, 2:].float() - centres) ** 2
 
     model = dataclasses.replace(
-        stack_model, network={**stack_model.network, "neighbours": 1}, neighbour_distance=8.0, cleanup=()
+        stack_model, network=dataclasses.replace(stack_model.network, neighbours=1), neighbour_distance=8.0, cleanup=()
     )
     segmenter = Segmenter(model, "cpu", Next())
     labels = segment_cine(segmenter, VOLUMES, GEOMETRY, Parameters(batch_size=3)).labels

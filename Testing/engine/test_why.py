@@ -88,7 +88,9 @@ def test_it_can_be_stopped(told):
 
 
 def test_a_model_without_difms_is_refused_in_a_sentence(told):
-    told.model = dataclasses.replace(told.model, network={**told.model.network, "fusion": "concatenation"})
+    told.model = dataclasses.replace(
+        told.model, network=dataclasses.replace(told.model.network, fusion="concatenation")
+    )
 
     with pytest.raises(ModelError, match="does not join original and enhanced image by DIFMs"):
         why(told, np.indices(GRID.shape)[0], GRID)

@@ -134,7 +134,7 @@ def write_objects(cine: io.Cine, labels: np.ndarray, out: Path) -> None:
         image = cine.image(t)
         source = read_source(image.slices, image.geometry)
         seg = write_dicom_seg(labels[t], source, model, out / f"{t}.dcm", b"seed", phase, number)
-        figures = statistics(labels[t], image.array, image.geometry, model.labels)
+        figures = statistics(labels[t], image.array, image.geometry, model.labels, 0)
         segmented.append(Segmented(seg, source, figures, phase))
     function = cardiac_function(labels, cine.first.geometry, model)
     write_dicom_sr(segmented, function, model, out / "sr.dcm", b"seed", ["Check slice 3."])

@@ -157,14 +157,14 @@ import sys
 from pathlib import Path
 import numpy as np
 from DINSegmentLib import io, scene
-from DINSegmentLib.model import Label
+from DINSegmentLib.model import Code, Label
 from DINSegmentLib.scene.boot import boot
 from DINSegmentLib.scene.files import add_volume, save_segmentation
 boot()
 image = io.read(sys.argv[1])
 volume = add_volume(image)
 labels = (image.array > 0).astype(np.uint8)
-node = scene.write_segmentation(labels, volume, [Label(1, "a", (1, 2, 3), "")])
+node = scene.write_segmentation(labels, volume, [Label(1, "a", (1, 2, 3), Code("SCT", "0", "a"))])
 save_segmentation(node, Path(sys.argv[2]) / "o.seg.nrrd")
 io.write_labelmap(labels, image, Path(sys.argv[2]) / "o.nii.gz")
 io.write_volume(image.array, image, Path(sys.argv[2]) / "o.mha")

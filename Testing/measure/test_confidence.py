@@ -8,9 +8,11 @@ from greek import english, greek
 
 from DINSegmentLib.measure import Confidence, frames_to_review, slices_to_review
 from DINSegmentLib.measure.confidence import calibration_error, errors_held, reliability, worst
-from DINSegmentLib.model import Label
+from DINSegmentLib.model import Code, Label
 
-ONE, TWO = Label(1, "One", (0, 0, 0), ""), Label(2, "Two", (0, 0, 0), "")
+PART = Code("SCT", "0", "Part")
+
+ONE, TWO = Label(1, "One", (0, 0, 0), PART), Label(2, "Two", (0, 0, 0), PART)
 # three slices of 100 voxels; background, One, Two
 VOXELS = np.array([[90, 10, 0], [50, 30, 20], [100, 0, 0]])
 SURE = np.array([[89.0, 5.0, 0.0], [40.0, 27.0, 19.0], [97.0, 0.0, 0.0]])

@@ -8,10 +8,12 @@ import pytest
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import flags, statistics
 from DINSegmentLib.measure.flags import LEAST_CONFIDENCE, MOST_APART
-from DINSegmentLib.model import Label, find_model, read_manifest
+from DINSegmentLib.model import Code, Label, find_model, read_manifest
 from DINSegmentLib.notices import Notice
 
-ONE, TWO = Label(1, "One", (0, 0, 0), "", (0.5, 2.0)), Label(2, "Two", (0, 0, 0), "")
+PART = Code("SCT", "0", "Part")
+
+ONE, TWO = Label(1, "One", (0, 0, 0), PART, plausible_ml=(0.5, 2.0)), Label(2, "Two", (0, 0, 0), PART)
 SHAPE = (10, 20, 30)
 
 

@@ -8,9 +8,11 @@ import pytest
 
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import StructureStatistics, statistics
-from DINSegmentLib.model import Label
+from DINSegmentLib.model import Code, Label
 
-ONE, TWO, THREE = (Label(value, name, (0, 0, 0), "") for value, name in ((1, "One"), (2, "Two"), (3, "Three")))
+PART = Code("SCT", "0", "Part")
+
+ONE, TWO, THREE = (Label(value, name, (0, 0, 0), PART) for value, name in ((1, "One"), (2, "Two"), (3, "Three")))
 
 
 def test_every_figure_is_the_one_counted_by_hand():

@@ -5,9 +5,11 @@ import io
 import pytest
 import torch
 
-from DINSegmentLib.network import DIN, DINConfig, din_base, din_small
+from DINSegmentLib.model import catalogue
+from DINSegmentLib.model.config import NetworkConfig
+from DINSegmentLib.network import DIN
 
-TINY = DINConfig(
+TINY = NetworkConfig(
     classes=3, widths=(8, 8, 16, 16), depths=(1, 1, 1, 1), layer_scale=0.5, head_width=8, ffn_ratio=1.0, decoder_width=8
 )
 
@@ -59,18 +61,18 @@ def test_the_two_encoders_share_no_weights(network):
     assert storages[0].isdisjoint(storages[1])
 
 
-def test_the_bundled_size_keeps_its_budget():
-    network = DIN(din_small(9))
-    file = io.BytesIO()
-    torch.save(network.half().state_dict(), file)
-
-    assert sum(p.numel() for p in network.parameters()) <= 6_000_000
-    assert file.tell() < 12_000_000
+def test_the_bundled_sizes_keep_their_budget():
+    for model in catalogue().values():
+        network = DIN(model.network)
+        file = io.BytesIO()
+        torch.save(network.half().state_dict(), file)
+        assert sum(p.numel() for p in network.parameters()) <= 6_000_000
+        assert file.tell() < 12_000_000
 
 
 def test_the_papers_size_holds_two_convnext_base():
     with torch.device("meta"):
-        network = DIN(din_base(9))
+        network = DIN(NetworkConfig(9))
     encoder = sum(p.numel() for p in network.encode_original.parameters())
 
     # ConvNeXt-B: 88,591,464 parameters in torchvision; less the classifier, two of the stem's three colours
@@ -86,7 +88,7 @@ def test_scores_of_the_four_scales_exist_in_training_alone(network):
 
 
 def test_a_network_without_deep_supervision_differs_by_its_scale_heads_alone():
-    plain = DIN(DINConfig(**{**vars(TINY), "deep_supervision": False}))
+    plain = DIN(NetworkConfig(**{**vars(TINY), "deep_supervision": False}))
     extra = set(DIN(TINY).state_dict()) - set(plain.state_dict())
 
     assert plain.train().forward_scales(*pair(32, 32))[1] == []
@@ -102,6 +104,6 @@ def test_a_gradient_reaches_every_parameter(network):
 
 def test_a_manifests_network_becomes_a_configuration():
     values = {"classes": 3, "widths": [8, 8, 16, 16], "stem": "convolution"}
-    assert DINConfig.from_dict(values) == DINConfig(3, widths=(8, 8, 16, 16), stem="convolution")
+    assert NetworkConfig.from_dict(values) == NetworkConfig(3, widths=(8, 8, 16, 16), stem="convolution")
     with pytest.raises(TypeError, match="unknown network settings: colour"):
-        DINConfig.from_dict({"classes": 3, "colour": 1})
+        NetworkConfig.from_dict({"classes": 3, "colour": 1})

@@ -5,7 +5,8 @@ import copy
 import pytest
 import torch
 
-from DINSegmentLib.network import DIN, DINConfig
+from DINSegmentLib.model.config import NetworkConfig
+from DINSegmentLib.network import DIN
 
 TINY = {
     "classes": 3, "widths": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "layer_scale": 0.5, "head_width": 8,
@@ -16,7 +17,7 @@ DETAILED = {**TINY, "stem": "convolution", "detail": True}
 
 def network(**settings) -> DIN:
     torch.manual_seed(5)
-    return DIN(DINConfig(**settings)).eval().requires_grad_(False)
+    return DIN(NetworkConfig(**settings)).eval().requires_grad_(False)
 
 
 @pytest.fixture(params=[TINY, DETAILED], ids=["patchify", "detail"])

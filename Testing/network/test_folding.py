@@ -6,13 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from DINSegmentLib.network import DIN, DINConfig, fold
+from DINSegmentLib.model.config import NetworkConfig
+from DINSegmentLib.network import DIN, fold
 
 
 @pytest.mark.parametrize("stem", ["convolution", "patchify"])
 def test_a_folded_network_gives_the_same_scores_without_batch_norm_and_layer_scale(stem):
     torch.manual_seed(7)
-    network = DIN(DINConfig(
+    network = DIN(NetworkConfig(
         classes=3, widths=(8, 8, 16, 16), depths=(2, 1, 1, 1), stem=stem, layer_scale=0.5, head_width=8,
         decoder_width=8, detail=stem == "convolution", deep_supervision=False,
     )).double().eval()  # fmt: skip
@@ -32,7 +33,7 @@ def test_a_folded_network_gives_the_same_scores_without_batch_norm_and_layer_sca
 def test_folding_twice_changes_nothing_more():
     torch.manual_seed(8)
     network = DIN(
-        DINConfig(classes=2, widths=(8, 8, 8, 8), depths=(1, 1, 1, 1), stem="convolution", head_width=8)
+        NetworkConfig(classes=2, widths=(8, 8, 8, 8), depths=(1, 1, 1, 1), stem="convolution", head_width=8)
     ).eval()
     images = torch.rand(1, 1, 32, 32), torch.rand(1, 1, 32, 32)
     with torch.inference_mode():

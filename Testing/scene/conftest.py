@@ -9,14 +9,14 @@ import pytest
 
 from DINSegmentLib import io
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.model import Label, terminology_entry
+from DINSegmentLib.model import Code, Label
 from DINSegmentLib.scene import files
 from DINSegmentLib.scene.boot import boot
 
 LABELS = (
-    Label(1, "Right ventricle", (82, 146, 214), terminology_entry(("SCT", "53085002", "Right Ventricle"))),
-    Label(2, "Myocardium", (242, 193, 78), terminology_entry(("SCT", "74281007", "Myocardium"))),
-    Label(3, "Left ventricle", (206, 62, 58), terminology_entry(("SCT", "87878005", "Left Ventricle"))),
+    Label(1, "Right ventricle", (82, 146, 214), Code("SCT", "53085002", "Right Ventricle")),
+    Label(2, "Myocardium", (242, 193, 78), Code("SCT", "74281007", "Myocardium")),
+    Label(3, "Left ventricle", (206, 62, 58), Code("SCT", "87878005", "Left Ventricle")),
 )
 
 

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from DINSegmentLib.errors import InputError
-from DINSegmentLib.model import Label
+from DINSegmentLib.model import Code, Label
 from DINSegmentLib.scene import read_labels, segmentations, segments, write_segmentation
 from DINSegmentLib.scene.files import save_segmentation
 
+PART = Code("SCT", "0", "Part")
+
 IDS = ["DINSegment_1", "DINSegment_2", "DINSegment_3"]
-ORGANS = tuple(Label(value, f"organ {value}", (value, 9, 9), "x") for value in (1, 2, 3, 4, 5))
+ORGANS = tuple(Label(value, f"organ {value}", (value, 9, 9), PART) for value in (1, 2, 3, 4, 5))
 LABELMAP = "Binary labelmap"
 TURN = np.array([[0.0, -1.0, 0.0, 40.0], [0.96, 0.0, -0.28, -7.0], [0.28, 0.0, 0.96, 11.0], [0.0, 0.0, 0.0, 1.0]])
 

@@ -6,14 +6,14 @@ from ranks import margins_of
 
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.io.surfaces import Surface, surface
-from DINSegmentLib.model import Label, terminology_entry
+from DINSegmentLib.model import Code, Label
 from DINSegmentLib.scene import has_smooth_surfaces, write_segmentation
 
 SHAPE, RADIUS = (12, 40, 44), 12.0
 MATRIX = np.array([[1.0, 0, 0, -20], [0, 0.9, -0.9, 4], [0, 0.5, 2.1, -9], [0, 0, 0, 1]])
 MIRROR = np.array([[0, -1.0, 0, 5], [-1, 0, 0, 6], [0, 0, -1, 7], [0, 0, 0, 1.0]]) @ np.diag([1, 1, -1, 1])
-BALL = Label(1, "Ball", (200, 0, 0), terminology_entry(("SCT", "80891009", "Heart")))
-REST = Label(2, "Rest", (0, 200, 0), terminology_entry(("SCT", "80891009", "Heart")))
+BALL = Label(1, "Ball", (200, 0, 0), Code("SCT", "80891009", "Heart"))
+REST = Label(2, "Rest", (0, 200, 0), Code("SCT", "80891009", "Heart"))
 
 
 @pytest.fixture(params=[None, MIRROR], ids=["no parent", "mirroring parent"])

@@ -35,7 +35,7 @@ def test_every_label_of_every_model_has_the_color_of_its_entry(logic):
     for model in [*catalogue().values(), recipe]:
         for label in model.labels:
             entry = slicer.vtkSlicerTerminologyEntry()
-            assert logic.DeserializeTerminologyEntry(label.terminology, entry)
+            assert logic.DeserializeTerminologyEntry(terminology.entry(label), entry)
             assert entry.GetTerminologyContextName() == TERMINOLOGY_CONTEXT
             modifier = entry.GetTypeModifierObject()
             key = (entry.GetTypeObject().GetCodeValue(), modifier.GetCodeValue() or "" if modifier else "")

@@ -1,6 +1,7 @@
 """The ablation's bookkeeping: what has run, and the table."""
 
-from DINSegmentLib.network import DIN, DINConfig
+from DINSegmentLib.model.config import NetworkConfig
+from DINSegmentLib.network import DIN
 from DINSegmentLib.training.ablation import ARMS, Score, finished, table
 from DINSegmentLib.training.degradation import conditions
 
@@ -13,13 +14,13 @@ def test_the_arms_are_different_networks(tiny_model):
     from DINSegmentLib.model import find_model
 
     network = find_model(str(tiny_model)).network
-    counts = {name: _parameters({**network, **arm.network}) for name, arm in ARMS.items()}
+    counts = {name: _parameters({**network.as_dict(), **arm.network}) for name, arm in ARMS.items()}
     assert counts["a"] < counts["b"] < counts["d"] == counts["c"] == counts["e"] == counts["f"]
     assert [name for name, arm in ARMS.items() if not arm.boundary] == ["e"]
 
 
 def _parameters(network: dict) -> int:
-    return sum(p.numel() for p in DIN(DINConfig.from_dict({**network, "deep_supervision": True})).parameters())
+    return sum(p.numel() for p in DIN(NetworkConfig.from_dict({**network, "deep_supervision": True})).parameters())
 
 
 def test_the_table_holds_means_over_levels_and_seeds():

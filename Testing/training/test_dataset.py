@@ -61,7 +61,7 @@ def test_the_manifest_is_one_that_the_schema_and_the_catalogue_take(folder, repo
     assert (model.id, model.spacing, model.axes.slices, model.sha256) == ("my-data", 1.5, "stack", "")
     assert [label.name for label in model.labels] == ["Outer", "Inner"]
     assert model.labels[0].color != model.labels[1].color
-    assert model.network["classes"] == 3 and model.network.get("neighbours", 0) == 0
+    assert model.network.classes == 3 and model.network.neighbours == 0
 
 
 def test_what_the_file_says_comes_into_the_manifest(folder):

@@ -7,7 +7,7 @@ import torch
 
 from DINSegmentLib.errors import InputError
 from DINSegmentLib.model import Model, find_model
-from DINSegmentLib.network import DIN, DINConfig, stored
+from DINSegmentLib.network import DIN, stored
 from DINSegmentLib.training.augmentation import Augmentation
 from DINSegmentLib.training.initial import load_initial
 from DINSegmentLib.training.recipe import Recipe
@@ -56,7 +56,7 @@ def packed(model, source, tmp_path_factory):
 
 def save_packed(model: Model, network: DIN, path) -> None:
     """Weights as a model folder has them: without the heads of the four scales."""
-    like = DIN(DINConfig.from_dict({**model.network, "deep_supervision": False})).state_dict()
+    like = DIN(replace(model.network, deep_supervision=False)).state_dict()
     torch.save({name: value for name, value in network.state_dict().items() if name in like}, path)
 
 
@@ -68,7 +68,7 @@ def loss_of(trainer: Trainer, slices: Slices) -> float:
 
 
 def test_a_warm_start_takes_what_fits_and_names_the_heads_that_do_not(model, source, packed):
-    other = replace(model, network={**model.network, "classes": 9})
+    other = replace(model, network=replace(model.network, classes=9))
     network = Trainer(other, replace(RECIPE, seed=9), CPU).network
     missing = load_initial(network, packed)
     assert torch.equal(network.decode.draw[0].weight, source.decode.draw[0].weight)
@@ -126,7 +126,7 @@ def test_fine_tuning_never_falls_below_its_start_by_more_than_noise(model, slice
 
 
 def test_a_first_layer_for_neighbours_begins_with_the_scores_of_one_slice(model, source, packed):
-    wider = replace(model, network={**model.network, "neighbours": 2})
+    wider = replace(model, network=replace(model.network, neighbours=2))
     network = Trainer(wider, replace(RECIPE, seed=9), CPU).network.eval()
     load_initial(network, packed)
     seen = torch.rand(2, 5, 64, 64)

@@ -10,7 +10,8 @@ import torch
 from DINSegmentLib.engine.segmenter import load_network
 from DINSegmentLib.errors import InputError, ModelError, OutputError
 from DINSegmentLib.model import read_manifest
-from DINSegmentLib.network import DIN, DINConfig
+from DINSegmentLib.model.config import NetworkConfig
+from DINSegmentLib.network import DIN
 from DINSegmentLib.training.pack import pack, update
 
 NETWORK = {
@@ -24,7 +25,7 @@ def run(write_model, tmp_path):
     """A run folder as a training leaves it: best weights with a variance that fp16 cannot hold."""
     folder = write_model(tmp_path / "run", "stack", network=NETWORK).folder
     (folder / "weights.pt").unlink()
-    state = DIN(DINConfig.from_dict(NETWORK)).state_dict()
+    state = DIN(NetworkConfig.from_dict(NETWORK)).state_dict()
     state[variance(state)][0] = 1e6
     torch.save(state, folder / "best.pt")
     (folder / "curve.csv").write_text(

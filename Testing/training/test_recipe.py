@@ -102,4 +102,4 @@ def test_a_plan_that_comes_with_the_program_can_be_trained(repository, name):
     missing = load_initial(network, repository / "Resources" / "Models" / initial / "weights.pt")
     assert all(name.startswith("decode.") for name in missing)
     first = network.encode_original.stem[0].weight
-    assert first.shape[1] == model.network.get("neighbours", 0) * 2 + 1 and first[:, first.shape[1] // 2].any()
+    assert first.shape[1] == model.network.channels and first[:, first.shape[1] // 2].any()

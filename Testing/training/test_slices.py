@@ -39,7 +39,7 @@ def test_a_case_stored_mirrored_gives_the_same_slices(model):
 
 
 def test_neighbours_stay_within_their_case_and_at_the_models_distance(model):
-    pair = replace(model, network={**model.network, "neighbours": 1}, neighbour_distance=10.0)
+    pair = replace(model, network=replace(model.network, neighbours=1), neighbour_distance=10.0)
     slices = load_slices([case((3, 4, 4)), case((4, 4, 4), (-1.5, -1.5, 5))], pair, 32)
     assert slices.seen[:3].tolist() == [[0, 0, 1], [0, 1, 2], [1, 2, 2]]
     assert slices.seen[3:].tolist() == [[3, 3, 5], [3, 4, 6], [3, 5, 6], [4, 6, 6]]  # 10 mm are two slices of 5 mm

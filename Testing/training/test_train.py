@@ -84,7 +84,7 @@ def test_a_state_goes_on_as_if_nothing_had_happened(model, slices):
 
 def test_a_state_of_another_network_is_refused(model):
     state = Trainer(model, RECIPE, CPU).state()
-    wider = replace(model, network={**model.network, "decoder_width": 2 * model.network["decoder_width"]})
+    wider = replace(model, network=replace(model.network, decoder_width=2 * model.network.decoder_width))
     with pytest.raises(InputError, match="another architecture"):
         Trainer(wider, RECIPE, CPU).load_state(state)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ... import __version__
 from ...console import Console
 from ...errors import InputError
-from ...model import find_model
+from ...model import NetworkConfig, find_model
 
 
 def ablation(options: Namespace, console: Console) -> int:
@@ -25,7 +25,7 @@ def ablation(options: Namespace, console: Console) -> int:
     for split in ("train", "valid"):
         case_files(data, split)
     model = find_model(config.model)
-    model = replace(model, network={**model.network, **config.network})
+    model = replace(model, network=NetworkConfig.from_dict({**model.network.as_dict(), **config.network}))
     recipe = config.recipe if options.minutes is None else replace(config.recipe, minutes=options.minutes, steps=0)
     device = choose(options.device)
     for seed in options.seeds:
