@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 
@@ -17,9 +16,6 @@ from .preprocessing import Normalization, Preprocessor, normalization_steps
 
 class Preview:
     """Makes what `preprocess_volume` calls enhanced, bit for bit, in turns that are short enough for a GUI's thread.
-
-    A slice of ``clahe`` takes seconds at 512 x 512: it is made by a thread, for which a turn waits and which needs no
-    turn to go on. The other methods work in the turns themselves, some milliseconds a slice.
 
     Args:
         volume: (K, J, I), any real type; only read, and it must stay as it is.
@@ -46,9 +42,7 @@ class Preview:
         self._orient = orientation(geometry, axes)
         self._constants = normalization_steps(volume, intensity)
         self._normalize: Normalization | None = None
-        self._thread = ThreadPoolExecutor(1, "preview")
         self._work: Iterator[None] = iter(())
-        self._deadline = 0.0
         self._axis, self._done = 0, np.zeros(len(volume), bool)
         self._first: tuple[int, int] | None = None
 
@@ -57,8 +51,8 @@ class Preview:
 
         Args:
             enhancement: how the enhanced volume is made.
-            first: the slice in view, made first: an axis of the stored array and an index. ``clahe`` knows only
-                the model's slices: a slice along another axis is done when all is done.
+            first: the slice in view, made first: an axis of the stored array and an index. A method that is
+                not pointwise knows only the model's slices: another one is done when all is done.
         """
         self._axis = 0 if enhancement.pointwise else self._orient.order[0]
         self._done = np.zeros(self._volume.shape[self._axis], bool)
@@ -67,9 +61,9 @@ class Preview:
 
     def step(self, seconds: float) -> bool:
         """Work for about this long, at least a piece; True while work is left."""
-        self._deadline = time.perf_counter() + seconds
+        deadline = time.perf_counter() + seconds
         for _piece in self._work:
-            if time.perf_counter() >= self._deadline:
+            if time.perf_counter() >= deadline:
                 return True
         return False
 
@@ -91,29 +85,23 @@ class Preview:
         axis, index = first or (self._axis, 0)
         if axis != self._axis:
             if enhancement.pointwise:
-                yield from self._make(preprocess, axis, index)
+                self._make(preprocess, axis, index)
                 self._first = first
                 yield
             index = 0
         for near in sorted(range(len(self._done)), key=lambda one: abs(one - index)):
-            yield from self._make(preprocess, self._axis, near)
+            self._make(preprocess, self._axis, near)
             self._done[near] = True
             yield
 
-    def _make(self, preprocess: Preprocessor, axis: int, index: int) -> Iterator[None]:
-        """One slice; yields only while the thread is at it."""
+    def _make(self, preprocess: Preprocessor, axis: int, index: int) -> None:
+        """One slice."""
         part = _part(axis, index)
-        if preprocess.enhancement.pointwise:  # voxel by voxel: however the volume is cut, the numbers are the same
+        if preprocess.enhancement.pointwise:  # however the volume is cut, the numbers are the same
             self.enhanced[part] = preprocess(self._volume[part])[1]
-            return
-        made = self._thread.submit(preprocess, self._orient.to_model(self._volume[part]))
-        try:
-            while not made.done():
-                wait([made], max(0.0, self._deadline - time.perf_counter()))
-                yield
-        finally:
-            made.cancel()  # nobody waits for it after another choice
-        self._orient.to_model(self.enhanced[part])[...] = made.result()[1]
+        else:
+            made = preprocess(self._orient.to_model(self._volume[part]))[1]
+            self._orient.to_model(self.enhanced[part])[...] = made
 
 
 def _part(axis: int, index: int) -> tuple[slice, ...]:

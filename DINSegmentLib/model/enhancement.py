@@ -1,25 +1,23 @@
-"""The one enhancement function: preview, network input and training share it.
+"""The enhancement, one value and one function: preview, network input and training share them.
 
-Sources: the log curve with k = 255 is the grey-level map measured in the main figure of the paper (arXiv 2509.05953);
+Sources: the log curve with k = 255 is the gray-level map measured in the main figure of the paper (arXiv 2509.05953);
 the paper itself does not name its method, so names, strength and the other methods are our choice.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
 from ..messages import Sentence as _
+from .clahe import clahe
+from .denoising import denoised
+from .fuzzy import fuzzy
 
 STRENGTH_RANGE = (0.0, 2.0)
 _IDENTITY = 1e-6  # weaker than this, float32 shows no difference
-
-# CLAHE as SimpleITK defines it: alpha 0, beta 0 is plain adaptive histogram equalisation of a window of this radius.
-_CLAHE_RADIUS = 16
-_CLAHE_ALPHA, _CLAHE_BETA = 0.3, 0.3
 
 
 @dataclass(frozen=True)
@@ -95,54 +93,16 @@ def enhance(volume: np.ndarray, enhancement: Enhancement) -> np.ndarray:
     return METHODS[enhancement.method].apply(volume, enhancement.strength)
 
 
-def enhance_batch(images: Any, is_log: Any, strengths: Any) -> Any:
-    """torch twin of `enhance` for training: ``log`` or ``gamma``, one method and strength per image.
-
-    Args:
-        images: tensor (N, channels, H, W), float32 in [0, 1], any device.
-        is_log: tensor (N,) of bool: ``log``, else ``gamma``.
-        strengths: tensor (N,), s in [0, 2].
-
-    Returns:
-        tensor like ``images``; equal to `enhance` to 1e-5.
-    """
-    s = strengths.to(images).reshape(-1, 1, 1, 1).clamp(min=_IDENTITY)
-    k = 256.0**s - 1
-    log = (images * k).log1p() / k.log1p()
-    gamma = images.clamp(min=0) ** (5.0**-s)
-    identity = strengths.to(images.device).reshape(-1, 1, 1, 1) == 0
-    return images.where(identity, log.where(is_log.reshape(-1, 1, 1, 1), gamma)).clamp(0, 1)
-
-
-def _log_factor(strength: float) -> float:
-    return 256.0**strength - 1
-
-
 def _log(volume: np.ndarray, strength: float) -> np.ndarray:
-    out = volume * np.float32(_log_factor(strength))
+    k = 256.0**strength - 1
+    out = volume * np.float32(k)
     np.log1p(out, out=out)
-    out *= np.float32(1 / math.log1p(_log_factor(strength)))
+    out *= np.float32(1 / math.log1p(k))
     return np.clip(out, 0, 1, out=out)
 
 
 def _gamma(volume: np.ndarray, strength: float) -> np.ndarray:
     return np.power(volume, np.float32(5.0**-strength))
-
-
-def _clahe(volume: np.ndarray, strength: float) -> np.ndarray:
-    import SimpleITK as sitk  # heavy, and only this method needs it
-
-    weight, out = strength / 2, np.empty_like(volume)
-    for index, plane in enumerate(volume):
-        out[index] = plane
-        if plane.min() == plane.max():  # SimpleITK divides by the difference
-            continue
-        image = sitk.GetImageFromArray(plane)
-        radius = [min(_CLAHE_RADIUS, (n - 1) // 2) for n in image.GetSize()]
-        equalised = sitk.AdaptiveHistogramEqualization(image, radius, _CLAHE_ALPHA, _CLAHE_BETA)
-        blended = (1 - weight) * plane + weight * sitk.GetArrayViewFromImage(equalised)
-        out[index] = np.clip(blended, 0, 1)
-    return out
 
 
 def _none(volume: np.ndarray, strength: float) -> np.ndarray:
@@ -151,7 +111,7 @@ def _none(volume: np.ndarray, strength: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Method:
-    """One way of enhancing.
+    """One way of enhancing; training has twins of some for whole batches, see `training.enhancement`.
 
     Args:
         apply: (S, H, W) float32 in [0, 1] and a strength above 0 -> a new array like it, float32 in [0, 1].
@@ -163,9 +123,11 @@ class Method:
 
 
 METHODS = {
-    "log": Method(_log),  # e(r) = ln(1 + k r) / ln(1 + k), k = 256^s - 1; s = 1 is the curve of the paper's figure
+    "log": Method(_log),  # ln(1 + k r) / ln(1 + k), k = 256^s - 1; s = 1 is the curve of the paper's figure
     "gamma": Method(_gamma),  # r^(5^-s)
-    "clahe": Method(_clahe, pointwise=False),  # blended with weight s / 2
+    "fuzzy": Method(fuzzy, pointwise=False),
+    "clahe": Method(clahe, pointwise=False),
+    "denoised": Method(denoised, pointwise=False),
     "none": Method(_none),
 }
 NONE = Enhancement(method="none", strength=0.0)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..model.enhancement import enhance_batch
+from .enhancement import enhance_batch
 from .slices import Batch
 
 _STRUCTURES = 256  # label values that uint8 can hold
@@ -30,7 +30,7 @@ class Augmentation:
         shift: largest shift of the view's centre in pixels of the model.
         elastic: standard deviation, in pixels, of a smooth random displacement of a third of the samples.
         strengths: range of the enhancement strength; half of the samples keep strength 1.
-        gamma: share enhanced with ``gamma`` instead of ``log``.
+        gamma: share enhanced with ``gamma`` instead of the model's method.
         intensity: how often contrast, shading, blur, resolution and noise are changed; 1 is often, 0 never.
         curves: share whose grey values go through a random curve, which half of the times is not even monotone.
         contrast: share sent through a random network of four shallow layers, in part: another contrast of the same
@@ -57,8 +57,8 @@ class Augmentation:
     structure_curves: float = 0.0
     structures: float = 0.15
 
-    def __call__(self, batch: Batch, size: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw one view of each slice.
+    def __call__(self, batch: Batch, size: int, method: str = "log") -> tuple[Tensor, Tensor, Tensor]:
+        """Draw one view of each slice, enhanced by ``method`` (see ``gamma``).
 
         Returns:
             original and enhanced view (N, channels, size, size) in [0, 1], labels (N, size, size) int64.
@@ -72,7 +72,8 @@ class Augmentation:
         n = len(images)
         strengths = torch.empty(n, device=images.device).uniform_(*self.strengths)
         strengths = torch.where(_chance(n, 0.5, images), torch.ones_like(strengths), strengths)
-        enhanced = enhance_batch(images, _chance(n, 1 - self.gamma, images), strengths)
+        usual = _chance(n, 1 - self.gamma, images).tolist()
+        enhanced = enhance_batch(images, [method if one else "gamma" for one in usual], strengths)
         grid = self.random_grid(images, size, batch.pixels)
         pair = F.grid_sample(torch.cat([images, enhanced], dim=1), grid, mode="bilinear", align_corners=False)
         truth = F.grid_sample(labels[:, middle : middle + 1].to(grid), grid, mode="nearest", align_corners=False)

@@ -14,6 +14,7 @@ from DINSegmentLib.console import Console
 from DINSegmentLib.engine.preprocessing import preprocess_volume
 from DINSegmentLib.measure import dice
 from DINSegmentLib.model import Axes, Enhancement, Intensity, find_model
+from DINSegmentLib.model.enhancement import METHODS
 from DINSegmentLib.scene.boot import boot
 from DINSegmentLib.scene.files import add_volume
 from DINSegmentLib.training.cases import read_case, write_nifti
@@ -22,7 +23,7 @@ CARDIAC_RULE = Axes("stack", "PI", "L"), Intensity("percentile", 99.0)
 
 
 @pytest.mark.parametrize("output", ["e.nii.gz", "e.nrrd", "e.mha"])
-@pytest.mark.parametrize("method", ["log", "gamma", "clahe", "none"])
+@pytest.mark.parametrize("method", METHODS)
 def test_enhance_writes_what_the_network_sees_bit_for_bit(method, output, command, write, tmp_path):
     path = write("heart.nii.gz")
 

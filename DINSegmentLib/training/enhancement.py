@@ -1,0 +1,55 @@
+"""The enhancement of a whole batch on the training device: a method and a strength for each image."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..model import Enhancement
+from ..model.enhancement import enhance
+from ..model.fuzzy import enhanced_in_windows
+
+_LEAST = 1e-6  # strength, as in `enhance`: below it the image stays as it is
+
+
+def enhance_batch(images: Tensor, methods: Sequence[str], strengths: Tensor) -> Tensor:
+    """torch twin of `enhance`.
+
+    Args:
+        images: (N, channels, H, W), float32 in [0, 1], any device.
+        methods: N keys of `METHODS`; those that have no twin here run on the CPU, one image at a time.
+        strengths: (N,), in [0, 2].
+
+    Returns:
+        like ``images``; equal to `enhance` to 1e-5.
+    """
+    s = strengths.to(images).reshape(-1, 1, 1, 1)
+    out = images.clone()
+    for method in set(methods):
+        rows = [row for row, one in enumerate(methods) if one == method]
+        twin = _TWINS.get(method)
+        out[rows] = _on_cpu(images[rows], method, s[rows]) if twin is None else twin(images[rows], s[rows])
+    return images.where(s < _LEAST, out).clamp(0, 1)
+
+
+def _on_cpu(images: Tensor, method: str, strengths: Tensor) -> Tensor:
+    numbers = strengths.flatten().tolist()
+    made = [enhance(one, Enhancement(method, s)) for one, s in zip(images.cpu().numpy(), numbers, strict=True)]
+    return torch.from_numpy(np.stack(made)).to(images)
+
+
+def _log(images: Tensor, strengths: Tensor) -> Tensor:
+    k = 256.0 ** strengths.clamp(min=_LEAST) - 1
+    return (images * k).log1p() / k.log1p()
+
+
+def _gamma(images: Tensor, strengths: Tensor) -> Tensor:
+    return images.clamp(min=0) ** (5.0**-strengths)
+
+
+def _fuzzy(images: Tensor, strengths: Tensor) -> Tensor:
+    return enhanced_in_windows(images, strengths, torch)
+
+
+_TWINS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"log": _log, "gamma": _gamma, "fuzzy": _fuzzy}
