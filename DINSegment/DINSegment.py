@@ -269,7 +269,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
 
         Args:
             volumeNode: a vtkMRMLScalarVolumeNode.
-            method, strength: log, gamma, clahe or none; 0 to 2. None: the model's.
+            method, strength: a key of DINSegmentLib.model.enhancement.METHODS; 0 to 2. None: the model's.
             outputNode: gets the result; None: a new node.
             modelId: whose intensity range; None: of the model that suits the volume.
 

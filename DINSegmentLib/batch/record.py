@@ -131,6 +131,11 @@ class Record:
             values = bounded.read_json(path)
         except (OSError, ValueError) as error:
             raise InputError(f"{path} cannot be read as a record ({error}): name a NAME.json of a run.") from error
+        if _has_former_clahe(values):
+            raise InputError(
+                f"{path} was made with clahe as it was before December 2026, which was another method: its labels "
+                "cannot be reproduced, so segment the input again."
+            )
         if not isinstance(values, dict) or values.get("schema") != SCHEMA_VERSION:
             raise InputError(f"{path} is not a record of this version of DINSegment: name a NAME.json of a run.")
         try:
@@ -141,6 +146,12 @@ class Record:
             if not isinstance(getattr(found, name), kind):
                 raise InputError(f'{path} is not a record of a run ("{name}" is unusable): name a NAME.json.')
         return found
+
+
+def _has_former_clahe(values: Any) -> bool:
+    """Whether a record is of schema 1, whose ``clahe`` was SimpleITK's adaptive equalization."""
+    parameters = values.get("parameters") if isinstance(values, dict) and values.get("schema") == 1 else None
+    return isinstance(parameters, dict) and parameters.get("enhancement") == "clahe"
 
 
 _KINDS: dict[str, Any] = {

@@ -115,19 +115,31 @@ class Method:
 
     Args:
         apply: (S, H, W) float32 in [0, 1] and a strength above 0 -> a new array like it, float32 in [0, 1].
+        summary: what it does, for a person who chooses.
         pointwise: see `Enhancement.pointwise`.
     """
 
     apply: Callable[[np.ndarray, float], np.ndarray]
+    summary: str
     pointwise: bool = True
 
 
 METHODS = {
-    "log": Method(_log),  # ln(1 + k r) / ln(1 + k), k = 256^s - 1; s = 1 is the curve of the paper's figure
-    "gamma": Method(_gamma),  # r^(5^-s)
-    "fuzzy": Method(fuzzy, pointwise=False),
-    "clahe": Method(clahe, pointwise=False),
-    "denoised": Method(denoised, pointwise=False),
-    "none": Method(_none),
+    "log": Method(  # ln(1 + k r) / ln(1 + k), k = 256^s - 1
+        _log, _("Logarithmic curve: lifts dark tissue. Strength 1 is the curve measured in the paper's figure.")
+    ),
+    "gamma": Method(_gamma, _("Power curve: lifts dark tissue, most of all near black.")),  # r^(5^-s)
+    "fuzzy": Method(
+        fuzzy,
+        _("Brings brightness and contrast of every region to the same level, by fuzzy windows that blend smoothly."),
+        pointwise=False,
+    ),
+    "clahe": Method(
+        clahe,
+        _("Contrast limited adaptive histogram equalization, blended with the original: half and half at strength 1."),
+        pointwise=False,
+    ),
+    "denoised": Method(denoised, _("Smooths noise and keeps edges (guided filter)."), pointwise=False),
+    "none": Method(_none, _("No enhancement: the network receives the original image twice.")),
 }
 NONE = Enhancement(method="none", strength=0.0)

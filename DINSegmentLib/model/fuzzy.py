@@ -8,16 +8,33 @@ That the paper (arXiv 2509.05953) enhances this way is a guess, see Documentatio
 are fitted to the curve measured in its figure, see `training.fuzzy_fit`.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 _MARGIN = 1 / 512  # half a gray level of 256: keeps black and white away from the ends, where x is infinite
-_WINDOWS = 3  # along each axis
-_WIDTH = 0.8  # standard deviation of the bells, in distances between their centers
-_MEAN = -0.15  # of x in every window, at strength 1
-_DEVIATION = 2.0  # of x in every window, at strength 1
-_LEAST_DEVIATION = 0.5  # is added, as a variance, to a window's own: what is flat stays so
+
+
+@dataclass(frozen=True)
+class Windows:
+    """What is fitted to the figure.
+
+    Args:
+        count: of windows along each axis.
+        width: standard deviation of the bells, in distances between their centers.
+        mean, deviation: of x in every window, at strength 1.
+        flat: deviation that is added, as a variance, to a window's own, so that what is flat stays so.
+    """
+
+    count: int = 3
+    width: float = 0.8
+    mean: float = -0.15
+    deviation: float = 2.0
+    flat: float = 0.5
+
+
+FITTED = Windows()
 
 
 def fuzzy(volume: np.ndarray, strength: float) -> np.ndarray:
@@ -25,7 +42,7 @@ def fuzzy(volume: np.ndarray, strength: float) -> np.ndarray:
     return np.stack([enhanced_in_windows(plane, np.float32(strength), np) for plane in volume])
 
 
-def enhanced_in_windows(images: Any, strength: Any, xp: Any) -> Any:
+def enhanced_in_windows(images: Any, strength: Any, xp: Any, windows: Windows = FITTED) -> Any:
     """Bring the mean and the deviation of x in every fuzzy window to those of an even picture.
 
     The maps of all windows are blended by the windows' memberships, which sum to 1 at every pixel.
@@ -36,23 +53,23 @@ def enhanced_in_windows(images: Any, strength: Any, xp: Any) -> Any:
             is raised to s.
         xp: numpy, or torch where ``images`` is a tensor.
     """
-    rows, columns = (_memberships(n, images, xp) for n in images.shape[-2:])  # (windows, H), (windows, W)
+    rows, columns = (_memberships(n, windows, images, xp) for n in images.shape[-2:])  # (windows, H), (windows, W)
     r = _MARGIN + (1 - 2 * _MARGIN) * images
     x = xp.log(r / (1 - r))
     weight = rows.sum(-1)[:, None] * columns.sum(-1)
     mean = rows @ x @ columns.T / weight
     variance = rows @ (x * x) @ columns.T / weight - mean * mean
-    gain = (_DEVIATION**2 / (variance.clip(0) + _LEAST_DEVIATION**2)) ** (strength / 2)
-    shift = mean + strength * (_MEAN - mean) - gain * mean
+    gain = (windows.deviation**2 / (variance.clip(0) + windows.flat**2)) ** (strength / 2)
+    shift = mean + strength * (windows.mean - mean) - gain * mean
     x = (rows.T @ gain @ columns) * x + rows.T @ shift @ columns
     r = 1 / (1 + xp.exp(-x))
     return ((r - _MARGIN) / (1 - 2 * _MARGIN)).clip(0, 1)
 
 
-def _memberships(length: int, like: Any, xp: Any) -> Any:
+def _memberships(length: int, windows: Windows, like: Any, xp: Any) -> Any:
     """(windows, length): bells on an even grid, divided by their sum at every pixel."""
-    centers = (np.arange(_WINDOWS) + 0.5) / _WINDOWS
+    centers = (np.arange(windows.count) + 0.5) / windows.count
     pixels = (np.arange(length) + 0.5) / length
-    bells = np.exp(-(((pixels - centers[:, None]) * _WINDOWS / _WIDTH) ** 2) / 2)
+    bells = np.exp(-(((pixels - centers[:, None]) * windows.count / windows.width) ** 2) / 2)
     shares = (bells / bells.sum(0)).astype(np.float32)
     return shares if xp is np else xp.from_numpy(shares).to(like)

@@ -42,11 +42,12 @@ def fill_devices(selector: Any, found: Sequence[Mapping[str, str]], chosen: str)
 
 
 def fill_methods(selector: Any, model: Model) -> None:
-    """All methods; those that the model was not trained with say so."""
+    """All methods, each with what it does in its tooltip; those that the model was not trained with say so."""
     selector.clear()
-    for method in METHODS:
-        known = method in model.enhancement.trained_methods
-        selector.addItem(method if known else _("{method} (not trained)").format(method=method), method)
+    for row, (name, method) in enumerate(METHODS.items()):
+        known = name in model.enhancement.trained_methods
+        selector.addItem(name if known else _("{method} (not trained)").format(method=name), name)
+        selector.setItemData(row, told(method.summary), qt.Qt.ToolTipRole)
 
 
 def tell(label: Any, text: str) -> None:

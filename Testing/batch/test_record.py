@@ -209,3 +209,11 @@ def test_asking_for_versions_imports_nothing_heavy():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_record_of_the_former_clahe_says_that_the_method_changed(tmp_path):
+    path = tmp_path / "v.json"
+    path.write_text(json.dumps({"schema": 1, "parameters": {"enhancement": "clahe", "strength": 1.0}}), "utf-8")
+
+    with pytest.raises(InputError, match=r"v\.json was made with clahe as it was before .* another method"):
+        Record.read(path)
