@@ -34,7 +34,7 @@ class Wish:
         models: that may be used; the first that fits a series is.
         parameters: of the engine.
         output: folder with one folder for each study, for what is written here, too.
-        formats: as of `batch.FORMATS`; ``dcm`` is among them.
+        formats: as of `batch.FORMATS`; the DICOM files among them are stored.
         series: number, description or UID of the series wanted; None: all that a model fits.
         dicom_frames: one of `dicom_results.FRAMES`.
     """
@@ -42,7 +42,7 @@ class Wish:
     models: Sequence[Model]
     parameters: Parameters
     output: Path
-    formats: Sequence[str] = ("dcm",)
+    formats: Sequence[str] = ("dcm", "dicom-pdf")
     series: str | None = None
     dicom_frames: str = "phases"
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from types import ModuleType
 
-FORMATS = ("seg.nrrd", "nii.gz", "dcm", "stl", "obj", "ply", "html", "pdf")
+FORMATS = ("seg.nrrd", "nii.gz", "dcm", "dicom-pdf", "stl", "obj", "ply", "html", "pdf")
 FRAME_FORMATS = ("seg.nrrd", "nii.gz", "stl", "obj", "ply")  # of the frames of a cine
 
 

@@ -178,7 +178,7 @@ def check(case: Case, overwrite: bool, strip: bool = False) -> None:
     for name in dict.fromkeys(one.format for one in case.outputs):
         FORMATS[name].check()
     files.check(case.input, case.paths, overwrite)
-    of_dicom = any(one.format == "dcm" for one in case.outputs)
+    of_dicom = any(FORMATS[one.format].needs_dicom for one in case.outputs)
     if of_dicom and case.reading.resample:
         raise InputError(
             "DICOM results refer to slices as they are stored: omit --resample, or choose another --format."

@@ -1,13 +1,18 @@
 """The DICOM objects of one case: a segmentation for each phase, and the measurements that refer to them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..measure import statistics
 from ..model import Label
 from ..model.orientation import orientation
+from ..report import pdf
 from .formats import Format, Output
+from .reports import content
 
 if TYPE_CHECKING:
     from .case import Made
@@ -26,6 +31,8 @@ def _single(frame: int) -> Output:
 
 class DicomObjects(Format):
     """Segmentations (SEG) and measurements (SR), of DICOM series only."""
+
+    needs_dicom = True
 
     def outputs(self, labels: Sequence[Label]) -> list[Output]:
         return [_SEGMENTATION, _MEASUREMENTS]
@@ -82,6 +89,30 @@ class DicomObjects(Format):
             function = made.cine.function if made.cine is not None else None
             path = folder / f"{case.name}{_MEASUREMENTS.end}"
             write_dicom_sr(segmented, function, model, path, record.seed, notices)
+
+
+class DicomReport(Format):
+    """The report in PDF as a DICOM object, of DICOM series only."""
+
+    needs_dicom = True
+
+    def check(self) -> None:
+        pdf.check()
+
+    def outputs(self, labels: Sequence[Label]) -> list[Output]:
+        return [Output(self.name, "_report.dcm")]
+
+    def write(self, made: "Made", outputs: Sequence[Output], folder: Path, record: "Record") -> None:
+        from ..io.dicom_pdf import write_dicom_pdf
+        from ..io.dicom_source import read_source
+
+        page = content("pdf", made.image, made.result, asdict(record), made.cine)
+        source = read_source(made.image.slices, made.image.geometry)
+        labels = made.result.labels if made.cine is None else np.asarray(made.cine.result.labels)
+        title = f"Segmentation report, {made.result.model.title}"
+        for output in outputs:
+            path = folder / f"{made.case.name}{output.end}"
+            write_dicom_pdf(page, source, made.result.model, path, record.seed, title, labels)
 
 
 def _frame(output: Output, made: "Made") -> tuple[int, str]:

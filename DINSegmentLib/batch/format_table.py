@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from ..model import Model
 from . import FRAME_FORMATS
 from .cine_results import CineFiles
-from .dicom_results import DicomObjects
+from .dicom_results import DicomObjects, DicomReport
 from .formats import ConfidenceMap, Format, LabelMap, Output, Picture, RecordFile, Segmentation, Surfaces
 from .reports import Reports
 
@@ -14,8 +14,8 @@ _MOST_FRAMES = 999  # of a cine with files for each
 FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
-        Segmentation("seg.nrrd"), LabelMap("nii.gz"), DicomObjects("dcm"), Surfaces("stl"), Surfaces("obj"),
-        Surfaces("ply"), Reports("html"), Reports("pdf"), ConfidenceMap("confidence"), Picture("png"),
+        Segmentation("seg.nrrd"), LabelMap("nii.gz"), DicomObjects("dcm"), DicomReport("dicom-pdf"), Surfaces("stl"),
+        Surfaces("obj"), Surfaces("ply"), Reports("html"), Reports("pdf"), ConfidenceMap("confidence"), Picture("png"),
         CineFiles("cine"), RecordFile("json"),
     )
 }  # fmt: skip

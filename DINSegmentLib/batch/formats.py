@@ -43,6 +43,8 @@ class Format:
 
     needs_scene = False
     """Whether Slicer's scene writes it, which lives on one thread."""
+    needs_dicom = False
+    """Whether it refers to the DICOM files of the input, and names the patient as they do."""
     needs_margins = False
     """Whether the run has to keep `Result.margins`."""
 

@@ -175,9 +175,9 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=commands.FORMATS,
         dest="formats",
-        help="output format, repeatable; dcm: DICOM Segmentation and measurements (SR), for DICOM input only; "
-        "stl, obj, ply: one surface per structure, in LPS coordinates; html, pdf: a report of each case, "
-        "NAME_report.html; default: seg.nrrd",
+        help="output format, repeatable; dcm: DICOM Segmentation and measurements (SR), dicom-pdf: a report as DICOM, "
+        "both for DICOM input only; stl, obj, ply: one surface per structure, in LPS coordinates; html, pdf: a "
+        "report of each case, NAME_report.html; default: seg.nrrd",
     )
     parser.add_argument(
         "--dicom-frames", choices=("phases", "all"), default="phases",

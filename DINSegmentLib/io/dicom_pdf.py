@@ -1,8 +1,8 @@
 """A report in PDF as a DICOM object (Encapsulated PDF) beside the images that it is about."""
 
-import hashlib
 from pathlib import Path
 
+import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, EncapsulatedPDFStorage, ExplicitVRLittleEndian
@@ -17,10 +17,12 @@ _FROM_IMAGES = (
 )  # fmt: skip
 
 
-def write_dicom_pdf(pdf: bytes, source: Source, model: Model, path: Path, seed: bytes, title: str) -> Dataset:
+def write_dicom_pdf(
+    pdf: bytes, source: Source, model: Model, path: Path, seed: bytes, title: str, labels: np.ndarray
+) -> Dataset:
     """Write a PDF as one DICOM file and read it back.
 
-    The same PDF, source, model and seed give the same file to the byte.
+    The UID of the instance derives from the seed and the labels, not from the PDF, which tells the date of the run.
 
     Args:
         pdf: a whole PDF file.
@@ -29,6 +31,7 @@ def write_dicom_pdf(pdf: bytes, source: Source, model: Model, path: Path, seed: 
         path: file to write; the caller removes it after an error.
         seed: as of `dicom_seg.write_dicom_seg`.
         title: of the document.
+        labels: that the report is about, of all frames.
 
     Raises:
         InputError: ``pdf`` is not a PDF, or the source has values that cannot go into a DICOM object.
@@ -37,7 +40,7 @@ def write_dicom_pdf(pdf: bytes, source: Source, model: Model, path: Path, seed: 
     if not pdf.startswith(b"%PDF-"):
         raise InputError("The report is not a PDF file: create it again.")
     try:
-        dataset = _build(pdf, source, model, seed, title)
+        dataset = _build(pdf, source, model, seed, title, labels)
         dataset.save_as(path, enforce_file_format=True)
     except (AttributeError, KeyError, ValueError) as error:
         raise unusable(source, error) from error
@@ -51,10 +54,10 @@ def write_dicom_pdf(pdf: bytes, source: Source, model: Model, path: Path, seed: 
     return dataset
 
 
-def _build(pdf: bytes, source: Source, model: Model, seed: bytes, title: str) -> FileDataset:
+def _build(pdf: bytes, source: Source, model: Model, seed: bytes, title: str, labels: np.ndarray) -> FileDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = EncapsulatedPDFStorage, ExplicitVRLittleEndian
-    meta.MediaStorageSOPInstanceUID = UID(source.uid(seed, b"document", hashlib.sha256(pdf).digest()))
+    meta.MediaStorageSOPInstanceUID = UID(source.uid(seed, b"document", str(labels.shape).encode(), labels.tobytes()))
     data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     data.SpecificCharacterSet = UTF8
     data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID

@@ -16,6 +16,7 @@ from orthanc import certificate, header, until
 from DINSegmentLib.phantom import CardiacPhantom
 
 STUDY = "2.25.100"
+WHOLE = {"SEG": 2, "SR": 1, "DOC": 1}  # what is stored of a cine, by modality
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +40,9 @@ def results(archive) -> dict[str, list[str]]:
 
 def test_results_are_stored_beside_the_study_and_a_second_run_stores_nothing(filled, segment, tmp_path):
     outcome = segment(filled, "--study", STUDY)
-    assert outcome.code == 0 and "3 objects stored" in outcome.out, outcome.err
+    assert outcome.code == 0 and "4 objects stored" in outcome.out, outcome.err
     first = results(filled)
-    assert {kind: len(uids) for kind, uids in first.items()} == {"SEG": 2, "SR": 1}
+    assert {kind: len(uids) for kind, uids in first.items()} == WHOLE
     for uid in first["SEG"]:
         seg = hd.seg.segread(filled.file(uid))
         assert seg.StudyInstanceUID == STUDY and seg.PatientID == "42"
@@ -49,6 +50,8 @@ def test_results_are_stored_beside_the_study_and_a_second_run_stores_nothing(fil
         assert series.SeriesInstanceUID == f"{STUDY}.4"
     report = pydicom.dcmread(filled.file(first["SR"][0]))
     assert report.ContentTemplateSequence[0].TemplateIdentifier == "1500"
+    document = pydicom.dcmread(filled.file(first["DOC"][0]))
+    assert document.EncapsulatedDocument.startswith(b"%PDF-") and document.StudyInstanceUID == STUDY
     assert not (tmp_path / "out" / STUDY / ".images").exists()  # nothing of the patient's images is left behind
 
     outcome = segment(filled, "--study", STUDY)
@@ -84,7 +87,7 @@ def test_a_run_that_was_killed_is_made_whole_by_the_next(moment, filled, segment
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert segment(filled, "--study", STUDY).code == 0
-    assert {kind: len(uids) for kind, uids in results(filled).items()} == {"SEG": 2, "SR": 1}
+    assert {kind: len(uids) for kind, uids in results(filled).items()} == WHOLE
 
 
 def test_an_archive_that_is_gone_for_a_while_is_waited_for(filled, segment):
@@ -94,7 +97,7 @@ def test_an_archive_that_is_gone_for_a_while_is_waited_for(filled, segment):
     outcome = segment(filled, "--study", STUDY)
     back.join()
     assert outcome.code == 0 and "does not answer: next try in 1 s." in outcome.err
-    assert {kind: len(uids) for kind, uids in results(filled).items()} == {"SEG": 2, "SR": 1}
+    assert {kind: len(uids) for kind, uids in results(filled).items()} == WHOLE
 
 
 def one_sentence(outcome, pattern: str) -> None:
@@ -158,7 +161,7 @@ def test_a_full_archive_is_one_sentence_and_what_is_missing_is_stored_later(fill
     filled.changes = {}
     filled.start()
     assert segment(filled, "--study", STUDY).code == 0
-    assert {kind: len(uids) for kind, uids in results(filled).items()} == {"SEG": 2, "SR": 1}
+    assert {kind: len(uids) for kind, uids in results(filled).items()} == WHOLE
 
 
 def test_new_studies_are_watched_for_and_a_restart_does_none_again(orthanc, write_study, beat, start, tmp_path):
@@ -172,7 +175,7 @@ def test_new_studies_are_watched_for_and_a_restart_does_none_again(orthanc, writ
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
     first = results(archive)
-    assert {kind: len(uids) for kind, uids in first.items()} == {"SEG": 4, "SR": 2}
+    assert {kind: len(uids) for kind, uids in first.items()} == {kind: 2 * count for kind, count in WHOLE.items()}
 
     process = start(archive, *arguments)
     archive.put(write_study(beat, "2.25.3", (4, 4, 20)))
@@ -183,7 +186,9 @@ def test_new_studies_are_watched_for_and_a_restart_does_none_again(orthanc, writ
         json.loads(line) for line in (tmp_path / "output").read_text(encoding="utf-8").splitlines() if line[:1] == "{"
     ]
     assert [one["study"] for one in said if one["event"] == "stored"] == ["2.25.3"]
-    assert {kind: len(uids) for kind, uids in results(archive).items()} == {"SEG": 6, "SR": 3}
+    assert {kind: len(uids) for kind, uids in results(archive).items()} == {
+        kind: 3 * count for kind, count in WHOLE.items()
+    }
 
 
 @pytest.mark.slow
@@ -204,7 +209,9 @@ def test_two_hundred_studies_leave_the_memory_level(orthanc, write_study, beat, 
     seconds = (time.monotonic() - began) / count
     print(f"{seconds:.1f} s a study; memory {np.median(half) / 1e6:.0f} MB, later {np.median(late) / 1e6:.0f} MB")
     assert np.median(late) < np.median(half) + 60e6
-    assert {kind: len(uids) for kind, uids in results(archive).items()} == {"SEG": 2 * count, "SR": count}
+    assert {kind: len(uids) for kind, uids in results(archive).items()} == {
+        kind: count * one for kind, one in WHOLE.items()
+    }
     assert not list((tmp_path / "out").rglob(".images"))
 
 

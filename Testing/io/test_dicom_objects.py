@@ -138,7 +138,7 @@ def write_objects(cine: io.Cine, labels: np.ndarray, out: Path) -> None:
         segmented.append(Segmented(seg, source, figures, phase))
     function = cardiac_function(labels, cine.first.geometry, model)
     write_dicom_sr(segmented, function, model, out / "sr.dcm", b"seed", ["Check slice 3."])
-    write_dicom_pdf(PDF, segmented[0].source, model, out / "pdf.dcm", b"seed", "Cardiac function")
+    write_dicom_pdf(PDF, segmented[0].source, model, out / "pdf.dcm", b"seed", "Cardiac function", labels)
 
 
 def run(*command) -> str:
@@ -268,7 +268,7 @@ def test_the_pdf_comes_back_to_the_byte_and_what_is_none_is_refused(made, tmp_pa
     assert (data.PatientID, data.StudyInstanceUID, data.Modality) == ("42", STUDY, "DOC")
     source = read_source(cine.image(0).slices, cine.first.geometry)
     with pytest.raises(InputError, match="not a PDF"):
-        write_dicom_pdf(b"<html>", source, find_model("cardiac-mr"), tmp_path / "no.dcm", b"", "Report")
+        write_dicom_pdf(b"<html>", source, find_model("cardiac-mr"), tmp_path / "no.dcm", b"", "Report", cine.array)
     assert not (tmp_path / "no.dcm").exists()
 
 

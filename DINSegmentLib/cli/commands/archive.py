@@ -51,6 +51,8 @@ def archive(options: Namespace, console: Console, parameters: Parameters) -> int
     Raises:
         InputError: options that do not go together.
     """
+    from ...batch.format_table import FORMATS
+
     _check(options)
     models = list(catalogue().values()) if options.model == "auto" else [find_model(options.model)]
     for model in models:
@@ -63,7 +65,9 @@ def archive(options: Namespace, console: Console, parameters: Parameters) -> int
         ) from error
     credentials = connection.read_credentials(options.credentials)
     service = connection.Archive(options.dicomweb, credentials, options.ca_bundle, report=console.warn)
-    formats = tuple(dict.fromkeys((*(options.formats or ()), "dcm")))
+    formats = tuple(dict.fromkeys((*(options.formats or ()), "dcm", "dicom-pdf")))
+    for one in formats:
+        FORMATS[one].check()
     wish = study.Wish(models, parameters, options.output, formats, options.series, options.dicom_frames)
     run = _Run(service, wish, journal.Journal(options.output), options.device, console)
     return run.watch(options.watch, options.interval) if options.watch else run.studies(options.study)

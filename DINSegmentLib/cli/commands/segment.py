@@ -109,7 +109,7 @@ def _anonymous(options: Namespace, console: Console) -> int:
             "without --anonymous the reason is told."
         ) from None
     parameters = _asked(options, model)
-    if "dcm" in (options.formats or ()):
+    if not {"dcm", "dicom-pdf"}.isdisjoint(options.formats or ()):
         raise InputError(
             "DICOM results carry the patient's name and ID and refer to the images by UID, which --anonymous forbids: "
             "choose --format seg.nrrd or nii.gz."
