@@ -173,7 +173,7 @@ def read_config(path: Path) -> Config:
 
 def _partial(values: Any, folder: Path) -> Partial:
     if not isinstance(values, dict):
-        raise ValueError("partial is no table")
+        raise ValueError("partial must be a table")
     if unknown := set(values) - {"labels", "share", "data"}:
         raise ValueError(f"partial has no setting {sorted(unknown)[0]!r}")
     labels, share, data = values.get("labels", {}), values.get("share", 0.25), values.get("data")
@@ -188,7 +188,7 @@ def _partial(values: Any, folder: Path) -> Partial:
     if type(share) not in (int, float) or not 0 < share < 1:
         raise ValueError("partial.share must be a number between 0 and 1")
     if not isinstance(data, str | None):
-        raise ValueError("partial.data is no text")
+        raise ValueError("partial.data must be text")
     return Partial(
         {name: tuple(found) for name, found in labels.items()}, share, None if data is None else folder / data
     )
