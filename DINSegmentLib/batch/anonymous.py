@@ -17,11 +17,11 @@ from .. import io
 from ..bounded import Unusable
 from ..errors import DINSegmentError, GeometryError, InputError, ModelError, OutputError
 from ..inputs.candidates import Found, Refused
+from ..io import nifti
 from ..isolation import attempt
 from .hashes import input_hash
 
 _LETTERS = 16  # of an id
-_NIFTI_TEXTS = (slice(4, 32), slice(148, 252), slice(328, 344))  # data_type, db_name; descrip, aux_file; intent_name
 
 _REASONS = (
     (GeometryError, "has a shape, spacing or direction that cannot be used"),
@@ -65,13 +65,8 @@ def reason(error: BaseException | None) -> str:
 
 
 def hidden_image(image: io.Image, name: str) -> io.Image:
-    """An image by another name, and without the free texts of a NIfTI header."""
-    header = image.nifti_header
-    if header:
-        raw = bytearray(header)
-        for field in _NIFTI_TEXTS:
-            raw[field] = bytes(field.stop - field.start)
-        header = bytes(raw)
+    """An image by another name, and with only those bytes of a NIfTI header that tell of the grid."""
+    header = nifti.grid_alone(image.nifti_header) if image.nifti_header else None
     notices = tuple(notice for notice in image.notices if notice.kind != "identity")
     return replace(image, name=name, nifti_header=header, notices=notices)
 

@@ -10,15 +10,18 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from .. import __version__
+from .. import __version__, bounded
 from ..errors import InputError
 from .case import Case
 from .processes import Task, work
 
-_WAIT = "15s"  # for a scheduler to answer
+T = TypeVar("T")
+
+_SECONDS = 15  # for a scheduler to answer
 _LOOK = 0.2  # seconds: how often it is asked whether to stop
 _stopped: set[str] = set()  # in a worker: runs that were interrupted
 _one_case = threading.Lock()  # in a worker of several threads: they belong to one network, and the scene is one
@@ -40,17 +43,57 @@ def connect(scheduler: str) -> Iterator[Any]:
         raise InputError(
             "--scheduler needs Dask, which is not installed: pip install dinsegment[cluster], or omit --scheduler."
         ) from error
-    where = {"scheduler_file": scheduler} if os.path.isfile(scheduler) else {"address": scheduler}
-    try:
-        client = Client(**where, timeout=_WAIT)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"No Dask scheduler answers at {scheduler} ({error}): start one with dask scheduler, or check the address."
-        ) from error
+    address = _address(scheduler)
+    client = _in_time(partial(Client, address, timeout=f"{_SECONDS}s"), scheduler)
     with client:
         if not client.scheduler_info()["workers"]:
             raise InputError(f"The scheduler at {scheduler} has no workers: start some with dask worker {scheduler}.")
         yield client
+
+
+def _address(scheduler: str) -> str:
+    """The address in a scheduler file, which may come from anybody; an address as it is."""
+    if not os.path.exists(scheduler):
+        return scheduler
+    try:
+        content = bounded.read_json(Path(scheduler), bounded.MB)
+        bounded.require(content, {"address": str})
+    except (OSError, ValueError) as error:
+        raise InputError(f"{scheduler} is not a scheduler file ({error}): start one with dask scheduler.") from error
+    return content["address"]
+
+
+def _in_time(connect: Callable[[], T], scheduler: str) -> T:
+    """Connect, and give up a scheduler that takes the connection and says nothing, for which Dask would wait on."""
+    answer: queue.SimpleQueue[T | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answer.put(connect())
+        except Exception as error:
+            answer.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        found = answer.get(timeout=_SECONDS)
+    except queue.Empty:
+        found = TimeoutError(f"no word within {_SECONDS} s")
+    if isinstance(found, Exception):
+        raise InputError(
+            f"No Dask scheduler answers at {scheduler} ({found}): start one with dask scheduler, or check the address "
+            "and the certificates."
+        ) from found
+    return found
+
+
+def exposure(client: Any) -> str | None:
+    """A warning where the connection is neither encrypted nor authenticated; None: it is both."""
+    if str(client.scheduler.address).startswith("tls://"):
+        return None
+    return (
+        "The Dask scheduler is open: whoever reaches its port, or that of a worker, can run programs as you. Use TLS, "
+        "see Documentation/cluster.md."
+    )
 
 
 def describe(client: Any) -> str:

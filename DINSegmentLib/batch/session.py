@@ -234,6 +234,8 @@ class Session:
             if settings.scheduler:
                 client = stack.enter_context(cluster.connect(settings.scheduler))
                 self._console.event("cluster", cluster.describe(client), dashboard=cluster.dashboard(client))
+                if exposed := cluster.exposure(client):
+                    self._console.warn(exposed)
                 done = cluster.run(client, tasks, stop)
             else:
                 done = stack.enter_context(processes.Pool(min(self._workers, len(tasks)))).run(tasks, stop)

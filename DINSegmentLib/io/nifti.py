@@ -154,6 +154,21 @@ def _qform(raw: bytes, order: str) -> np.ndarray:
     return np.column_stack([turn * steps, _get(raw, order, _QFORM_OFFSETS)])
 
 
+def grid_alone(raw: bytes) -> bytes:
+    """A header with only what tells of size and place of the voxels; every other byte, used or not, is zero."""
+    order = _byte_order(raw, Path("header"))
+    count = _get(raw, order, _DIM)[0]
+    qform, sform = _get(raw, order, _CODES)
+    kept = [slice(0, 4), slice(40, 42 + 2 * count), slice(70, 74), slice(76, 80 + 4 * count), slice(108, 120)]
+    kept += [slice(_UNITS, _UNITS + 1), slice(252, 256), _MAGIC]
+    kept += [slice(256, 280)] if qform > 0 else []
+    kept += [slice(280, 328)] if sform > 0 else []
+    bare = bytearray(_SIZE)
+    for part in kept:
+        bare[part] = raw[part]
+    return bytes(bare)
+
+
 def frame_seconds(raw: bytes) -> float | None:
     """Seconds from a frame to the next, of the header of a 4-D file; None where it does not tell."""
     order = _byte_order(raw, Path("header"))

@@ -152,9 +152,10 @@ def scheduler(tmp_path: Path) -> Iterator[Callable[..., tuple[Path, list[subproc
             processes.append(subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log, cwd=tmp_path))
         return processes[-1]
 
-    def run(*versions: str) -> tuple[Path, list[subprocess.Popen]]:
+    def run(*versions: str, protocol: str = "tcp") -> tuple[Path, list[subprocess.Popen]]:
         file = tmp_path / "scheduler.json"
         where = ("--scheduler-file", str(file), "--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
+        where += ("--protocol", protocol)
         begin("-m", "distributed.cli.dask_scheduler", *where, "--port", "0")
         workers = [begin("-c", _WORKER, one, *where, "--nthreads", "1", "--no-nanny") for one in versions]
         end = time.monotonic() + 60

@@ -127,3 +127,21 @@ def test_an_unexpected_fault_tells_no_name(segment, write, tmp_path, monkeypatch
     monkeypatch.setattr(case, "segment", fail)
     outcome = segment(write("Anna.nrrd"), "--anonymous")
     assert outcome.code == 2 and "failed unexpectedly" in outcome.err and leaks(outcome.err.encode()) == []
+
+
+def test_no_unused_byte_of_a_nifti_header_is_handed_on(segment, write, tmp_path):
+    path = write("v.nii")
+    content = bytearray(path.read_bytes())
+    planted = 0
+    for first, last in ((4, 40), (56, 70), (74, 76), (92, 108), (120, 123), (124, 252), (256, 280), (328, 344)):
+        content[first:last] = (b"Doe^Jane" * 20)[: last - first]
+        planted += last - first
+    content[252:254] = bytes(2)  # no qform: the quaternion is unused
+    path.write_bytes(content)
+    assert planted > 200
+    assert segment(path, "--anonymous", "--format", "nii.gz").code == 0
+    (result,) = (tmp_path / "out").glob("*.nii.gz")
+    header = gzip.decompress(result.read_bytes())[:348]
+    assert b"Doe" not in header and b"Jane" not in header
+    assert nibabel.load(result).shape == nibabel.load(path).shape
+    assert np.allclose(nibabel.load(result).affine, nibabel.load(path).affine)

@@ -1,7 +1,9 @@
 """`dinsegment segment` with several processes and with a Dask scheduler: the same results, and nothing lost."""
 
+import json
 import os
 import signal
+import socket
 import time
 
 import numpy as np
@@ -138,14 +140,65 @@ def test_a_worker_that_is_killed_costs_no_case(segment, cases, scheduler, tmp_pa
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert "6 of 6 done" in out and "2 workers of a Dask cluster; to watch: http://127.0.0.1:" in out
+    assert "The Dask scheduler is open" in err
     same(tmp_path / "out", tmp_path / "one")
 
 
-def test_a_scheduler_that_is_not_there_is_told(segment, cases, tmp_path, monkeypatch):
-    monkeypatch.setattr(cluster, "_WAIT", "1s")
-    outcome = segment(*cases, *FORMAT, "--scheduler", "tcp://127.0.0.1:9")
-    assert outcome.code == 2 and "No Dask scheduler answers at tcp://127.0.0.1:9" in outcome.err
+def test_a_scheduler_that_is_not_there_or_silent_is_given_up(segment, cases, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "_SECONDS", 2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(5)
+        for address in ("tcp://127.0.0.1:9", f"tcp://127.0.0.1:{silent.getsockname()[1]}"):
+            before = time.monotonic()
+            outcome = segment(*cases, *FORMAT, "--scheduler", address)
+            assert outcome.code == 2 and f"No Dask scheduler answers at {address}" in outcome.err
+            assert time.monotonic() - before < 20
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "[" * 100_000, '{"address": 5}', ""])
+def test_a_text_that_is_no_scheduler_file_is_refused(text, segment, cases, tmp_path):
+    (tmp_path / "s.json").write_text(text, encoding="utf-8")
+    outcome = segment(*cases, *FORMAT, "--scheduler", tmp_path / "s.json")
+    assert outcome.code == 2 and "s.json is not a scheduler file" in outcome.err
+
+
+@pytest.fixture
+def certificates(tmp_path, monkeypatch):
+    """Keys of a cluster for TLS, as the guide makes them, in files that Dask's settings name."""
+    from distributed import Security
+
+    made = Security.temporary()
+    for name, content in (("ca", made.tls_ca_file), ("cert", made.tls_client_cert), ("key", made.tls_client_key)):
+        (tmp_path / f"{name}.pem").write_text(content, encoding="utf-8")
+    flat = {"CA_FILE": str(tmp_path / "ca.pem")}
+    for role in ("CLIENT", "SCHEDULER", "WORKER"):
+        flat |= {f"{role}__CERT": str(tmp_path / "cert.pem"), f"{role}__KEY": str(tmp_path / "key.pem")}
+    for name, value in flat.items():
+        monkeypatch.setenv(f"DASK_DISTRIBUTED__COMM__TLS__{name}", value)
+    import dask
+
+    dask.config.refresh()
+    yield
+    monkeypatch.undo()
+    dask.config.refresh()
+
+
+def test_a_cluster_with_tls_does_the_work_and_takes_nobody_without_the_key(
+    certificates, segment, cases, scheduler, tmp_path, monkeypatch
+):
+    import dask
+
+    file, _ = scheduler("", protocol="tls")
+    address = json.loads(file.read_text(encoding="utf-8"))["address"]
+    assert address.startswith("tls://127.0.0.1:")
+    outcome = segment(*cases, *FORMAT, "--scheduler", file)
+    assert outcome.code == 0 and "is open" not in outcome.err, outcome.err
+    with dask.config.set({"distributed.comm.tls.client.cert": None, "distributed.comm.tls.client.key": None}):
+        monkeypatch.setattr(cluster, "_SECONDS", 5)
+        refused = segment(*cases, *FORMAT, "--output", tmp_path / "other", "--scheduler", address)
+    assert refused.code == 2 and "No Dask scheduler answers" in refused.err
 
 
 def test_a_live_worker_of_another_version_is_told(segment, cases, scheduler, tmp_path):
