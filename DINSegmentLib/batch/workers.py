@@ -23,12 +23,14 @@ class Machine:
         free: bytes of memory; None: not known.
         is_program: whether `dinsegment` is the program that runs. In another one, such as Slicer or a script, a new
             process begins with that program, of which we know nothing.
+        idle: cores that other programs leave free now; None: not known.
     """
 
     device: str | None
     threads: int
     free: int | None
     is_program: bool
+    idle: float | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ def here(device: str, is_program: bool) -> Machine:
         name = choose_device(device).name
     except DeviceError:  # is told with the first case
         name = None
-    return Machine(name, min(torch.get_num_threads(), memory.cores()), memory.available(), is_program)
+    threads = min(torch.get_num_threads(), memory.cores())
+    return Machine(name, threads, memory.available(), is_program, memory.idle_cores())
 
 
 def choose(needed: Iterable[int], machine: Machine) -> Choice:
@@ -62,16 +65,19 @@ def choose(needed: Iterable[int], machine: Machine) -> Choice:
     if len(sizes) < ENOUGH_CASES or machine.device is None:
         return Choice(1)
     fitting = 0 if machine.free is None else machine.free // max(sizes)
+    # with another program on one of two cores, two processes took 56 s where one took 45
+    idle = machine.threads if machine.idle is None else round(machine.idle)
     obstacles = {
         "the command runs within another program": not machine.is_program,
         f"the work is done on {machine.device}": machine.device != "cpu",
         "there is one thread to use": machine.threads < 2,
+        f"other programs leave {idle} of {machine.threads} cores free": machine.threads >= 2 and idle < 2,
         "how much memory is free is not known": machine.free is None,
         "the free memory will not do for two": fitting < 2,
     }
     for reason, is_so in obstacles.items():
         if is_so:
             return Choice(1, f"{len(sizes)} cases by one process, for {reason}; --workers 2 asks for two.")
-    workers = min(machine.threads, fitting, _MOST)
+    workers = min(machine.threads, idle, fitting, _MOST)
     way = f"by {workers} processes with one thread each, which is faster here"
     return Choice(workers, f"{len(sizes)} cases {way}; --workers 1 asks for one.")

@@ -149,14 +149,22 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _put(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write all files beside their places, and only then put them there."""
+    """Write all files beside their places, and only then put them there; where one cannot be, the former ones stay."""
     partial = {name: folder / f".part-{name}" for name in files}
+    former = {name: (folder / name).read_bytes() for name in files if (folder / name).is_file()}
+    moved = []
     try:
         for name, content in files.items():
             partial[name].write_bytes(content)
         for name, path in partial.items():
             path.replace(folder / name)
+            moved.append(name)
     except OSError as error:
+        for name in moved:
+            if name in former:
+                (folder / name).write_bytes(former[name])
+            else:
+                (folder / name).unlink()
         raise _unwritable(folder, error) from error
     finally:
         for path in partial.values():

@@ -174,6 +174,24 @@ def test_a_full_disk_leaves_everything_as_it_was(run, listing_of, name, form, tm
     assert full and listing_of(tmp_path) == before
 
 
+def test_a_model_keeps_its_weights_where_its_manifest_cannot_be_replaced(
+    run, write_model, listing_of, tmp_path, monkeypatch
+):  # fmt: skip
+    folder = write_model(tmp_path / "known", "stack", network=NETWORK).folder
+    before, replace = listing_of(folder), Path.replace
+
+    def refuse(path, target):
+        if Path(target).name == "manifest.json":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OutputError, match="Permission denied"):
+        update(run, folder)
+    assert listing_of(folder) == before
+    read_manifest(folder).verify()
+
+
 @pytest.mark.parametrize("name", ["best.pt", "curve.csv", "settings.json", "versions.json"])
 def test_a_run_that_lacks_a_file_is_refused(run, name, tmp_path):
     (run / name).unlink()
