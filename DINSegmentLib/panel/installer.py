@@ -1,4 +1,4 @@
-"""PyTorch inside Slicer: whether it is there, and its installation by Slicer's PyTorch extension."""
+"""Packages that Slicer lacks: PyTorch, by Slicer's PyTorch extension, and reportlab, for reports as PDF."""
 
 import importlib.util
 from typing import Any
@@ -9,6 +9,8 @@ from ..errors import TorchMissing
 from ..model import Model
 
 REQUIREMENT = ">=2.7,<2.13"  # light-the-torch of Slicer 5.12 cannot install a fresh 2.13 (2026-07); widen when it can
+
+REPORTLAB = ">=4.0"
 
 
 def torch_is_installed() -> bool:
@@ -50,3 +52,14 @@ def install_torch() -> None:
     importlib.invalidate_caches()
     if not torch_is_installed():
         raise TorchMissing(_("PyTorch was not installed: try again, or look at Slicer's log for the reason."))
+
+
+def install_reportlab() -> bool:
+    """Let Slicer ask the user and install reportlab where it is missing; whether it is there now."""
+    if importlib.util.find_spec("reportlab") is None:
+        import slicer.packaging
+        from packaging.requirements import Requirement
+
+        slicer.packaging.pip_ensure([Requirement(f"reportlab{REPORTLAB}")], requester="DINSegment")
+        importlib.invalidate_caches()
+    return importlib.util.find_spec("reportlab") is not None

@@ -73,7 +73,8 @@ class Job:
 
     def note(self, node: Any, story: Mapping[str, Any]) -> None:
         """Keep with the result what cannot be told from it again."""
-        scene.note(node, scene.RUN, {"model": self.model.id, "review": list(story["review"])})
+        made_by = {"model": self.model.id, "version": self.model.version, "weights_sha256": self.model.sha256}
+        scene.note(node, scene.RUN, {**made_by, "review": list(story["review"])})
 
     def loading(self, warm: bool) -> None:
         self._show(_("The model is ready.") if warm else _("Loading the model..."), 0, 0)

@@ -15,6 +15,7 @@ from .sections.enhancement import EnhancementSection
 from .sections.function import FunctionSection
 from .sections.input import InputSection
 from .sections.maps import MapSection
+from .sections.report import ReportSection
 from .sections.result import ResultSection
 from .sections.review import ReviewSection
 from .sections.segmentation import SegmentationSection
@@ -48,6 +49,7 @@ class Panel:
         self.enhancement = EnhancementSection(ui, session, widget)
         self.function = FunctionSection(ui, session)
         self.review = ReviewSection(ui, session)
+        self.report = ReportSection(ui, session, self.function.person)
         self.result = ResultSection(ui, session, logic, widget, self.runner, self.function, self.review)
         self.input = InputSection(
             ui, session, self.follow, self.enhancement.follow_model, lambda reason: self.segmentation.show_ready(reason)

@@ -91,13 +91,18 @@ class Person:
         self._changed()
 
 
+def dicom_files(volume_node: Any) -> list[Path]:
+    """The files of a volume that Slicer's DICOM reader has loaded; empty where its database does not know them."""
+    database = getattr(slicer, "dicomDatabase", None)
+    uids = (volume_node.GetAttribute(_INSTANCES) or "").split()
+    return [Path(path) for uid in uids if database is not None and (path := database.fileForInstance(uid))]
+
+
 def _in_headers(cine: scene.Cine) -> "Header | None":
     """What the DICOM headers of a cine's first frame tell: the heart rate differs between slices, not between frames.
 
     None where Slicer's DICOM database does not know the files, or they cannot be read."""
-    database = getattr(slicer, "dicomDatabase", None)
-    uids = (cine.nodes[0].GetAttribute(_INSTANCES) or "").split()
-    files = [Path(path) for uid in uids if database is not None and (path := database.fileForInstance(uid))]
+    files = dicom_files(cine.nodes[0])
     if not files:
         return None
     from ..io.dicom.volume import read_person  # it takes a quarter of a second to import

@@ -74,7 +74,7 @@ def describe(
     """Describe a case from its record.
 
     Args:
-        record: as `batch.record.record` makes it.
+        record: as `batch.record.record` makes it; without ``parameters`` where they are not known.
         model: that made the labels.
         moments: what is shown; of a cine end-diastole and end-systole.
         geometry: their grid.
@@ -170,11 +170,13 @@ def _notes(function: CardiacFunction | None, regional: RegionalFunction | None) 
 
 
 def _provenance(record: Mapping[str, Any], model: Model) -> list[tuple[str, str]]:
-    made, how = record["model"], record["parameters"]["enhancement"]
-    return [
-        ("Model", f"{model.title}, {made['id']} {made['version']}"),
-        ("Weights (SHA-256)", str(made["weights_sha256"])),
-        ("Program", f"DINSegment {record['versions'].get('dinsegment', '')}".strip()),
-        ("Enhancement", str(Enhancement(how["method"], how["strength"]))),
-        ("Segmented", str(record["date"])),
+    made, parameters = record["model"], record.get("parameters")
+    found = [
+        ("Model", f"{model.title}, {made['id']} {made['version'] or '(version unknown)'}"),
+        ("Weights (SHA-256)", str(made["weights_sha256"] or "unknown")),
+        ("Program", f"DINSegment {record['versions']['dinsegment']}"),
     ]
+    if parameters is None:  # of a result that a person may have edited since
+        return [*found, ("Report created", str(record["date"]))]
+    how = Enhancement(parameters["enhancement"]["method"], parameters["enhancement"]["strength"])
+    return [*found, ("Enhancement", str(how)), ("Segmented", str(record["date"]))]

@@ -15,7 +15,16 @@ NAMES = {
     "button": "QPushButton", "editor": "qMRMLSegmentEditorWidget", "selector": "QComboBox",
     "settings": "slicer.app.userSettings()", "table": "QTableWidget", "uiWidget": "qMRMLWidget", "widget": "QWidget",
 }  # fmt: skip
-MODULES = {"app", "i18n", "modules", "mrmlScene", "parameterNodeWrapper", "ScriptedLoadableModule", "util"}  # of slicer
+MODULES = {
+    "app",
+    "i18n",
+    "modules",
+    "mrmlScene",
+    "packaging",
+    "parameterNodeWrapper",
+    "ScriptedLoadableModule",
+    "util",
+}  # of slicer
 SHOWN = {"text", "toolTip", "title", "windowTitle", "placeholderText"}
 SHOWS = {
     "addItem", "confirmOkCancelDisplay", "confirmYesNoDisplay", "errorDisplay", "infoDisplay", "say", "setText",

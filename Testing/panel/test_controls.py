@@ -353,5 +353,5 @@ CONTROLS = (
     "diagnosticsButton", "segmentsTable", "show3DButton", "releaseMemoryButton", "loadSampleButton", "copyBatchButton",
     "copyPythonButton", "installTorchButton", "threadsSpinBox", "exportButton", "functionTable", "framesTable",
     "curveButton", "reviewTable", "confidenceButton", "whyButton", "smoothCheckBox",
-    "heartRateSpinBox", "heightSpinBox", "weightSpinBox", "personLabel",
+    "heartRateSpinBox", "heightSpinBox", "weightSpinBox", "personLabel", "reviewerEdit", "commentEdit", "reportButton",
 )  # fmt: skip

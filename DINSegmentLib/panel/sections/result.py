@@ -89,6 +89,7 @@ class ResultSection:
         self._review.clear()
         self._enable_tables(True)
         ui.editButton.enabled = ui.show3DButton.enabled = node is not None
+        ui.reviewerEdit.text = ui.commentEdit.text = ""  # nobody has reviewed this one
         with session.quietly():
             ui.show3DButton.checked = node is not None and drawing.is_in_3d(node)
             if node is not None and node.GetDisplayNode() is not None:
@@ -128,7 +129,7 @@ class ResultSection:
             for sentence in sentences:
                 self.session.log(sentence)
         self._show_statistics(found.get("statistics", ()))
-        self.ui.exportButton.enabled = bool(function or found.get("statistics"))
+        self.ui.reportButton.enabled = self.ui.exportButton.enabled = bool(function or found.get("statistics"))
         self._enable_tables(True)
         return sentences
 
@@ -156,7 +157,7 @@ class ResultSection:
             return
         self._listener = None  # what is measured now is of before
         self._enable_tables(False)
-        self.ui.exportButton.enabled = False
+        self.ui.reportButton.enabled = self.ui.exportButton.enabled = False
 
     def measure(self) -> None:
         """Let the worker measure the output as it is now."""

@@ -1,0 +1,155 @@
+"""Save report: one page of the result as it is now, as HTML or PDF."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import qt
+from slicer.i18n import tr as _
+
+from ... import __version__, scene
+from ...errors import DINSegmentError, InputError
+from ...measure import cardiac_function, flags, regional_function, statistics
+from ...model import MYOCARDIUM, Model, label_of
+from ...model.enhancement import NONE
+from ...model.orientation import orientation
+from ...notices import Notice
+from .. import installer
+from ..person import Person, dicom_files
+from ..session import Session
+from ..translation import told
+
+if TYPE_CHECKING:
+    from ...pictures.phases import Moment
+    from ...report.heart import Report
+
+
+class ReportSection:
+    """Connects Save report and who has reviewed the result.
+
+    Args:
+        ui: the panel's widgets.
+        session: what is chosen.
+        person: heart rate, height and weight of the person in the volume.
+    """
+
+    def __init__(self, ui: Any, session: Session, person: Person) -> None:
+        self.ui, self.session, self._person = ui, session, person
+        ui.reportButton.connect("clicked()", self.onSave)
+
+    def onSave(self) -> None:
+        name = qt.QFileDialog.getSaveFileName(None, _("Save the report"), "report.html", "HTML (*.html);;PDF (*.pdf)")
+        if not name:
+            return
+        path = Path(name)
+        if path.suffix.lower() not in (".html", ".pdf"):
+            path = path.with_name(f"{path.name}.html")
+        try:
+            if path.suffix.lower() == ".pdf" and not installer.install_reportlab():
+                self.session.say(
+                    _("The report was not saved: a PDF needs the package reportlab. Save it as HTML instead.")
+                )
+                return
+            _write(self._describe(), path)
+        except (DINSegmentError, OSError) as error:
+            self.session.say(_("The report was not saved: {reason}").format(reason=told(error)))
+            return
+        self.session.say(_("The report was saved."))
+
+    def _describe(self) -> "Report":
+        """The report of what the segments are now.
+
+        Raises:
+            DINSegmentError: the result or its volume cannot be read, or is not a result of a model.
+        """
+        from ...report.heart import Reviewer, describe  # Pillow is not for the panel's start
+
+        node, volume_node = self.session.output, self.session.volume
+        run = scene.noted(node, scene.RUN) if node is not None and volume_node is not None else None
+        if run is None or run["model"] not in self.session.models or not scene.is_result(node, volume_node):
+            raise InputError(
+                _("The segmentation is not a result for this volume: segment it, or choose its own volume.")
+            )
+        model = self.session.models[run["model"]]
+        volume = scene.read_volume(volume_node)
+        name = self.ui.reviewerEdit.text.strip()
+        reviewer = Reviewer(name, datetime.now().date().isoformat(), self.ui.commentEdit.text.strip()) if name else None
+        record = {
+            "case": volume_node.GetName(),
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "input": {
+                "name": volume_node.GetName(), "path": "", "shape": list(volume.geometry.shape),
+                "spacing": volume.geometry.spacing.tolist(),
+            },
+            "model": {"id": model.id, "version": run.get("version"), "weights_sha256": run.get("weights_sha256")},
+            "review": [Notice.from_json(one).as_dict() for one in run["review"]],
+            "versions": {"dinsegment": __version__},
+        }  # fmt: skip
+        cine = scene.find_cine(volume_node)
+        found, moments = self._cine(node, cine, model) if cine else self._volume(node, volume_node, model)
+        source = cine.nodes[0] if cine else volume_node
+        return describe({**record, **found}, model, moments, volume.geometry, _study(source), reviewer)
+
+    def _cine(self, node: Any, cine: scene.Cine, model: Model) -> tuple[Mapping[str, Any], list["Moment"]]:
+        """Of a record what is measured, and end-diastole and end-systole, or the first frame."""
+        labels = scene.read_cine_labels(node, cine, model.labels)
+        frames, geometry = scene.read_frames(cine)
+        function = cardiac_function(labels, geometry, model, cine.times_ms, *self._person.figures)
+        ed, es = function.ed_frame, function.es_frame
+        regional = None
+        if ed is not None and label_of(model, MYOCARDIUM) is not None:
+            regional = regional_function(labels[ed], None if es is None else labels[es], geometry, model)
+        shown = [(text, at) for text, at in (("ED", ed), ("ES", es)) if at is not None] or [(_("Slices"), 0)]
+        moments = [_moment(text, frames[at], labels[at], geometry, model) for text, at in shown]
+        notices = [*function.notices, *(regional.notices if regional else ())]
+        return {
+            "cine": {
+                "frames": len(frames), "frame": (ed or 0) + 1, "function": function.as_dict(),
+                "regional": regional.as_dict() if regional else None,
+            },
+            "notices": [one.as_dict() for one in notices],
+        }, moments  # fmt: skip
+
+    def _volume(self, node: Any, volume_node: Any, model: Model) -> tuple[Mapping[str, Any], list["Moment"]]:
+        """The same of a volume."""
+        labels, volume = scene.read_labels(node, volume_node, model.labels), scene.read_volume(volume_node)
+        axis = orientation(volume.geometry, model.axes).order[0]
+        rows = statistics(labels, volume.array, volume.geometry, model.labels, axis)
+        found = flags(labels, rows, volume.geometry, model)
+        shown = _moment(_("Slices"), volume.array, labels, volume.geometry, model)
+        return {"structures": [asdict(one) for one in rows], "notices": [one.as_dict() for one in found]}, [shown]
+
+
+def _moment(name: str, array: Any, labels: Any, geometry: Any, model: Model) -> "Moment":
+    from ...engine.preprocessing import preprocess_volume
+    from ...pictures.phases import Moment
+
+    volume, _enhanced = preprocess_volume(array, geometry, model.axes, model.intensity, NONE)
+    return Moment(name, volume, labels)
+
+
+def _study(node: Any) -> list[tuple[str, str]]:
+    """What DICOM headers say of patient and study, where Slicer's database knows the files."""
+    files = dicom_files(node)
+    if not files:
+        return []
+    from ...io.study import study_of  # pydicom takes a quarter of a second to import
+
+    return study_of(files)
+
+
+def _write(report: "Report", path: Path) -> None:
+    """Write the file, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    from ...io import outputs
+    from ...report.html import html
+    from ...report.pdf import pdf
+
+    content = pdf(report) if path.suffix.lower() == ".pdf" else html(report).encode()
+    with outputs.beside([path]) as folder:
+        (folder / path.name).write_bytes(content)

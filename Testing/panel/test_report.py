@@ -1,0 +1,140 @@
+"""Save report, on the stand-in desk with the real worker and the bundled weights."""
+
+import io
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+from clicks import run
+from pypdf import PdfReader
+
+
+@pytest.fixture
+def save(desk, panel, monkeypatch):
+    """Click Save report and choose a file; None: the dialog is cancelled."""
+    import qt
+
+    def click(path):
+        chosen = "" if path is None else str(path)
+        monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", staticmethod(lambda *_: chosen))
+        desk.click(panel.ui.reportButton)
+        return panel.ui.statusLabel.text
+
+    return click
+
+
+def text_of(path):
+    (page,) = PdfReader(io.BytesIO(path.read_bytes())).pages
+    return " ".join(page.extract_text().split())
+
+
+@pytest.fixture
+def cine(desk, panel, heart):
+    """Two frames: the phantom's end-diastole, and the same with a smaller cavity, from labels and not from a run."""
+    import slicer
+    from sequences import add_sequence
+
+    from DINSegmentLib import scene
+
+    volume = scene.read_volume(heart)
+    proxy = add_sequence([np.array(volume.array)] * 2, volume.geometry.ijk_to_ras, (0.0, 300.0))
+    slicer.mrmlScene.RemoveNode(heart)
+    panel.ui.previewCheckBox.checked = False
+    panel.ui.inputSelector.setCurrentNode(proxy)
+    return scene.find_cine(proxy)
+
+
+@pytest.fixture
+def result(desk, panel, cine, repository):
+    """The phantom's labels at end-diastole and at end-systole, as a run leaves them."""
+    import SimpleITK as sitk
+
+    from DINSegmentLib import scene
+    from DINSegmentLib.model import find_model
+
+    model, folder = find_model("cardiac-mr"), repository / "Resources" / "SampleData"
+    labels = [
+        sitk.GetArrayFromImage(sitk.ReadImage(str(folder / f"cardiac_phantom_{one}_label.nrrd")))
+        for one in ("ED", "ES")
+    ]
+    node = scene.write_cine(np.stack(labels), cine, model.labels)
+    made_by = {"model": model.id, "version": "7.5", "weights_sha256": "ab" * 32}
+    scene.note(node, scene.RUN, {**made_by, "review": []})
+    panel.ui.outputSelector.setCurrentNode(node)
+    desk.turn(0.05)
+    return node
+
+
+def test_a_report_is_saved_as_html_and_as_pdf(panel, result, save, tmp_path):
+    panel.ui.heightSpinBox.value, panel.ui.weightSpinBox.value = 180, 80
+    assert save(tmp_path / "Herz bericht") == "The report was saved."
+    assert save(tmp_path / "report.pdf") == "The report was saved."
+
+    page, plain = (tmp_path / "Herz bericht.html").read_text(encoding="utf-8"), text_of(tmp_path / "report.pdf")
+    shown = panel.ui.functionTable
+    figures = {shown.item(row, 0).text(): shown.item(row, 1).text() for row in range(shown.rowCount)}
+    for name in ("LV EDV", "LV ejection fraction", "LV mass"):
+        assert f"{name} {figures[name]} " in plain and f">{figures[name]} " in page
+    assert "cardiac-mr 7.5" in plain and "ab" * 32 in page and "Thickening" in plain
+    assert "2.00 m\u00b2" in plain and "Reviewed" not in plain and "Reviewed" not in page
+
+
+def test_the_reviewer_stands_in_the_report_and_goes_with_the_result(desk, panel, result, save, tmp_path):
+    panel.ui.reviewerEdit.text, panel.ui.commentEdit.text = "Dr. Ada Jones", "Base corrected."
+    save(tmp_path / "report.pdf")
+    plain = text_of(tmp_path / "report.pdf")
+    assert "Reviewed by Dr. Ada Jones on 20" in plain and "Base corrected." in plain
+
+    panel.ui.outputSelector.setCurrentNode(None)
+    desk.turn(0.05)
+    assert panel.ui.reviewerEdit.text == panel.ui.commentEdit.text == "" and not panel.ui.reportButton.enabled
+
+
+def test_an_edit_changes_the_report(desk, panel, result, cine, save, tmp_path):
+    from DINSegmentLib import scene
+    from DINSegmentLib.model import find_model
+
+    save(tmp_path / "before.pdf")
+    model = find_model("cardiac-mr")
+    labels = scene.read_cine_labels(result, cine, model.labels)
+    labels[:, 0] = 0  # somebody empties the most basal slice
+    run_of = scene.noted(result, scene.RUN)
+    scene.write_cine(labels, cine, model.labels, node=result)
+    assert "not a result" in save(tmp_path / "other.pdf") and not (tmp_path / "other.pdf").exists()
+    scene.note(result, scene.RUN, run_of)
+    save(tmp_path / "after.pdf")
+    edv = [float(text_of(tmp_path / name).split("LV EDV ")[1].split()[0]) for name in ("before.pdf", "after.pdf")]
+    assert edv[1] < edv[0] - 10
+
+
+def test_a_single_volume_has_a_report_of_its_structures(desk, panel, heart, save, tmp_path):
+    assert not panel.ui.reportButton.enabled
+    run(desk, panel)
+    assert save(tmp_path / "report.html") == "The report was saved."
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Left ventricle" in page and "Smith^John" in page and "EDV" not in page
+
+
+def test_what_cannot_be_saved_leaves_no_file_and_says_why(panel, result, save, tmp_path):
+    before = panel.ui.statusLabel.text
+    assert save(None) == before
+    assert "not saved" in save(tmp_path / "missing" / "file" / ("x" * 300 + ".html"))
+    assert list(tmp_path.glob("**/*.html")) == []
+
+
+def test_a_pdf_lets_slicer_ask_for_reportlab_and_without_it_nothing_is_saved(
+    panel, result, save, tmp_path, monkeypatch
+):
+    asked = []
+    packaging = ModuleType("slicer.packaging")
+    packaging.pip_ensure = lambda requirements, requester: asked.append((str(requirements[0]), requester))
+    monkeypatch.setitem(sys.modules, "slicer.packaging", packaging)
+    import slicer
+
+    monkeypatch.setattr(slicer, "packaging", packaging, raising=False)
+    from DINSegmentLib.panel import installer
+
+    monkeypatch.setattr(installer.importlib.util, "find_spec", lambda name: None)
+    assert "Save it as HTML" in save(tmp_path / "report.pdf")
+    assert asked == [("reportlab>=4.0", "DINSegment")] and not (tmp_path / "report.pdf").exists()
