@@ -17,7 +17,7 @@ FLOORS = (
     | {"isolation", "ownership", "phantom", "network"},
     {"checks", "engine", "training", "measure"},
     {"scene", "io"},
-    {"__main__", "archive", "cli", "console", "batch", "inputs", "pictures", "report", "bench", "runtime"}
+    {"__main__", "api", "archive", "cli", "console", "batch", "inputs", "pictures", "report", "bench", "runtime"}
     | {"comparison", "throughput", "rivals", "demo", "worker"},
     {"panel"},
 )  # fmt: skip
