@@ -55,8 +55,9 @@ def describe(
         values that JSON knows:
 
         - ``cases``: of those that would be tried, in order, ``case``, ``path``, ``series``, ``frame``, ``model``,
-          ``frames`` (how many would be segmented), ``shape`` (K, J, I), ``spacing`` (I, J, K) in mm, ``bytes`` on the
-          disk, ``seconds`` (null: not known for this device), ``peak_bytes`` of memory, ``warnings`` (sentences).
+          ``why`` (what it was found to be, where the model was chosen by it), ``frames`` (how many would be segmented),
+          ``shape`` (K, J, I), ``spacing`` (I, J, K) in mm, ``bytes`` on the disk, ``seconds`` (null: not known for this
+          device), ``peak_bytes`` of memory, ``warnings`` (sentences).
         - ``refused``: ``path``, ``reason`` (a sentence), ``expected`` (no fault of the data, see `Refused`).
         - ``total``: ``cases``, ``refused``, ``bytes``, ``workers``, ``seconds`` (with the start), ``peak_bytes`` (of as
           many of the largest as there are workers).
@@ -114,10 +115,13 @@ def format_text(description: dict[str, Any]) -> str:
     cases, total = description["cases"], description["total"]
     lines = []
     if cases:
-        rows = [("case", "voxels", "mm", "file", "time", "memory")]
+        tells_why = any(case["why"] for case in cases)
+        rows = [("case", "model", *["content"] * tells_why, "voxels", "mm", "file", "time", "memory")]
         rows += [
             (
                 shown(case["case"]),
+                case["model"],
+                *[case["why"].partition(":")[0]] * tells_why,
                 " x ".join(str(n) for n in [*reversed(case["shape"]), case["frames"]][: 3 + (case["frames"] > 1)]),
                 " x ".join(f"{mm:.3g}" for mm in case["spacing"]),
                 _size(case["bytes"]),
@@ -127,7 +131,7 @@ def format_text(description: dict[str, Any]) -> str:
             for case in cases
         ]
         lines += [table(rows), *(f"{shown(c['case'])}: {text}" for c in cases for text in c["warnings"]), ""]
-    lines += [f"Refused: {one['reason']}" for one in description["refused"]]
+    lines += [f"{'Left out' if one['expected'] else 'Rejected'}: {one['reason']}" for one in description["refused"]]
     lines += [""] * bool(description["refused"])
     workers = total["workers"]
     way = f"by {workers} processes" if workers > 1 else "one after the other"
@@ -162,6 +166,7 @@ def _case(
         "series": found.series,
         "frame": found.frame,
         "model": model.id,
+        "why": found.why,
         "frames": glance.frames,
         "shape": list(glance.geometry.shape),
         "spacing": [round(float(mm), 4) for mm in glance.geometry.spacing],

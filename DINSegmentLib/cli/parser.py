@@ -145,7 +145,8 @@ def _at_least_one(text: str) -> int:
 def _segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "inputs", nargs="*", type=_path, metavar="INPUT",
-        help="volume file, folder of volume files or DICOM series, or table (CSV: path, case, model, ...)",
+        help="volume file, folder of volume files or DICOM series, archive of them (.zip, .tar.gz), DICOMDIR, or table "
+        "(CSV: path, case, model, ...)",
     )  # fmt: skip
     parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
@@ -166,7 +167,7 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="list the inputs that would be segmented or rejected, with estimated time and memory; write nothing",
     )
-    _model(parser, required=True)
+    _model(parser, required=True, help_suffix="; auto: choose by content, and list what no model fits")
     _device(parser)
     _enhancement(parser)
     _mirroring(parser)

@@ -24,6 +24,7 @@ class Found:
         files: the DICOM files of the series, so that nobody has to search the folder again; empty for a volume file.
         notices: what a user should know of how the case was found.
         reading: what to do about its slices.
+        why: what it was found to be, where the model was chosen by it, see `study`.
     """
 
     path: Path
@@ -36,6 +37,7 @@ class Found:
     files: tuple[Path, ...] = ()
     notices: tuple[Notice, ...] = ()
     reading: Reading = AS_STORED
+    why: str = ""
 
 
 @dataclass(frozen=True)

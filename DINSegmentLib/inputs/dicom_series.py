@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from ..io.image import case_name
 from ..isolation import attempt
+from . import study
 from .candidates import Candidate, Found, Refused, is_utf8, shown
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 
 def find_series(
-    sizes: Mapping[Path, int], broken: Mapping[Path, str], root: Path, series: str | None, frame: int | None
-) -> list[Candidate | Refused]:
+    sizes: Mapping[Path, int], broken: Mapping[Path, str], root: Path, series: str | None, frame: int | None,
+    auto: bool = False,
+) -> list[Candidate | Refused]:  # fmt: skip
     """The image series among DICOM files, and what is passed over.
 
     A file that cannot be read may belong to any series of its folder, which would be segmented without it: all of them
@@ -31,6 +33,7 @@ def find_series(
         root: the folder that the user named.
         series: number, description or UID; only such series.
         frame: for all of them.
+        auto: choose a model for each, and leave out those that none fits for certain, see `study`.
     """
     if not sizes:
         return [Refused(path, why) for path, why in broken.items()]
@@ -63,8 +66,27 @@ def find_series(
         found.append(Refused(root, reason))
     for one in meant:
         case = attempt(partial(_case, one, damaged, sizes, root, frame), f"A series in {shown(root)}")
-        found.append(case.value or Refused(root, case.fault.text if case.fault else ""))
+        tried = case.value or Refused(root, case.fault.text if case.fault else "")
+        found.append(_for_a_model(tried, one, series) if auto else tried)
     return found
+
+
+def _for_a_model(item: Candidate | Refused, stack: "Stack", series: str | None) -> Candidate | Refused:
+    """The same with the model that it is for; a series that the user chose is never left out."""
+    told = study.verdict(stack)
+    number = stack.number or "without number"
+    name = f'The series {number} "{shown(stack.description)}"'
+    if isinstance(item, Refused):  # what no model would take is no fault
+        is_wanted = told.model is not None or told.uncertain
+        return replace(item, expected=item.expected or not is_wanted)
+    model = told.model or (study.of_modality(stack) if series is not None else None)
+    if model is not None:
+        return replace(item, found=replace(item.found, model=model, why=told.why))
+    if told.uncertain:
+        reason = f"{name} is left out ({told.why}): use --series to segment it."
+    else:
+        reason = f"{name} is left out: {told.why}."
+    return Refused(item.found.path, reason, expected=True)
 
 
 def dicom_file(path: Path, root: Path, frame: int | None) -> Candidate | Refused:
@@ -73,7 +95,8 @@ def dicom_file(path: Path, root: Path, frame: int | None) -> Candidate | Refused
 
     if any(not one.is_multi_frame for one in dicom_files.scan([path]).slices):
         return Refused(path, f"{shown(path)} is a single DICOM file: give the folder with the whole series.")
-    (one,) = find_series({path: path.stat().st_size}, {}, root, None, frame)
+    found = find_series({path: path.stat().st_size}, {}, root, None, frame)
+    one = only_series([item for item in found if isinstance(item, Candidate)] or found, path)
     if isinstance(one, Refused):
         return one
     return replace(one, found=replace(one.found, path=path, case=case_name(path), series=None))
@@ -120,7 +143,7 @@ def only_series(found: Sequence[Candidate | Refused], folder: Path) -> Candidate
         return cases[0]
     if cases:
         listing = "; ".join(shown(" ".join(one.details) or str(one.found.series)) for one in cases)
-        return Refused(folder, f"{shown(folder)} holds {len(cases)} DICOM series ({listing}): name one as series.")
+        return Refused(folder, f"{shown(folder)} holds {len(cases)} DICOM series ({listing}): choose one by series.")
     reason = f"{shown(folder)} is a folder without DICOM images: name a volume file, or a folder with one series."
     return found[-1] if found else Refused(folder, reason)
 

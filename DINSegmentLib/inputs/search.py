@@ -14,6 +14,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from ..io.image import AS_STORED, DICOM_SUFFIXES, Reading, has_dicom_mark, image_suffix
 from ..isolation import attempt
+from . import archives, study
 from . import table as input_table
 from .candidates import Candidate, Found, Refused, shown
 from .dicom_series import find_series, only_series
@@ -37,16 +39,20 @@ class _Search:
     output: str
     series: str | None
     frame: int | None
+    auto: bool
+    unpack: ExitStack | None
 
 
 def find(
     inputs: Sequence[Path], pattern: str | None = None, recursive: bool = True, output: Path | None = None,
     series: str | None = None, frame: int | None = None, reading: Reading = AS_STORED,
+    auto: bool = False, unpack: ExitStack | None = None,
 ) -> list[Found | Refused]:  # fmt: skip
     """The cases of several inputs, in order, files of a folder by name, then its DICOM series.
 
     Args:
-        inputs: volume files, folders with volume files and DICOM series, tables (see `input_table.read_table`).
+        inputs: volume files, folders with volume files and DICOM series, archives and indices (DICOMDIR) of them,
+            tables (see `input_table.read_table`).
         pattern: of the files wanted in folders, such as ``*.nii.gz`` or ``*/anat/*``; holds for the name or the path
             below the folder, for DICOM files too.
         recursive: whether folders below the folders are searched.
@@ -54,13 +60,15 @@ def find(
         series: number, description or UID: only such DICOM series; lines of a table may say another.
         frame: of every case; lines of a table may say another.
         reading: of every case.
+        auto: choose a model for each case, and leave out what none fits for certain, see `study`.
+        unpack: keeps what archives hold until it is closed; None: archives are refused.
     """
-    search = _Search(pattern, recursive, os.path.realpath(output) if output else "", series, frame)
+    search = _Search(pattern, recursive, os.path.realpath(output) if output else "", series, frame, auto, unpack)
     items: list[Candidate | Refused] = []
     for path in map(Path, inputs):
         found = attempt(partial(_input, path, search), shown(path))
         items += [Refused(path, found.fault.text)] if found.fault else found.value or []
-    items = _once(items)
+    items = _once([_for_a_model(item) if auto else item for item in items])
     names = iter(name_cases([item for item in items if isinstance(item, Candidate)], output))
     cases = [next(names) if isinstance(item, Candidate) else item for item in items]
     return [replace(item, reading=reading) if isinstance(item, Found) else item for item in cases]
@@ -71,12 +79,53 @@ def _input(path: Path, search: _Search) -> list[Candidate | Refused]:
         return [Refused(path, why)]
     if path.is_dir():
         return _folder(path, search) or [Refused(path, _nothing(path, search.pattern))]
+    if archives.is_archive(path) and path.is_file():
+        if search.unpack is None:
+            return [Refused(path, f"{shown(path)} is an archive: unpack it, and name the folder.")]
+        return _input(search.unpack.enter_context(archives.unpacked(path)), search)
+    if _is_directory(path):
+        return _listed(path, search)
     if path.name.lower().endswith(input_table.SUFFIXES):
         return [_row(row, search) if isinstance(row, input_table.Row) else row for row in input_table.read_table(path)]
     if search.series is not None:
         reason = f"{shown(path)} is a file, and --series chooses from a DICOM folder: leave --series away."
         return [Refused(path, reason)]
     return [volume_file(path, path.parent, search.frame)]
+
+
+def _is_directory(path: Path) -> bool:
+    if image_suffix(path) or not path.is_file() or not has_dicom_mark(path):
+        return False
+    from ..io.dicom.directory import is_directory  # pydicom takes a quarter of a second to import
+
+    return is_directory(path)
+
+
+def _listed(path: Path, search: _Search) -> list[Candidate | Refused]:
+    """The series of the files that a DICOMDIR lists."""
+    from ..io.dicom.directory import listed_files
+
+    files, missing = listed_files(path)
+    sizes = {file: file.stat().st_size for file in files if has_dicom_mark(file)}
+    items = find_series(sizes, {}, path.parent, search.series, search.frame, search.auto)
+    if missing:
+        reason = f"{shown(path)} lists {missing} files that are not there: copy the whole medium, or name the folder."
+        return [Refused(path, reason)]
+    return items or [Refused(path, f"{shown(path)} lists no images: name the folder.")]
+
+
+def _for_a_model(item: Candidate | Refused) -> Candidate | Refused:
+    """A volume file with the model that it is for."""
+    if isinstance(item, Refused) or item.found.model is not None or item.found.files:
+        return item
+    path = item.found.path
+    told = attempt(partial(study.file_verdict, path, item.found.frame), shown(path))
+    if told.value is None:
+        return Refused(path, told.fault.text if told.fault else "")
+    if told.value.model is None:
+        reason = f"{shown(path)} is left out ({told.value.why}): choose a model with --model to segment it."
+        return Refused(path, reason, expected=True)
+    return replace(item, found=replace(item.found, model=told.value.model, why=told.value.why))
 
 
 def _row(row: input_table.Row, search: _Search) -> Candidate | Refused:
@@ -127,7 +176,7 @@ def _folder(folder: Path, search: _Search, only_dicom: bool = False) -> list[Can
         for path, why in broken.items()
         if path.suffix.lower() in DICOM_SUFFIXES or _numberless(path) in slices
     }
-    return items + find_series(dicom, broken, folder, search.series, search.frame)
+    return items + find_series(dicom, broken, folder, search.series, search.frame, search.auto)
 
 
 def _look_for_dicom(path: Path, names: set[str], dicom: dict[Path, int], broken: dict[Path, str]) -> None:

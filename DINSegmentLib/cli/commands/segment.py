@@ -4,8 +4,9 @@ import logging
 import warnings
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import ExitStack
 
-from ...console import Console
+from ...console import Console, printable
 from ...engine.parameters import Parameters
 from ...errors import Cancelled, DINSegmentError, InputError, ModelError
 from ...inputs import search
@@ -13,6 +14,9 @@ from ...inputs.candidates import Found, Refused
 from ...io import Reading, surfaces
 from ...model import Model, catalogue, find_model
 from .archive import archive
+
+AUTO = "auto"
+"""In place of a model: one is chosen for each input, see `inputs.study`."""
 
 
 def segment(options: Namespace, console: Console) -> int:
@@ -23,12 +27,21 @@ def segment(options: Namespace, console: Console) -> int:
         raise InputError("There is no input: name a file or folder, or an archive with --dicomweb.")
     if options.anonymous:
         return _anonymous(options, console)
-    model = find_model(options.model)
+    model = _model(options)
     parameters = _asked(options, model)
-    found = _search(options, console)
-    if options.dry_run:
-        return _dry_run(options, console, found, model, parameters)
-    return _run(options, console, found, model, parameters)
+    with ExitStack() as unpacked:
+        found = _search(options, console, unpacked)
+        if options.dry_run:
+            return _dry_run(options, console, found, model, parameters)
+        for item in found:
+            if isinstance(item, Found) and item.why:
+                console.event("chosen", f"{printable(item.case)}: {item.why} ({item.model})", case=item.case)
+        return _run(options, console, found, model, parameters)
+
+
+def _model(options: Namespace) -> Model:
+    """The model of cases that name none; with ``auto`` each names its own."""
+    return find_model("cardiac-mr" if options.model == AUTO else options.model)
 
 
 def _parameters(options: Namespace) -> Parameters:
@@ -46,11 +59,11 @@ def _asked(options: Namespace, model: Model) -> Parameters:
     return parameters
 
 
-def _search(options: Namespace, console: Console) -> list[Found | Refused]:
+def _search(options: Namespace, console: Console, unpacked: ExitStack) -> list[Found | Refused]:
     with console.stage("Looking for inputs"):
         return search.find(
             options.inputs, options.pattern, options.recursive, options.output, options.series, options.frame,
-            Reading(options.slices, options.resample),
+            Reading(options.slices, options.resample), options.model == AUTO, unpacked,
         )  # fmt: skip
 
 
@@ -101,7 +114,7 @@ def _anonymous(options: Namespace, console: Console) -> int:
     from ...batch import anonymous
 
     try:
-        model = find_model(options.model)
+        model = _model(options)
     except DINSegmentError:
         known = ", ".join(sorted(catalogue()))
         raise ModelError(
@@ -119,9 +132,9 @@ def _anonymous(options: Namespace, console: Console) -> int:
     threshold = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), ExitStack() as unpacked:
             warnings.simplefilter("ignore")
-            found = _search(options, console)
+            found = _search(options, console, unpacked)
             with console.stage("Making an ID of the bytes of each input"):
                 found = anonymous.hide(found)
             return _run(options, console, found, model, parameters)

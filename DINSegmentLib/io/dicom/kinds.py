@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 TAGS = (
     "ComplexImageComponent", "ProtocolName", "EchoNumbers", "EchoTime", "InversionTime", "DiffusionBValue",
     "ConvolutionKernel", "SliceThickness", "AcquisitionTime",
+    "BodyPartExamined", "ContrastBolusAgent", "ScanningSequence", "SequenceName",
 )  # fmt: skip
 _COMPONENTS = {
     "P": "phase", "PHASE": "phase", "PHASE MAP": "phase", "PHASE_MAP": "phase", "VELOCITY": "phase", "V": "phase",

@@ -1,0 +1,101 @@
+"""Archives of DICOM files and volumes, unpacked for one run: nothing is written outside, and no bomb goes off."""
+
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import IO
+
+from ..errors import InputError
+from .candidates import shown
+
+SUFFIXES = (".zip", ".tar.gz", ".tgz", ".tar")
+_MOST_FILES = 200_000
+_MOST_BYTES = 64 << 30
+_MOST_RATIO = 200  # DICOM and NIfTI files seldom pack better than to a tenth
+_SMALL = 256 << 20  # bytes under which any ratio is harmless
+_PIECE = 1 << 20
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file has the name of an archive."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """A temporary folder, called like the archive, with its files.
+
+    Raises:
+        InputError: it is damaged or encrypted, a path leads outside, or it unpacks to too much.
+    """
+    suffix = next(one for one in SUFFIXES if path.name.lower().endswith(one))
+    with TemporaryDirectory(prefix="dinsegment-") as temporary:
+        folder = Path(temporary) / path.name[: -len(suffix)]
+        folder.mkdir()
+        try:
+            _unpack(path, folder)
+        except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
+            raise InputError(f"{shown(path)} is a damaged archive: copy or export it again.") from error
+        except RuntimeError as error:  # of zipfile alone
+            raise InputError(f"{shown(path)} is encrypted: unpack it yourself, and name the folder.") from error
+        yield folder
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    left = _Allowance(path, folder)
+    if path.name.lower().endswith(".zip"):
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                if entry.is_dir() or stat.S_ISLNK(entry.external_attr >> 16):
+                    continue
+                with archive.open(entry) as packed:
+                    left.copy(entry.filename, packed)
+    else:
+        with tarfile.open(path, "r:*") as archive:
+            for member in archive:
+                if member.isfile() and (content := archive.extractfile(member)) is not None:
+                    left.copy(member.name, content)
+
+
+class _Allowance:
+    """Writes files while there are not too many of them, and not too much in them."""
+
+    def __init__(self, archive: Path, folder: Path) -> None:
+        self._archive, self._folder, self._files = archive, folder, 0
+        free = shutil.disk_usage(folder).free // 2
+        self._bytes = min(_MOST_BYTES, free, max(_SMALL, _MOST_RATIO * archive.stat().st_size))
+
+    def copy(self, name: str, content: IO[bytes]) -> None:
+        target = self._target(name)
+        self._files += 1
+        if self._files > _MOST_FILES:
+            raise InputError(
+                f"{shown(self._archive)} holds more than {_MOST_FILES} files: unpack a part of it yourself."
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            while piece := content.read(_PIECE):
+                self._bytes -= len(piece)
+                if self._bytes < 0:
+                    raise InputError(
+                        f"{shown(self._archive)} unpacks to more than its size or the disk allows: check where it is "
+                        "from, or unpack it yourself."
+                    )
+                file.write(piece)
+
+    def _target(self, name: str) -> Path:
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        if not parts or parts[0] == "/" or ".." in parts or any(":" in part or "\0" in part for part in parts):
+            raise InputError(f"{shown(self._archive)} holds a path that leads outside ({shown(name)}): do not use it.")
+        target = self._folder.joinpath(*parts)
+        number = 1
+        while target.exists():  # two of one name
+            number += 1
+            target = self._folder.joinpath(*parts[:-1], f"{number}_{parts[-1]}")
+        return target
