@@ -74,7 +74,7 @@ def _run(
     from ...io import Person
 
     person = Person(options.heart_rate, options.height, options.weight)
-    if person != Person() and len(found) > 1:
+    if person != Person() and sum(isinstance(item, Found) for item in found) > 1:
         raise InputError("--heart-rate, --height and --weight are of one person: give a single input.")
     settings = Settings(
         output=options.output,
