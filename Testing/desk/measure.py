@@ -72,6 +72,25 @@ class Measurements:
         self.tell("click to first progress, model warm", self.click())
         self.tell("longest time without events in that run", self.desk.largest_gap)
 
+    def edits(self) -> None:
+        """From an edit of a segment to the new numbers in the tables: with a warm worker, then with none."""
+        import slicer.util
+
+        node, table = self.panel.panel.parameters.outputSegmentation, self.panel.ui.statisticsTable
+        worker = self.panel.panel.runner.client
+        for what in ("model warm", "no worker yet"):
+            if what != "model warm":
+                worker.release()
+                self.desk.run_until(lambda: worker.state.value == "off", 30, "the worker's end")
+            identity = node.GetSegmentation().GetNthSegmentID(0)
+            voxels = slicer.util.arrayFromSegmentBinaryLabelmap(node, identity, self.heart)
+            voxels[:, :, ::3] = 0
+            slicer.util.updateSegmentBinaryLabelmapFromArray(voxels, node, identity, self.heart)
+            began = time.perf_counter()
+            assert not table.enabled
+            self.desk.run_until(lambda: table.enabled, 60, "the new numbers")
+            self.tell(f"edit to new numbers, {what}", time.perf_counter() - began)
+
     def preview(self) -> None:
         """From a move of the slider to the visible slice done, 512 x 512, and the longest turn until all is done."""
         import slicer
@@ -117,6 +136,7 @@ def main() -> None:
     options = parser.parse_args()
     found = Measurements()
     found.runs()
+    found.edits()
     found.preview()
     found.memory(max(4, options.clicks))
     found.desk.close_module()
