@@ -237,7 +237,7 @@ class Client:
         self._begin(request, listener)
 
     def measure(self, measurement: Measurement, listener: Listener) -> None:
-        """Begin a measurement; the listener hears of its end, and errors are those of `segment`."""
+        """Begin a measurement, as `segment`."""
         self._begin(measurement, listener)
 
     def _begin(self, request: Request | Measurement, listener: Listener) -> None:

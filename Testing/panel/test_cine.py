@@ -117,7 +117,7 @@ def add_result(cine):
     labels[:, 2:7, 100:130, 100:130] = 3
     labels[1, 2:7, 100:120, 100:130] = 0
     node = scene.write_cine(labels, cine, find_model("cardiac-mr").labels)
-    doubt = {"slice": 3, "axis": 0, "structure": "Left ventricle", "score": 20.4, "reason": "Look at it.", "frame": 1}
+    doubt = {"slice": 3, "axis": 0, "structure": "Left ventricle", "expected_errors": 20.4, "text": "Look.", "frame": 1}
     scene.note(node, scene.RUN, {"model": "cardiac-mr", "review": [doubt]})
     return node
 
