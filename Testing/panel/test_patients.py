@@ -227,6 +227,17 @@ def test_a_second_run_over_edited_segments_asks_first(desk, panel, heart, other,
     panel.panel.segmentation.end(None, "")
 
 
+def test_a_result_of_another_volume_is_not_replaced_without_a_question(desk, panel, heart, other, result, jobs):
+    choose(panel, other)
+    panel.ui.outputSelector.setCurrentNode(result)
+    desk.dialogs.choice = "Keep them and make a new segmentation"
+    desk.click(panel.ui.segmentButton)
+    ((kind, text),) = desk.messages
+    assert kind == "question" and "not made from the chosen volume" in text
+    assert [job.segmentation_node for job in jobs] == [None]
+    panel.panel.segmentation.end(None, "")
+
+
 def test_segments_that_nobody_edited_are_replaced_without_a_question(desk, panel, heart, other, result, jobs, tmp_path):
     import slicer
 

@@ -69,10 +69,8 @@ class SegmentationSection:
             self.runner.cancel()
             return
         volume, output = session.volume, session.output
-        if volume is not None and output is not None and scene.is_edited(output, volume):
-            question = _("{name} was edited since it was segmented. What should happen to the edited segments?")
-            answers = [_("Replace them"), _("Keep them and make a new segmentation")]
-            answer = choose_answer(question.format(name=output.GetName()), answers)
+        if question := _question(output, volume):
+            answer = choose_answer(question, [_("Replace them"), _("Keep them and make a new segmentation")])
             if answer is None:
                 return
             output = output if answer == 0 else None
@@ -175,3 +173,14 @@ class SegmentationSection:
     def onReleaseMemory(self) -> None:
         self.runner.release()
         self.session.say(_("The worker has ended; the next run loads the model again."))
+
+
+def _question(output: Any, volume: Any) -> str:
+    """What to ask before segments of a node are replaced; empty: nothing would be lost."""
+    if volume is None or output is None or not scene.is_edited(output, volume):
+        return ""
+    if scene.is_result(output, volume):
+        text = _("{name} was edited since it was segmented. What should happen to its segments?")
+    else:
+        text = _("{name} was not made from the chosen volume. What should happen to its segments?")
+    return text.format(name=output.GetName())
