@@ -130,13 +130,14 @@ def regional_function(
     parts = _divided(counted)
     texts: list[str] = []
     segments: dict[int, Thickness] = {}
-    moments = [(moment, _septa(moment, parts, insertion, geometry)) for moment in (at_ed, at_es) if moment]
+    moments = []
+    for moment in (at_ed, at_es):
+        if moment:
+            septa, doubt = _septa(moment, parts, insertion, geometry)
+            moments.append((moment, septa))
+            texts += [doubt] if doubt and doubt not in texts else []
     for ring, places in enumerate(parts):
         segments.update(_of_ring(ring, places, moments, still))
-    if not insertion and any(moment.is_mirrored(septa[0]) for moment, septa in moments if isinstance(septa, list)):
-        texts.append(
-            _("The slices are mirrored, compared with a heart on the left side: check which wall is anterior.")
-        )
     texts += dict.fromkeys(one.reason for one in segments.values() if one.reason)
     segments[APEX] = _apex()
     return RegionalFunction(
@@ -204,13 +205,14 @@ class _Moment:
         ]
         return [arc for arc in found if arc is not None]
 
-    def is_mirrored(self, septum: Septum) -> bool:
-        """Whether the way from the anterior to the inferior insertion turns against that of a heart on the left side.
+    @property
+    def turn(self) -> int:
+        """The way from the anterior to the inferior insertion in a heart on the left side, see `Septum.turn`.
 
-        Seen from the apex the septum leads counterclockwise from the anterior to the inferior wall.
+        Seen from the apex it is counterclockwise.
         """
         apexward = self.axes[:, 0] * (1 if self.places[0] == 0 else -1)
-        return septum.turn * float(np.cross(self.axes[:, 1], self.axes[:, 2]) @ apexward) < 0
+        return 1 if float(np.cross(self.axes[:, 1], self.axes[:, 2]) @ apexward) > 0 else -1
 
 
 def _divided(counted: Sequence[int]) -> list[list[int]]:
@@ -221,21 +223,27 @@ def _divided(counted: Sequence[int]) -> list[list[int]]:
 
 def _septa(
     moment: _Moment, parts: Sequence[Sequence[int]], insertion: Insertion | None, geometry: Geometry
-) -> list[Septum] | str:
-    """The septum of each ring, or why it is not known."""
+) -> tuple[list[Septum] | str, str | None]:
+    """The septum of each ring, or why it is not known; and what to check about it."""
     if insertion:
-        return [_given(moment, insertion, geometry)] * 3
+        return [_given(moment, insertion, geometry)] * 3, None
     arcs = [moment.arcs(places) for places in parts]
     if not arcs[0] or not arcs[1]:
         return _(
             "The right ventricle is not labeled along the septum in the {ring} slices: set its insertions, or correct "
             "the labels.",
             ring=RINGS[0 if not arcs[0] else 1],
-        )
-    turn = turn_of([arc for ring in arcs for arc in ring], moment.axes[:, 1:])
+        ), None
+    turn, doubt = turn_of([arc for ring in arcs for arc in ring], moment.axes[:, 1:]), None
     if turn is None:
-        return _("The file's orientation does not show which insertion is anterior: set the insertions.")
-    return [septum(ring or arcs[1], turn) for ring in arcs]
+        turn = moment.turn
+        doubt = _(
+            "The file's orientation does not clearly show which wall is anterior. The order of the slices does: check "
+            "the segments."
+        )
+    elif turn != moment.turn:
+        doubt = _("The slices are mirrored, compared with a heart on the left side: check which wall is anterior.")
+    return [septum(ring or arcs[1], turn) for ring in arcs], doubt
 
 
 def _given(moment: _Moment, insertion: Insertion, geometry: Geometry) -> Septum:

@@ -254,12 +254,16 @@ def test_what_cannot_be_right_is_not_reported_and_the_reason_says_why(phantom, f
     assert lost.segments[7].ed_mm and lost.segments[7].es_mm is None and lost.segments[7].thickening_percent is None
 
 
-def test_insertions_side_by_side_in_the_patient_are_not_named(phantom, frames):
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.array([(0, 1, -1), (1, 0, 0), (0, 1, 1)]).T * (1, 1.4, 7)  # slices lie across "front and above"
-    found = regional_function(*frames, Geometry(phantom.shape, matrix), HEART)
+def test_where_the_patients_axes_do_not_tell_the_order_of_the_slices_does_with_a_warning(thin, thin_frames):
+    across = np.array([(0, 1, -1), (1, 0, 0), (0, 1, 1)]).T * (1, 1.4, 7)  # slices lie across "front and above"
+    for turned in (across, across * (-1, 1, -1), across * (-1, -1, 1)):  # left-handed grids, as the phantom's own is
+        matrix = np.eye(4)
+        matrix[:3, :3] = turned
+        assert np.linalg.det(turned) < 0
+        found = regional_function(*thin_frames, Geometry(thin.shape, matrix), HEART)
 
-    assert "which insertion is anterior" in found.segments[1].reason
+        assert min(range(1, 17), key=lambda number: found.segments[number].thickening_percent) == 11
+        assert ["does not clearly show" in notice.text for notice in found.notices] == [True]
 
 
 def test_a_mirrored_heart_is_measured_with_a_warning(phantom, frames):
