@@ -94,7 +94,7 @@ def test_partial_labels_name_structures_and_their_values(config):
 def test_a_plan_that_comes_with_the_program_can_be_trained(repository, name):
     found = read_config(repository / "Resources" / "Recipes" / name)
     known = find_model(found.model)
-    model = replace(known, network={**known.network, **found.network})
+    model = replace(known, network=replace(known.network, **found.network))
     assert found.recipe.steps == 4000 and found.recipe.batch == 16
     assert set(found.partial.labels if found.partial else ()) <= {label.name for label in model.labels}
     initial = "AbdomenCT" if model.modality == "CT" else "CardiacMR"
