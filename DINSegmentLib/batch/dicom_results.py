@@ -86,9 +86,9 @@ class DicomObjects(Format):
             segmented.append(Segmented(segmentation, source, figures, phase))
         if _MEASUREMENTS in outputs:
             notices = [one["text"] for one in record.notices]
-            function = made.cine.function if made.cine is not None else None
+            function, regional = (made.cine.function, made.cine.regional) if made.cine is not None else (None, None)
             path = folder / f"{case.name}{_MEASUREMENTS.end}"
-            write_dicom_sr(segmented, function, model, path, record.seed, notices)
+            write_dicom_sr(segmented, function, model, path, record.seed, notices, regional)
 
 
 class DicomReport(Format):

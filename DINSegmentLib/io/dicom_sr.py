@@ -1,7 +1,7 @@
 """Measurements as a DICOM Structured Report: TID 1500 with cardiac function (TID 1501) and structures (TID 1411)."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,17 @@ from .. import __version__
 from ..errors import OutputError
 from ..measure import CardiacFunction, StructureStatistics
 from ..measure.cardiac import Ventricle
-from ..model import LEFT_VENTRICLE, RIGHT_VENTRICLE, Label, Model, label_of
+from ..measure.regional import RegionalFunction
+from ..model import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, Label, Model, label_of
 from .dicom_seg import code
 from .dicom_source import LONGEST_TEXT, MANUFACTURER, UTF8, Source, equipment, one_line, unusable
 
 _ML, _PERCENT, _GRAM = Code("ml", "UCUM", "milliliter"), Code("%", "UCUM", "percent"), Code("g", "UCUM", "gram")
 _LITERS_A_MINUTE = Code("l/min", "UCUM", "liter per minute")
+_NO_UNITS = Code("1", "UCUM", "no units")
 _INTENSITY = {
     "CT": (codes.cid7469.XRayAttenuation, Code("[hnsf'U]", "UCUM", "Hounsfield unit")),
-    "MR": (codes.cid7469.MRSignalIntensity, Code("1", "UCUM", "no units")),
+    "MR": (codes.cid7469.MRSignalIntensity, _NO_UNITS),
 }
 # CID 3833 (by modality), 3468 and 3469, and the codes that CID 3835 and 12200 have for the rest
 _EJECTION_FRACTION = {
@@ -38,6 +40,21 @@ _ED_VOLUME = {
 _ES_VOLUME = {
     "LV": codes.cid3469.LeftVentricularESVolume, "RV": codes.cid3469.RightVentricularESVolume,
 }  # fmt: skip
+_AHA_SEGMENTS = {  # CID 3717, by the numbers of the American Heart Association
+    number: getattr(codes.cid3717, name)
+    for number, name in enumerate(
+        (
+            *(f"LeftVentricle{ring}{wall}Segment" for ring in ("Basal", "Mid") for wall in (
+                "Anterior", "Anteroseptal", "Inferoseptal", "Inferior", "Inferolateral", "Anterolateral"
+            )),
+            *(f"LeftVentricleApical{wall}Segment" for wall in ("Anterior", "Septal", "Inferior", "Lateral")),
+            "ApexOfLeftVentricle",
+        ),
+        start=1,
+    )
+}  # fmt: skip
+_THICKNESS, _MM = codes.LN.Thickness, Code("mm", "UCUM", "millimeter")
+_RATIO = codes.DCM.WallThicknessRatioEndSystolicToEndDiastolic
 _PROCEDURE = {"MR": codes.SCT.CardiacMRI, "CT": Code("77477000", "SCT", "Computed tomography")}
 _IMAGING = Code("363679005", "SCT", "Imaging procedure")
 _COMMENT = Code("121106", "DCM", "Comment")
@@ -61,7 +78,7 @@ class Segmented:
 
 def write_dicom_sr(
     segmented: Sequence[Segmented], function: CardiacFunction | None, model: Model, path: Path, seed: bytes,
-    notices: Sequence[str] = (),
+    notices: Sequence[str] = (), regional: RegionalFunction | None = None,
 ) -> sr.Comprehensive3DSR:  # fmt: skip
     """Write the measurements of a study as one Structured Report.
 
@@ -77,6 +94,7 @@ def write_dicom_sr(
         path: file to write; the caller removes it after an error.
         seed: as of `dicom_seg.write_dicom_seg`.
         notices: sentences on what must be checked.
+        regional: thickness of the wall by segment, which gets a group of TID 1501 for each phase; None: not measured.
 
     Raises:
         InputError: the source has values that cannot go into a report.
@@ -88,6 +106,7 @@ def write_dicom_sr(
             warnings.simplefilter("ignore")  # pydicom's about odd values of the source
             groups: list[_Group] = [
                 *_function(function, source, model, seed),
+                *_regional(regional, source, model, seed),
                 *(_structure(one, values, model, seed) for one in segmented for values in one.structures),
             ]
             for text in notices:
@@ -186,6 +205,34 @@ def _function(
         )
         groups.append(group)
     return groups
+
+
+def _regional(
+    regional: RegionalFunction | None, source: Source, model: Model, seed: bytes
+) -> Iterator[sr.MeasurementsAndQualitativeEvaluations]:
+    """A group for each segment of the left ventricle and each phase in which its wall was measured."""
+    wall = label_of(model, MYOCARDIUM)
+    if regional is None or wall is None:
+        return
+    for number, found in regional.segments.items():
+        ratio = None if found.thickening_percent is None else 1 + found.thickening_percent / 100
+        phases = {
+            "end-diastole": [(_THICKNESS, found.ed_mm, _MM)],
+            "end-systole": [(_THICKNESS, found.es_mm, _MM), (_RATIO, ratio, _NO_UNITS)],
+        }
+        for phase, values in phases.items():
+            site = _AHA_SEGMENTS[number]
+            if measured := _measurements(values):
+                yield sr.MeasurementsAndQualitativeEvaluations(
+                    tracking_identifier=sr.TrackingIdentifier(
+                        source.uid(seed, b"segment", str(number).encode(), phase.encode()), f"{site.meaning}, {phase}"
+                    ),
+                    time_point_context=sr.TimePointContext(phase),
+                    finding_type=code(wall.kind),
+                    finding_sites=[sr.FindingSite(site)],
+                    algorithm_id=_algorithm(model),
+                    measurements=measured,
+                )
 
 
 def _ventricle(one: Ventricle, side: str, modality: str) -> list[tuple[Code, float | None, Code]]:

@@ -21,6 +21,7 @@ DOCUMENTS = [
 
 TRAINING = "needs the data sets and hours; in miniature in Testing/cli/test_commands.py"
 MINIATURE = "takes minutes; in miniature in Testing/cli/test_own_data.py"
+ARCHIVE = "needs an archive; Testing/archive/test_orthanc.py has one"
 CLUSTER = "needs a cluster; in miniature in Testing/cli/test_workers.py"
 NOT_RUN_HERE = {  # the start of a command: why no test of this file runs it
     "git clone ": "the public repository does not exist yet",
@@ -37,6 +38,10 @@ NOT_RUN_HERE = {  # the start of a command: why no test of this file runs it
     "dinsegment pack ": MINIATURE,
     "dinsegment segment hearts/": MINIATURE,
     "dinsegment evaluate ": MINIATURE,
+    "pip install 'dinsegment[archive]'": "the package index does not have it yet",
+    "export DINSEGMENT_DICOMWEB_USER": ARCHIVE,
+    "dinsegment segment --dicomweb ": ARCHIVE,
+    "curl ": "asks an archive, by Orthanc's own interface",
     "dask ": CLUSTER,
     "dinsegment segment /shared/": CLUSTER,
 }

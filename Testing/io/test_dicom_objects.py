@@ -22,7 +22,7 @@ from DINSegmentLib.io.dicom_pdf import write_dicom_pdf
 from DINSegmentLib.io.dicom_seg import write_dicom_seg
 from DINSegmentLib.io.dicom_source import read_source
 from DINSegmentLib.io.dicom_sr import Segmented, write_dicom_sr
-from DINSegmentLib.measure import cardiac_function, statistics
+from DINSegmentLib.measure import RegionalFunction, Thickness, cardiac_function, statistics
 from DINSegmentLib.model import find_model
 
 FRAMES, SLICES, ROWS, COLUMNS = 3, 5, 12, 14
@@ -137,7 +137,8 @@ def write_objects(cine: io.Cine, labels: np.ndarray, out: Path) -> None:
         figures = statistics(labels[t], image.array, image.geometry, model.labels, 0)
         segmented.append(Segmented(seg, source, figures, phase))
     function = cardiac_function(labels, cine.first.geometry, model)
-    write_dicom_sr(segmented, function, model, out / "sr.dcm", b"seed", ["Check slice 3."])
+    regional = RegionalFunction({2: Thickness(8.0, 12.0, 50.0), 17: Thickness(reason="not assessed")}, {}, (), ())
+    write_dicom_sr(segmented, function, model, out / "sr.dcm", b"seed", ["Check slice 3."], regional)
     write_dicom_pdf(PDF, segmented[0].source, model, out / "pdf.dcm", b"seed", "Cardiac function", labels)
 
 
@@ -230,7 +231,7 @@ def test_the_report_holds_the_function_by_the_codes_of_dicom(made, labels):
     report = hd.sr.srread(out / "sr.dcm")
     function = cardiac_function(labels, cine.first.geometry, find_model("cardiac-mr"))
     groups = report.content.get_image_measurement_groups()
-    assert [one.tracking_identifier for one in groups] == ["Left ventricle", "Right ventricle"]
+    assert [one.tracking_identifier for one in groups[:2]] == ["Left ventricle", "Right ventricle"]
     ventricle_ml = np.count_nonzero(labels == 3, axis=(1, 2, 3)) * 1.25 * 1.5 * 8 / 1000
     values = [measurements(one) for one in groups]
     # LOINC and SNOMED CT codes as PS3.16 lists them in CID 3833, 3468, 3469 and 3835
@@ -242,6 +243,13 @@ def test_the_report_holds_the_function_by_the_codes_of_dicom(made, labels):
     if function.lv.edv_ml is not None:
         assert values[0]["8821-1"] == pytest.approx(ventricle_ml.max(), rel=1e-5)
     assert set(values[1]) <= {"8818-7", "8822-9", "8824-5", "90096001"}
+
+
+def test_the_report_holds_the_wall_by_segments_of_the_american_heart_association(made):
+    groups = hd.sr.srread(made[1] / "sr.dcm").content.get_image_measurement_groups()[2:]
+    # SNOMED CT of the basal anteroseptal segment in CID 3717; LOINC and DICOM codes of thickness and its ratio
+    assert [one.finding_sites[0].value.value for one in groups] == ["396482007"] * 2
+    assert [measurements(one) for one in groups] == [{"59089-3": 8.0}, {"59089-3": 12.0, "122624": 1.5}]
 
 
 def test_each_structure_refers_to_its_segment_and_tells_volume_mean_and_sd(made, frames, labels):
@@ -285,7 +293,7 @@ def test_dciodvfy_finds_no_error(made):
 def test_dsrdump_reads_the_report(made):
     text = run(tool("dsrdump"), "+Pc", made[1] / "sr.dcm")
     assert "Imaging Measurement Report" in text and "Check slice 3." in text
-    assert len(re.findall(r"Tracking Identifier", text)) == 2 + 2 * 3
+    assert len(re.findall(r"Tracking Identifier", text)) == 2 + 2 + 2 * 3
 
 
 @each_kind
