@@ -372,7 +372,11 @@ def _ablation(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder for runs and table; an interrupted run resumes",
     )
-    parser.add_argument("--arms", nargs="+", choices="abcdef", help="only these; default: all")
+    parser.add_argument(
+        "--arms", nargs="+", metavar="ARM",
+        help="only these: a to f, parts of the network; METHOD-NETWORK of log, fuzzy, clahe, denoised and channels, "
+        "drawn, standardized; default: from the training file, or a to f",
+    )  # fmt: skip
     parser.add_argument("--seeds", nargs="+", type=int, default=[1], help="default: 1")
     parser.add_argument("--minutes", type=float, help="planned time of an arm; default: from the training file")
     _device(parser)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 STRIDE = 32
 """Pixels of the image for one of the deepest map: the sides of what the network sees are multiples of it."""
 
-FUSIONS = ("difm", "concatenation", "none")
+FUSIONS = ("difm", "concatenation", "channels", "none")
 SPATIAL_ATTENTIONS = ("drawn", "standardized", "none")
 
 
@@ -26,8 +26,8 @@ class NetworkConfig:
         deep_supervision: scores at all four scales while training.
         neighbours: slices seen on either side of the one that is labelled.
         detail: the stems' maps at stride 2 take part in the drawing; needs the stem ``convolution``.
-        fusion: ``difm``, or what it is compared with: ``concatenation`` of both branches, ``none`` for one branch that
-            sees the original image alone.
+        fusion: ``difm``, or what it is compared with: ``concatenation`` of both branches, ``channels`` for one
+            branch that sees both images, ``none`` for one that sees the original image alone.
         spatial_attention: DIFM's last part: global spatial attention as ``drawn``, our ``standardized`` one, ``none``.
     """
 
@@ -43,13 +43,18 @@ class NetworkConfig:
     deep_supervision: bool = True
     neighbours: int = 0
     detail: bool = False
-    fusion: Literal["difm", "concatenation", "none"] = "difm"
+    fusion: Literal["difm", "concatenation", "channels", "none"] = "difm"
     spatial_attention: Literal["drawn", "standardized", "none"] = "drawn"
 
     @property
     def channels(self) -> int:
         """Of each input image: the slice that is labelled in the middle, its neighbours around it."""
         return 1 + 2 * self.neighbours
+
+    @property
+    def branches(self) -> int:
+        """Encoders, whose features are fused."""
+        return 1 if self.fusion in ("channels", "none") else 2
 
     def __post_init__(self) -> None:
         for level, reduction in enumerate(self.reductions):

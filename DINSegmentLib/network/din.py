@@ -20,14 +20,14 @@ class DIN(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        encoder = (config.widths, config.depths, config.stem, config.layer_scale, config.channels)
+        channels = config.channels * (2 if config.fusion == "channels" else 1)
+        encoder = (config.widths, config.depths, config.stem, config.layer_scale, channels)
         self.encode_original = Encoder(*encoder)
-        self.encode_enhanced = Encoder(*encoder) if config.fusion != "none" else None
+        self.encode_enhanced = Encoder(*encoder) if config.branches == 2 else None
         self.fuse = nn.ModuleList(
             _fusion(config, width, reduction) for width, reduction in zip(config.widths, config.reductions, strict=True)
         )
-        branches = 1 if self.encode_enhanced is None else 2
-        detail_width = branches * (config.widths[0] // 2) if config.detail else 0
+        detail_width = config.branches * (config.widths[0] // 2) if config.detail else 0
         self.decode = Decoder(
             config.widths, config.decoder_width, config.classes, config.deep_supervision, detail_width
         )
@@ -70,6 +70,8 @@ class DIN(nn.Module):
     def _encode(self, original: Tensor, enhanced: Tensor) -> tuple[list[Tensor], list[list[StageFeatures]]]:
         """Details at stride 2 and the features of four stages, of each branch, of padded images."""
         _, _, padding = _padding(original.shape[-2:])
+        if self.config.fusion == "channels":
+            original = torch.cat([original, enhanced], dim=1)
         branches = [self.encode_original(F.pad(original, padding))]
         if self.encode_enhanced is not None:
             branches.append(self.encode_enhanced(F.pad(enhanced, padding)))
@@ -99,7 +101,7 @@ def _everywhere_the_same(x: Tensor) -> Tensor:
 
 
 def _fusion(config: NetworkConfig, width: int, reduction: int) -> nn.Module:
-    if config.fusion == "none":
+    if config.branches == 1:
         return FeatureMerging(width)
     if config.fusion == "concatenation":
         return Concatenation(width)

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,28 +11,32 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..engine.attribution import why
 from ..engine.parameters import Parameters
 from ..engine.segmenter import Segmenter
-from ..model import Model
+from ..model import Enhancement, Model
 from ..network import DIN
-from .cases import cases
+from .cases import Case, cases
 from .degradation import CLEAN, LEVELS, conditions, degrade
 from .metrics import score
 from .recipe import Recipe
 from .run import Run, write
 from .train import Progress, train
 
+_ATTRIBUTION = "attribution"  # beside the labels of a run
+
 
 @dataclass(frozen=True)
 class Arm:
-    """One network of the comparison: what it is, and how it differs from full DIN."""
+    """One network of the comparison: what it is, and how it differs from full DIN and its model's enhancement."""
 
     title: str
     network: dict[str, Any]
     boundary: bool = True
+    method: str | None = None
 
 
-ARMS = {
+PARTS = {
     "a": Arm("original image only", {"fusion": "none"}),
     "b": Arm("two branches, concatenated", {"fusion": "concatenation"}),
     "c": Arm("DIFM without global spatial attention", {"spatial_attention": "none"}),
@@ -40,11 +44,25 @@ ARMS = {
     "e": Arm("full DIN without boundary loss", {}, boundary=False),
     "f": Arm("full DIN, spatial attention standardized", {"spatial_attention": "standardized"}),
 }
+_NETWORKS = {
+    "channels": Arm("one branch sees both images", {"fusion": "channels"}),
+    "drawn": PARTS["d"],
+    "standardized": PARTS["f"],
+}
+ENHANCEMENTS = {
+    f"{method}-{name}": replace(arm, title=f"{method}: {arm.title}", method=method)
+    for method in ("log", "fuzzy", "clahe", "denoised")
+    for name, arm in _NETWORKS.items()
+}
+ARMS = {**PARTS, **ENHANCEMENTS}
 
 
 @dataclass(frozen=True)
 class Score:
-    """One condition of one run: means over structures of the means over volumes."""
+    """One condition of one run: means over structures of the means over volumes.
+
+    ``attribution``, of clean volumes and networks with DIFMs: mean of `engine.attribution.why` where it is beyond 0.1.
+    """
 
     arm: str
     seed: int
@@ -52,6 +70,7 @@ class Score:
     level: int
     dice: float
     surface_dice: float
+    attribution: float | None = None
 
 
 def run_arm(
@@ -76,6 +95,9 @@ def run_arm(
         return
     chosen = ARMS[arm]
     part = replace(model, network=replace(model.network, **chosen.network), cleanup=())
+    if chosen.method:
+        default = Enhancement(method=chosen.method, strength=1.0)
+        part = replace(part, enhancement=replace(part.enhancement, default=default))
     recipe = replace(
         recipe, seed=seed, validations=1, boundary_weight=recipe.boundary_weight if chosen.boundary else 0.0
     )
@@ -89,6 +111,8 @@ def run_arm(
             image = degrade(case, part, kind, level)
             labels = segmenter.segment(image, case.geometry, Parameters(mirroring=False)).labels
             found[f"{case.name} {kind} {level}"] = labels
+    if part.network.fusion == "difm":
+        found[_ATTRIBUTION] = _attribution(segmenter, cases(data, "valid"))
     held = io.BytesIO()
     np.savez_compressed(held, **found)
     write(_predictions(run), held.getvalue())
@@ -100,7 +124,7 @@ def finished(output: Path) -> list[tuple[str, int]]:
     """Arm and seed of every run in a folder that `run_arm` has finished, in order."""
     found = []
     for folder in output.iterdir():
-        arm, _, seed = folder.name.partition("-")
+        arm, _, seed = folder.name.rpartition("-")
         if arm in ARMS and seed.isdecimal() and _predictions(Run(folder)).is_file():
             found.append((arm, int(seed)))
     return sorted(found)
@@ -112,6 +136,7 @@ def scores(model: Model, data: Path, output: Path, runs: Sequence[tuple[str, int
     found = []
     for arm, seed in runs:
         with np.load(_predictions(Run(output / f"{arm}-{seed}"))) as predictions:
+            decided = float(predictions[_ATTRIBUTION]) if _ATTRIBUTION in predictions else None
             for kind, level in conditions():
                 rows = []
                 for case in truths:
@@ -119,14 +144,28 @@ def scores(model: Model, data: Path, output: Path, runs: Sequence[tuple[str, int
                     structures = score(labels, case.label, (1, 1, 1), model.labels, tolerance=1)  # in voxels
                     rows.append([(structure.dice, structure.nsd) for structure in structures])
                 dice, surface = np.nanmean(np.nanmean(np.array(rows), axis=0), axis=0)
-                found.append(Score(arm, seed, kind, level, float(dice), float(surface)))
+                told = decided if (kind, level) == CLEAN else None
+                found.append(Score(arm, seed, kind, level, float(dice), float(surface), told))
     return found
+
+
+def _attribution(segmenter: Segmenter, volumes: Iterable[Case]) -> float:
+    """Mean over all voxels where a direction decided: -1 the original's, +1 the enhanced image's."""
+    plain = Parameters(mirroring=False)
+    found = np.concatenate([why(segmenter, case.image, case.geometry, plain).ravel() for case in volumes])
+    found = found[abs(found) > 0.1]
+    return float(found.mean()) if found.size else 0.0
 
 
 def table(found: Sequence[Score]) -> str:
     """Markdown: a row for each arm; mean over seeds (and standard deviation where there are several), in percent."""
     seeds = sorted({s.seed for s in found})
-    head = ["", *("clean" if c == CLEAN else f"{c[0]}, mean of 3" for c in _columns())]
+    decided = any(s.attribution is not None for s in found)
+    head = [
+        "",
+        *("clean" if c == CLEAN else f"{c[0]}, mean of 3" for c in _columns()),
+        *(["attribution"] if decided else []),
+    ]
     lines = [
         "Dice / surface Dice (1 voxel) in %, mean over structures of the mean over volumes, "
         + (f"mean (SD) over {len(seeds)} seeds" if len(seeds) > 1 else "one seed: differences of a point mean nothing")
@@ -139,6 +178,9 @@ def table(found: Sequence[Score]) -> str:
         cells = [f"({arm}) {ARMS[arm].title}"]
         for kind, _ in _columns():
             cells.append(" / ".join(_cell(found, arm, kind, metric) for metric in ("dice", "surface_dice")))
+        if decided:
+            told = [s.attribution for s in found if s.arm == arm and s.attribution is not None]
+            cells.append(f"{np.mean(told):+.2f}" if told else "-")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

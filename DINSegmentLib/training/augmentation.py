@@ -73,7 +73,7 @@ class Augmentation:
         strengths = torch.empty(n, device=images.device).uniform_(*self.strengths)
         strengths = torch.where(_chance(n, 0.5, images), torch.ones_like(strengths), strengths)
         usual = _chance(n, 1 - self.gamma, images).tolist()
-        enhanced = enhance_batch(images, [method if one else "gamma" for one in usual], strengths)
+        enhanced = enhance_batch(images, [method if one else "gamma" for one in usual], strengths, batch.extents)
         grid = self.random_grid(images, size, batch.pixels)
         pair = F.grid_sample(torch.cat([images, enhanced], dim=1), grid, mode="bilinear", align_corners=False)
         truth = F.grid_sample(labels[:, middle : middle + 1].to(grid), grid, mode="nearest", align_corners=False)

@@ -1,25 +1,27 @@
 """The enhancement of a whole batch on the training device: a method and a strength for each image."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..model import Enhancement
-from ..model.enhancement import enhance
+from ..model.enhancement import METHODS, enhance
 from ..model.fuzzy import enhanced_in_windows
 
 _LEAST = 1e-6  # strength, as in `enhance`: below it the image stays as it is
 
 
-def enhance_batch(images: Tensor, methods: Sequence[str], strengths: Tensor) -> Tensor:
+def enhance_batch(images: Tensor, methods: Sequence[str], strengths: Tensor, extents: Tensor | None = None) -> Tensor:
     """torch twin of `enhance`.
 
     Args:
         images: (N, channels, H, W), float32 in [0, 1], any device.
         methods: N keys of `METHODS`; those that have no twin here run on the CPU, one image at a time.
         strengths: (N,), in [0, 2].
+        extents: see `Batch`; what is around a slice is no part of it for a method that looks around.
 
     Returns:
         like ``images``; equal to `enhance` to 1e-5.
@@ -28,12 +30,18 @@ def enhance_batch(images: Tensor, methods: Sequence[str], strengths: Tensor) -> 
     out = images.clone()
     for method in set(methods):
         rows = [row for row, one in enumerate(methods) if one == method]
-        twin = _TWINS.get(method)
-        out[rows] = _on_cpu(images[rows], method, s[rows]) if twin is None else twin(images[rows], s[rows])
+        twin = _TWINS.get(method) or partial(_on_cpu, method)
+        if extents is None or METHODS[method].pointwise:
+            out[rows] = twin(images[rows], s[rows])
+            continue
+        for row, extent in zip(rows, extents[rows].tolist(), strict=True):
+            top, left = ((side - n) // 2 for side, n in zip(images.shape[2:], extent, strict=True))
+            inside = slice(row, row + 1), slice(None), slice(top, top + extent[0]), slice(left, left + extent[1])
+            out[inside] = twin(images[inside], s[row : row + 1])
     return images.where(s < _LEAST, out).clamp(0, 1)
 
 
-def _on_cpu(images: Tensor, method: str, strengths: Tensor) -> Tensor:
+def _on_cpu(method: str, images: Tensor, strengths: Tensor) -> Tensor:
     numbers = strengths.flatten().tolist()
     made = [enhance(one, Enhancement(method, s)) for one, s in zip(images.cpu().numpy(), numbers, strict=True)]
     return torch.from_numpy(np.stack(made)).to(images)

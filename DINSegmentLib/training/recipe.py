@@ -124,6 +124,7 @@ class Config:
         network: settings of the network that differ from the manifest's or the data set's.
         recipe: how it is trained.
         partial: more cases, with some of the labels; None: none.
+        arms: of an ablation, see `ablation.ARMS`; none: the parts of the network.
     """
 
     model: str | None
@@ -131,6 +132,7 @@ class Config:
     network: dict[str, Any]
     recipe: Recipe
     partial: Partial | None = None
+    arms: tuple[str, ...] = ()
 
 
 def read_config(path: Path) -> Config:
@@ -146,11 +148,14 @@ def read_config(path: Path) -> Config:
     except (OSError, ValueError) as error:
         raise InputError(f"The training file {path} cannot be read ({error}): correct it.") from error
     try:
-        if unknown := set(values) - {"model", "data", "network", "recipe", "augmentation", "gentle", "partial"}:
+        if unknown := set(values) - {"model", "data", "network", "recipe", "augmentation", "gentle", "partial", "arms"}:
             raise ValueError(f"unknown entry {sorted(unknown)[0]!r}")
         for name in ("model", "data"):
             if not isinstance(values.get(name, ""), str):
                 raise ValueError(f"{name} is no text")
+        arms = values.get("arms", [])
+        if not (isinstance(arms, list) and all(isinstance(arm, str) for arm in arms)):
+            raise ValueError("arms is no list of texts")
         network = values.get("network", {})
         if not isinstance(network, dict):
             raise ValueError("network is no table")
@@ -168,7 +173,7 @@ def read_config(path: Path) -> Config:
     model, data = values.get("model"), values.get("data")
     if model is not None and (folder / model / MANIFEST).is_file():
         model = str(folder / model)
-    return Config(model, None if data is None else folder / data, network, recipe, partial)
+    return Config(model, None if data is None else folder / data, network, recipe, partial, tuple(arms))
 
 
 def _partial(values: Any, folder: Path) -> Partial:

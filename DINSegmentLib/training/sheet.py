@@ -33,7 +33,7 @@ def sheet(slices: Slices, model: Model, recipe: Recipe) -> bytes:
     lines = [("as stored", stored, enhanced, batch.labels[:, middle].long())]
     for name, augmentation in (("augmented", recipe.augmentation), ("augmented gently", recipe.gentle)):
         for _ in range(_ROWS):
-            original, enhanced, truth = augmentation(batch, size)
+            original, enhanced, truth = augmentation(batch, size, model.enhancement.default.method)
             lines.append((name, original[:, middle], enhanced[:, middle], truth))
     figure = Figure(figsize=(2 * _COLUMNS, 1.1 * len(lines) + 1), layout="constrained")
     canvas = FigureCanvasAgg(figure)

@@ -24,12 +24,14 @@ class Batch(NamedTuple):
         labels: the same, uint8.
         pixels: (N, 2) size of the model's pixel along rows and columns, in pixels of the slice.
         unlabeled: (N, classes) bool, structures that the labels of a slice leave in its background; None: none.
+        extents: (N, 2) rows and columns that a slice fills, in the middle of its canvas; None: all of it.
     """
 
     images: Tensor
     labels: Tensor
     pixels: Tensor
     unlabeled: Tensor | None = None
+    extents: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,14 @@ class Slices:
         images: (S, side, side) float16 in [0, 1].
         labels: the same, uint8.
         seen: (S, channels) which slices the network sees to label a slice, itself in the middle.
-        pixels: (S, 2) as in `Batch`.
+        pixels, extents: (S, 2) as in `Batch`.
     """
 
     images: Tensor
     labels: Tensor
     seen: Tensor
     pixels: Tensor
+    extents: Tensor
 
     def __len__(self) -> int:
         return len(self.images)
@@ -70,7 +73,7 @@ class Slices:
                 chosen = chosen.pin_memory()
             chosen = chosen.to(device, non_blocking=True)
             seen = self.seen[chosen]
-            yield Batch(self.images[seen].float(), self.labels[seen], self.pixels[chosen])
+            yield Batch(self.images[seen].float(), self.labels[seen], self.pixels[chosen], extents=self.extents[chosen])
 
     def _weights(self, balance: float) -> Tensor:
         present = torch.stack([torch.bincount(label.flatten().int(), minlength=256) > 0 for label in self.labels])
@@ -88,7 +91,7 @@ def load_slices(cases: Iterable[Case], model: Model, side: int) -> Slices:
     Raises:
         InputError: there is no case.
     """
-    images, labels, seen, pixels = [], [], [], []
+    images, labels, seen, pixels, extents = [], [], [], [], []
     first = 0
     for case in cases:
         orient = orientation(case.geometry, model.axes)
@@ -99,10 +102,11 @@ def load_slices(cases: Iterable[Case], model: Model, side: int) -> Slices:
         offsets = neighbour_offsets(model, orient.spacing[0])
         seen.append(first + (np.arange(count)[:, None] + offsets).clip(0, count - 1))
         pixels.append(np.full((count, 2), [model.spacing / s for s in orient.spacing[1:]], np.float32))
+        extents.append(np.tile(np.minimum(orient.to_model(case.image).shape[1:], side), (count, 1)))
         first += count
     if not images:
         raise InputError("There is no training case: give a data folder whose split names some.")
-    return Slices(*(torch.from_numpy(np.concatenate(part)) for part in (images, labels, seen, pixels)))
+    return Slices(*(torch.from_numpy(np.concatenate(part)) for part in (images, labels, seen, pixels, extents)))
 
 
 def check_structures(slices: Slices, model: Model) -> None:
@@ -159,11 +163,11 @@ def mixed(batches: Iterator[Batch], others: Iterator[Batch], unlabeled: Sequence
         unlabeled: for each class, whether the second leaves it in the background.
     """
     for one, other in zip(batches, others, strict=False):
-        pairs = zip(one[:3], other[:3], strict=True)
-        images, labels, pixels = (torch.cat(pair) for pair in pairs)
+        parts = ("images", "labels", "pixels", "extents")
+        images, labels, pixels, extents = (torch.cat([getattr(one, p), getattr(other, p)]) for p in parts)
         left_out = torch.tensor(unlabeled, device=images.device).expand(len(images), -1)
         second = torch.arange(len(images), device=images.device) >= len(one.images)
-        yield Batch(images, labels, pixels, left_out & second[:, None])
+        yield Batch(images, labels, pixels, left_out & second[:, None], extents)
 
 
 def _on_canvas(volume: np.ndarray, side: int) -> np.ndarray:

@@ -280,7 +280,7 @@ class Trainer:
         recipe = self.recipe
         size = recipe.sizes[int(torch.multinomial(torch.tensor(recipe.size_shares), 1))]
         augmentation = recipe.gentle if self.progress > 1 - recipe.cool_down else recipe.augmentation
-        original, enhanced, truth = augmentation(batch, size)
+        original, enhanced, truth = augmentation(batch, size, self.model.enhancement.default.method)
         left_out = () if batch.unlabeled is None else (batch.unlabeled,)
         return _channels_last(original), _channels_last(enhanced), truth, *left_out
 

@@ -1,6 +1,7 @@
 """Claims about the whole network: any size, the two published sizes, no shared weights, where supervision ends."""
 
 import io
+from dataclasses import replace
 
 import pytest
 import torch
@@ -107,3 +108,14 @@ def test_a_manifests_network_becomes_a_configuration():
     assert NetworkConfig.from_dict(values) == NetworkConfig(3, widths=(8, 8, 16, 16), stem="convolution")
     with pytest.raises(TypeError, match="unknown network settings: colour"):
         NetworkConfig.from_dict({"classes": 3, "colour": 1})
+
+
+def test_one_branch_with_both_images_as_channels_listens_to_either():
+    torch.manual_seed(0)
+    network = DIN(replace(TINY, fusion="channels")).eval()
+    original, enhanced = pair(32, 32)
+    scores = network(original, enhanced)
+
+    assert network.encode_enhanced is None
+    assert not torch.allclose(scores, network(original, enhanced.flip(-1)))
+    assert not torch.allclose(scores, network(original.flip(-1), enhanced))

@@ -35,7 +35,7 @@ def slices() -> Slices:
     images, labels = torch.full((6, 64, 64), 0.1), torch.zeros(6, 64, 64, dtype=torch.uint8)
     images[:, 16:48, 16:48], labels[:, 16:48, 16:48] = 0.5, 1
     images[:, 24:40, 24:40], labels[:, 24:40, 24:40] = 0.9, 3
-    return Slices(images.half(), labels, torch.arange(6)[:, None], torch.ones(6, 2))
+    return Slices(images.half(), labels, torch.arange(6)[:, None], torch.ones(6, 2), torch.full((6, 2), 64))
 
 
 def batches(slices: Slices):

@@ -8,8 +8,10 @@ import torch
 
 from DINSegmentLib.errors import InputError
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.model import Model, find_model
+from DINSegmentLib.model import Enhancement, Model, find_model
+from DINSegmentLib.model.enhancement import METHODS, enhance
 from DINSegmentLib.training.cases import Case
+from DINSegmentLib.training.enhancement import enhance_batch
 from DINSegmentLib.training.slices import Slices, check_structures, load_slices, mixed, relabeled
 
 
@@ -50,12 +52,29 @@ def test_the_models_pixel_is_given_in_pixels_of_the_slice(model):
     assert slices.pixels[0].tolist() == pytest.approx([model.spacing / 2.0, model.spacing / 1.0])
 
 
+def test_a_slice_on_its_canvas_is_enhanced_as_it_is_without_one(model):
+    shape = (2, 40, 24)
+    whole = case(shape, (-1.0, -2.0, 10))
+    whole = replace(whole, image=np.random.default_rng(0).random(shape, dtype=np.float32))
+    batch = next(load_slices([whole], model, 64).batches(4, 0.0, torch.Generator().manual_seed(0)))
+    height, width = batch.extents[0].tolist()
+    top, left = (64 - height) // 2, (64 - width) // 2
+    inside = batch.images[..., top : top + height, left : left + width]
+
+    assert sorted((height, width)) == [24, 40] and inside.count_nonzero() == batch.images.count_nonzero() > 0
+    for method in METHODS:
+        made = enhance_batch(batch.images, [method] * 4, torch.ones(4), batch.extents)
+        native = enhance(inside[:, 0].numpy(), Enhancement(method, 1.0))
+        assert np.abs(made[:, 0, top : top + height, left : left + width].numpy() - native).max() < 1e-5
+        assert made.sum() == pytest.approx(float(native.sum()), rel=1e-4)  # nothing around it
+
+
 def numbered(labels: list[int]) -> Slices:
     """One-pixel slices: the n-th has the value n and the given label, and sees only itself."""
     count = len(labels)
     images = torch.arange(count, dtype=torch.float16).reshape(count, 1, 1)
     truth = torch.tensor(labels, dtype=torch.uint8).reshape(count, 1, 1)
-    return Slices(images, truth, torch.arange(count)[:, None], torch.ones(count, 2))
+    return Slices(images, truth, torch.arange(count)[:, None], torch.ones(count, 2), torch.ones(count, 2))
 
 
 def drawn(slices: Slices, balance: float, batches: int = 300, seed: int = 0) -> torch.Tensor:

@@ -14,7 +14,7 @@ def ablation(options: Namespace, console: Console) -> int:
     import torch
 
     from ...engine.device import choose
-    from ...training.ablation import ARMS, finished, run_arm, scores, table, write_table
+    from ...training.ablation import ARMS, PARTS, finished, run_arm, scores, table, write_table
     from ...training.cases import case_files
     from ...training.recipe import read_config
 
@@ -27,9 +27,12 @@ def ablation(options: Namespace, console: Console) -> int:
     model = find_model(config.model)
     model = replace(model, network=NetworkConfig.from_dict({**model.network.as_dict(), **config.network}))
     recipe = config.recipe if options.minutes is None else replace(config.recipe, minutes=options.minutes, steps=0)
+    arms = options.arms or config.arms or PARTS
+    if unknown := set(arms) - set(ARMS):
+        raise InputError(f'There is no arm "{sorted(unknown)[0]}": choose from {", ".join(ARMS)}.')
     device = choose(options.device)
     for seed in options.seeds:
-        for arm in options.arms or ARMS:
+        for arm in arms:
             console.event("arm", f"({arm}) {ARMS[arm].title}, seed {seed}", arm=arm, seed=seed)
             run_arm(
                 arm, seed, model, data, options.output, recipe, torch.device(device.name),
