@@ -15,8 +15,15 @@ from ..pictures import thumbnails
 from .case import Case
 
 STATISTICS, FUNCTION, SUMMARY, PAGE = "statistics.csv", "function.csv", "summary.json", "report.html"
+PARQUET = "statistics.parquet"  # where pyarrow is installed
 _MOST_FRAMES = 99  # of a cine, whose files are reckoned with
-TABLES = (STATISTICS, FUNCTION, PAGE, SUMMARY)  # of a run; the summary last, which holds the hashes of the others
+TABLES = (
+    STATISTICS,
+    PARQUET,
+    FUNCTION,
+    PAGE,
+    SUMMARY,
+)  # of a run; the summary last, which holds the hashes of the others
 
 
 def key(name: str) -> str:

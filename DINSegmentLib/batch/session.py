@@ -355,6 +355,7 @@ class Session:
         title, run = ("Anonymous cases", anonymous.run_name(list(drawn))) if hidden else (output.name, None)
         with outputs.beside([output / name for name in registry.TABLES]) as folder:
             tables.write_statistics(self._entries, folder / registry.STATISTICS)
+            tables.write_parquet(self._entries, folder / registry.PARQUET)
             tables.write_function(self._entries, folder / registry.FUNCTION)
             report.write_report(self._entries, pictures, output, title, self._models.values(), run, folder)
             hashes = registry.hashes(folder)

@@ -35,6 +35,8 @@ COLUMNS = (
     "case", "input", "frame", "model", "structure", "value", "volume_ml", "mean", "sd", "voxels", "slices",
     "touches_border", "touches_end", "mean_confidence", "notices",
 )  # fmt: skip
+_FLOATS = ("volume_ml", "mean", "sd", "mean_confidence")
+_WHOLE_NUMBERS = ("frame", "value", "voxels", "slices")
 _VENTRICLE = ("edv_ml", "esv_ml", "sv_ml", "ef_percent")
 _WHOLE = ("mass_g", "heart_rate", "cardiac_output_l_min", "bsa_m2")
 _INDEXED = (
@@ -47,7 +49,7 @@ FUNCTION_COLUMNS = (
 )  # fmt: skip
 
 _FORMULA = ("=", "+", "-", "@")  # a spreadsheet would run a cell that begins so
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)([eE][+-]?[0-9]+)?")
 _BREAKING = {"Cc", "Cs", "Zl", "Zp"}  # Unicode's controls, half characters, line and paragraph separators
 
 
@@ -62,8 +64,46 @@ def write_statistics(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
     Raises:
         OutputError: it cannot be written; a former table is unchanged.
     """
+    _write_rows(COLUMNS, _statistics(entries), path)
+
+
+def write_parquet(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
+    """Write the same as Parquet, with numbers as numbers and an empty cell as null; nothing without pyarrow.
+
+    Raises:
+        OutputError: it cannot be written; a former table is unchanged.
+    """
+    try:
+        import pyarrow as arrow
+        from pyarrow import parquet
+    except ImportError:
+        return
+    rows = _statistics(entries)
+    own = _own_columns(rows)
+    kinds = {name: arrow.float64() for name in _FLOATS} | {name: arrow.int64() for name in _WHOLE_NUMBERS}
+    schema = arrow.schema([
+        *(arrow.field(name, kinds.get(name, arrow.string())) for name in COLUMNS),
+        *(arrow.field(f"own {name}" if name in COLUMNS else name, arrow.string()) for name in own),
+    ])  # fmt: skip
+    values = [
+        [*(None if cell in ("", None) else cell for cell in row), *(extra.get(name) for name in own)]
+        for entry, lines in rows for extra in [entry.get("extra") or {}] for row in lines
+    ]  # fmt: skip
+    read: dict[str, Any] = {"double": float, "int64": int}
+    columns = [
+        [None if value is None else read.get(str(field.type), str)(value) for value in column]
+        for field, column in zip(schema, zip(*values, strict=True) if values else [()] * len(schema), strict=True)
+    ]
+    with outputs.beside([path]) as folder:
+        table = arrow.table(
+            [arrow.array(cells, field.type) for field, cells in zip(schema, columns, strict=True)], schema
+        )
+        parquet.write_table(table, folder / path.name)
+
+
+def _statistics(entries: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], list[Sequence[Any]]]]:
     entries = [entry for entry in _in_order(entries) if entry.get("structures")]
-    _write_rows(COLUMNS, [(entry, [_row(entry, one) for one in entry["structures"]]) for entry in entries], path)
+    return [(entry, [_row(entry, one) for one in entry["structures"]]) for entry in entries]
 
 
 def write_function(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
@@ -83,7 +123,7 @@ def _write_rows(
     columns: Sequence[str], entries: Sequence[tuple[Mapping[str, Any], Sequence[Sequence[Any]]]], path: Path
 ) -> None:
     """Every entry's rows, and in each the entry's own columns."""
-    own = list(dict.fromkeys(name for entry, _ in entries for name in entry.get("extra") or {}))
+    own = _own_columns(entries)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(map(_cell, [*columns, *(f"own {name}" if name in columns else name for name in own)]))
@@ -92,6 +132,10 @@ def _write_rows(
         ends = [_cell(extra.get(name)) for name in own]
         writer.writerows([*map(_cell, row), *ends] for row in rows)
     _write(text.getvalue(), path)
+
+
+def _own_columns(entries: Sequence[tuple[Mapping[str, Any], Any]]) -> list[str]:
+    return list(dict.fromkeys(name for entry, _ in entries for name in entry.get("extra") or {}))
 
 
 def write_summary(

@@ -16,6 +16,7 @@ from .names import check_path
 _UNFINISHED = (".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp")
 _OTHER_VOLUMES = (".hdr", ".mgh", ".mgz", ".mnc", ".nii.bz2", ".nii.xz", ".nii.zst")
 _SEGMENTATION = ".seg.nrrd"
+_LABELS = re.compile(r"[._ -](gt|seg|segmentation|label|labels|labelmap|mask|truth|annotation)$", re.IGNORECASE)
 _FRAME = re.compile(r"_f\d+$")  # at the end of a name: one frame of a cine
 
 
@@ -86,6 +87,16 @@ def _tells_of(record: Path, name: str) -> bool:
         written = bounded.read_json(record)
         return "weights_sha256" in written["model"] and name in written["outputs"]
     return False
+
+
+def label_map_of(path: Path, names: set[str]) -> str | None:
+    """The image in a folder of such names whose label map a file is, by its name; empty: none, but its name says so."""
+    stem = case_name(path)
+    found = _LABELS.search(stem)
+    if found is None:
+        return None
+    image = stem[: found.start()]
+    return next((name for name in sorted(names) if image and image_suffix(name) and case_name(name) == image), "")
 
 
 def cannot_open(path: Path) -> str:

@@ -22,11 +22,12 @@ from pathlib import Path
 
 from ..io.image import AS_STORED, DICOM_SUFFIXES, Reading, has_dicom_mark, image_suffix
 from ..isolation import attempt
+from ..notices import Notice
 from . import archives, study
 from . import table as input_table
 from .candidates import Candidate, Found, Refused, shown
 from .dicom_series import find_series, only_series
-from .files import cannot_open, fault, is_ours, unusable, volume_file
+from .files import cannot_open, fault, is_ours, label_map_of, unusable, volume_file
 from .names import name_cases
 
 
@@ -90,7 +91,9 @@ def _input(path: Path, search: _Search) -> list[Candidate | Refused]:
     if search.series is not None:
         reason = f"{shown(path)} is a file, and --series chooses from a DICOM folder: leave --series away."
         return [Refused(path, reason)]
-    return [volume_file(path, path.parent, search.frame)]
+    found = volume_file(path, path.parent, search.frame)
+    named = isinstance(found, Candidate) and image_suffix(path) and label_map_of(path, set()) is not None
+    return [_named_like_labels(found) if named and isinstance(found, Candidate) else found]
 
 
 def _is_directory(path: Path) -> bool:
@@ -157,7 +160,7 @@ def _folder(folder: Path, search: _Search, only_dicom: bool = False) -> list[Can
     def sort(path: Path, names: set[str]) -> None:
         if image_suffix(path):
             if not only_dicom and not is_ours(path, names):
-                items.append(volume_file(path, folder, search.frame))
+                items.append(_volume_in_folder(path, folder, names, search.frame))
         elif (why := unusable(path)) is not None:
             items.append(Refused(path, why))
         else:
@@ -177,6 +180,20 @@ def _folder(folder: Path, search: _Search, only_dicom: bool = False) -> list[Can
         if path.suffix.lower() in DICOM_SUFFIXES or _numberless(path) in slices
     }
     return items + find_series(dicom, broken, folder, search.series, search.frame, search.auto)
+
+
+def _volume_in_folder(path: Path, folder: Path, names: set[str], frame: int | None) -> Candidate | Refused:
+    image = label_map_of(path, names)
+    if image:
+        reason = f"{shown(path)} is the label map of {shown(image)} by its name: it is left out; name it to segment it."
+        return Refused(path, reason, expected=True)
+    found = volume_file(path, folder, frame)
+    return found if image is None or isinstance(found, Refused) else _named_like_labels(found)
+
+
+def _named_like_labels(item: Candidate) -> Candidate:
+    text = f"{shown(item.found.path.name)} is a label map by its name: check that it is an image."
+    return replace(item, found=replace(item.found, notices=(*item.found.notices, Notice("input", text))))
 
 
 def _look_for_dicom(path: Path, names: set[str], dicom: dict[Path, int], broken: dict[Path, str]) -> None:

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,8 @@ from .candidates import Refused, shown
 
 SUFFIXES = (".csv", ".tsv")
 _LARGEST = 64 * bounded.MB
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_NONE = "\x1f"  # of a table with one column, whose paths may hold commas
 _OWN = ("path", "case", "model", "series", "frame")
 
 
@@ -30,37 +34,45 @@ class Row:
 def read_table(path: Path) -> Iterator[Row | Refused]:
     """The lines of a table, in order; what cannot be used is refused with its line number.
 
-    UTF-8, with or without byte order mark; cells end at ``,``, ``;`` or a tab, whichever the first line uses. The
-    column ``path`` must be there; ``case``, ``model``, ``series`` and ``frame`` may be; all others are the user's own.
-    Large and small letters are alike in the five. Paths are relative to the table. Empty lines and columns without a
-    name are passed over, missing cells at the end of a line are empty.
+    UTF-8, with or without byte order mark, or UTF-16 with it, as Excel writes "Unicode text". Cells end at ``,``, ``;``
+    or a tab, whichever the first line uses, or as a line ``sep=;`` before it says. The column ``path`` must be there;
+    ``case``, ``model``, ``series`` and ``frame`` may be; all others are the user's own. Large and small letters are
+    alike in the five. Paths are relative to the table, ``~`` is the home folder, and backslashes of Windows are folders
+    where no file has such a name. Empty lines and columns without a name are passed over, missing cells at the end of a
+    line are empty.
     """
     name = shown(path)
     try:
-        text = bounded.read_text(path, _LARGEST)
+        content = bounded.read_bytes(path, _LARGEST)
+        text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
     except OSError as error:
         yield Refused(path, f"{name} cannot be opened ({error.strerror}): check the file and its permissions.")
+        return
+    except UnicodeDecodeError:
+        yield Refused(path, f"{name} is not UTF-8 text: save it as CSV UTF-8.")
         return
     except bounded.Unusable as error:
         yield Refused(path, f"{name} {error}: save it as CSV UTF-8.")
         return
     lines = _lines(text)
-    header = next(lines, (1, []))[1]
+    first, header = next(lines, (1, []))
     columns = header if isinstance(header, list) else []
     names = [column.lower() if column.lower() in _OWN else column for column in map(str.strip, columns)]
     if "path" not in names:
-        yield Refused(path, f'Line 1 of {name} names no column "path": name it there, the others after it.')
+        yield Refused(path, f'Line {first} of {name} names no column "path": name it there, the others after it.')
         return
     named = [column for column in names if column]
     if twice := next((column for column in named if named.count(column) > 1), None):
-        yield Refused(path, f'Line 1 of {name} names two columns "{shown(twice)}": rename one.')
+        yield Refused(path, f'Line {first} of {name} names two columns "{shown(twice)}": rename one.')
         return
     for number, cells in lines:
         where = f"Line {number} of {name}"
         if isinstance(cells, str):
             yield Refused(path, f"{where} cannot be read ({cells}): correct its quotation marks.")
         elif any(cell.strip() for cell in cells[len(names) :]):
-            yield Refused(path, f"{where} has {len(cells)} cells, and line 1 names {len(names)}: correct the line.")
+            yield Refused(
+                path, f"{where} has {len(cells)} cells, and line {first} names {len(names)}: correct the line."
+            )
         elif any(cell.strip() for cell in cells):
             yield _row(path, where, dict(zip(names, [*cells, *[""] * len(names)], strict=False)))
 
@@ -73,19 +85,33 @@ def _row(table: Path, where: str, cells: dict[str, str]) -> Row | Refused:
     frame = own["frame"]
     if "\0" in own["path"]:
         return Refused(table, f"{where} has a path that no system can open: correct it.")
+    frame = re.sub(r"[.,]0+$", "", frame) if frame else frame  # of a spreadsheet or a data frame
     if frame is not None and not (frame.isascii() and frame.isdigit() and int(frame) > 0):
         return Refused(table.parent / own["path"], f'{where} has "{shown(frame)}" as frame: give a number from 1.')
-    path = table.parent / own["path"]
+    path = _place(table, own["path"])
     return Row(where, path, own["case"], own["model"], own["series"], int(frame) if frame else None, extra)
+
+
+def _place(table: Path, text: str) -> Path:
+    path = table.parent / (os.path.expanduser(text) if text.startswith("~") else text)
+    if "\\" in text and os.sep == "/" and not os.path.lexists(path):
+        return _place(table, text.replace("\\", "/"))
+    return path
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str] | str]]:
     """Number of the first line of every record, and its cells; or, as text, why it cannot be read."""
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)  # of equals the comma
+    first, _, rest = text.partition("\n")
+    before = 0
+    if said := re.fullmatch(r"\"?sep=(.)\"?[,;\t]*\r?", first, re.IGNORECASE):  # for Excel
+        text, before, delimiter = rest, 1, said[1]
+    else:
+        delimiter = max(",;\t", key=first.count)  # of equals the comma
+        if delimiter not in first:
+            delimiter = _NONE
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     while True:
-        number = reader.line_num + 1
+        number = before + reader.line_num + 1
         try:
             cells = next(reader)
         except StopIteration:
