@@ -18,7 +18,7 @@ from typing import Any
 fcntl: ModuleType | None
 try:
     import fcntl
-except ImportError:  # on Windows, where an open file cannot be removed: the marker is gone with its process
+except ImportError:  # on Windows, where nobody can remove a file that its owner has open (not run there yet)
     fcntl = None
 
 MARK = ".dinsegment-owner"
@@ -40,11 +40,13 @@ class Claim:
         """Remove the marker; a second call does nothing."""
         if self._descriptor < 0:
             return
-        if fcntl is not None:  # before the lock goes, or another process could hold what we then remove
-            with suppress(OSError):  # what stays is held by nobody
-                self._path.unlink(missing_ok=True)
-        os.close(self._descriptor)
-        self._descriptor = -1
+        descriptor, self._descriptor = self._descriptor, -1
+        if fcntl is None:  # an open file stays
+            os.close(descriptor)
+        with suppress(OSError):  # what stays is held by nobody
+            self._path.unlink(missing_ok=True)
+        if fcntl is not None:  # after its name is gone, or another process could hold what we then remove
+            os.close(descriptor)
 
 
 def claim(folder: Path) -> Claim:
@@ -56,10 +58,7 @@ def claim(folder: Path) -> Claim:
     """
     path = folder / MARK
     while True:
-        try:
-            descriptor = _open(path, os.O_CREAT | (os.O_EXCL if fcntl is None else 0))
-        except FileExistsError:
-            raise Taken(_told(path)) from None
+        descriptor = _open(path)
         try:
             is_locked = _lock(descriptor)
             if is_locked is False or (is_locked is None and os.fstat(descriptor).st_size):
@@ -159,10 +158,23 @@ def _write(descriptor: int, folder: Path) -> None:
     os.write(descriptor, json.dumps(about).encode())
 
 
-def _open(path: Path, flags: int) -> int:
-    """A marker for reading and writing; no link is followed, and on Windows it goes when it is closed."""
-    more = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_TEMPORARY", 0)
-    return os.open(path, os.O_RDWR | flags | more, 0o600)
+def _open(path: Path) -> int:
+    """A marker for reading and writing; no link is followed.
+
+    Raises:
+        Taken: on Windows, another process has it open.
+        OSError: it cannot be opened, or is not a marker of ours.
+    """
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    if fcntl is not None:
+        return os.open(path, flags, 0o600)
+    if path.exists() and "folder" not in _read(path):
+        raise FileExistsError(f"{path} is not a marker of DINSegment")
+    try:
+        path.unlink(missing_ok=True)
+        return os.open(path, flags | os.O_EXCL, 0o600)
+    except (PermissionError, FileExistsError):
+        raise Taken(_told(path)) from None
 
 
 def _lock(descriptor: int) -> bool | None:

@@ -139,13 +139,10 @@ class Record:
         if not isinstance(values, dict) or values.get("schema") != SCHEMA_VERSION:
             raise InputError(f"{path} is not a record of this version of DINSegment: name a NAME.json of a run.")
         try:
-            found = cls(**{**values, "input": Source(**values["input"]), "model": ModelUsed(**values["model"])})
-        except (KeyError, TypeError) as error:
+            bounded.require(values, _SHAPE, "record")
+            return cls(**{**values, "input": Source(**values["input"]), "model": ModelUsed(**values["model"])})
+        except (bounded.Unusable, TypeError) as error:
             raise InputError(f"{path} is not a record of a run ({error}): name a NAME.json.") from error
-        for name, kind in _KINDS.items():
-            if not isinstance(getattr(found, name), kind):
-                raise InputError(f'{path} is not a record of a run ("{name}" is unusable): name a NAME.json.')
-        return found
 
 
 def _has_former_clahe(values: Any) -> bool:
@@ -154,9 +151,14 @@ def _has_former_clahe(values: Any) -> bool:
     return isinstance(parameters, dict) and parameters.get("enhancement") == "clahe"
 
 
-_KINDS: dict[str, Any] = {
-    "case": str, "parameters": dict, "device": dict, "timings": dict, "structures": list, "review": list,
-    "notices": list, "outputs": list, "hashes": dict, "cine": dict | None, "infarct": dict | None,
+_SHAPE: dict[str, Any] = {
+    "case": str, "extra": dict, "parameters": dict, "device": {"name": str, "reason": str}, "timings": dict,
+    "structures": [dict], "review": [dict], "notices": [dict], "outputs": [str], "hashes": dict, "cine": dict | None,
+    "infarct": dict | None, "model": {"id": str, "version": str, "weights_sha256": str},
+    "input": {
+        "name": str, "path": str | None, "files": int, "sha256": str, "frame": int | None, "series": str | None,
+        "modality": str | None,
+    },
 }  # fmt: skip
 
 

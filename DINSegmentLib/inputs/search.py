@@ -87,7 +87,7 @@ def _input(path: Path, search: _Search) -> list[Candidate | Refused]:
     if _is_directory(path):
         return _listed(path, search)
     if path.name.lower().endswith(input_table.SUFFIXES):
-        return [_row(row, search) if isinstance(row, input_table.Row) else row for row in input_table.read_table(path)]
+        return [_line(row, search) if isinstance(row, input_table.Row) else row for row in input_table.read_table(path)]
     if search.series is not None:
         reason = f"{shown(path)} is a file, and --series chooses from a DICOM folder: leave --series away."
         return [Refused(path, reason)]
@@ -129,6 +129,11 @@ def _for_a_model(item: Candidate | Refused) -> Candidate | Refused:
         reason = f"{shown(path)} is left out ({told.value.why}): choose a model with --model to segment it."
         return Refused(path, reason, expected=True)
     return replace(item, found=replace(item.found, model=told.value.model, why=told.value.why))
+
+
+def _line(row: input_table.Row, search: _Search) -> Candidate | Refused:
+    found = attempt(partial(_row, row, search), f"{row.where}: {shown(row.path)}")
+    return found.value or Refused(row.path, found.fault.text if found.fault else "")
 
 
 def _row(row: input_table.Row, search: _Search) -> Candidate | Refused:

@@ -16,7 +16,7 @@ from ..errors import GeometryError, InputError
 
 _MARGIN = 1 << 20  # bytes that may follow the voxels in a packed file
 _MOST_AXES, _MOST_VOXELS, _MOST_PARTS = 16, 1 << 31, 100_000
-_FARTHEST = 1e6  # mm; what is larger is no patient's, and may be too large for a NIfTI file's numbers
+FARTHEST = 1e6  # mm; what is larger is no patient's, and may be too large for a NIfTI file's numbers
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def check(header: Header, name: str, frame: int | None) -> None:
     pick_frame(name, header.frames, frame)
     for steps in header.steps:
         check_steps(steps, name)
-    if not (np.abs(header.origin) < _FARTHEST).all():  # false for NaN, too
+    if not (np.abs(header.origin) < FARTHEST).all():  # false for NaN, too
         raise GeometryError(f"{name} has an origin that is no number, or kilometres away: correct its header.")
     lengths = [_lengths(steps) for steps in header.steps]
     if not all(np.allclose(other, lengths[0], rtol=0.01) for other in lengths):
@@ -126,7 +126,7 @@ def check_steps(steps: np.ndarray, name: str) -> None:
     lengths = _lengths(steps)
     if not np.isfinite(lengths).all():
         raise GeometryError(f"{name} has a voxel spacing that is not a number: correct its header.")
-    if (lengths > _FARTHEST).any():
+    if (lengths > FARTHEST).any():
         raise GeometryError(f"{name} has a voxel spacing of kilometres: correct its header.")
     if (lengths <= 0).any():
         shown = " x ".join(f"{length:g}" for length in lengths)

@@ -8,7 +8,6 @@ one of two forms:
 - abdominal CT: `image` uint8 (Z, X, Y), HU = value / 255 * 400 - 125; `label8` uint8; `affine` (x, y, z) to RAS+ mm.
 """
 
-import json
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import bounded
 from ..errors import InputError, OutputError
 from ..geometry import LPS_TO_RAS, Geometry
 from . import dataset
@@ -144,7 +144,7 @@ def _shows(name: str, subject: str) -> bool:
 def _subject_of(path: Path) -> str:
     """Whom a file shows, by the folder's split.json; of a folder without one, the name's first part."""
     try:
-        splits = json.loads((path.parent / "split.json").read_text(encoding="utf-8"))
+        splits = bounded.read_json(path.parent / "split.json")
         known = [str(subject) for subjects in splits.values() for subject in subjects]
     except (OSError, ValueError, AttributeError, TypeError):
         known = []
@@ -158,7 +158,7 @@ def _subjects(folder: Path, split: str) -> list[str]:
         )
     path = folder / "split.json"
     try:
-        splits = json.loads(path.read_text(encoding="utf-8"))
+        splits = bounded.read_json(path)
     except FileNotFoundError as error:
         raise InputError(f"{folder} has no split.json and no {dataset.FILE}: give a data folder with one.") from error
     except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from .. import bounded
 from ..errors import InputError, ModelError, OutputError
 from ..model import MANIFEST, Model, read_manifest
 from ..network import DIN, stored
@@ -47,11 +48,17 @@ def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8) -> Pat
     manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
     manifest["weights"] = {"file": "weights.pt", "sha256": hashlib.sha256(weights).hexdigest()}
     settings, versions = (_json(run / name) for name in ("settings.json", "versions.json"))
-    manifest["validation"] = _validation(run, settings["recipe"])
+    try:
+        manifest["validation"] = _validation(run, settings["recipe"])
+        text = card(model, manifest["validation"], settings, versions)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{run} has a settings.json or versions.json that cannot be used ({error}): copy the whole run folder."
+        ) from error
     files = {
         "weights.pt": weights,
         "LICENSE.txt": licence_text(model).encode(),
-        "MODEL_CARD.md": card(model, manifest["validation"], settings, versions).encode(),
+        "MODEL_CARD.md": text.encode(),
         MANIFEST: (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode(),
     }
     if folder.exists():
@@ -143,7 +150,9 @@ def _validation(run: Path, recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = bounded.read_json(path)
+        bounded.require(found, {})
+        return found
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: copy the whole run folder.") from error
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from .. import bounded
 from ..errors import InputError, OutputError
 from ..model import MANIFEST, Model, read_manifest
 
@@ -62,7 +63,9 @@ class Run:
         path = self.folder / "settings.json"
         self._make()
         try:
-            before = path.read_text(encoding="utf-8") if self.resumes and path.is_file() else text
+            before = bounded.read_text(path) if self.resumes and path.is_file() else text
+        except bounded.Unusable:
+            before = ""  # damaged
         except OSError as error:
             raise OutputError(
                 f"{self.folder} cannot be written ({error.strerror}): choose a folder that you may write to."
@@ -115,8 +118,8 @@ class Run:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
+        return bounded.parse_json(text)
+    except bounded.Unusable:
         return None  # damaged: no settings are the same
 
 

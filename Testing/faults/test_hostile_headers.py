@@ -190,3 +190,17 @@ def test_good_text_headers_are_read_as_before(write):
     path = write("padded.nii.gz")
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + bytes(1000)))
     assert io.read(path).array.shape == (6, 40, 36)
+
+
+@pytest.mark.parametrize("value", ["1e300", "nan"])
+@pytest.mark.parametrize("which", ["one", "all"])
+def test_a_series_at_no_place_is_refused(value, which, write_series):
+    folder = write_series("series")
+    for number, path in enumerate(sorted(folder.iterdir())):
+        if which == "all" or number == 2:
+            data = pydicom.dcmread(path)
+            with pydicom.config.disable_value_validation():
+                data.ImagePositionPatient = [value, *data.ImagePositionPatient[1:]]
+                data.save_as(path)
+    with pytest.raises(InputError):
+        io.read(folder)

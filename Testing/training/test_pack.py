@@ -214,3 +214,17 @@ def listing_of():
         }
 
     return find
+
+
+@pytest.mark.parametrize("name", ["settings.json", "versions.json"])
+@pytest.mark.parametrize("text", ["[]", "{}", '{"recipe": 5}', "[" * 100_000, '{"recipe": NaN}', "null"])
+def test_a_run_folder_with_odd_settings_is_refused_in_a_sentence(run, name, text, tmp_path):
+    (run / name).write_text(text, encoding="utf-8")
+    try:
+        pack(run, tmp_path / "model")
+    except InputError as error:
+        assert "copy the whole run folder" in str(error)
+        assert not (tmp_path / "model").exists()
+    else:
+        assert name == "versions.json"  # it may lack what the card does not need
+        read_manifest(tmp_path / "model").verify()

@@ -59,7 +59,7 @@ def calibrate(options: Namespace, console: Console) -> int:
     }  # fmt: skip
     with outputs.beside(paths, options.overwrite) as folder:
         contents = {
-            "calibration.json": json.dumps(summary, indent=2).encode() + b"\n",
+            "calibration.json": json.dumps(summary, indent=2, allow_nan=False).encode() + b"\n",
             "reliability.csv": calibration.reliability_csv(before, after).encode(),
             "slices.csv": calibration.slices_csv(slices).encode(),
             "structures.csv": calibration.structures_csv(structures).encode(),

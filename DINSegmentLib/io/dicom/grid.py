@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import GeometryError
 from ...geometry import LPS_TO_RAS, Geometry
-from ..header import check_steps
+from ..header import FARTHEST, check_steps
 from .files import Slice
 from .stacks import where
 
@@ -81,6 +81,8 @@ def _fault(slices: Sequence[Slice]) -> str:
     """Why slices make no regular grid, as the end of a sentence; empty: they do."""
     first = slices[0]
     positions = np.array([item.position for item in slices])
+    if not (np.abs(positions) < FARTHEST).all():  # false for NaN, too
+        return "has slices whose positions are not numbers, or kilometers away"
     gaps = np.diff(positions @ np.cross(*first.axes))
     precision = 2 * _precision(slices)  # of the difference of two
     usual, worst = float(np.median(gaps)), int(np.argmax(np.abs(gaps - np.median(gaps))))
@@ -108,6 +110,8 @@ def _geometry(slices: Sequence[Slice], positions: np.ndarray) -> Geometry:
 def _grid(first: Slice, shape: tuple[int, int, int], step: np.ndarray, origin: np.ndarray) -> Geometry:
     steps = np.vstack([first.axes * first.pixel_size[:, None], step])
     check_steps(steps, first.path.name)
+    if not (np.abs(origin) < FARTHEST).all():  # false for NaN, too
+        raise GeometryError(f"{first.path.name} lies at no place, or kilometers away: export the series again.")
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = steps.T, origin
     return Geometry(shape, LPS_TO_RAS @ matrix, slice_axis=0)
