@@ -17,8 +17,8 @@ FLOORS = (
     | {"isolation", "ownership", "phantom", "network"},
     {"checks", "engine", "training", "measure"},
     {"scene", "io"},
-    {"__main__", "api", "archive", "cli", "console", "batch", "inputs", "pictures", "report", "bench", "runtime"}
-    | {"comparison", "throughput", "rivals", "demo", "worker"},
+    {"__main__", "api", "archive", "cli", "console", "batch", "inputs", "pictures", "report", "runtime"}
+    | {"worker"},
     {"panel"},
 )  # fmt: skip
 FLOOR = {unit: number for number, units in enumerate(FLOORS) for unit in units}

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from DINSegmentLib.console import table
+from DINSegmentLib.errors import InputError
+
 from . import bench
-from .console import table
-from .errors import InputError
 
 _RIVALS = ("nnU-Net v2 2-D", "nnU-Net v2 2-D, mirroring", "MONAI U-Net 2-D", "MONAI Swin UNETR 2-D")
 _REFERENCE = "DIN, cardiac-mr"
@@ -26,7 +27,7 @@ def beside_others(python: Path) -> list[dict[str, Any]]:
     if not python.is_file():
         raise InputError(f"{python} does not exist: make bench-env makes .bench-env/bin/python.")
     records = [bench.in_a_process(name, "cpu") for name in bench.BESIDE_OTHERS]
-    return records + [bench.answer(name, [str(python), "-m", "DINSegmentLib.rivals", name]) for name in _RIVALS]
+    return records + [bench.answer(name, [str(python), "-m", "benchmarks.rivals", name]) for name in _RIVALS]
 
 
 def over_sizes(device: str = "auto") -> list[dict[str, Any]]:

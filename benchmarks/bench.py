@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import resources
-from .batch.versions import version
-from .errors import DINSegmentError
-from .geometry import Geometry
-from .model import find_model
-from .runtime import prepare
+from DINSegmentLib import resources
+from DINSegmentLib.batch.versions import version
+from DINSegmentLib.errors import DINSegmentError
+from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.model import find_model
+from DINSegmentLib.runtime import prepare
 
 _SAMPLE = "cardiac_phantom_ED"
 
@@ -157,10 +157,10 @@ def environment() -> dict[str, str]:
 def _measure_engine(what: Engine, device: str) -> dict[str, Any]:
     import numpy as np
 
-    from .engine.cine import segment_cine
-    from .engine.parameters import Parameters
-    from .engine.results import CineResult, Result
-    from .engine.segmenter import Segmenter
+    from DINSegmentLib.engine.cine import segment_cine
+    from DINSegmentLib.engine.parameters import Parameters
+    from DINSegmentLib.engine.results import CineResult, Result
+    from DINSegmentLib.engine.segmenter import Segmenter
 
     segmenter = Segmenter(find_model(what.model), device)
     volume, geometry = volume_of(what)
@@ -188,7 +188,17 @@ def _measure_engine(what: Engine, device: str) -> dict[str, Any]:
 
 def _measure_command(device: str) -> dict[str, Any]:
     sample = resources.root() / "SampleData" / f"{_SAMPLE}.nrrd"
-    command = [sys.executable, "-m", __package__, "segment", str(sample), "--model", "cardiac-mr", "--device", device]
+    command = [
+        sys.executable,
+        "-m",
+        "DINSegmentLib",
+        "segment",
+        str(sample),
+        "--model",
+        "cardiac-mr",
+        "--device",
+        device,
+    ]
     for _ in range(2):  # the first run fills the file cache
         with tempfile.TemporaryDirectory() as folder:
             started, cpu_started = time.perf_counter(), _cpu_of_children()

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import pytest
 
-from DINSegmentLib import bench
+from benchmarks import bench
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from DINSegmentLib import throughput
+from benchmarks import throughput
 from DINSegmentLib.errors import InputError
 
 

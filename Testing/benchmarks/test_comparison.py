@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from DINSegmentLib import bench, comparison, rivals
+from benchmarks import bench, comparison, rivals
 from DINSegmentLib.errors import InputError
 
 _COMMON = {"device": "cpu", "precision": "float32", "cpu_seconds": 1.0, "peak_mb": 700.2, "repeats": 3}
@@ -36,7 +36,7 @@ def test_a_python_that_is_not_there_is_refused(tmp_path):
 
 
 def test_a_rival_whose_package_is_missing_is_named():
-    answer = bench.answer("nnU-Net v2 2-D", [sys.executable, "-m", "DINSegmentLib.rivals", "nnU-Net v2 2-D"])
+    answer = bench.answer("nnU-Net v2 2-D", [sys.executable, "-m", "benchmarks.rivals", "nnU-Net v2 2-D"])
 
     assert "nnunetv2" in answer["error"]
 

@@ -11,10 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import bench, io, resources
-from .console import table
-from .errors import InputError
-from .geometry import Geometry
+from DINSegmentLib import io, resources
+from DINSegmentLib.console import table
+from DINSegmentLib.errors import InputError
+from DINSegmentLib.geometry import Geometry
+
+from . import bench
 
 _SLICES = slice(4, 7)  # of the bundled heart: small volumes, so that whatever grows with their number shows
 _MODES = {  # held on one core, also what reads ahead and writes behind, or not; processes, threads of each, arguments
@@ -96,7 +98,7 @@ def _run(
 
     memory = []
     with tempfile.TemporaryDirectory(dir=folder) as output, open(folder / "told", "w+", encoding="utf-8") as told:
-        command = [sys.executable, "-m", __package__, "segment", str(folder / "in"), "--model", "cardiac-mr",
+        command = [sys.executable, "-m", "DINSegmentLib", "segment", str(folder / "in"), "--model", "cardiac-mr",
                    "--device", "cpu", "--format", "nii.gz", "--output", output, *arguments]  # fmt: skip
         process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=told, env=environment)
         if pinned:

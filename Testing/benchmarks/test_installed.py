@@ -1,0 +1,10 @@
+"""Without a checkout beside it, `dinsegment bench` says where the benchmarks are."""
+
+from DINSegmentLib.cli import main
+
+
+def test_an_installed_copy_says_where_the_benchmarks_are(monkeypatch, tmp_path, capsys):
+    from DINSegmentLib.cli.commands import inspect
+
+    monkeypatch.setattr(inspect, "__file__", str(tmp_path / "a" / "b" / "c" / "inspect.py"))
+    assert main(["bench"]) == 2 and "clone the source" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Speed and memory, of a checkout alone: what `dinsegment bench` measures, and what it is compared with."""
