@@ -3,7 +3,7 @@
 #   make demo INPUT=file MODEL=cardiac-mr  segment any volume
 #   make test | lint | types | clean       tests, style, types (mypy), back to a fresh clone
 #   make test-faults                       the fault suite alone: damaged files, kills, full disks, tampered models
-#   make test-versions                     lowest and newest dependencies, other Pythons: needs the package index
+#   make test-versions                     lowest and newest dependencies, other Pythons, viewers' readers of DICOM: needs the package indices
 #   make coverage                          lines of engine, scene, batch and measure that tests run; which they miss
 #   make screenshots                       write the pictures in Screenshots
 #   make measure                           how fast the panel answers, on the stand-in desk

@@ -320,3 +320,27 @@ def test_dcmqi_reads_the_segmentations_voxel_for_voxel_and_the_report(made, labe
     }
     uids = [pydicom.dcmread(out / f"{t}.dcm").SOPInstanceUID for t in (0, FRAMES - 1)]
     assert referred == {(uid, number) for uid in uids for number in (1, 2, 3)}
+
+
+@pytest.fixture(scope="module")
+def cornerstone(tmp_path_factory) -> Path:
+    """The script that reads with what OHIF reads with, and its packages, from npm."""
+    folder = tmp_path_factory.mktemp("viewers")
+    for path in (Path(__file__).parents[1] / "viewers").iterdir():
+        shutil.copy(path, folder)
+    for name in ("node", "npm"):
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed")
+    subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund"], cwd=folder, check=True, capture_output=True, timeout=300
+    )
+    return folder / "read_seg.mjs"
+
+
+@pytest.mark.versions
+@each_kind
+def test_cornerstone_reads_the_segmentations_voxel_for_voxel(made, labels, cornerstone, tmp_path):
+    for t in (0, FRAMES - 1):
+        read = tmp_path / f"{t}.raw"
+        run("node", cornerstone, tmp_path / "study", made[1] / f"{t}.dcm", read)
+        np.testing.assert_array_equal(np.fromfile(read, np.uint8).reshape(labels[t].shape), labels[t])
