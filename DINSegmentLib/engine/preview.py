@@ -60,10 +60,12 @@ class Preview:
         self._work = self._pieces(enhancement, first)
 
     def step(self, seconds: float) -> bool:
-        """Work for about this long, at least a piece; True while work is left."""
-        deadline = time.perf_counter() + seconds
+        """Work for this long, or for one piece where that takes longer; True while work is left."""
+        now = time.perf_counter()
+        deadline = now + seconds
         for _piece in self._work:
-            if time.perf_counter() >= deadline:
+            before, now = now, time.perf_counter()
+            if now + (now - before) > deadline:  # another piece like this one would end too late
                 return True
         return False
 

@@ -270,7 +270,7 @@ def _network(values: dict[str, Any]) -> NetworkConfig:
 
 def _enhancement(values: dict[str, Any]) -> EnhancementDefaults:
     try:
-        default = Enhancement(**{one.name: values[one.name] for one in fields(Enhancement)})
+        default = Enhancement(**{one.name: values[one.name] for one in fields(Enhancement) if one.name in values})
     except InputError as error:
         raise ValueError(str(error)) from error
     low, high = (float(v) for v in values["trained_range"])

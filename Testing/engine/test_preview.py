@@ -221,6 +221,16 @@ def test_turns_on_slices_of_512_x_512_are_short(method):
     assert np.median(turns) < 0.045  # 0.006 to 0.02 s alone on the machine
 
 
+def test_a_turn_ends_before_a_piece_that_would_make_it_too_long(monkeypatch):
+    clock = iter(range(0, 1000, 20))  # ms: every look at the clock is 20 ms after the one before
+    monkeypatch.setattr("DINSegmentLib.engine.preview.time.perf_counter", lambda: next(clock) / 1000)
+    preview = Preview(noise((9, 20, 20)), Geometry((9, 20, 20), GRID), FIXED, WINDOW)
+    preview.choose(Enhancement("clahe", 1.0), (0, 4))
+
+    assert preview.step(0.03) and sum(preview.now(0, k) for k in range(9)) == 1  # a second one would end at 40 ms
+    assert preview.step(0.065) and sum(preview.now(0, k) for k in range(9)) == 4
+
+
 def test_the_constants_of_a_volume_are_its_minimum_and_numpys_percentile():
     volume = noise((9, 40, 40), "f4")
     normalize = normalization(volume, PERCENTILE)
