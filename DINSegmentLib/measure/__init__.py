@@ -5,7 +5,8 @@ from .confidence import Confidence, frames_to_review, slices_to_review
 from .flags import flags
 from .function import cardiac_function
 from .overlap import dice
-from .regional import Insertion, RegionalFunction, Thickness, regional_function
+from .regional import RegionalFunction, Thickness, regional_function
+from .short_axis import Insertion
 from .volumes import StructureStatistics, statistics
 
 __all__ = [

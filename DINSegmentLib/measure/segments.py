@@ -75,10 +75,13 @@ def contact(right: np.ndarray, wall: np.ndarray, centre: np.ndarray, spacing: np
     touching = np.argwhere(right & near[_CONTACT:-_CONTACT, _CONTACT:-_CONTACT]) * spacing - centre
     if len(touching) < 3:
         return None
-    angles = np.sort(np.arctan2(touching[:, 1], touching[:, 0]))
+    angles = np.arctan2(touching[:, 1], touching[:, 0])
+    order = np.argsort(angles)
+    angles, half = angles[order], np.mean(spacing) / 2 / np.hypot(*touching[order].T)  # a pixel's, seen from the center
     gaps = np.diff(angles, append=angles[0] + 2 * np.pi)
-    widest = int(gaps.argmax())
-    ends = np.array([angles[(widest + 1) % len(angles)], angles[widest]])
+    last = int(gaps.argmax())
+    first = (last + 1) % len(angles)
+    ends = np.array([angles[first] - half[first], angles[last] + half[last]])
     return ends if _SEPTUM[0] <= (ends[1] - ends[0]) % (2 * np.pi) <= _SEPTUM[1] else None
 
 

@@ -99,7 +99,7 @@ def describe(
         curve=draw_curves(curves, function.times_ms, marks_of(function), size=(560, 300)) if function else None,
         values=tuple(_values(record, function)),
         plots=tuple(_plots(regional)) if regional else (),
-        notes=tuple(_notes(function, regional)),
+        notes=tuple(_notes(function, regional, record.get("infarct"))),
         notices=tuple(dict.fromkeys(str(one["text"]) for one in record["notices"])),
         slices=tuple(f"Slice {one['slice'] + 1}: {one['text']}" for one in record["review"]),
         provenance=tuple(_provenance(record, model)),
@@ -127,11 +127,22 @@ def _frames(function: CardiacFunction, count: int) -> list[tuple[str, str]]:
 
 def _values(record: Mapping[str, Any], function: CardiacFunction | None) -> list[tuple[str, str, str]]:
     if function is None:
-        return [(one["name"], f"{one['volume_ml']:.1f} ml", "") for one in record["structures"]]
+        rows = [(str(one["name"]), f"{one['volume_ml']:.1f} ml", "") for one in record["structures"]]
+        return [*rows, *_infarct(record.get("infarct"))]
     rows = [(row["quantity"], *value_texts(row)) for row in function.rows()]
     if function.heart_rate is not None:
         rows.append(("Heart rate", f"{function.heart_rate:.0f} bpm", ""))
     return rows
+
+
+def _infarct(size: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:
+    """Of late enhancement: infarct with no-reflow, in total and by slice."""
+    if size is None or size["share_percent"] is None:
+        return []
+    rows = [("Infarct with no-reflow", f"{size['infarct_ml']:.1f} ml, {size['infarct_g']:.1f} g", "")]
+    rows.append(("Infarct, share of the wall", f"{size['share_percent']:.1f} %", ""))
+    shares = enumerate(size["slice_share_percent"], start=1)
+    return [*rows, *((f"Infarct, slice {number}", f"{share:.1f} %", "") for number, share in shares if share)]
 
 
 def _plots(regional: RegionalFunction) -> list[Drawing]:
@@ -145,9 +156,17 @@ def _plots(regional: RegionalFunction) -> list[Drawing]:
     ]
 
 
-def _notes(function: CardiacFunction | None, regional: RegionalFunction | None) -> list[str]:
+def _notes(
+    function: CardiacFunction | None, regional: RegionalFunction | None, infarct: Mapping[str, Any] | None
+) -> list[str]:
     if function is None:
-        return ["Volumes count the voxels of each label."]
+        notes = ["Volumes count the voxels of each label."]
+        if infarct is not None:
+            notes.append(
+                f"Infarct: {infarct['method']}; mass = volume x 1.05 g/ml. By segment it is not reported: the "
+                "insertions of the right ventricle are not known."
+            )
+        return notes
     notes = [
         "Volumes by slice summation (modified Simpson); ranges with one basal slice fewer or more. Papillary muscles "
         "belong to the cavity. Mass: wall volume at end-diastole x 1.05 g/ml."

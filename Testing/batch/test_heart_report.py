@@ -202,6 +202,17 @@ def test_a_volume_alone_has_a_report_of_its_structures():
     assert "<svg" in html(made) and "cardiac cycle" not in html(made)
 
 
+def test_an_infarct_is_reported_in_total_and_by_slice():
+    size = {"infarct_ml": 12.34, "infarct_g": 12.96, "share_percent": 15.2, "slice_share_percent": [None, 0.0, 20.5],
+            "method": "by network"}  # fmt: skip
+    made = describe(record(cine=None, infarct=size), MODEL, moments("Slices"), GRID)
+    plain = text_of(pdf.pdf(made))
+
+    assert "Infarct with no-reflow 12.3 ml, 13.0 g" in plain and "Infarct, share of the wall 15.2 %" in plain
+    assert "Infarct, slice 3 20.5 %" in plain and "slice 2" not in plain
+    assert "By segment it is not reported: the insertions" in plain and "by network" in words(html(made))
+
+
 def test_the_same_report_is_the_same_bytes(written):
     assert (html(report()), pdf.pdf(report())) == written
 

@@ -9,8 +9,9 @@ from pytest import approx
 
 from DINSegmentLib.errors import ModelError
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.measure.regional import Insertion, RegionalFunction, regional_function
+from DINSegmentLib.measure.regional import RegionalFunction, regional_function
 from DINSegmentLib.measure.segments import Septum, rings
+from DINSegmentLib.measure.short_axis import Insertion
 from DINSegmentLib.measure.wall import measure_wall
 from DINSegmentLib.model import find_model
 from DINSegmentLib.phantom import ES_PHASE, CardiacPhantom, ThinWall

@@ -1,0 +1,71 @@
+"""Which segments of the left ventricle hold how much infarct, from the labels of a late-enhancement stack."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import ModelError
+from ..geometry import Geometry
+from ..messages import Sentence as _
+from ..model import LEFT_VENTRICLE, Model, label_of
+from ..notices import Notice
+from .infarct import infarct_values
+from .segments import NAMES
+from .short_axis import Insertion, ShortAxis, divided, septum_between
+
+
+@dataclass(frozen=True)
+class InfarctSegments:
+    """The infarct's share of the wall in percent, by segment.
+
+    Args:
+        share_percent: by number, 1 to 16; empty where it is not reported.
+        notices: why it is not, or what to check.
+    """
+
+    share_percent: dict[int, float]
+    notices: tuple[Notice, ...]
+
+
+def infarct_segments(
+    labels: np.ndarray, geometry: Geometry, model: Model, insertion: Insertion | None
+) -> InfarctSegments:
+    """Measure the infarct by the segments of `regional`, in the slices whose wall closes.
+
+    Args:
+        labels: (K, J, I) uint8, values of the model.
+        geometry: their grid.
+        model: with labels of left ventricle, myocardium and infarct by their codes.
+        insertion: of the right ventricle, which such a model does not label: of the same patient's cine in the same
+            frame of reference (`RegionalFunction.insertion`), of `cardiac-mr`'s labels of this image, or a person's.
+
+    Raises:
+        ModelError: the model has no left ventricle, myocardium or infarct.
+        ValueError: labels and geometry differ in shape.
+    """
+    if labels.shape != geometry.shape:
+        raise ValueError(f"labels {labels.shape} and geometry {geometry.shape} differ in shape")
+    cavity = label_of(model, LEFT_VENTRICLE)
+    if cavity is None:
+        raise ModelError(_("The model {model} has no left ventricle: choose one of late enhancement.", model=model.id))
+    dead, _no_reflow, wall = infarct_values(model)
+    masks = (np.isin(labels, values) for values in ([cavity.value], wall, []))
+    axis = ShortAxis(masks, geometry, model.axes)
+    counted = [place for place in axis.places if place in axis.walls]
+    if insertion is None:
+        reason = _("Infarct by segment is not reported: the insertions of the right ventricle are not known.")
+        return InfarctSegments({}, (Notice("wall", reason),))
+    if text := axis.undivided(counted, axis.areas[None, axis.places]):
+        return InfarctSegments({}, (Notice("wall", text),))
+    septum = septum_between(axis, insertion)
+    scar = axis.orient.to_model(np.isin(labels, dead))
+    voxels, infarcted = np.zeros(1 + max(NAMES)), np.zeros(1 + max(NAMES))
+    for ring, places in enumerate(divided(counted)):
+        for place in places:
+            rows, columns = np.nonzero(axis.wall[place])
+            away = np.stack([rows, columns], axis=1) * axis.spacing - axis.walls[place].centre
+            held = septum.segments(ring, np.arctan2(away[:, 1], away[:, 0]))
+            np.add.at(voxels, held, 1)
+            np.add.at(infarcted, held, scar[place][rows, columns])
+    found = {number: float(100 * infarcted[number] / voxels[number]) for number in NAMES if voxels[number]}
+    return InfarctSegments(found, ())

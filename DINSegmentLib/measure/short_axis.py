@@ -1,0 +1,164 @@
+"""Short-axis slices of a left ventricle: which of them count, their walls, and where their septum lies."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..geometry import Geometry
+from ..messages import Sentence as _
+from ..model import Axes
+from ..model.orientation import orientation
+from .function import ENCLOSED, base_first, cut, enclosed
+from .segments import RINGS, Septum, contact, rings, septum, turn_of
+from .wall import Wall, measure_wall
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """Where the right ventricle meets the left one, as a person says: points (3,) in RAS mm."""
+
+    anterior: tuple[float, float, float]
+    inferior: tuple[float, float, float]
+
+
+class ShortAxis:
+    """A left ventricle at one moment, as slices (S, H, W) of the model's axes, with the walls of those that close.
+
+    Args:
+        masks: of cavity, wall with any scar in it, and right ventricle, (K, J, I) bool.
+        geometry: their grid.
+        axes: of the model.
+    """
+
+    def __init__(self, masks: Iterable[np.ndarray], geometry: Geometry, axes: Axes) -> None:
+        self.geometry, self.orient = geometry, orientation(geometry, axes)
+        self.cavity, self.wall, self.right = map(self.orient.to_model, masks)
+        self.spacing = np.array(self.orient.spacing[1:])
+        signs = np.where(self.orient.flipped, -1, 1)
+        self.axes = geometry.directions[:, ::-1][:, list(self.orient.order)] * signs  # (3, 3) of slice, row, column
+        self.areas = np.count_nonzero(self.cavity, axis=(1, 2))
+        towards_apex = slice(None, None, 1 if base_first(self.areas) else -1)
+        self.places = list(range(len(self.cavity)))[towards_apex]  # of the slices, base first
+        self.walls: dict[int, Wall] = {}
+        for place in self.places:
+            cavity, wall = self.cavity[place], self.wall[place]
+            closes = cavity.any() and enclosed(cavity, wall) >= ENCLOSED
+            if closes and (found := measure_wall(cavity, wall, tuple(self.spacing))):
+                self.walls[place] = found
+
+    def stored(self, place: int) -> int:
+        """The place of a slice in the file."""
+        return len(self.cavity) - 1 - place if self.orient.flipped[0] else place
+
+    def undivided(self, counted: Sequence[int], areas: np.ndarray) -> str | None:
+        """Why the slices cannot be divided into rings; None: they can. ``areas``: cavity at all moments, base first."""
+        if len(counted) < 3:
+            return _(
+                "Only {count} slices show a closed wall at end-diastole, and three rings need three or more: segments "
+                "are not reported.",
+                count=len(counted),
+            )
+        if end := cut(areas, range(len(areas))):
+            return _("The stack does not cover the {end} of the left ventricle: segments are not reported.", end=end)
+        between = self.places[self.places.index(counted[0]) : self.places.index(counted[-1])]
+        if gaps := [place for place in between if place not in counted]:
+            return _(
+                "The wall does not close around the cavity in slice {number}, between slices where it does: segments "
+                "are not reported.",
+                number=self.stored(gaps[0]) + 1,
+            )
+        return None
+
+    def arcs(self, places: Sequence[int]) -> list[np.ndarray]:
+        """Where the right ventricle lies on the wall, in those of the slices that show it."""
+        found = [
+            contact(self.right[at], self.cavity[at] | self.wall[at], self.walls[at].centre, self.spacing)
+            for at in places
+            if at in self.walls
+        ]
+        return [arc for arc in found if arc is not None]
+
+    @property
+    def turn(self) -> int:
+        """The way from the anterior to the inferior insertion in a heart on the left side, see `Septum.turn`.
+
+        Seen from the apex it is counterclockwise.
+        """
+        apexward = self.axes[:, 0] * (1 if self.places[0] == 0 else -1)
+        return 1 if float(np.cross(self.axes[:, 1], self.axes[:, 2]) @ apexward) > 0 else -1
+
+    def in_plane(self, point: Sequence[float]) -> np.ndarray:
+        """Where a point in RAS mm lies along rows and columns, in mm."""
+        stored = (np.linalg.inv(self.geometry.ijk_to_ras) @ (*point, 1))[:3][::-1]  # (k, j, i)
+        return self._turned([stored[axis] for axis in self.orient.order])[1:] * self.spacing
+
+    def in_patient(self, place: int, point: np.ndarray) -> tuple[float, float, float]:
+        """RAS mm of a point of a slice (2,), in mm along rows and columns."""
+        turned = self._turned([place, *(point / self.spacing)])
+        stored = np.empty(3)
+        stored[list(self.orient.order)] = turned
+        right, anterior, superior = (self.geometry.ijk_to_ras @ (*stored[::-1], 1))[:3].tolist()
+        return right, anterior, superior
+
+    def _turned(self, indices: Sequence[float]) -> np.ndarray:
+        """Indices (slice, row, column) of the model's axes from those of the stored ones in that order, and back."""
+        last = np.subtract(self.cavity.shape, 1)
+        return np.where(self.orient.flipped, last - indices, indices)
+
+    def insertion(self, places: Sequence[int], septum: Septum) -> "Insertion":
+        """The ends of a ring's septum on the outside of the wall, in the ring's middle slice."""
+        at = places[len(places) // 2]
+        wall = self.walls[at]
+        points = []
+        for angle in (septum.anterior, septum.anterior + septum.turn * septum.span):
+            nearest = int(np.abs((wall.angles - angle + np.pi) % (2 * np.pi) - np.pi).argmin())
+            radius = np.linalg.norm(wall.middles[nearest] - wall.centre) + wall.thickness[nearest] / 2
+            points.append(self.in_patient(at, wall.centre + radius * np.array([np.cos(angle), np.sin(angle)])))
+        return Insertion(*points)
+
+
+def divided(counted: Sequence[int]) -> list[list[int]]:
+    """Slices, base first, in three rings."""
+    basal, mid, _apical = rings(len(counted))
+    return [list(counted[:basal]), list(counted[basal : basal + mid]), list(counted[basal + mid :])]
+
+
+def septa_of(
+    moment: ShortAxis, parts: Sequence[Sequence[int]], insertion: Insertion | None
+) -> tuple[list[Septum] | str, str | None]:
+    """The septum of each ring, or why it is not known; and what to check about it."""
+    if insertion:
+        return [septum_between(moment, insertion)] * 3, None
+    arcs = [moment.arcs(places) for places in parts]
+    if not arcs[0] or not arcs[1]:
+        return _(
+            "The right ventricle is not labeled along the septum in the {ring} slices: set its insertions, or correct "
+            "the labels.",
+            ring=RINGS[0 if not arcs[0] else 1],
+        ), None
+    turn, doubt = turn_of([arc for ring in arcs for arc in ring], moment.axes[:, 1:]), None
+    if turn is None:
+        turn = moment.turn
+        doubt = _(
+            "The file's orientation does not clearly show which wall is anterior. The order of the slices does: check "
+            "the segments."
+        )
+    elif turn != moment.turn:
+        doubt = _("The slices are mirrored, compared with a heart on the left side: check which wall is anterior.")
+    return [septum(ring or arcs[1], turn) for ring in arcs], doubt
+
+
+def septum_between(moment: ShortAxis, insertion: Insertion) -> Septum:
+    """The septum between two points of a person's: on the side of the right ventricle, else the shorter way."""
+    centre = np.mean([wall.centre for wall in moment.walls.values()], axis=0)
+    angles = []
+    for point in (insertion.anterior, insertion.inferior):
+        away = moment.in_plane(point) - centre
+        angles.append(float(np.arctan2(away[1], away[0])))
+    span = (angles[1] - angles[0]) % (2 * np.pi)
+    turn = 1 if span <= np.pi else -1
+    if arcs := moment.arcs(moment.places):
+        middle = septum(arcs, 1)
+        turn = 1 if (middle.anterior + middle.span / 2 - angles[0]) % (2 * np.pi) < span else -1
+    return Septum(angles[0], span if turn == 1 else 2 * np.pi - span, turn)
