@@ -2,6 +2,7 @@
 #   make demo                              segment the bundled sample into out/demo
 #   make demo INPUT=file MODEL=cardiac-mr  segment any volume
 #   make test | lint | types | clean       tests, style, types (mypy), back to a fresh clone
+#   make test-fast                         the daily round: all but what is slow or starts Slicer's desk, a browser, an environment
 #   make test-faults                       the fault suite alone: damaged files, kills, full disks, tampered models
 #   make test-versions                     lowest and newest dependencies, other Pythons, viewers' readers of DICOM: needs the package indices
 #   make coverage                          lines of engine, scene, batch and measure that tests run; which they miss
@@ -32,10 +33,13 @@ SCRATCH := $(CURDIR)/build
 INSIDE := HOME="$(SCRATCH)/home" XDG_CACHE_HOME="$(SCRATCH)/home/.cache" XDG_CONFIG_HOME="$(SCRATCH)/home/.config" \
 	TMPDIR="$(SCRATCH)/tmp" PYTHONNOUSERSITE=1
 
+FAST := $(addprefix Testing/,architecture batch engine io measure network phantom test_api.py test_enhancement.py test_models.py \
+	test_sentence.py test_surfaces.py)
+
 SYSTEM_PACKAGES := python3-venv libosmesa6 libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libx11-6 libxkbcommon0 \
 	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3 chromium poppler-utils dcmtk dicom3tools orthanc orthanc-dicomweb
 
-.PHONY: demo dist test test-faults test-versions coverage lint types lock screenshots measure soak bench-env system-packages clean
+.PHONY: demo dist test test-fast test-faults test-versions coverage lint types lock screenshots measure soak bench-env system-packages clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -44,6 +48,10 @@ demo: $(READY)
 test: $(READY)
 	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp"
 	@$(INSIDE) $(PY) -X warn_default_encoding -m pytest --basetemp="$(SCRATCH)/pytest"
+
+test-fast: $(READY)
+	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp"
+	@$(INSIDE) $(PY) -m pytest -m "not slow and not versions and not faults" --basetemp="$(SCRATCH)/pytest" $(FAST)
 
 test-faults: $(READY)
 	@mkdir -p "$(SCRATCH)/home" "$(SCRATCH)/tmp"

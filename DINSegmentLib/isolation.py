@@ -57,6 +57,8 @@ def sentence(error: Exception, name: str) -> str:
         return f"{name} {error}: copy or export it again."
     if isinstance(error, OSError):
         return f"{name} cannot be read ({error.strerror or error}): check the file and its permissions."
+    if isinstance(error, ModuleNotFoundError) and str(error.name).startswith(f"{__package__}.training"):
+        return "The extension for Slicer cannot train or evaluate models: install dinsegment[train] with pip."
     if isinstance(error, ModuleNotFoundError):
         return f"The Python package {error.name} is not installed: run dinsegment doctor to see how to install it."
     logging.getLogger("dinsegment").error("unexpected error", exc_info=error)

@@ -326,7 +326,8 @@ def _hidden(case: Case, image: io.Image) -> io.Image:
 
 
 def _shown(case: Case) -> str:
-    return case.input.name or case.name
+    """What sentences call the input."""
+    return case.name if case.anonymous else case.input.name or case.name
 
 
 def draw_strip(made: Made) -> None:

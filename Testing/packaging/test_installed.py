@@ -55,10 +55,19 @@ def test_installed_tree_holds_what_is_on_disk_and_nothing_else(repository, insta
         "Resources/Icons/DINSegment.png",
     }
     library = {f"DINSegmentLib/{name}" for name in files_in(repository / "DINSegmentLib", "*.py")}
+    library = {name for name in library if not name.startswith("DINSegmentLib/training/")}
     resources = {f"DINSegmentLib/Resources/{name}" for name in files_in(repository / "Resources")}
 
     assert files_in(installed) == module | library | resources
     assert files_in(installed.parents[2]) == {(MODULES / name).as_posix() for name in files_in(installed)}
+
+
+def test_training_is_not_installed_and_its_commands_say_what_to_do(installed, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(installed), "PYTHONDONTWRITEBYTECODE": "1"}
+    (tmp_path / "a.toml").write_text("", encoding="utf-8")
+    command = [sys.executable, "-m", "DINSegmentLib", "train", "--config", "a.toml", "--output", "run"]
+    outcome = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, encoding="utf-8")
+    assert outcome.returncode == 2 and "dinsegment[train]" in outcome.stderr
 
 
 def test_module_on_disk_is_installed_unchanged(repository, installed):
