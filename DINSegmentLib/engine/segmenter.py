@@ -222,11 +222,11 @@ class Run:
         """Keep the result of a slice, given as (frame, index); scores (1, classes, *size)."""
         frame, index = place
         native = to_native_grid(scores, self.shape[1:])[0]
-        highest, won = native.max(dim=0)  # of equal scores the first, as argmax, which is far slower on a CPU
+        highest, won = winners(native)
         if self.margins:
-            for target, values in zip(self.margins[frame].fields, _margins(native, won), strict=True):
+            for target, values in zip(self.margins[frame].fields, _margins(native, won.long()), strict=True):
                 self.orient.to_model(target)[index] = values.to(torch.uint8).cpu().numpy()
-        labels = won.to(torch.uint8).cpu().numpy()
+        labels = won.cpu().numpy()
         self.oriented_labels[frame][index] = labels
         confidence, totals = (x.cpu().numpy() for x in self.calibrated(native, highest))
         self.sums[frame, index] = [
@@ -310,6 +310,17 @@ class Run:
             ) from error
         if device.name.startswith("cuda"):
             torch.cuda.empty_cache()
+
+
+def winners(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Of scores (classes, H, W) the largest of each pixel, and the first class that has it, uint8; (H, W) each.
+
+    The same as ``scores.max(dim=0)``, in less than half the time on a CPU: without a search for places, whole planes of
+    few bytes a pixel are compared.
+    """
+    highest, last = scores.amax(dim=0), len(scores) - 1
+    before_last = torch.arange(last, -1, -1, dtype=torch.uint8, device=scores.device)[:, None, None]
+    return highest, last - ((scores == highest) * before_last).amax(dim=0)
 
 
 def _margins(logits: Tensor, won: Tensor) -> tuple[Tensor, ...]:

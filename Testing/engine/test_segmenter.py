@@ -370,3 +370,12 @@ def test_mirroring_averages_the_scores_of_a_slice_and_its_mirror_image(stack_mod
     product = np.sqrt(plain * mirrored)  # the mean of scores is the geometric mean of probabilities
     np.testing.assert_allclose(both, product / product.sum(axis=0), atol=5e-3)
     assert np.abs(both - plain).max() > 0.01
+
+
+@pytest.mark.parametrize("classes", [2, 4, 9, 256])
+def test_the_winner_is_the_first_of_the_largest_scores_as_numpy_finds_it(classes):
+    scores = np.random.default_rng(classes).integers(-3, 4, (classes, 30, 41)).astype(np.float32)  # many are equal
+    highest, won = module.winners(torch.from_numpy(scores))
+
+    assert won.dtype == torch.uint8
+    assert np.array_equal(won, scores.argmax(0)) and np.array_equal(highest, scores.max(0))

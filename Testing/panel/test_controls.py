@@ -10,6 +10,7 @@ import pytest
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.preprocessing import enhance_volume
 from DINSegmentLib.model import Enhancement, catalogue, find_model
+from DINSegmentLib.model.enhancement import METHODS
 
 
 def rest(desk, panel):
@@ -130,7 +131,7 @@ def test_the_preview_is_what_goes_on_to_the_network_and_follows_slider_and_metho
     panel.ui.strengthSlider.value = 0.9
     rest(desk, panel)
     node = panel.panel.parameters.enhancedVolume
-    for method, strength in (("log", 1.0), ("log", 0.4), ("gamma", 1.7), ("none", 0.0)):
+    for method, strength in (("log", 1.0), ("gamma", 1.7), ("fuzzy", 1.2), ("clahe", 0.6), ("none", 0.0)):
         panel.ui.enhancementMethodComboBox.currentIndex = panel.ui.enhancementMethodComboBox.findData(method)
         panel.ui.strengthSlider.value = strength
         rest(desk, panel)
@@ -189,6 +190,15 @@ def test_untrained_settings_are_marked_and_reset_brings_the_models_own_back(desk
     desk.click(ui.resetEnhancementButton)
     assert ui.enhancementMethodComboBox.currentData == default.method and ui.strengthSlider.value == default.strength
     assert ui.enhancementNoteLabel.text == ""
+
+
+def test_every_method_says_in_its_tooltip_what_it_does(panel):
+    import qt
+
+    methods = panel.ui.enhancementMethodComboBox
+    assert [methods.itemData(row) for row in range(methods.count)] == list(METHODS)
+    tips = [methods.itemData(row, qt.Qt.ToolTipRole) for row in range(methods.count)]
+    assert tips == [method.summary for method in METHODS.values()] and len(set(tips)) == len(METHODS)
 
 
 def test_an_image_of_the_users_is_never_the_enhanced_volume(desk, panel, heart):
