@@ -10,7 +10,7 @@ from ..model import Model
 
 REQUIREMENT = ">=2.7,<2.13"  # light-the-torch of Slicer 5.12 cannot install a fresh 2.13 (2026-07); widen when it can
 
-REPORTLAB = ">=4.0"
+REPORTLAB, HIGHDICOM = ">=4.0", ">=0.27"
 
 
 def torch_is_installed() -> bool:
@@ -56,10 +56,19 @@ def install_torch() -> None:
 
 def install_reportlab() -> bool:
     """Let Slicer ask the user and install reportlab where it is missing; whether it is there now."""
-    if importlib.util.find_spec("reportlab") is None:
+    return _install("reportlab", REPORTLAB)
+
+
+def install_highdicom() -> bool:
+    """The same of highdicom."""
+    return _install("highdicom", HIGHDICOM)
+
+
+def _install(name: str, versions: str) -> bool:
+    if importlib.util.find_spec(name) is None:
         import slicer.packaging
         from packaging.requirements import Requirement
 
-        slicer.packaging.pip_ensure([Requirement(f"reportlab{REPORTLAB}")], requester="DINSegment")
+        slicer.packaging.pip_ensure([Requirement(f"{name}{versions}")], requester="DINSegment")
         importlib.invalidate_caches()
-    return importlib.util.find_spec("reportlab") is not None
+    return importlib.util.find_spec(name) is not None

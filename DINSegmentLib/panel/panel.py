@@ -11,6 +11,7 @@ from ..worker.protocol import Code
 from . import installer, scripts
 from .runner import Runner
 from .sections.compare import CompareSection
+from .sections.database import DatabaseSection
 from .sections.enhancement import EnhancementSection
 from .sections.function import FunctionSection
 from .sections.input import InputSection
@@ -50,6 +51,7 @@ class Panel:
         self.function = FunctionSection(ui, session)
         self.review = ReviewSection(ui, session)
         self.report = ReportSection(ui, session, self.function.person)
+        self.database = DatabaseSection(ui, session, self.function.person, self.report)
         self.result = ResultSection(ui, session, logic, widget, self.runner, self.function, self.review)
         self.input = InputSection(
             ui, session, self.follow, self.enhancement.follow_model, lambda reason: self.segmentation.show_ready(reason)

@@ -364,4 +364,5 @@ CONTROLS = (
     "copyPythonButton", "installTorchButton", "threadsSpinBox", "exportButton", "functionTable", "framesTable",
     "curveButton", "reviewTable", "confidenceButton", "whyButton", "smoothCheckBox",
     "heartRateSpinBox", "heightSpinBox", "weightSpinBox", "personLabel", "reviewerEdit", "commentEdit", "reportButton",
+    "databaseButton",
 )  # fmt: skip

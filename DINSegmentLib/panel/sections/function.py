@@ -40,7 +40,9 @@ class FunctionSection:
         self._cine = self._measured = None
         for table in (self.ui.functionTable, self.ui.framesTable):
             table.setRowCount(0)
-        self.ui.functionGroup.visible = self.ui.reportButton.enabled = self.ui.exportButton.enabled = False
+        self.ui.functionGroup.visible = False
+        for button in (self.ui.reportButton, self.ui.databaseButton, self.ui.exportButton):
+            button.enabled = False
 
     def show(self, cine: scene.Cine | None, found: CardiacFunction) -> list[str]:
         """What was measured, without heart rate and body, which are the panel's; sentences that go with it."""
@@ -65,7 +67,9 @@ class FunctionSection:
         ]
         with self.session.quietly():
             fill(self.ui.framesTable, columns, frames, wide=len(columns) - 1)
-        self.ui.functionGroup.visible = self.ui.reportButton.enabled = self.ui.exportButton.enabled = True
+        self.ui.functionGroup.visible = True
+        for button in (self.ui.reportButton, self.ui.databaseButton, self.ui.exportButton):
+            button.enabled = True
         self._show_figures()
         return [told(one.text) for one in found.notices]
 

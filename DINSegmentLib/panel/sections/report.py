@@ -52,13 +52,13 @@ class ReportSection:
                     _("The report was not saved: a PDF needs the package reportlab. Save it as HTML instead.")
                 )
                 return
-            _write(self._describe(), path)
+            _write(self.describe(), path)
         except (DINSegmentError, OSError) as error:
             self.session.say(_("The report was not saved: {reason}").format(reason=told(error)))
             return
         self.session.say(_("The report was saved."))
 
-    def _describe(self) -> "Report":
+    def describe(self) -> "Report":
         """The report of what the segments are now.
 
         Raises:

@@ -129,7 +129,9 @@ class ResultSection:
             for sentence in sentences:
                 self.session.log(sentence)
         self._show_statistics(found.get("statistics", ()))
-        self.ui.reportButton.enabled = self.ui.exportButton.enabled = bool(function or found.get("statistics"))
+        self.ui.reportButton.enabled = self.ui.databaseButton.enabled = self.ui.exportButton.enabled = bool(
+            function or found.get("statistics")
+        )
         self._enable_tables(True)
         return sentences
 
@@ -157,7 +159,7 @@ class ResultSection:
             return
         self._listener = None  # what is measured now is of before
         self._enable_tables(False)
-        self.ui.reportButton.enabled = self.ui.exportButton.enabled = False
+        self.ui.reportButton.enabled = self.ui.databaseButton.enabled = self.ui.exportButton.enabled = False
 
     def measure(self) -> None:
         """Let the worker measure the output as it is now."""
