@@ -6,7 +6,8 @@ the paper itself does not name its method, so names, strength and the other meth
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -72,6 +73,12 @@ class Enhancement(EnhancementChoice):
     def pointwise(self) -> bool:
         """Whether a voxel's result depends on its own value alone, and not on the slice around it."""
         return METHODS[self.method].pointwise
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The values by the names that the command line and `DINSegmentLogic` have for them."""
+        values = asdict(self)
+        return {"enhancement": values.pop("method"), **values}
 
     def __str__(self) -> str:
         return self.method if self.method == "none" else f"{self.method}, strength {self.strength:g}"

@@ -35,9 +35,10 @@ def batch_command(volume_node: Any, model: Model, enhancement: Enhancement, devi
     command = [
         slicer.app.launcherExecutableFilePath, "--no-main-window", "--no-splash",
         "--python-script", str(Path(slicer.modules.dinsegment.path).parent / "Scripts" / "DINSegmentBatch.py"), "--",
-        "segment", path, "--output", "results", "--model", model.id, "--enhancement", enhancement.method,
-        "--strength", f"{enhancement.strength:g}", "--device", device,
+        "segment", path, "--output", "results", "--model", model.id, "--device", device,
     ]  # fmt: skip
+    for name, value in enhancement.options.items():
+        command += [f"--{name}", value if isinstance(value, str) else f"{value:g}"]
     frame = only_frame(volume_node, model)
     command += ["--frame", str(frame)] if frame else []
     return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
@@ -46,6 +47,7 @@ def batch_command(volume_node: Any, model: Model, enhancement: Enhancement, devi
 def python_code(volume_node: Any, segmentation_node: Any, model: Model, enhancement: Enhancement, device: str) -> str:
     """Lines for Slicer's Python console; they fill the same segmentation, where one is chosen."""
     way = "segment" if find_cine(volume_node) is None else "segmentSequence"
+    options = ", ".join(f"{name}={value!r}" for name, value in enhancement.options.items())
     output = "None" if segmentation_node is None else f"slicer.util.getNode({segmentation_node.GetID()!r})"
     return "\n".join(
         [
@@ -53,7 +55,7 @@ def python_code(volume_node: Any, segmentation_node: Any, model: Model, enhancem
             "from DINSegment import DINSegmentLogic",
             f"volumeNode = slicer.util.getNode({volume_node.GetID()!r})",
             f"segmentationNode = DINSegmentLogic().{way}(volumeNode, {output}, modelId={model.id!r}, "
-            f"enhancement={enhancement.method!r}, strength={enhancement.strength!r}, device={device!r})",
+            f"{options}, device={device!r})",
         ]
     )
 
