@@ -15,12 +15,14 @@ from ..pictures import thumbnails
 from .case import Case
 
 STATISTICS, FUNCTION, SUMMARY, PAGE = "statistics.csv", "function.csv", "summary.json", "report.html"
+SEGMENTS = "segments.csv"  # of the left ventricle's wall
 PARQUET = "statistics.parquet"  # where pyarrow is installed
 _MOST_FRAMES = 99  # of a cine, whose files are reckoned with
 TABLES = (
     STATISTICS,
     PARQUET,
     FUNCTION,
+    SEGMENTS,
     PAGE,
     SUMMARY,
 )  # of a run; the summary last, which holds the hashes of the others

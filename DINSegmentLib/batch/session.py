@@ -357,6 +357,7 @@ class Session:
             tables.write_statistics(self._entries, folder / registry.STATISTICS)
             tables.write_parquet(self._entries, folder / registry.PARQUET)
             tables.write_function(self._entries, folder / registry.FUNCTION)
+            tables.write_segments(self._entries, folder / registry.SEGMENTS)
             report.write_report(self._entries, pictures, output, title, self._models.values(), run, folder)
             hashes = registry.hashes(folder)
             tables.write_summary(self._entries, self._asked(), timings, folder / registry.SUMMARY, hashes)

@@ -1,5 +1,5 @@
 """The tables of a run: `statistics.csv`, a row for each case and structure; `function.csv`, a row for each cine;
-`summary.json`, what came of each input.
+`segments.csv`, a row for each cine and segment of its wall; `summary.json`, what came of each input.
 
 All are made of entries, one for each input. An entry is either a case's record, as `record.record` describes it, or
 what is known of an input that gave no result:
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from ..io import outputs
+from ..measure.segments import NAMES
 from .versions import versions
 
 SCHEMA_VERSION = 1
@@ -42,6 +43,9 @@ _WHOLE = ("mass_g", "heart_rate", "cardiac_output_l_min", "bsa_m2")
 _INDEXED = (
     "lv_edv_ml_m2", "lv_esv_ml_m2", "lv_sv_ml_m2", "rv_edv_ml_m2", "rv_esv_ml_m2", "rv_sv_ml_m2", "mass_g_m2",
     "cardiac_index_l_min_m2",
+)  # fmt: skip
+SEGMENT_COLUMNS = (
+    "case", "input", "model", "segment", "name", "ed_mm", "es_mm", "thickening_percent", "reason",
 )  # fmt: skip
 FUNCTION_COLUMNS = (
     "case", "input", "model", "frames", "ed_frame", "es_frame", *(f"lv_{name}" for name in _VENTRICLE),
@@ -117,6 +121,28 @@ def write_function(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
     cines = [entry for entry in _in_order(entries) if entry.get("cine")]
     if cines:
         _write_rows(FUNCTION_COLUMNS, [(entry, [_function(entry)]) for entry in cines], path)
+
+
+def write_segments(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
+    """Write `segments.csv`, where there is a cine whose wall was measured: `SEGMENT_COLUMNS`, a row for each segment.
+
+    What is not reported stays empty; ``reason`` says why.
+
+    Raises:
+        OutputError: it cannot be written; a former table is unchanged.
+    """
+    found = [(entry, entry["cine"].get("regional")) for entry in _in_order(entries) if entry.get("cine")]
+    measured = [(entry, _segments(entry, regional)) for entry, regional in found if regional]
+    if measured:
+        _write_rows(SEGMENT_COLUMNS, measured, path)
+
+
+def _segments(entry: Mapping[str, Any], regional: Mapping[str, Any]) -> list[list[Any]]:
+    return [
+        [_case(entry), _path(entry), entry["model"]["id"], number, NAMES[number]]
+        + [regional["segments"][str(number)][name] for name in SEGMENT_COLUMNS[5:]]
+        for number in NAMES
+    ]
 
 
 def _write_rows(

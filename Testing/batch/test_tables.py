@@ -224,3 +224,23 @@ def test_a_table_that_cannot_be_written_leaves_the_former_one(tmp_path, monkeypa
     with pytest.raises(OutputError, match="cannot be written .*No space left"):
         tables.write_statistics([result()], path)
     assert path.read_text(encoding="utf-8") == "former" and list(tmp_path.iterdir()) == [path]
+
+
+def test_the_table_of_segments_has_a_row_for_each_with_its_reason(tmp_path):
+    measured = {"ed_mm": 7.5, "es_mm": 11.25, "thickening_percent": 50.0, "reason": None}
+    missing = {**dict.fromkeys(measured), "reason": "Not assessed, and why."}
+    segments = {str(number): missing if number == 17 else measured for number in range(1, 18)}
+    cine = {"function": {}, "regional": {"segments": segments}}
+    base = {"input": {"name": "b", "path": "/data/b.nii"}, "model": {"id": "cardiac-mr"}}
+    entries = [
+        {**base, "case": "b", "cine": cine, "extra": {"site": "Ulm"}},
+        {**base, "case": "none", "cine": {"function": {}, "regional": None}}, {**base, "case": "single", "cine": None},
+    ]  # fmt: skip
+    tables.write_segments(entries, tmp_path / "segments.csv")
+
+    head, *lines = (tmp_path / "segments.csv").read_text(encoding="utf-8").splitlines()
+    assert head.split(",") == [*tables.SEGMENT_COLUMNS, "site"] and len(lines) == 17
+    assert lines[10] == "b,/data/b.nii,cardiac-mr,11,mid inferolateral,7.5,11.25,50.0,,Ulm"
+    assert lines[16] == 'b,/data/b.nii,cardiac-mr,17,apex,,,,"Not assessed, and why.",Ulm'
+    tables.write_segments(entries[1:], tmp_path / "none.csv")
+    assert not (tmp_path / "none.csv").exists()

@@ -196,8 +196,10 @@ def test_a_report_of_each_case_is_linked_from_the_overview(segment, study, tmp_p
 
 def test_a_report_of_an_anonymous_run_names_no_input(segment, study, tmp_path):
     assert segment(study, "--anonymous", "--format", "html", "--format", "pdf").code == 0
+    for path in (tmp_path / "out").glob("*.json"):
+        assert "beat.nii" not in path.read_text(encoding="utf-8"), path.name
     for path in (tmp_path / "out").glob("*_report.*"):
         content = (
             path.read_text(encoding="utf-8") if path.suffix == ".html" else PdfReader(path).pages[0].extract_text()
         )
-        assert "Pseudonym" in content and "beat" not in content and "study/" not in content
+        assert "Pseudonym" in content and "beat" not in content and "single" not in content
