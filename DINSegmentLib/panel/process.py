@@ -46,7 +46,8 @@ class WorkerProcess:
         self._process.connect("errorOccurred(QProcess::ProcessError)", self._on_fault)
 
     def start(self) -> None:
-        self._process.start(python(), ["-c", _START, _LIBRARY])
+        # -P: what lies in the current folder is data, and never imported
+        self._process.start(python(), ["-P", "-c", _START, _LIBRARY])
 
     def write(self, data: bytes) -> None:
         self._process.write(data)

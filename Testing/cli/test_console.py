@@ -197,3 +197,13 @@ def test_a_stream_that_cannot_be_written_changes_no_count_and_no_exit_status(how
     counts = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))["counts"]
     assert (counts["inputs"], counts["done"], counts["failed"]) == (2, 2, 0)
     assert (tmp_path / "out" / "hé.nii.gz").read_bytes()[:2] == b"\x1f\x8b"
+
+
+def test_names_of_files_reach_the_terminal_escaped(segment, write, tmp_path):
+    (tmp_path / "in").mkdir()
+    write("in/good.nrrd").rename(tmp_path / "in" / "x\x1b[31m\nAll is well.nrrd")
+    (tmp_path / "in" / "\x1b]0;PWNED\a.nii.gz").write_bytes(b"junk")
+    outcome = segment(tmp_path / "in", "--format", "nii.gz")
+    assert outcome.code == 1 and "PWNED" in outcome.err and "All is well" in outcome.out
+    assert all(letter.isprintable() or letter == "\n" for letter in outcome.out + outcome.err)
+    assert not any(line.startswith("All is well") for line in (outcome.out + outcome.err).splitlines())

@@ -105,6 +105,14 @@ def test_several_processes_open_no_socket(tasks):
     assert seen == set()
 
 
+def test_no_code_that_lies_in_the_current_folder_runs(tasks, tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text(f"open({str(tmp_path / 'it ran')!r}, 'w')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with processes.Pool(1) as pool:
+        ((_, record),) = pool.run(tasks[:1], lambda: False)
+    assert "error" not in record and not (tmp_path / "it ran").exists()
+
+
 def test_the_processes_end_when_their_command_is_killed(start):
     process = start(["-c", _HOLD])
     pids = [int(number) for number in process.stdout.readline().split()]
