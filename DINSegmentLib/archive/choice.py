@@ -8,8 +8,8 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ..batch.cine_results import is_of_heart
-from ..checks import fit
-from ..errors import ArchiveError, DINSegmentError
+from ..checks.fit import Look, notices
+from ..errors import ArchiveError, DINSegmentError, InputError
 from ..inputs import search
 from ..inputs.candidates import Found
 from ..io.probe import Glance, peek
@@ -45,7 +45,8 @@ def choose(archive: Archive, study: str, models: Sequence[Model], series: str | 
         folder: for the headers; the caller removes it.
 
     Raises:
-        ArchiveError: there is no such study, or nothing in it fits.
+        ArchiveError: there is no such study.
+        InputError: nothing in it fits.
     """
     known = archive.series(study)
     if not known:
@@ -59,31 +60,46 @@ def choose(archive: Archive, study: str, models: Sequence[Model], series: str | 
             _write_header(header, path)
             places[path] = (name, uid, str(header.SOPInstanceUID))
     found = [one for one in search.find([folder], series=series) if isinstance(one, Found)] if places else []
-    fits = [one for candidate in found if (one := _fit(candidate, models, series is not None))]
+    fits: list[tuple[Found, Model, bool]] = []
+    faults: list[str] = []
+    for one in found:
+        fit = _fit(one, models, series is not None)
+        if isinstance(fit, str):
+            faults.append(fit)
+        else:
+            fits.append(fit)
     if not fits:
-        wanted = " or ".join(sorted(modalities))
-        what = f'series "{series}"' if series else f"series of {wanted} that a model fits"
-        raise ArchiveError(f"Study {study} has no {what}: choose one with --series, or another --model.")
+        raise InputError(_nothing(study, sorted(modalities), series, faults))
     best = [(one, model) for one, model, cine in fits if cine or not any(c for _, m, c in fits if m is model)]
     return [Choice(model, tuple(places[path] for path in one.files)) for one, model in best]
 
 
-def _fit(found: Found, models: Sequence[Model], asked: bool) -> tuple[Found, Model, bool] | None:
-    """The first of the models that a stack looks made for, and whether it is a cine of the heart."""
+def _nothing(study: str, modalities: Sequence[str], series: str | None, faults: Sequence[str]) -> str:
+    wanted = " or ".join(modalities)
+    what = f'series "{series}"' if series else f"series of {wanted} that a model fits"
+    advice = "choose a series with --series, or another --model."
+    return f"Study {study} has no {what}: {next(filter(None, faults), advice)}"
+
+
+def _fit(found: Found, models: Sequence[Model], asked: bool) -> tuple[Found, Model, bool] | str:
+    """The first of the models that a stack looks made for, and whether it is a cine of the heart; or why there is none,
+    empty where it only looks unlike the training data."""
+    fault = ""
     for model in models:
         of_heart = is_of_heart(model)
         try:
             glance = peek(found.path, found.series, found.frame, found.files, all_frames=of_heart)
-        except DINSegmentError:
+        except DINSegmentError as error:
+            fault = str(error)
             continue
         if glance.modality == model.modality and (asked or not _is_unlike(glance, model)):
             return found, model, of_heart and glance.frames > 1
-    return None
+    return fault
 
 
 def _is_unlike(glance: Glance, model: Model) -> bool:
-    seen = fit.Look(glance.geometry, 0.0, 1.0, glance.modality or "")
-    return any(one.kind in _FROM_HEADERS for one in fit.notices(seen, model))
+    seen = Look(glance.geometry, 0.0, 1.0, glance.modality or "")
+    return any(one.kind in _FROM_HEADERS for one in notices(seen, model))
 
 
 def _folder_names(series: Sequence[Dataset]) -> dict[str, str]:

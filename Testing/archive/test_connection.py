@@ -1,0 +1,107 @@
+"""What is refused before an archive is asked, and the memory of a run: no server is needed."""
+
+import json
+
+import pytest
+
+from DINSegmentLib.archive.connection import PASSWORD, TOKEN, USER, Archive, Credentials, read_credentials
+from DINSegmentLib.archive.journal import NAME, Entry, Journal
+from DINSegmentLib.archive.watch import filters
+from DINSegmentLib.cli import main
+from DINSegmentLib.errors import ArchiveError, InputError
+
+ENTRY = Entry("2.25.1", "wish", 7, (("2.25.2", "2.25.3"),))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("anna:a:b c\n", Credentials("anna", "a:b c")), ("Bearer abc.def", Credentials(token="abc.def")),
+        ("anna:", Credentials("anna", "")),
+    ],
+)  # fmt: skip
+def test_credentials_of_a_file(text, expected, tmp_path):
+    path = tmp_path / "secret"
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    assert read_credentials(path, {USER: "other"}) == expected
+
+
+@pytest.mark.parametrize("text", ["", "anna", "anna:one\nanna:two", ":password"])
+def test_a_file_without_credentials_is_refused_without_its_text(text, tmp_path):
+    path = tmp_path / "secret"
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    with pytest.raises(InputError, match="write one line") as error:
+        read_credentials(path)
+    assert "two" not in str(error.value) and ":password" not in str(error.value).replace("user:password", "")
+
+
+def test_credentials_of_the_environment_and_never_in_a_log():
+    found = read_credentials(None, {USER: "anna", PASSWORD: "hidden", TOKEN: "secret"})
+    assert found == Credentials("anna", "hidden", "secret")
+    assert "hidden" not in repr(found) + str(found) and "secret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://archive.example/dicom-web", "is not encrypted"), ("archive.example", "is not the address"),
+        ("ftp://archive.example", "is not the address"), ("https://anna:hidden@archive.example", "holds credentials"),
+    ],
+)  # fmt: skip
+def test_addresses_that_cannot_be_used(url, reason):
+    with pytest.raises(InputError, match=reason) as error:
+        Archive(url, Credentials("anna", "hidden"))
+    assert "hidden" not in str(error.value)
+
+
+@pytest.mark.parametrize("uid", ["../../etc/passwd", "2.25.1/../..", "", "1..2", "2.25.1\n", "2.25." + "1" * 64])
+def test_a_uid_that_is_a_path_is_refused_before_anything_is_written(uid, tmp_path):
+    archive = Archive("https://localhost:1/dicom-web", Credentials())
+    with pytest.raises(ArchiveError, match="is not a DICOM UID"):
+        archive.fetch("2.25.1", "2.25.2", [uid], tmp_path / "images")
+    assert not (tmp_path / "images").exists()
+
+
+def test_an_archive_that_never_answers_is_given_up_in_one_sentence():
+    said: list[str] = []
+    archive = Archive("https://localhost:1/dicom-web", Credentials(), patience=1.5, report=said.append)
+    with pytest.raises(ArchiveError, match=r"does not answer \(search for studies\): check that it runs"):
+        archive.studies({})
+    assert said == ["https://localhost:1/dicom-web does not answer: next try in 1 s."]
+
+
+def test_the_journal_survives_a_kill_in_the_middle_of_a_line(tmp_path):
+    Journal(tmp_path).add(ENTRY)
+    path = tmp_path / NAME
+    path.write_text(path.read_text(encoding="utf-8") + '{"study": "2.25.4", "ask', encoding="utf-8")
+    again = Journal(tmp_path)
+    assert again.find("2.25.1", "wish") == ENTRY
+    assert again.find("2.25.1", "another wish") is None and again.find("2.25.4", "wish") is None
+    again.add(Entry("2.25.5", "wish", 1, fault="It cannot be done."))
+    last = Journal(tmp_path)
+    assert last.find("2.25.1", "wish") == ENTRY and last.find("2.25.5", "wish").fault == "It cannot be done."
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["study"] for line in lines if line.endswith("}")] == ["2.25.1", "2.25.5"]
+
+
+def test_a_query_is_read_as_attributes():
+    assert filters("?ModalitiesInStudy=MR&StudyDate=20260101-") == {"ModalitiesInStudy": "MR", "StudyDate": "20260101-"}
+    with pytest.raises(InputError, match="is not a query"):
+        filters("everything")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--study", "2.25.1", "--anonymous"], "does not work together with --anonymous"),
+        (["--study", "2.25.1", "heart.nii.gz"], "does not work together with INPUT"),
+        ([], "needs either --study UID or --watch QUERY"),
+        (["--study", "2.25.1", "--watch", "Modality=MR"], "needs either --study UID or --watch QUERY"),
+    ],
+)
+def test_options_that_do_not_go_together_are_one_sentence(arguments, reason, tmp_path, capsys):
+    options = ["segment", "--dicomweb", "https://localhost:1/dicom-web", "--model", "auto", "--output", str(tmp_path)]
+    assert main([*options, *arguments]) == 2
+    assert reason in capsys.readouterr().err and not list(tmp_path.iterdir())
