@@ -5,6 +5,7 @@
 #   make test-fast                         the daily round: all but what is slow or starts Slicer's desk, a browser, an environment
 #   make test-faults                       the fault suite alone: damaged files, kills, full disks, tampered models
 #   make test-versions                     lowest and newest dependencies, other Pythons, viewers' readers of DICOM: needs the package indices
+#   make python312                         an environment of Slicer's Python without PyTorch, for the tests marked python312
 #   make coverage                          lines of engine, scene, batch and measure that tests run; which they miss
 #   make screenshots                       write the pictures in Screenshots
 #   make measure                           how fast the panel answers, on the stand-in desk
@@ -39,7 +40,7 @@ FAST := $(addprefix Testing/,architecture batch engine io measure network phanto
 SYSTEM_PACKAGES := python3-venv libosmesa6 libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libx11-6 libxkbcommon0 \
 	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3 chromium poppler-utils dcmtk dicom3tools orthanc orthanc-dicomweb
 
-.PHONY: demo dist test test-fast test-faults test-versions coverage lint types lock screenshots measure soak bench-env system-packages clean
+.PHONY: demo dist test test-fast test-faults test-versions python312 coverage lint types lock screenshots measure soak bench-env system-packages clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -60,6 +61,12 @@ test-faults: $(READY)
 test-versions: $(READY)
 	@mkdir -p "$(SCRATCH)/tmp"
 	@TMPDIR="$(SCRATCH)/tmp" $(PY) -m pytest -m versions --basetemp="$(SCRATCH)/pytest"
+
+python312:
+	@$(firstword $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python) python3.12) -m venv build/python312
+	@grep -E '^[A-Za-z]' requirements.lock | grep -vE '^(torch|triton|nvidia-)' > build/python312/lock.txt
+	@build/python312/bin/python -m pip install --quiet --no-deps --requirement build/python312/lock.txt
+	@build/python312/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 
 coverage: export COVERAGE_FILE := $(SCRATCH)/coverage/data
 coverage: $(READY)

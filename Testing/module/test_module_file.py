@@ -88,6 +88,7 @@ def test_missing_torch_is_named_with_the_next_step(in_slicer):
     assert said.startswith("TorchMissing PyTorch is missing: install it")
 
 
+@pytest.mark.torch
 def test_slicers_own_test_of_the_module_passes_with_and_without_torch(in_slicer):
     said = in_slicer(
         "import importlib.util\n"
