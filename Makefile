@@ -34,8 +34,8 @@ SCRATCH := $(CURDIR)/build
 INSIDE := HOME="$(SCRATCH)/home" XDG_CACHE_HOME="$(SCRATCH)/home/.cache" XDG_CONFIG_HOME="$(SCRATCH)/home/.config" \
 	TMPDIR="$(SCRATCH)/tmp" PYTHONNOUSERSITE=1
 
-FAST := $(addprefix Testing/,architecture batch engine io measure network phantom test_api.py test_enhancement.py test_models.py \
-	test_sentence.py test_surfaces.py)
+FAST := $(addprefix Testing/,architecture batch checks engine inputs io measure model network phantom pictures test_api.py \
+	test_bounded.py test_messages.py test_runtime.py)
 
 SYSTEM_PACKAGES := python3-venv libosmesa6 libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libx11-6 libxkbcommon0 \
 	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3 chromium poppler-utils dcmtk dicom3tools orthanc orthanc-dicomweb

@@ -117,7 +117,7 @@ def test_rerun_refuses_another_input_other_weights_and_what_is_no_record(segment
         outcome = command(*arguments, *again)
         assert outcome.code == 2 and said in outcome.err, outcome.err
     record.with_name("odd.json").write_text('{"case": 1}', encoding="utf-8")
-    assert "is no record of a run" in command("rerun", record.with_name("odd.json"), *again).err
+    assert "is not a record of" in command("rerun", record.with_name("odd.json"), *again).err
     path.write_bytes(path.read_bytes() + b"more")
     assert "has changed since that run" in command("rerun", record, *again).err
     assert not (tmp_path / "again").exists()

@@ -1,8 +1,7 @@
-"""A model whose structures can be told apart in a picture by one colour each, a browser, and what a cine is told by."""
+"""A browser, what a record tells of a cine, and a page of some cases."""
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +11,12 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from DINSegmentLib.batch.case import save_picture
-from DINSegmentLib.model import Axes, Code, Label, find_model
 from DINSegmentLib.report.write import write_report
-
-PART = Code("SCT", "0", "Part")
 
 CHROMIUM = shutil.which("chromium")
 
 
 NOTICE = {"kind": "function", "text": "No right ventricle was found in frame 2."}
-
-
-@pytest.fixture(scope="package")
-def model():
-    """A model for axial slices with two structures, pure red and pure green."""
-    labels = (Label(1, "Red", (255, 0, 0), PART), Label(2, "Green", (0, 255, 0), PART))
-    return replace(find_model("cardiac-mr"), labels=labels, axes=Axes("S", "L", "A"))
 
 
 @pytest.fixture(scope="module")
