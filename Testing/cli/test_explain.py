@@ -45,7 +45,7 @@ def test_an_image_or_enhancement_that_the_model_never_saw_is_told(command, write
         "explain", write("heart.nii.gz"), "--model", model, "--output", tmp_path / "out", "--enhancement", "gamma"
     )
     assert outcome.code == 0
-    assert "heart: The voxel values" in outcome.err and "gamma" in outcome.err
+    assert "heart: The intensity range" in outcome.err and "gamma" in outcome.err
 
 
 @pytest.mark.parametrize(("value", "strongest"), [(-1, 2), (1, 0)], ids=["original is blue", "enhanced is red"])
