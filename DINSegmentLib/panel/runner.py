@@ -80,7 +80,7 @@ class Runner:
     def cancel(self) -> None:
         if self._waiting is not None:
             (_request, job), self._waiting = self._waiting, None
-            job.failed(Code.CANCELLED, _("Cancelled before it began: nothing was changed."))
+            job.failed(Code.CANCELLED, _("Canceled before it began: nothing was changed."))
         elif not self.client.measuring:
             self.client.cancel()
 

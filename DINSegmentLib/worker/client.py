@@ -254,7 +254,7 @@ class Client:
             return
         self._run.cancelled = True
         if not self._sent:
-            self._fail(Code.CANCELLED, _("Cancelled before it began: nothing was changed."))
+            self._fail(Code.CANCELLED, _("Canceled before it began: nothing was changed."))
             return
         self._state, self._asked_to_stop = State.CANCELLING, self._clock()
         self._channel.write(encode("cancel", id=self._run.identity))
@@ -262,7 +262,7 @@ class Client:
     def release(self) -> None:
         """End the process and give its memory back; a run is cancelled."""
         if self._run is not None:
-            self._give_up(Code.CANCELLED, _("Cancelled: nothing was changed."))
+            self._give_up(Code.CANCELLED, _("Canceled: nothing was changed."))
         elif self._state not in (State.OFF, State.ENDING):
             self._state = State.ENDING
             self._channel.close()
@@ -277,7 +277,7 @@ class Client:
         if run is not None and self.copying:
             self._copy(run)
         elif self._state is State.CANCELLING and now - self._asked_to_stop > PATIENCE:
-            self._give_up(Code.CANCELLED, _("Cancelled (its process had to be ended): nothing was changed."))
+            self._give_up(Code.CANCELLED, _("Canceled (its process had to be ended): nothing was changed."))
         elif self._run is not None and now - self._heard > SILENCE:
             self._give_up(
                 Code.SILENT,

@@ -261,7 +261,7 @@ class Server:
         slices, made = len(result.confidence.scores), {}
         for label in result.model.labels:
             if self._ended.is_set() or request["id"] in self._cancelled:
-                raise Cancelled(_("Cancelled while surfaces were made: nothing was changed."))
+                raise Cancelled(_("Canceled while surfaces were made: nothing was changed."))
             self._say("progress", id=request["id"], done=slices, total=slices)  # else we would count as stuck
             made[label.value] = surface(result.margins, result.labels, geometry, label)
         write_surfaces(made, Path(request["surfaces"]))

@@ -92,7 +92,7 @@ def test_heart_rate_height_and_weight_give_output_and_figures_by_body_surface(de
     ui.heartRateSpinBox.value = 60
     assert shown()["Cardiac output"] == "4.8"  # 80 ml x 60
     ui.heightSpinBox.value = 180
-    assert "need height and weight" in ui.personLabel.text
+    assert "need both height and weight" in ui.personLabel.text
     ui.weightSpinBox.value = 80
     assert not ui.personLabel.visible
     assert shown() == {
@@ -215,7 +215,7 @@ def test_cancel_amid_a_cine_leaves_the_scene_as_it_was(desk, panel, cine):
     assert panel.ui.progressBar.maximum == count * len(frames[0])
     desk.click(panel.ui.segmentButton)
     desk.run_until(lambda: not panel.panel.runner.busy, 10, "the cancel")
-    assert "Cancelled" in panel.ui.statusLabel.text and panel.panel.parameters.outputSegmentation is None
+    assert "Canceled" in panel.ui.statusLabel.text and panel.panel.parameters.outputSegmentation is None
     assert slicer.mrmlScene.GetNumberOfNodes() == before and not panel.ui.functionGroup.visible
 
 

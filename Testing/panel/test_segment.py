@@ -73,7 +73,7 @@ def test_progress_counts_slices_and_cancel_leaves_the_scene_as_it_was(desk, pane
 
     assert time.monotonic() - began < 3
     assert slicer.mrmlScene.GetNumberOfNodes() == before
-    assert "Cancelled" in panel.ui.statusLabel.text and panel.panel.parameters.outputSegmentation is None
+    assert "Canceled" in panel.ui.statusLabel.text and panel.panel.parameters.outputSegmentation is None
     assert panel.ui.inputSelector.enabled and panel.ui.segmentButton.text == "&Segment"
 
 

@@ -47,7 +47,7 @@ def test_a_cancelled_run(desk, abroad, heart):
     desk.click(ui.segmentButton)
     desk.click(ui.segmentButton)
     desk.run_until(lambda: not runner.busy, 60, "the end")
-    assert "Cancelled".translate(GREEK) in ui.statusLabel.text
+    assert "Canceled".translate(GREEK) in ui.statusLabel.text
     assert english(ui.statusLabel.text) == []
 
 

@@ -65,7 +65,7 @@ class SegmentationSection:
         session = self.session
         if self.runner.busy:
             self.ui.segmentButton.enabled = False
-            self.ui.statusLabel.text = _("Cancelling...")
+            self.ui.statusLabel.text = _("Canceling…")
             self.runner.cancel()
             return
         volume, output = session.volume, session.output
