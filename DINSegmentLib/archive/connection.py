@@ -16,11 +16,14 @@ import requests
 from dicomweb_client import DICOMwebClient
 from pydicom.dataset import Dataset
 
-from ..errors import ArchiveError, InputError
+from ..errors import ArchiveError, Cancelled, InputError
 
 T = TypeVar("T")
 
 USER, PASSWORD, TOKEN = "DINSEGMENT_DICOMWEB_USER", "DINSEGMENT_DICOMWEB_PASSWORD", "DINSEGMENT_DICOMWEB_TOKEN"
+PATIENCE = 600.0
+"""Seconds for which a question is repeated while the archive does not answer."""
+
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _BUSY = (408, 429, 502, 503, 504)  # HTTP statuses after which the same question may succeed
 _LONGEST_PAUSE = 60.0
@@ -81,7 +84,7 @@ class Archive:
     """
 
     def __init__(
-        self, url: str, credentials: Credentials, ca_bundle: Path | None = None, patience: float = 600.0,
+        self, url: str, credentials: Credentials, ca_bundle: Path | None = None, patience: float = PATIENCE,
         report: Callable[[str], None] = lambda text: None,
     ) -> None:  # fmt: skip
         parts = urlsplit(url)
@@ -105,6 +108,8 @@ class Archive:
                 raise InputError(f"{ca_bundle} does not exist: name the file with the archive's CA certificate.")
             session.verify = str(ca_bundle)
         self.url, self._patience, self._report = url.rstrip("/"), patience, report
+        self.stop: Callable[[], bool] = lambda: False
+        """Asked while the archive is waited for; True ends it with `Cancelled`."""
         self._client = DICOMwebClient(self.url, session=session, timeout=(10, 120))
         self._client.set_http_retry_params(retry=False)
 
@@ -220,6 +225,7 @@ class Archive:
 
         Raises:
             ArchiveError: the archive refuses, or did not answer for too long.
+        Cancelled: `stop` said so.
         """
         begun, pause = time.monotonic(), 1.0
         while True:
@@ -246,7 +252,11 @@ class Archive:
             if time.monotonic() - begun + pause > self._patience:
                 raise ArchiveError(f"{self.url} {fault} ({what}): check that it runs, and re-run to resume.")
             self._report(f"{self.url} {fault}: next try in {pause:.0f} s.")
-            time.sleep(pause)
+            until = time.monotonic() + pause
+            while (left := until - time.monotonic()) > 0:
+                if self.stop():
+                    raise Cancelled
+                time.sleep(min(0.5, left))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _refusal(self, status: int, what: str) -> str:

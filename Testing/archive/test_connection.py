@@ -1,6 +1,7 @@
 """What is refused before an archive is asked, and the memory of a run: no server is needed."""
 
 import json
+import math
 
 import pytest
 
@@ -8,7 +9,7 @@ from DINSegmentLib.archive.connection import PASSWORD, TOKEN, USER, Archive, Cre
 from DINSegmentLib.archive.journal import NAME, Entry, Journal
 from DINSegmentLib.archive.watch import filters
 from DINSegmentLib.cli import main
-from DINSegmentLib.errors import ArchiveError, InputError
+from DINSegmentLib.errors import ArchiveError, Cancelled, InputError
 
 ENTRY = Entry("2.25.1", "wish", 7, (("2.25.2", "2.25.3"),))
 
@@ -70,6 +71,13 @@ def test_an_archive_that_never_answers_is_given_up_in_one_sentence():
     with pytest.raises(ArchiveError, match=r"does not answer \(search for studies\): check that it runs"):
         archive.studies({})
     assert said == ["https://localhost:1/dicom-web does not answer: next try in 1 s."]
+
+
+def test_waiting_ends_at_an_interrupt():
+    archive = Archive("https://localhost:1/dicom-web", Credentials(), patience=math.inf)
+    archive.stop = lambda: True
+    with pytest.raises(Cancelled):
+        archive.studies({})
 
 
 def test_the_journal_survives_a_kill_in_the_middle_of_a_line(tmp_path):

@@ -1,6 +1,8 @@
 """`dinsegment segment --dicomweb`: studies of an archive, whose results go back into it."""
 
+import math
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...console import Console
 from ...engine.parameters import Parameters
-from ...errors import ArchiveError, DINSegmentError, InputError
+from ...errors import ArchiveError, Cancelled, DeviceError, InputError, OutputError
 from ...isolation import attempt
 from ...model import Model, catalogue, find_model
 
@@ -64,7 +66,8 @@ def archive(options: Namespace, console: Console, parameters: Parameters) -> int
             f"DICOMweb needs {error.name}, which is not installed: pip install 'dinsegment[archive]'."
         ) from error
     credentials = connection.read_credentials(options.credentials)
-    service = connection.Archive(options.dicomweb, credentials, options.ca_bundle, report=console.warn)
+    patience = math.inf if options.watch else connection.PATIENCE
+    service = connection.Archive(options.dicomweb, credentials, options.ca_bundle, patience, console.warn)
     formats = tuple(dict.fromkeys((*(options.formats or ()), "dcm", "dicom-pdf")))
     for one in formats:
         FORMATS[one].check()
@@ -98,7 +101,11 @@ class _Run:
         from ...batch import interrupts
 
         with interrupts.on_interrupt(quiet=self._console.machine) as stop:
-            done = [self._one(study, stop) for study in dict.fromkeys(wanted)]
+            self._archive.stop = stop
+            try:
+                done = [self._one(study, stop) for study in dict.fromkeys(wanted)]
+            except Cancelled:
+                raise Cancelled("Interrupted. Re-run the same command to resume.") from None
         return 0 if all(done) else 1 if any(done) else 2
 
     def watch(self, query: str, interval: float) -> int:
@@ -107,7 +114,8 @@ class _Run:
 
         filters = watch.filters(query)
         self._console.event("watching", f"Watching {self._archive.url} for {query}. Press Ctrl-C to stop.")
-        with interrupts.on_interrupt(quiet=self._console.machine) as stop:
+        with interrupts.on_interrupt(quiet=self._console.machine) as stop, suppress(Cancelled):
+            self._archive.stop = stop
             for study in watch.watch(self._archive, filters, self._journal, self._wish.text, stop, interval):
                 self._one(study, stop, remember=True)
         return 0
@@ -131,7 +139,7 @@ class _Run:
             return True
         self._console.error(result.fault.text, study=study)
         error = result.fault.error
-        if remember and isinstance(error, DINSegmentError) and not isinstance(error, ArchiveError):
+        if remember and not isinstance(error, ArchiveError | OutputError | DeviceError):
             # the study cannot be done as it is: it is tried again when it has grown
             count = self._archive.count(study)
             self._journal.add(journal.Entry(study, self._wish.text, count, fault=result.fault.text))
