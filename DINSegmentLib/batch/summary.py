@@ -39,17 +39,17 @@ def describe(record: Mapping[str, Any], brief: bool = False) -> str:
 def _fractions(cine: Mapping[str, Any]) -> list[str]:
     """Which frame the table is of, and the ejection fractions, on one line."""
     shown = {side: cine["function"][side.lower()]["ef_percent"] for side in ("LV", "RV")}
-    fractions = [f"{side} {'withheld' if value is None else f'{value:.1f} %'}" for side, value in shown.items()]
+    fractions = [f"{side} {'not reported' if value is None else f'{value:.1f} %'}" for side, value in shown.items()]
     return [f"frame {cine['frame']} of {cine['frames']}; ejection fraction {', '.join(fractions)}"]
 
 
 def _function(cine: Mapping[str, Any]) -> list[str]:
     """Which frame the table is of, and a table of the function."""
     function = CardiacFunction.from_dict(cine["function"])
-    rows = [("quantity", "value", "", "one base slice less or more")]
+    rows = [("quantity", "value", "", "±1 basal slice")]
     for row in function.rows():
         value, low, high = (None if row[key] is None else f"{row[key]:.1f}" for key in ("value", "low", "high"))
-        rows.append((row["quantity"], value or "withheld", row["unit"], f"{low} to {high}" if low else ""))
+        rows.append((row["quantity"], value or "not reported", row["unit"], f"{low} to {high}" if low else ""))
     lines = [f"(frame {cine['frame']} of {cine['frames']})", table(rows)]
     if function.ed_frame is not None:
         es = "unknown" if function.es_frame is None else f"frame {function.es_frame + 1}"

@@ -91,10 +91,10 @@ def function(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for the results")
     _model(parser, help_suffix="; default: cardiac-mr")
-    parser.set_defaults(
-        model="cardiac-mr", formats=["nii.gz"], pattern=None, recursive=True, frame=None, workers=1, scheduler=None,
-        dry_run=False, dicom_frames="phases", preview=False, confidence=False, anonymous=False,
-    )  # fmt: skip
+    of_segment = argparse.ArgumentParser()  # what this command does not offer is as there
+    segment(of_segment)
+    defaults = vars(of_segment.parse_args(["INPUT", "--output", "DIR", "--model", "cardiac-mr", "--format", "nii.gz"]))
+    parser.set_defaults(**{**defaults, "workers": 1})
     _device(parser)
     _cine(parser)
     _enhancement(parser)
