@@ -22,9 +22,13 @@ DICE, EF = 0.005, 0.5
 def heart(command, tmp_path):
     """Segment an input with the bundled cardiac model; the records by case."""
 
-    def run(source: Path, *options: str, code: int = 0) -> dict[str, dict]:
+    def run(*given: Path | str, code: int = 0) -> dict[str, dict]:
+        sources, options = (
+            [one for one in given if isinstance(one, Path)],
+            [one for one in given if isinstance(one, str)],
+        )
         outcome = command(
-            "segment", source, "--model", "cardiac-mr", "--format", "nii.gz", "--output", tmp_path / "out", *options
+            "segment", *sources, "--model", "cardiac-mr", "--format", "nii.gz", "--output", tmp_path / "out", *options
         )
         assert outcome.code == code, outcome.err
         assert "Traceback" not in outcome.err and "UserWarning" not in outcome.err
@@ -77,8 +81,8 @@ def nrrd(
         "encoding: raw", "space directions: " + " ".join(map(vector, steps)),
         "space origin: " + vector(np.array(IMAGE.GetOrigin()) * signs * unit), *extra,
     ]  # fmt: skip
-    content = array.astype("<i2").tobytes() if data is None else data
-    path.write_bytes(("\n".join(header) + "\n\n").encode() + content)
+    content = b"\n" + array.astype("<i2").tobytes() if data is None else data  # a list of files ends with its last line
+    path.write_bytes(("\n".join(header) + "\n").encode() + content)
     return path
 
 
@@ -242,7 +246,7 @@ def test_a_dicomdir_names_its_images_beside_other_inputs(heart, clean, tmp_path)
     for path in phantom.stack(tmp_path / "x", change=lambda k: dict(about)).iterdir():
         files.add(pydicom.dcmread(path))
     files.write(tmp_path / "disc")
-    records = heart(tmp_path / "disc" / "DICOMDIR", str(phantom.SAMPLES / "cardiac_phantom_ED.nrrd"))
+    records = heart(tmp_path / "disc" / "DICOMDIR", phantom.SAMPLES / "cardiac_phantom_ED.nrrd")
     assert len(records) == 2
     for name in records:
         np.testing.assert_allclose(dice(tmp_path / "out" / f"{name}.nii.gz"), clean[0], atol=DICE)

@@ -30,6 +30,7 @@ _TAGS = [
     "PatientBirthDate",
     *kinds.TAGS, *person.TAGS,
 ]  # fmt: skip
+_START = 1024  # bytes that hold nearly every meta header
 _DEFLATED_HEADER = 16 << 20  # bytes that a deflated file may hold beside its pixels
 _NO_IMAGE = {"DOC", "KO", "PR", "REG", "RTDOSE", "RTPLAN", "RTSTRUCT", "SEG", "SR"}  # modalities that have no slices
 
@@ -168,8 +169,9 @@ def _header(path: Path) -> Dataset:
         bounded.Unusable: more or less comes of it.
     """
     with bounded.open_file(path) as file:
-        start = file.read(132)
-        meta = read_file_meta_info(path) if start[128:] == b"DICM" else FileMetaDataset()
+        start = file.read(_START)
+        start, is_plain = start[:132], _is_surely_not_deflated(start)
+        meta = read_file_meta_info(path) if start[128:] == b"DICM" and not is_plain else FileMetaDataset()
         if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
             file.seek(0)
             return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS, force=True)
@@ -187,6 +189,13 @@ def _header(path: Path) -> Dataset:
         for _ in bounded.inflate(file, most, wbits=-zlib.MAX_WBITS):
             pass
     return FileDataset(str(path), data, start, meta, False, True)
+
+
+def _is_surely_not_deflated(start: bytes) -> bool:
+    """Whether the whole meta header is in the first bytes of a file and names another transfer syntax."""
+    if start[128:140] != b"DICM\x02\0\0\0UL\x04\0" or 144 + int.from_bytes(start[140:144], "little") > len(start):
+        return False
+    return DeflatedExplicitVRLittleEndian.encode() not in start
 
 
 def _is_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
