@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -30,6 +31,7 @@ _TAGS = [
     "PatientBirthDate",
     *kinds.TAGS, *person.TAGS,
 ]  # fmt: skip
+_WANTED: Any = [Tag(name) for name in ("SpecificCharacterSet", *_TAGS)]  # found once, not by file
 _START = 1024  # bytes that hold nearly every meta header
 _DEFLATED_HEADER = 16 << 20  # bytes that a deflated file may hold beside its pixels
 _NO_IMAGE = {"DOC", "KO", "PR", "REG", "RTDOSE", "RTPLAN", "RTSTRUCT", "SEG", "SR"}  # modalities that have no slices
@@ -174,7 +176,7 @@ def _header(path: Path) -> Dataset:
         meta = read_file_meta_info(path) if start[128:] == b"DICM" and not is_plain else FileMetaDataset()
         if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
             file.seek(0)
-            return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+            return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_WANTED, force=True)
         file.seek(132 + 12 + meta.FileMetaInformationGroupLength)
         packed = file.tell()
         content = b""
@@ -182,7 +184,7 @@ def _header(path: Path) -> Dataset:
             content += piece
             if len(content) >= _DEFLATED_HEADER:
                 break
-        data = read_dataset(BytesIO(content), False, True, stop_when=_is_pixels, specific_tags=_tags())
+        data = read_dataset(BytesIO(content), False, True, stop_when=_is_pixels, specific_tags=_WANTED)
         numbers = (int(data.get(name) or 1) for name in ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel"))
         most = math.prod(numbers) * (int(data.get("BitsAllocated") or 16) // 8) + _DEFLATED_HEADER
         file.seek(packed)
@@ -200,10 +202,6 @@ def _is_surely_not_deflated(start: bytes) -> bool:
 
 def _is_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
     return tag >= 0x7FE00000
-
-
-def _tags() -> list[BaseTag | int]:
-    return [Tag(name) for name in ("SpecificCharacterSet", *_TAGS)]
 
 
 def _may_be_image(kind: UID, header: Dataset) -> bool:
