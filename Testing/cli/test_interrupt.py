@@ -12,7 +12,7 @@ import pytest
 
 from DINSegmentLib.batch import interrupts
 
-TABLES = {"statistics.csv", "summary.json", "report.html", "report"}
+TABLES = {"statistics.csv", "statistics.parquet", "summary.json", "report.html", "report"}
 SECONDS = 30  # for the end after an interrupt; the whole run takes longer only on a slow machine
 
 
