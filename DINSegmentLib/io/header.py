@@ -88,7 +88,7 @@ def check(header: Header, name: str, frame: int | None) -> None:
     if len(header.shape) < 3:
         raise InputError(f"{name} is a 2-D image: give a volume of several slices.")
     if min(header.shape) == 1:
-        raise GeometryError(f"{name} is one voxel thin: give a volume with at least 2 slices.")
+        raise GeometryError(f"{name} has only one slice: give a volume with at least 2 slices.")
     pick_frame(name, header.frames, frame)
     for steps in header.steps:
         check_steps(steps, name)

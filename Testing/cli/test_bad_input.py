@@ -109,7 +109,7 @@ FILES = {
     "4-D of one slice": (lambda m: m.write("v.nii.gz", np.stack([m.voxels[:1]] * 5)), "only one slice"),
     "no voxels": (lambda m: no_voxels(m.tmp_path), "empty"),
     "constant": (lambda m: m.write("v.nrrd", np.full_like(m.voxels, 7)), "constant (every voxel is 7)"),
-    "NaN": (lambda m: m.write("v.nrrd", with_voxel(m.voxels, np.nan)), "NaN or infinite"),
+    "NaN": (lambda m: m.write("v.nrrd", np.full_like(m.voxels, np.nan, np.float32)), "no voxel that is a number"),
     "Inf": (lambda m: m.write("v.nrrd", with_voxel(m.voxels, np.inf)), "NaN or infinite"),
     "zero spacing": (lambda m: patched(m.write("v.nii"), 80, "<f", 0.0), "zero or negative voxel spacing"),
     "negative spacing": (lambda m: patched(m.write("v.nii"), 84, "<f", -1.0), "zero or negative voxel spacing"),
@@ -192,7 +192,8 @@ def test_existing_output_of_one_input_does_not_stop_the_others(segment, write, t
 
     assert outcome.code == 1
     assert "a.json exists already" in outcome.err
-    names = {"a.json", "b.seg.nrrd", "b.json", "statistics.csv", "summary.json", "report.html", "report"}
+    tables = {"statistics.csv", "statistics.parquet", "summary.json", "report.html", "report"}
+    names = {"a.json", "b.seg.nrrd", "b.json", *tables}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
     assert (tmp_path / "out" / "a.json").read_text(encoding="utf-8") == "kept"
 
