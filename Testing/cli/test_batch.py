@@ -104,7 +104,7 @@ def test_rerun_makes_the_same_labels_from_the_record(kind, segment, command, wri
     assert outcome.code == 2 and "add --overwrite" in outcome.err
 
 
-def test_rerun_refuses_another_input_other_weights_and_what_is_no_record(segment, command, write, tmp_path):
+def test_rerun_refuses_another_input_other_weights_and_what_is_no_record(segment, command, write, tmp_path, tiny_model):
     path = write("v.nrrd")
     assert segment(path, "--format", "nii.gz").code == 0
     record = tmp_path / "out" / "v.json"
@@ -119,7 +119,7 @@ def test_rerun_refuses_another_input_other_weights_and_what_is_no_record(segment
     record.with_name("odd.json").write_text('{"case": 1}', encoding="utf-8")
     assert "is not a record of" in command("rerun", record.with_name("odd.json"), *again).err
     path.write_bytes(path.read_bytes() + b"more")
-    assert "has changed since that run" in command("rerun", record, *again).err
+    assert "has changed since that run" in command("rerun", record, "--model", tiny_model, *again).err
     assert not (tmp_path / "again").exists()
 
 
