@@ -162,7 +162,7 @@ def _check_values(value: Any) -> None:
             if isinstance(one, float) and not math.isfinite(one):
                 raise Unusable("holds a number that is not finite")
             if isinstance(one, str):
-                one.encode()  # half a surrogate pair is no text
+                one.encode()  # half a surrogate pair is not text
         level = [
             inner
             for one in level

@@ -89,9 +89,7 @@ class Archive:
     ) -> None:  # fmt: skip
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InputError(
-                f"{url} is not the address of a DICOMweb service: give one such as https://host/dicom-web."
-            )
+            raise InputError(f"{url} is not the address of a DICOMweb service: use one such as https://host/dicom-web.")
         if parts.username or parts.password:
             raise InputError(f"The address of {parts.hostname} holds credentials: use {USER} and {PASSWORD} instead.")
         secret = credentials.user or credentials.token
@@ -234,7 +232,7 @@ class Archive:
             except requests.exceptions.SSLError as error:
                 raise ArchiveError(
                     f"The TLS certificate of {self.url} is not trusted ({_cause(error)}): "
-                    "check the address, or give the archive's CA certificate with --ca-bundle."
+                    "check the address, or provide the archive's CA certificate with --ca-bundle."
                 ) from error
             except requests.HTTPError as error:
                 status = error.response.status_code if error.response is not None else 0
@@ -266,7 +264,7 @@ class Archive:
                 f"check {USER} and {PASSWORD}, {TOKEN}, or the file of --credentials."
             )
         if status == 404:
-            return f"{self.url} does not have what was asked for ({what}): check the address and the UID."
+            return f"{self.url} does not have the requested item ({what}): check the address and the UID."
         if status in (413, 507):
             return f"{self.url} has no space left ({what}): free space there, and re-run to resume."
         return f"{self.url} answers {status} ({what}): check the archive's log, and re-run to resume."

@@ -53,7 +53,7 @@ def hide(found: Iterable[Found | Refused]) -> list[Found | Refused]:
         seen["refused"] += 1
         name = f"refused-{seen['refused']}"
         expected = isinstance(item, Refused) and item.expected
-        why = "is no volume to segment, and was passed over." if expected else reason(fault)
+        why = "is not a volume to segment, skipped." if expected else reason(fault)
         hidden.append(Refused(Path(name), f"{name} {why}", expected))
     return hidden
 
@@ -61,7 +61,7 @@ def hide(found: Iterable[Found | Refused]) -> list[Found | Refused]:
 def reason(error: BaseException | None) -> str:
     """What a sentence about an id goes on with; ``error``: None where all that is known is that it failed."""
     text = next((text for kind, text in _REASONS if isinstance(error, kind)), "failed unexpectedly")
-    return f"{text}; --dry-run, or a run without --anonymous, tells why."
+    return f"{text}; use --dry-run, or omit --anonymous, to see the reason."
 
 
 def hidden_image(image: io.Image, name: str) -> io.Image:

@@ -91,7 +91,7 @@ def segment_beat(
     )
     notices = (*function.notices, *cine.person.notices)
     if times_ms is None:
-        text = f"{name} does not tell the times of its frames: the curve is drawn over their numbers."
+        text = f"{name} has no frame times: the curve is drawn over frame numbers."
         notices = (*notices, Notice("function", text))
     function = replace(function, notices=notices)
     return Beat(cine, result, function, _regional(result.labels, function, geometry, result.model), person)

@@ -205,7 +205,7 @@ def _work(model: Model) -> float:
 
 
 def _note(measured: bool, cores: int) -> str:
-    looked = "Only headers were looked at: compressed voxels that are cut short show up when they are read."
+    looked = "Only headers were read: truncated compressed voxels are found when the volume is read."
     if not measured:
         return f"The time is not known: no speed was measured for this device. The memory is an estimate. {looked}"
     some = f"{cores} cores here that do" if cores > 1 else "1 core here that does"

@@ -170,7 +170,7 @@ class Session:
         self._models[model.id] = model
         entry = {**asdict(written), "extra": case.extra, "outcome": "resumed"}  # the user's table may have changed
         self._entries.append(entry)
-        self._console.event("resumed", f"{case.name} was done before: nothing to do.", case=case.name)
+        self._console.event("resumed", f"{case.name}: already segmented, skipped.", case=case.name)
         return True
 
     def _model_of(self, case: Case | Found) -> Model | None:
@@ -312,13 +312,13 @@ class Session:
         done = counts["done"] + counts["resumed"]
         text = f"{done} of {done + counts['failed']} done"
         text += f", {counts['resumed']} of them by an earlier run." if counts["resumed"] else "."
-        text += f" {counts['skipped']} passed over, see above." if counts["skipped"] else ""
-        text += f" {counts['noticed']} with warnings: look at them first." if counts["noticed"] else ""
+        text += f" {counts['skipped']} skipped (see above)." if counts["skipped"] else ""
+        text += f" {counts['noticed']} with warnings: review these first." if counts["noticed"] else ""
         self._console.event("summary", text, **counts)
 
     def _how_to_go_on(self, done: int, count: int) -> tuple[str, ...]:
         """A sentence, and the command for the shell where it is known."""
-        text = f"Interrupted: {done} of {count} done, what was finished is kept, nothing is half-written; "
+        text = f"Interrupted: {done} of {count} done, completed cases were kept, no partial files were written; "
         if self._settings.overwrite:
             return (text + "the same command does them all again, for --overwrite was given.",)
         text += "run the same command again to go on"

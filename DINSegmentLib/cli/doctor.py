@@ -57,7 +57,7 @@ _PACKAGES = (
     _Package("SimpleITK", "SimpleITK", "fail", "it reads and writes volumes"),
     _Package("slicer-core", "slicer", "warn", "it writes seg.nrrd; nii.gz works without"),
     _Package("vtk", "vtkmodules", "warn", "slicer-core needs it"),
-    _Package("Pillow", "PIL", "warn", "it draws the pictures of --preview and demo"),
+    _Package("Pillow", "PIL", "warn", "it draws the images of --preview and demo"),
     _Package("pydicom", "pydicom", "warn", "it reads DICOM folders"),
     _Package("jsonschema", "jsonschema", "warn", "it checks the manifests of models in detail"),
 )

@@ -27,13 +27,13 @@ def choose(wanted: str = "auto") -> Device:
     if wanted == "auto":
         return _best()
     if wanted == "cpu":
-        return cpu(_("CPU as asked for"))
+        return cpu(_("CPU as requested"))
     if wanted == "mps":
         if not torch.backends.mps.is_available():
             raise DeviceError(
                 _("MPS is not available: torch {torch} found no MPS device. Use --device cpu.", torch=torch.__version__)
             )
-        return Device("mps", _("MPS as asked for"), "float32")
+        return Device("mps", _("MPS as requested"), "float32")
     match = re.fullmatch(r"cuda(?::(\d+))?", wanted)
     if not match:
         raise DeviceError(_('Unknown device "{wanted}": choose auto, cpu, cuda, cuda:N or mps.', wanted=wanted))
@@ -52,7 +52,7 @@ def choose(wanted: str = "auto") -> Device:
         )
     if fault := _cuda_fault(index):
         raise DeviceError(_("{wanted} cannot be used ({fault}): use --device cpu.", wanted=wanted, fault=fault))
-    return _cuda(index, _("as asked for"))
+    return _cuda(index, _("as requested"))
 
 
 def candidates() -> list[str]:

@@ -94,7 +94,7 @@ def dicom_file(path: Path, root: Path, frame: int | None) -> Candidate | Refused
     from ..io.dicom import files as dicom_files
 
     if any(not one.is_multi_frame for one in dicom_files.scan([path]).slices):
-        return Refused(path, f"{shown(path)} is a single DICOM file: give the folder with the whole series.")
+        return Refused(path, f"{shown(path)} is a single DICOM file: use the folder with the whole series.")
     found = find_series({path: path.stat().st_size}, {}, root, None, frame)
     one = only_series([item for item in found if isinstance(item, Candidate)] or found, path)
     if isinstance(one, Refused):
@@ -123,7 +123,7 @@ def _case(
     if any(one.is_multi_frame for one in stack.slices):
         return Refused(folder, f"{name} is a multi-frame DICOM file: convert it to NIfTI or NRRD first.")
     if len(stack.slices) < 2:
-        reason = f"{name} is a single image: give the whole series, or leave it out."
+        reason = f"{name} is a single image: provide the whole series, or remove the file."
         return Refused(folder, reason, expected=not stack.notices)
     details = tuple(filter(None, (stack.number, stack.description, stack.part, f"frame{frame}" if frame else None)))
     size = sum(sizes[path] for path in files)
@@ -156,6 +156,6 @@ def _grouped(passed_over: Sequence[tuple[Path, str]]) -> list[Refused]:
     lines = []
     for (folder, what), paths in groups.items():
         others = "" if len(paths) == 1 else f", like {len(paths) - 1} more in its folder"
-        reason = f"{shown(paths[0])} is {what}{others}: it is passed over."
+        reason = f"{shown(paths[0])} is {what}{others}: skipped."
         lines.append(Refused(paths[0] if len(paths) == 1 else folder, reason, expected=True))
     return lines

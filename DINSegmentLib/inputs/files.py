@@ -28,7 +28,7 @@ def volume_file(path: Path, root: Path, frame: int | None) -> Candidate | Refuse
     name = shown(path)
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        return Refused(path, f"{name} is no regular file: name a volume file.")
+        return Refused(path, f"{name} is not a regular file: name a volume file.")
     if not os.access(path, os.R_OK):
         return Refused(path, cannot_open(path))
     if status.st_size == 0:
@@ -104,7 +104,7 @@ def cannot_open(path: Path) -> str:
 
 
 def _no_volume(path: Path) -> str:
-    return f"{shown(path)} is no volume file ({', '.join(SUFFIXES)}): convert it, or give a DICOM folder."
+    return f"{shown(path)} is not a volume file ({', '.join(SUFFIXES)}): convert it, or use a DICOM folder."
 
 
 def _size_beside(path: Path, suffix: str) -> int:

@@ -89,7 +89,7 @@ def _input(path: Path, search: _Search) -> list[Candidate | Refused]:
     if path.name.lower().endswith(input_table.SUFFIXES):
         return [_line(row, search) if isinstance(row, input_table.Row) else row for row in input_table.read_table(path)]
     if search.series is not None:
-        reason = f"{shown(path)} is a file, and --series chooses from a DICOM folder: leave --series away."
+        reason = f"{shown(path)} is a file, and --series selects from a DICOM folder: omit --series."
         return [Refused(path, reason)]
     found = volume_file(path, path.parent, search.frame)
     named = isinstance(found, Candidate) and image_suffix(path) and label_map_of(path, set()) is not None
@@ -233,7 +233,7 @@ def _walk(top: Path, search: _Search, items: list[Candidate | Refused]) -> Itera
             continue
         if real in seen:
             kind = "leads back to a folder above it" if real in above else f"is the same folder as {shown(seen[real])}"
-            items.append(Refused(folder, f"{shown(folder)} {kind}: it is passed over.", expected=True))
+            items.append(Refused(folder, f"{shown(folder)} {kind}: skipped.", expected=True))
             continue
         seen[real] = folder
         try:

@@ -78,22 +78,23 @@ def check(header: Header, name: str, frame: int | None) -> None:
         GeometryError: one voxel thin, or a spacing or direction that cannot be used.
     """
     if any(n < 1 for n in header.shape) or header.frames < 1:
-        raise InputError(f"{name} is empty (no voxels): give a volume with an image in it.")
+        raise InputError(f"{name} is empty (no voxels): use a volume that contains an image.")
     if header.voxel_bytes == 0:
         raise InputError(f"{name} does not hold real numbers: convert it to whole or floating-point numbers.")
     if header.components != 1:
         raise InputError(
-            f"{name} is a color or vector image ({header.components} values in a voxel): give one grey-value channel."
+            f"{name} is a color or vector image ({header.components} values per voxel): "
+            "use a single-channel (grayscale) volume."
         )
     if len(header.shape) < 3:
-        raise InputError(f"{name} is a 2-D image: give a volume of several slices.")
+        raise InputError(f"{name} is a 2-D image: use a volume with several slices.")
     if min(header.shape) == 1:
-        raise GeometryError(f"{name} has only one slice: give a volume with at least 2 slices.")
+        raise GeometryError(f"{name} has only one slice: provide a volume with at least 2 slices.")
     pick_frame(name, header.frames, frame)
     for steps in header.steps:
         check_steps(steps, name)
     if not (np.abs(header.origin) < FARTHEST).all():  # false for NaN, too
-        raise GeometryError(f"{name} has an origin that is no number, or kilometres away: correct its header.")
+        raise GeometryError(f"{name} has an implausible origin (not a number, or kilometers away): correct its header.")
     lengths = [_lengths(steps) for steps in header.steps]
     if not all(np.allclose(other, lengths[0], rtol=0.01) for other in lengths):
         raise GeometryError(f"{name} gives two different voxel spacings (pixdim and sform): correct its header.")
@@ -155,7 +156,7 @@ def check_payload(payload: Payload, name: str) -> None:
     except zlib.error as error:
         raise InputError(f"{name} is damaged (its voxels cannot be unpacked): copy or export it again.") from error
     if not whole:
-        raise InputError(f"{name} is cut short (voxels are missing at its end): copy or export it again.")
+        raise InputError(f"{name} is truncated (voxels are missing at its end): copy or export it again.")
 
 
 def _is_whole(payload: Payload) -> bool:

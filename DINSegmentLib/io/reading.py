@@ -47,7 +47,7 @@ def read(
         raise InputError(f"{path} does not exist: check the path.")
     check_name(path)
     if series is not None and not path.is_dir():
-        raise InputError(f"{path.name} is a file, and --series chooses from a DICOM folder: leave --series away.")
+        raise InputError(f"{path.name} is a file, and --series selects from a DICOM folder: omit --series.")
     try:
         image = _read_dicom(path, series, frame, files, reading) if is_dicom(path) else _read_file(path, frame)
     except PermissionError as error:
@@ -60,7 +60,9 @@ def _read_file(path: Path, frame: int | None) -> Image:
         raise InputError(f"{path.name} is an empty file: copy or export it again.")
     suffix = image_suffix(path)
     if not suffix:
-        raise InputError(f"{path.name} is no volume file ({', '.join(SUFFIXES)}): convert it, or give a DICOM folder.")
+        raise InputError(
+            f"{path.name} is not a volume file ({', '.join(SUFFIXES)}): convert it, or use a DICOM folder."
+        )
     read_header, reader_name = FORMATS[suffix]
     found = read_header(path)
     header.check(found, path.name, frame)

@@ -291,7 +291,7 @@ def _label(values: dict[str, Any]) -> Label:
 def _range(name: str, pair: list[float]) -> tuple[float, float]:
     low, high = (float(v) for v in pair)
     if not -math.inf < low <= high < math.inf:
-        raise ValueError(f"the expected {name} {pair} is no range")
+        raise ValueError(f"the expected {name} {pair} is not a range")
     return low, high
 
 
@@ -307,15 +307,15 @@ def _check(model: Model) -> None:
     limits.check_range("spacing (mm)", model.spacing, limits.SPACING)
     limits.check_range("temperature", model.temperature, limits.TEMPERATURE)
     if not 0 <= model.neighbour_distance < math.inf:
-        raise ValueError(f"neighbour distance {model.neighbour_distance} mm is negative")
+        raise ValueError(f"neighbor distance {model.neighbour_distance} mm is negative")
     if any(not 0 <= channel <= 255 for label in model.labels for channel in label.color):
-        raise ValueError("a colour is outside 0..255")
+        raise ValueError("a color is outside 0..255")
     _check_axes(model.axes)
     if model.intensity.method not in ("percentile", "window"):
         raise ValueError(f"intensity method {model.intensity.method!r} is neither percentile nor window")
     if model.intensity.method == "percentile" and not 0 <= model.intensity.lower < model.intensity.upper <= 100:
         raise ValueError(
-            f"the percentiles {model.intensity.lower} and {model.intensity.upper} are no range within [0, 100]"
+            f"the percentiles {model.intensity.lower} and {model.intensity.upper} are not a range within [0, 100]"
         )
     if model.intensity.method == "window" and not model.intensity.lower < model.intensity.upper:
         raise ValueError("the intensity window is empty")

@@ -28,7 +28,7 @@ def _about(model: Model) -> str:
     if mean is not None:
         data = model.validation.get("data", "")
         lines.append(_("Validation: mean Dice {mean:.3f} ({data})").format(mean=mean, data=data))
-    return "\n".join([*lines, _("Licence: {licence}").format(licence=model.licence)])
+    return "\n".join([*lines, _("License: {licence}").format(licence=model.licence)])
 
 
 def fill_devices(selector: Any, found: Sequence[Mapping[str, str]], chosen: str) -> None:

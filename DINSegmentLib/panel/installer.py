@@ -51,7 +51,7 @@ def install_torch() -> None:
     logic.installTorch(askConfirmation=True, torchVersionRequirement=REQUIREMENT)
     importlib.invalidate_caches()
     if not torch_is_installed():
-        raise TorchMissing(_("PyTorch was not installed: try again, or look at Slicer's log for the reason."))
+        raise TorchMissing(_("PyTorch was not installed: try again, or check Slicer's log for the reason."))
 
 
 def install_reportlab() -> bool:

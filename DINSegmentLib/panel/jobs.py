@@ -109,9 +109,9 @@ class Job:
     def _gone(self) -> str:
         """Why the result has no place any more, or nothing."""
         if any(slicer.mrmlScene.GetNodeByID(node.GetID() or "") is not node for node in self.needed()):
-            return _("The volume or the output was removed during the run: choose them again and segment once more.")
+            return _("The volume or the output was removed during the run: select them and segment again.")
         if self.state() != self._changed:
-            return _("The volume was changed during the run, and the result does not fit it: segment once more.")
+            return _("The volume was changed during the run, and the result does not fit it: segment again.")
         return ""
 
 

@@ -176,7 +176,7 @@ def _views() -> list[tuple[Any, Any]]:
 
 
 def _no_views() -> DINSegmentError:
-    return DINSegmentError(_("There are no views here: compare the volumes in 3D Slicer's own window."))
+    return DINSegmentError(_("No views are available: compare the volumes in 3D Slicer's own window."))
 
 
 def _fill(composite: Any, volume_node: Any) -> None:

@@ -98,7 +98,7 @@ def enhanced_array(node: Any) -> np.ndarray:
     """
     array = voxels(node)
     if array.dtype != np.float32:
-        raise InputError(_("{node} is no enhanced volume: enhance the volume again.", node=node.GetName()))
+        raise InputError(_("{node} is not an enhanced volume: enhance the volume again.", node=node.GetName()))
     return array
 
 
@@ -130,7 +130,7 @@ def _check_output(node: Any, volume_node: Any) -> None:
         )
     if node.GetClassName() != "vtkMRMLScalarVolumeNode":
         raise InputError(
-            _("{node} is no volume of gray values: choose another one for the enhanced volume.", node=node.GetName())
+            _("{node} is not a grayscale volume: choose another volume for the enhanced image.", node=node.GetName())
         )
 
 

@@ -62,7 +62,7 @@ def save_segmentation(node: Any, path: Path) -> None:
             raise OutputError(_("{path} cannot be written: check the folder and the space on the disk.", path=path))
         header.check_payload(nrrd.read_header(path).payload, path.name)  # the library does not notice a full disk
     except (OSError, InputError) as error:
-        reason = getattr(error, "strerror", None) or "it was cut short"
+        reason = getattr(error, "strerror", None) or "it was truncated"
         raise OutputError(
             _(
                 "{path} cannot be written ({reason}): check the folder and the space on the disk.",

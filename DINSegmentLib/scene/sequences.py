@@ -108,7 +108,7 @@ def read_frames(cine: Cine) -> tuple[list[np.ndarray], Geometry]:
         if not node.IsA("vtkMRMLScalarVolumeNode"):
             raise InputError(
                 _(
-                    "Frame {number} of {name} is no volume: choose another sequence.",
+                    "Frame {number} of {name} is not a volume: choose another sequence.",
                     number=number,
                     name=cine.sequence.GetName(),
                 )

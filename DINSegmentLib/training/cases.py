@@ -95,9 +95,9 @@ def read_case(path: Path) -> Case:
     image_type, label_key = (np.uint8, "label8") if "affine" in arrays else (np.uint16, "label")
     image, label = arrays.get("image"), arrays.get(label_key)
     if image is None or label is None or image.dtype != image_type or label.dtype != np.uint8:
-        raise InputError(f"{path} is no case of a known form: see the two in DINSegmentLib/training/cases.py.")
+        raise InputError(f"{path} is not a case of a known form: see the two in DINSegmentLib/training/cases.py.")
     if image.ndim != 3 or image.shape != label.shape:
-        raise InputError(f"{path} has an image of {image.shape} and a label of {label.shape}: give one 3-D grid.")
+        raise InputError(f"{path} has an image of {image.shape} and a label of {label.shape}: use one 3-D grid.")
     subject = _subject_of(path)
     if "affine" not in arrays:
         values = image.astype(np.float32) / np.float32(65535)
@@ -154,13 +154,13 @@ def _subject_of(path: Path) -> str:
 def _subjects(folder: Path, split: str) -> list[str]:
     if not folder.is_dir():
         raise InputError(
-            f"The data folder {folder} does not exist: give the folder that holds dataset.toml or split.json."
+            f"The data folder {folder} does not exist: use the folder that contains dataset.toml or split.json."
         )
     path = folder / "split.json"
     try:
         splits = bounded.read_json(path)
     except FileNotFoundError as error:
-        raise InputError(f"{folder} has no split.json and no {dataset.FILE}: give a data folder with one.") from error
+        raise InputError(f"{folder} has no split.json and no {dataset.FILE}: use a data folder with one.") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON: restore the file.") from error
     if not isinstance(splits, dict) or split not in splits:

@@ -261,7 +261,7 @@ def _header(path: Path) -> "sitk.ImageFileReader":
             raise GeometryError(f"{path} has axes that are not at right angles: resample it first.") from error
         raise InputError(f"{path} cannot be read (damaged, or no volume): copy or export it again.") from error
     if reader.GetDimension() != 3 or reader.GetNumberOfComponents() != 1 or min(reader.GetSize()) < 2:
-        raise InputError(f"{path} is no grey volume of several slices: give one 3-D image of one frame.")
+        raise InputError(f"{path} is not a grayscale volume with several slices: use one 3-D image of one frame.")
     return reader
 
 
@@ -274,7 +274,7 @@ def _voxels(path: Path) -> tuple[np.ndarray, Geometry]:
             raise EOFError
         array = sitk.GetArrayFromImage(reader.Execute())
     except (RuntimeError, EOFError, OSError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read (damaged, or cut short): copy or export it again.") from error
+        raise InputError(f"{path} cannot be read (damaged or truncated): copy or export it again.") from error
     return array, _geometry(reader, path)
 
 

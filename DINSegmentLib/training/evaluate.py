@@ -61,7 +61,7 @@ def evaluate(
         if progress is not None:
             progress(done, case.name)
     if not rows:
-        raise InputError("There is no case to evaluate: choose a data folder and split that hold some.")
+        raise InputError("No case to evaluate: choose a data folder and split that have some.")
     return summarise(rows, labels, tolerance, nominal)
 
 

@@ -31,9 +31,9 @@ def load_initial(network: DIN, path: Path) -> list[str]:
         state = torch.load(path, map_location="cpu", weights_only=True)
         state = restored(state.get("average", state))
     except (OSError, EOFError, RuntimeError, AttributeError, ValueError, KeyError, ImportError) as error:
-        raise InputError(f"The weights {path} cannot be read: give a weights.pt or best.pt.") from error
+        raise InputError(f"The weights {path} cannot be read: use a weights.pt or best.pt.") from error
     except Exception as error:  # pickle's own error class says the same in other words
-        raise InputError(f"The weights {path} are no plain tensors: give a weights.pt or best.pt.") from error
+        raise InputError(f"The weights {path} are not plain tensors: use a weights.pt or best.pt.") from error
     own = network.state_dict()
     state = {name: _widened(value, own[name]) for name, value in state.items() if name in own}
     fitting = {name: value for name, value in state.items() if own[name].shape == value.shape}

@@ -42,7 +42,7 @@ def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8) -> Pat
     if folder.exists() and not overwrite:
         raise OutputError(f"{folder} exists already: choose another folder, or add --overwrite.")
     if folder.exists() and not (folder / MANIFEST).is_file():
-        raise OutputError(f"{folder} is no model folder, and is not replaced: choose another one.")
+        raise OutputError(f"{folder} is not a model folder and is not replaced: choose another folder.")
     model = read_manifest(run)
     weights = _weights(run, model, bits)
     manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
@@ -97,7 +97,7 @@ def _weights(run: Path, model: Model, bits: int) -> bytes:
     """The weight file: what a network without deep supervision needs."""
     best = run / "best.pt"
     if not best.is_file():
-        raise InputError(f"{run} holds no best.pt: give the run folder of a training that has validated at least once.")
+        raise InputError(f"{run} has no best.pt: use the run folder of a training that has validated at least once.")
     try:
         state = torch.load(best, map_location="cpu", weights_only=True)
     except Exception as error:  # torch tells damage by many classes of error
@@ -108,7 +108,7 @@ def _weights(run: Path, model: Model, bits: int) -> bytes:
     for name, like in wanted.items():
         if name not in state or state[name].shape != like.shape:
             raise ModelError(
-                f"{best} does not fit the network of {model.folder / MANIFEST} ({name}): give the run's own model."
+                f"{best} does not fit the network of {model.folder / MANIFEST} ({name}): use the run's own model."
             )
     weights = stored({name: state[name] for name in wanted}, bits)
     for name, value in weights.items():

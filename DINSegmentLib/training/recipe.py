@@ -152,13 +152,13 @@ def read_config(path: Path) -> Config:
             raise ValueError(f"unknown entry {sorted(unknown)[0]!r}")
         for name in ("model", "data"):
             if not isinstance(values.get(name, ""), str):
-                raise ValueError(f"{name} is no text")
+                raise ValueError(f"{name} is not text")
         arms = values.get("arms", [])
         if not (isinstance(arms, list) and all(isinstance(arm, str) for arm in arms)):
             raise ValueError("arms is no list of texts")
         network = values.get("network", {})
         if not isinstance(network, dict):
-            raise ValueError("network is no table")
+            raise ValueError("network is not a table")
         recipe = _filled(Recipe(), values.get("recipe", {}), "recipe")
         parts = {
             name: _filled(getattr(recipe, name), values.get(name, {}), name) for name in ("augmentation", "gentle")
@@ -202,7 +202,7 @@ def _partial(values: Any, folder: Path) -> Partial:
 def _filled(default: Any, values: Any, table: str) -> Any:
     """A dataclass with some of its plain fields replaced; each must be of the kind of its default."""
     if not isinstance(values, dict):
-        raise ValueError(f"{table} is no table")
+        raise ValueError(f"{table} is not a table")
     known = {f.name: getattr(default, f.name) for f in fields(default)}
     chosen = {}
     for name, value in values.items():

@@ -105,7 +105,7 @@ def load_slices(cases: Iterable[Case], model: Model, side: int) -> Slices:
         extents.append(np.tile(np.minimum(orient.to_model(case.image).shape[1:], side), (count, 1)))
         first += count
     if not images:
-        raise InputError("There is no training case: give a data folder whose split names some.")
+        raise InputError("No training case: use a data folder whose split names some.")
     return Slices(*(torch.from_numpy(np.concatenate(part)) for part in (images, labels, seen, pixels, extents)))
 
 

@@ -162,7 +162,7 @@ def _loop(
             loss = torch.stack(losses).nanmean().item()
             if not np.isfinite(loss):
                 raise InputError(
-                    f"The loss is no number any more at step {trainer.step}: lower the rate in the training file and "
+                    f"The loss became NaN or infinite at step {trainer.step}: lower the rate in the training file and "
                     f"start a new run from {run.best} with --init; what was saved before is kept."
                 )
             line = Progress(trainer.progress, trainer.step, loss, dice or None, pace * (1 - trainer.progress))
@@ -314,7 +314,7 @@ class Trainer:
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
         except (RuntimeError, KeyError, ValueError) as error:
-            raise InputError("The run's last.pt is of another architecture: give a new run folder.") from error
+            raise InputError("The run's last.pt has another architecture: use a new run folder.") from error
         for group in self.optimizer.param_groups:
             group["lr"] = group["lr"].to(self.device)
         self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]

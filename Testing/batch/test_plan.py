@@ -96,7 +96,7 @@ def test_what_would_be_refused_is_told_with_its_reason(tmp_path):
     told = {Path(one["path"]).name: one["reason"] for one in described["refused"]}
     expected = {
         "thin.nii": "only one slice", "text.nrrd": "damaged", "zero.mha": "empty file",
-        "half.nii": "cut short", "exam": "unevenly spaced",
+        "half.nii": "truncated", "exam": "unevenly spaced",
     }  # fmt: skip
     assert told.keys() == expected.keys()
     for name, text in expected.items():

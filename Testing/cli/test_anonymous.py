@@ -85,7 +85,7 @@ def test_ids_are_the_contents_and_the_run_goes_on_elsewhere(segment, write, tmp_
     (result,) = (tmp_path / "out").glob("*.nii.gz")
     (tmp_path / "a.nrrd").rename(tmp_path / "b.nrrd")
     outcome = segment(tmp_path / "b.nrrd", "--anonymous", "--format", "nii.gz")
-    assert outcome.code == 0 and "was done before" in outcome.out
+    assert outcome.code == 0 and "already segmented, skipped" in outcome.out
     assert list((tmp_path / "out").glob("*.nii.gz")) == [result]
 
 
@@ -114,7 +114,7 @@ def test_a_model_that_cannot_be_used_is_not_quoted(segment, write, write_model, 
     (folder / "manifest.json").write_text("{", encoding="utf-8")
     for model in (tmp_path / "Mueller", folder):
         outcome = segment(write("a.nrrd"), "--anonymous", "--model", model)
-        assert outcome.code == 2 and "no such model" in outcome.err
+        assert outcome.code == 2 and "Model not found" in outcome.err
         assert leaks(outcome.err.encode()) == [] and str(tmp_path) not in outcome.err
 
 

@@ -98,12 +98,12 @@ FILES = {
     "empty file": (lambda m: (m.tmp_path / "v.nii.gz").touch() or m.tmp_path / "v.nii.gz", "empty file"),
     "other kind of file": (
         lambda m: (m.tmp_path / "v.jpg").write_bytes(b"\xff\xd8") and m.tmp_path / "v.jpg",
-        "no vol",
+        "not a volume file",
     ),
-    "truncated NIfTI": (lambda m: cut(m.write("v.nii.gz")), "cut short"),
-    "truncated NRRD": (lambda m: cut(m.write("v.nrrd")), "cut short"),
+    "truncated NIfTI": (lambda m: cut(m.write("v.nii.gz")), "truncated"),
+    "truncated NRRD": (lambda m: cut(m.write("v.nrrd")), "truncated"),
     "corrupt NIfTI": (lambda m: corrupt(m.write("v.nii.gz")), "damaged"),
-    "truncated DICOM": (lambda m: damaged_slice(m.write_series("v")), "cut short"),
+    "truncated DICOM": (lambda m: damaged_slice(m.write_series("v")), "truncated"),
     "2-D image": (lambda m: m.write("v.nrrd", m.voxels[0]), "2-D image"),
     "RGB": (lambda m: color(m.voxels, m.tmp_path), "color or vector image"),
     "4-D of one slice": (lambda m: m.write("v.nii.gz", np.stack([m.voxels[:1]] * 5)), "only one slice"),
@@ -253,7 +253,7 @@ def test_cuda_asked_for_and_absent(refused, write, monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
 
-    refused(write("v.nrrd"), "--device", "cuda", text="use --device cpu", named="cuda")
+    refused(write("v.nrrd"), "--device", "cuda", text="Use --device cpu", named="cuda")
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_cuda_asked_for_and_absent(refused, write, monkeypatch):
         (("--output", ""), "--output", "the path is empty"),
         (("",), "INPUT", "the path is empty"),
         (("--frame", "2"), "v.nrrd", "has no frame 2"),
-        (("--series", "1"), "v.nrrd", "leave --series away"),
+        (("--series", "1"), "v.nrrd", "omit --series"),
         (("--bogus",), "--bogus", "unrecognized"),
     ],
 )

@@ -53,7 +53,7 @@ def test_a_cine_in_a_folder_gets_its_function_and_the_same_bytes_when_resumed(se
             wanted = getattr(getattr(truth, side), name)
             assert row[f"{side}_{name}"] == ("" if wanted is None else f"{wanted:.7g}")
     assert float(row["mass_g"]) == pytest.approx(truth.mass_g)
-    timeless = "beat.nii.gz does not tell the times of its frames: the curve is drawn over their numbers."
+    timeless = "beat.nii.gz has no frame times: the curve is drawn over frame numbers."
     assert row["cardiac_output_l_min"] == row["bsa_m2"] == "" and row["warnings"] == " ".join(
         [*map(str, truth.notices), timeless]
     )
@@ -72,7 +72,7 @@ def test_a_cine_in_a_folder_gets_its_function_and_the_same_bytes_when_resumed(se
 
     before = [(out / name).read_bytes() for name in (*TABLES, "beat.json")]
     again = segment(*asked)
-    assert again.code == 0 and "beat was done before" in again.out and "2 of 2 done, 2 of them" in again.out
+    assert again.code == 0 and "beat: already segmented, skipped" in again.out and "2 of 2 done, 2 of them" in again.out
     assert [(out / name).read_bytes() for name in (*TABLES, "beat.json")] == before
 
 
@@ -133,7 +133,7 @@ def test_a_dicom_cine_is_one_case_whose_dicom_segmentations_refer_to_one_frame_e
     assert {path.name for path in (tmp_path / "out").glob("*.dcm")} == {"exam_ED.dcm", "exam_ES.dcm", "exam_SR.dcm"}
     assert {"exam_ED.dcm", "exam_ES.dcm", "exam_SR.dcm"} <= set(record["outputs"])
     assert record["cine"]["function"]["bsa_m2"] == pytest.approx(2.0)  # the root of 180 x 80 / 3600
-    assert "was done before" in segment(folder, "--format", "dcm").out
+    assert "already segmented, skipped" in segment(folder, "--format", "dcm").out
 
     outcome = segment(folder, "--anonymous", "--output", tmp_path / "hidden")
     assert outcome.code == 0 and "heart rate 62/min from the DICOM header" in outcome.out
@@ -171,7 +171,7 @@ def test_every_frame_of_a_cine_may_have_a_dicom_segmentation(
     assert segment(*arguments).code == 0
     wanted = {f"exam_f{t:02d}.dcm" for t in range(1, len(frames) + 1)} | {"exam_SR.dcm"}
     assert {path.name for path in (tmp_path / "out").glob("*.dcm")} == wanted
-    assert "was done before" in segment(*arguments).out
+    assert "already segmented, skipped" in segment(*arguments).out
     record = tmp_path / "out" / "exam.json"
     assert command("rerun", record, "--output", tmp_path / "again", "--model", tiny_model).code == 0
     for name in wanted:

@@ -89,7 +89,7 @@ def test_models_lists_ids_structures_and_licences(command):
     outcome = command("models")
     assert outcome.code == 0
     assert "cardiac-mr" in outcome.out and "1 Right ventricle, 2 Myocardium, 3 Left ventricle" in outcome.out
-    assert "Licence: " in outcome.out
+    assert "License: " in outcome.out
 
 
 def test_models_for_machines(command):
@@ -338,7 +338,7 @@ def test_pack_of_a_run_without_weights_changes_nothing(command, blank, listing, 
 
     outcome = command("pack", tmp_path / "run", "--model", blank)
 
-    assert outcome.code == 2 and "holds no best.pt" in outcome.err
+    assert outcome.code == 2 and "has no best.pt" in outcome.err
     assert listing(tmp_path) == before
 
 

@@ -127,7 +127,7 @@ def test_a_dicom_cine_with_a_series_for_every_slice(function, write_exam, beat, 
     np.testing.assert_allclose(written.affine, np.diag([-2.0, -2.0, 20.0, 1.0]), atol=1e-5)
     assert written.header.get_zooms()[3] == pytest.approx(0.03)
     assert any("is CT; this model was trained on MR" in str(one.get("message")) for one in outcome.events)
-    assert "done before" in function(folder).out
+    assert "already segmented, skipped" in function(folder).out
     again = function(folder, "--weight", "45", "--overwrite")
     assert "heart rate 62/min, height 180 cm from the DICOM header" in again.out
     record = json.loads((tmp_path / "out" / "exam.json").read_text(encoding="utf-8"))
@@ -164,7 +164,7 @@ def test_a_surface_of_each_structure_in_each_frame_encloses_its_voxels(function,
             volume = np.count_nonzero(frame == label.value) * 2.0 * 2.0 * 20.0 / 1000
             found = enclosed_ml(tmp_path / "out" / f"heart_f{number:02d}_{name}.stl")
             assert volume > 1 and found == pytest.approx(volume, rel=0.01)
-    assert "was done before" in function(cine, "--model", "cardiac-mr", "--frames-format", "stl").out
+    assert "already segmented, skipped" in function(cine, "--model", "cardiac-mr", "--frames-format", "stl").out
 
 
 def test_progress_counts_slices_over_all_frames(function, cine):
@@ -182,7 +182,7 @@ def test_the_same_command_again_has_nothing_to_do(function, cine, listing, tmp_p
 
     outcome = function(cine)
 
-    assert outcome.code == 0 and "done before" in outcome.out
+    assert outcome.code == 0 and "already segmented, skipped" in outcome.out
     assert listing(tmp_path / "out") == before
 
 
@@ -220,7 +220,7 @@ def test_other_settings_are_not_done_before(change, function, cine):
         (("--strength", "3"), "choose 0 to 2"),
         (("--heart-rate", "-5"), "heart rate of -5"),
         (("--model", "abdomen-ct"), "does not label the left ventricle"),
-        (("--series", "1"), "leave --series away"),
+        (("--series", "1"), "omit --series"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_sentence_and_nothing_is_written(arguments, text, function, cine, tmp_path):

@@ -54,10 +54,10 @@ def test_a_volume_in_several_files_is_done_again_when_one_of_them_changes(segmen
     header = "ObjectType = Image\nNDims = 3\nDimSize = 20 24 4\nElementSpacing = 2 2 8\nElementType = MET_SHORT\n"
     (tmp_path / "v.mhd").write_text(f"{header}ElementDataFile = s%d.raw 0 3 1\n", encoding="utf-8")
     assert segment(tmp_path / "v.mhd", *FORMAT).code == 0
-    assert "was done before" in segment(tmp_path / "v.mhd", *FORMAT).out
+    assert "already segmented, skipped" in segment(tmp_path / "v.mhd", *FORMAT).out
     content = (tmp_path / "s2.raw").read_bytes()
     (tmp_path / "s2.raw").write_bytes(content[::-1])
-    assert "was done before" not in segment(tmp_path / "v.mhd", *FORMAT).out
+    assert "already segmented, skipped" not in segment(tmp_path / "v.mhd", *FORMAT).out
 
 
 def test_the_record_holds_size_and_hash_of_every_output(segment, write, tmp_path):
@@ -82,4 +82,4 @@ def test_a_result_that_is_not_as_written_does_not_count_as_done(change, segment,
     outcome = segment(path, *FORMAT)
     assert outcome.code == 2 and "add --overwrite" in outcome.err
     assert segment(path, *FORMAT, "--overwrite").code == 0
-    assert "was done before" in segment(path, *FORMAT).out
+    assert "already segmented, skipped" in segment(path, *FORMAT).out

@@ -116,7 +116,7 @@ def test_several_processes_end_too(mode, begin, segment, write, large, scheduler
     assert [other.poll() for other in others] == [None] * len(others)  # they wait for the next run
 
     for name in done:
-        assert "was done before" in segment(tmp_path / f"{name}.nrrd", "--format", "nii.gz").out
+        assert "already segmented, skipped" in segment(tmp_path / f"{name}.nrrd", "--format", "nii.gz").out
 
 
 def test_a_second_interrupt_ends_at_once_and_then_all_is_as_before(capfd):

@@ -25,7 +25,7 @@ def test_surfaces_of_an_earlier_run_count_as_done_and_rerun_makes_the_same(
     path = write("heart.nii.gz")
     assert segment(path, "--format", "stl").code == 0
     first = {one.name: one.read_bytes() for one in (tmp_path / "out").glob("*.stl")}
-    assert "was done before" in segment(path, "--format", "stl").out
+    assert "already segmented, skipped" in segment(path, "--format", "stl").out
     again = command("rerun", tmp_path / "out" / "heart.json", "--output", tmp_path / "again", "--model", tiny_model)
 
     assert again.code == 0, again.err

@@ -49,7 +49,7 @@ def test_a_cuda_card_runs_in_bfloat16_where_it_can(machine, capability, precisio
 def test_a_named_card_is_taken(machine):
     machine(cuda=3)
     assert (device.choose("cuda").name, device.choose("cuda:2").name) == ("cuda:0", "cuda:2")
-    assert device.choose("cuda:2").reason == "CUDA device Card 2, as asked for"
+    assert device.choose("cuda:2").reason == "CUDA device Card 2, as requested"
 
 
 @pytest.mark.parametrize(
@@ -73,5 +73,5 @@ def test_the_cpu_needs_no_reason_but_the_wish(machine):
     machine(cuda=1)
     chosen = device.choose("cpu")
 
-    assert (chosen.name, chosen.reason) == ("cpu", "CPU as asked for")
+    assert (chosen.name, chosen.reason) == ("cpu", "CPU as requested")
     assert chosen.precision in ("bfloat16", "float32")

@@ -236,7 +236,7 @@ def test_a_result_tells_what_was_done(stack_model):
     )
 
     assert result.parameters.enhancement == Enhancement("log", 0.5)
-    assert (result.device.name, result.device.reason, result.notices) == ("cpu", "CPU as asked for", ())
+    assert (result.device.name, result.device.reason, result.notices) == ("cpu", "CPU as requested", ())
     assert 0 < result.timings["forward"] < result.timings["total"]
 
 

@@ -126,7 +126,7 @@ def test_a_messy_folder(tmp_path):
     for name, text in {
         "zero.nii": "empty file", "half.nii.gz.part": "not finished", "brain.mgz": "not read",
         "lonely.dcm": "no DICOM file", "dangling.nii": "leads nowhere", "self.nii": "leads nowhere",
-        "same.nii.gz": "twice", "loop": "back to a folder above", "pipe.nii": "no regular file",
+        "same.nii.gz": "twice", "loop": "back to a folder above", "pipe.nii": "not a regular file",
     }.items():  # fmt: skip
         assert text in told.pop(name)
     assert not told
@@ -190,7 +190,7 @@ def test_what_was_named_is_never_passed_over(tmp_path):
     (tmp_path / "empty").mkdir()
     slice_ = series(tmp_path / "exam") / "IM000"
     told = reasons(find([tmp_path / "notes.txt", tmp_path / "empty", tmp_path / "none.nii", slice_]))
-    assert "no volume file" in told["notes.txt"] and "holds no volume" in told["empty"]
+    assert "not a volume file" in told["notes.txt"] and "holds no volume" in told["empty"]
     assert "does not exist" in told["none.nii"] and "single DICOM file" in told["IM000"]
 
 

@@ -48,7 +48,7 @@ def test_empty_file_and_unknown_kind(refuse, tmp_path):
         (tmp_path / name).touch()
         refuse(tmp_path / name, "empty file")
     (tmp_path / "picture.jpg").write_bytes(b"\xff\xd8" * 100)
-    refuse(tmp_path / "picture.jpg", "no volume file")
+    refuse(tmp_path / "picture.jpg", "not a volume file")
 
 
 @pytest.mark.parametrize("name", ["t.nii", "t.nii.gz", "t.nrrd", "t.mha", "t.mhd"])
@@ -72,7 +72,7 @@ def test_detached_voxels_truncated_or_missing(name, refuse, write_volume):
     path = write_volume(name)
     voxels = path.with_suffix(".raw")
     voxels.write_bytes(voxels.read_bytes()[:-1])
-    refuse(path, "cut short")
+    refuse(path, "truncated")
     voxels.unlink()
     refuse(path, "missing")
 
@@ -104,7 +104,7 @@ def test_color_image(name, refuse, voxels, tmp_path):
 def test_rgb_nifti(refuse, tmp_path):
     array = np.zeros((7, 6, 5), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
     nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), tmp_path / "rgb.nii")
-    refuse(tmp_path / "rgb.nii", "color or vector image (3 values in a voxel)")
+    refuse(tmp_path / "rgb.nii", "color or vector image (3 values per voxel)")
 
 
 def test_nifti_2(refuse, voxels, tmp_path):
@@ -248,5 +248,5 @@ def test_a_damaged_file_leaves_no_trace(refuse, write_volume, tmp_path):
     path = write_volume("v.nrrd")
     path.write_bytes(path.read_bytes()[:-5])
     before = sorted(tmp_path.iterdir())
-    refuse(path, "cut short")
+    refuse(path, "truncated")
     assert sorted(tmp_path.iterdir()) == before

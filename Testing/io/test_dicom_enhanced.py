@@ -231,12 +231,12 @@ def as_angiogram(data):
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [
-        (without("PlanePositionSequence"), GeometryError, "frame 1 of E in enhanced has no position in the patient"),
-        (without("PlaneOrientationSequence"), GeometryError, "has no position in the patient"),
-        (without("PixelMeasuresSequence"), GeometryError, "has no position in the patient"),
+        (without("PlanePositionSequence"), GeometryError, "frame 1 of E in enhanced has no patient position"),
+        (without("PlaneOrientationSequence"), GeometryError, "has no patient position"),
+        (without("PixelMeasuresSequence"), GeometryError, "has no patient position"),
         (lambda data: data.PerFrameFunctionalGroupsSequence.pop(), InputError, "has 6 frames and describes 5"),
         (lambda data: data.pop("PerFrameFunctionalGroupsSequence"), InputError, "has 6 frames and describes 0"),
-        (lambda data: setattr(data, "PixelData", data.PixelData[:-9]), InputError, "cut short"),
+        (lambda data: setattr(data, "PixelData", data.PixelData[:-9]), InputError, "truncated"),
         (as_angiogram, InputError, "is a multi-frame DICOM file: convert it to NIfTI or NRRD first"),
     ],
 )

@@ -98,7 +98,7 @@ def test_the_list_goes_with_its_volume_its_output_and_its_scene(desk, panel, hea
     desk.clear_scene()
     assert ui.reviewTable.rowCount == 0 and not ui.reviewTable.visible
     panel.panel.review.show([])
-    assert "No slice is in doubt" in ui.reviewLabel.text
+    assert "No slices to review" in ui.reviewLabel.text
 
 
 def test_of_a_cine_the_frame_is_listed_and_shown_and_abroad_nothing_is_english(desk, panel, heart, monkeypatch):

@@ -281,7 +281,7 @@ def test_closing_the_scene_leaves_nothing_but_the_way_back(trio, views, scene, h
 
 def test_without_views_there_is_a_sentence_and_no_change(trio, scene):
     before = names_of_nodes(scene)
-    with pytest.raises(DINSegmentError, match=r"^There are no views here: compare"):
+    with pytest.raises(DINSegmentError, match=r"^No views are available: compare"):
         compare.show(*trio)
     assert not compare.is_shown() and names_of_nodes(scene) == before
     compare.update(trio[2])

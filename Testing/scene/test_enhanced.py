@@ -80,7 +80,7 @@ def test_the_patients_image_is_never_overwritten(volume, array):
 
 def test_a_label_map_cannot_become_an_enhanced_volume(volume, array, scene):
     node = scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
-    with pytest.raises(InputError, match="labels is no volume of gray values"):
+    with pytest.raises(InputError, match="labels is not a grayscale volume"):
         write_enhanced(array, volume, Enhancement("log", 1.0), node=node)
     assert node.GetImageData() is None
 

@@ -125,10 +125,10 @@ def test_a_missing_folder_split_file_or_subject_is_named(heart, tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"image": np.zeros(SHAPE, np.uint16)}, "no case of a known form"),
-        ({"image": np.zeros(SHAPE, np.float32), "label": np.zeros(SHAPE, np.uint8)}, "no case of a known form"),
-        ({"image": np.zeros(SHAPE, np.uint16), "label": np.zeros((3, 6, 8), np.uint8)}, "give one 3-D grid"),
-        ({"image": np.zeros((8, 6), np.uint16), "label": np.zeros((8, 6), np.uint8)}, "give one 3-D grid"),
+        ({"image": np.zeros(SHAPE, np.uint16)}, "not a case of a known form"),
+        ({"image": np.zeros(SHAPE, np.float32), "label": np.zeros(SHAPE, np.uint8)}, "not a case of a known form"),
+        ({"image": np.zeros(SHAPE, np.uint16), "label": np.zeros((3, 6, 8), np.uint8)}, "use one 3-D grid"),
+        ({"image": np.zeros((8, 6), np.uint16), "label": np.zeros((8, 6), np.uint8)}, "use one 3-D grid"),
     ],
 )
 def test_a_file_of_another_form_is_refused(arrays, message, tmp_path):

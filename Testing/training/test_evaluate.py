@@ -226,7 +226,7 @@ def test_progress_names_each_case_after_it_is_scored():
 
 
 def test_no_case_is_an_error():
-    with pytest.raises(InputError, match="no case to evaluate"):
+    with pytest.raises(InputError, match="No case to evaluate"):
         evaluate(perfect, [], LABELS)
 
 

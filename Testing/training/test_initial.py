@@ -142,5 +142,5 @@ def test_weights_of_another_architecture_are_no_warm_start(model, tmp_path):
     with pytest.raises(InputError, match="another architecture"):
         load_initial(network, tmp_path / "other.pt")
     for name in ("text.pt", "none.pt"):
-        with pytest.raises(InputError, match="give a weights.pt or best.pt"):
+        with pytest.raises(InputError, match="use a weights.pt or best.pt"):
             load_initial(network, tmp_path / name)

@@ -143,7 +143,7 @@ def test_an_existing_folder_is_replaced_only_on_demand(run, listing_of, tmp_path
 def test_a_folder_that_is_no_model_is_never_replaced(run, listing_of, tmp_path):
     (tmp_path / "photos").mkdir()
     before = listing_of(tmp_path)
-    with pytest.raises(OutputError, match="is no model folder"):
+    with pytest.raises(OutputError, match="is not a model folder"):
         pack(run, tmp_path / "photos", overwrite=True)
     assert listing_of(tmp_path) == before
 

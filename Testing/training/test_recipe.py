@@ -58,8 +58,8 @@ def test_entries_replace_the_defaults_and_the_others_stay(config):
         ("[partial.labels]\nWall = [0]", "a list of whole numbers from 1 to 255"),
         ("[partial]\nshare = 1\n[partial.labels]\nWall = [2]", "between 0 and 1"),
         ("[partial]\nspeed = 1", "partial has no setting 'speed'"),
-        ("recipe = 3", "recipe is no table"),
-        ("model = 3", "model is no text"),
+        ("recipe = 3", "recipe is not a table"),
+        ("model = 3", "model is not text"),
         ("[recipe", "cannot be read"),
     ],
 )

@@ -86,7 +86,7 @@ def _check(options: Namespace) -> None:
     if given := [name for name, value in wrong.items() if value]:
         raise InputError(f"--dicomweb does not work together with {given[0]}: omit one of them.")
     if bool(options.study) == bool(options.watch):
-        raise InputError("--dicomweb needs either --study UID or --watch QUERY: give one of them.")
+        raise InputError("--dicomweb needs --study UID or --watch QUERY: add one of them.")
 
 
 class _Run:

@@ -27,9 +27,7 @@ def demo(options: Namespace, console: Console) -> int:
 
     if options.input and not options.model:
         known = ", ".join(sorted(catalogue()))
-        raise InputError(
-            f"A volume of yours needs a model: add --model (make demo INPUT=... MODEL=...), one of {known}."
-        )
+        raise InputError(f"Your own volume needs a model: add --model (make demo INPUT=... MODEL=...), one of {known}.")
     sample = resources.root() / "SampleData"
     inputs = [options.input] if options.input else [sample / name for name in SAMPLES]
     model = find_model(options.model or SAMPLE_MODEL)

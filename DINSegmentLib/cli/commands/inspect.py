@@ -27,7 +27,7 @@ def models(options: Namespace, console: Console) -> int:
     for model in found:
         structures = ", ".join(f"{label.value} {label.name}" for label in model.labels)
         console.text(
-            f"{model.id} {model.version}: {model.title} ({model.modality})\n  {structures}\n  Licence: {model.licence}"
+            f"{model.id} {model.version}: {model.title} ({model.modality})\n  {structures}\n  License: {model.licence}"
         )
     return 0
 

@@ -24,7 +24,7 @@ def segment(options: Namespace, console: Console) -> int:
     if options.dicomweb:
         return archive(options, console, _parameters(options))
     if not options.inputs:
-        raise InputError("There is no input: name a file or folder, or an archive with --dicomweb.")
+        raise InputError("No input: name a file or folder, or an archive with --dicomweb.")
     if options.anonymous:
         return _anonymous(options, console)
     model = _model(options)
@@ -75,7 +75,7 @@ def _run(
 
     person = Person(options.heart_rate, options.height, options.weight)
     if person != Person() and sum(isinstance(item, Found) for item in found) > 1:
-        raise InputError("--heart-rate, --height and --weight are of one person: give a single input.")
+        raise InputError("--heart-rate, --height and --weight describe one patient: use a single input.")
     settings = Settings(
         output=options.output,
         formats=options.formats or ["seg.nrrd"],
@@ -118,7 +118,7 @@ def _anonymous(options: Namespace, console: Console) -> int:
     except DINSegmentError:
         known = ", ".join(sorted(catalogue()))
         raise ModelError(
-            f"There is no such model, or its folder cannot be used: choose one of {known}, or give a model folder; "
+            f"Model not found or unusable: choose one of {known}, or give a model folder; "
             "without --anonymous the reason is told."
         ) from None
     parameters = _asked(options, model)
@@ -128,7 +128,7 @@ def _anonymous(options: Namespace, console: Console) -> int:
             "choose --format seg.nrrd or nii.gz."
         )
     if options.dry_run:
-        raise InputError("A dry run tells the names of the inputs: leave --anonymous away, or --dry-run.")
+        raise InputError("--dry-run prints input names: omit --anonymous or --dry-run.")
     threshold = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -26,7 +26,7 @@ def sheet(options: Namespace, console: Console) -> int:
     if data is None:
         raise InputError(f"{options.config} names no data folder: add data to it, or give --data.")
     if options.output.suffix != ".png":
-        raise InputError(f"{options.output} names no picture: give a name that ends with .png.")
+        raise InputError(f"{options.output} is not an image name: use a name that ends with .png.")
     outputs.check(options.config, [options.output], options.overwrite)
     volumes = islice(cases(data, "train"), _CASES)
     with TemporaryDirectory() as folder:

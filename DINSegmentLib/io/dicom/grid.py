@@ -51,7 +51,7 @@ def grid_of(slices: Sequence[Slice], name: str, resample: bool = False) -> Grid:
             more than the precision in which positions were written.
     """
     if len(slices) == 1:
-        raise GeometryError(f"{name} has only one slice: give a folder with the whole series.")
+        raise GeometryError(f"{name} has only one slice: use a folder with the whole series.")
     fault = _fault(slices)
     if not fault:
         return Grid(_geometry(slices, np.array([item.position for item in slices])))

@@ -63,7 +63,7 @@ def check_pixels(path: Path, name: str) -> None:
     except Exception as error:  # on damaged bytes pydicom raises nearly anything
         raise InputError(f"{path.name} in {name} is damaged: export the series again.") from error
     if stored < wanted:
-        raise InputError(f"{path.name} in {name} is cut short (pixels are missing): export the series again.")
+        raise InputError(f"{path.name} in {name} is truncated (pixels are missing): export the series again.")
 
 
 def is_inverted(item: Slice) -> bool:

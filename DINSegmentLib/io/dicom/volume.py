@@ -157,9 +157,9 @@ def _find_slices(folder: Path, name: str, files: Sequence[Path] | None) -> list[
         raise InputError(f"{found.damaged[0][0].name} in {name} is damaged: export the series again.")
     if not found.slices:
         what = "a DICOM file without an image" if folder.is_file() else "a folder without DICOM images"
-        raise InputError(f"{name} is {what}: give a folder with one series, or an image file.")
+        raise InputError(f"{name} is {what}: use a folder with one series, or an image file.")
     if folder.is_file() and not found.slices[0].is_multi_frame:
-        raise InputError(f"{folder.name} is a single DICOM file: give the folder with the whole series.")
+        raise InputError(f"{folder.name} is a single DICOM file: use the folder with the whole series.")
     with _damage_told(name):
         return enhanced.expand(found.slices, name)
 
@@ -183,11 +183,11 @@ def _find_stack(folder: Path, name: str, series: str | None, files: Sequence[Pat
 def _check_alike(slices: Sequence[Slice], name: str) -> None:
     for item in slices:
         if int(item.header.get("SamplesPerPixel", 1)) != 1:
-            raise InputError(f"{name} holds color images: give a grey-value series.")
+            raise InputError(f"{name} has color images: use a single-channel (grayscale) series.")
         if item.is_multi_frame:
             raise InputError(f"{item} in {name} is a multi-frame DICOM file: convert it to NIfTI or NRRD first.")
         if not all(item.header.get(tag) for tag in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")):
-            raise GeometryError(f"{item} in {name} has no position in the patient: give a stack of slices.")
+            raise GeometryError(f"{item} in {name} has no patient position: use a stack of slices.")
     odd = _odd_one(slices)
     if odd is not None:
         raise GeometryError(

@@ -106,7 +106,7 @@ class FunctionSection:
     def onCurve(self) -> None:
         chart = scene.curve_chart(self.session.output) if self.session.output is not None else None
         if chart is None:
-            self.session.say(_("There is no curve any more: segment the sequence again."))
+            self.session.say(_("The curve is no longer available: segment the sequence again."))
             return
         slicer.modules.plots.logic().ShowChartInLayout(chart)
 

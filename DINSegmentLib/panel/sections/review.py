@@ -34,7 +34,7 @@ class ReviewSection:
 
     def show(self, doubts: Sequence[Mapping[str, Any]]) -> None:
         """List slices as the worker told them, see `worker.protocol`."""
-        none = _("No slice is in doubt: the network expects less than one wrong voxel in each.")
+        none = _("No slices to review: fewer than one wrong voxel is expected in each slice.")
         if doubts:
             self.ui.reviewGroup.collapsed = False
         self._show(doubts, _("A click on a row shows the slice in all views.") if doubts else none)

@@ -121,7 +121,7 @@ class SegmentationSection:
         key = f"{_ACCEPTED}/{model.id}"
         if settings.value(key) == model.version:
             return True
-        text = _("Terms of {model}:\n\n{licence}\n\nDo you accept them?").format(
+        text = _("License terms of {model}:\n\n{licence}\n\nDo you accept them?").format(
             model=model.title, licence=model.licence
         )
         if not slicer.util.confirmOkCancelDisplay(text):
