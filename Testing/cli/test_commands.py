@@ -344,4 +344,4 @@ def test_pack_of_a_run_without_weights_changes_nothing(command, blank, listing, 
 
 def test_pack_wants_a_model_that_is_there(command, tmp_path):
     outcome = command("pack", tmp_path, "--model", tmp_path / "none")
-    assert outcome.code == 2 and "choose one of abdomen-ct, cardiac-mr, or give a model folder" in outcome.err
+    assert outcome.code == 2 and "choose one of abdomen-ct, cardiac-mr, or a model folder" in outcome.err

@@ -26,6 +26,7 @@ CLUSTER = "needs a cluster; in miniature in Testing/cli/test_workers.py"
 NOT_RUN_HERE = {  # the start of a command: why no test of this file runs it
     "git clone ": "the public repository does not exist yet",
     "make test": "it is what runs this test",
+    "make lint": "continuous integration runs it",
     ".venv/bin/dinsegment function ": "needs a cine; Testing/cli/test_function.py has one",
     ".venv/bin/dinsegment sheet ": TRAINING,
     ".venv/bin/dinsegment train ": TRAINING,
@@ -38,7 +39,6 @@ NOT_RUN_HERE = {  # the start of a command: why no test of this file runs it
     "dinsegment pack ": MINIATURE,
     "dinsegment segment hearts/": MINIATURE,
     "dinsegment evaluate ": MINIATURE,
-    "pip install 'dinsegment[archive]'": "the package index does not have it yet",
     "export DINSEGMENT_DICOMWEB_USER": ARCHIVE,
     "dinsegment segment --dicomweb ": ARCHIVE,
     "curl ": "asks an archive, by Orthanc's own interface",

@@ -272,7 +272,7 @@ def test_the_file_itself_may_be_named(write_enhanced, write_series, beat, tmp_pa
     assert (cine.times, cine.person, cine.first.name) == (of_folder.times, of_folder.person, "heart")
     assert count_frames(path) == FRAMES and files_of(path) == (path,) and peek(path, all_frames=True).frames == FRAMES
     np.testing.assert_array_equal(read(path, frame=2).array, of_folder.array[1])
-    with pytest.raises(InputError, match="--series chooses from a DICOM folder"):
+    with pytest.raises(InputError, match="--series selects from a DICOM folder"):
         read(path, series="5")
 
     slice_ = next(write_series().iterdir())

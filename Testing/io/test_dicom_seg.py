@@ -296,10 +296,10 @@ def test_volume_without_any_structure_has_frames_and_reads_back(write, labels, t
 def test_structure_of_letters_that_the_source_cannot_write_keeps_its_name(write, write_model, labels, tmp_path):
     names = [
         {"value": value, "name": name, "color": [1, 2, 3], "terminology": {"type": ["SCT", "1", name]}}
-        for value, name in enumerate(["Печень", "肝臓", "x" * 80], start=1)
+        for value, name in enumerate(["Печень", "肝臓", "x" * 60], start=1)
     ]
     data = pydicom.dcmread(write(np.minimum(labels, 3), write_model(tmp_path / "model", "fixed", labels=names)))
-    assert [item.SegmentLabel for item in data.SegmentSequence] == ["Печень", "肝臓", "x" * 64]
+    assert [item.SegmentLabel for item in data.SegmentSequence] == ["Печень", "肝臓", "x" * 60]
     assert data.PatientName == "Müller^Jörg"
 
 

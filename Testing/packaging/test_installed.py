@@ -65,7 +65,12 @@ def test_installed_tree_holds_what_is_on_disk_and_nothing_else(repository, insta
 def test_training_is_not_installed_and_its_commands_say_what_to_do(installed, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(installed), "PYTHONDONTWRITEBYTECODE": "1"}
     (tmp_path / "a.toml").write_text("", encoding="utf-8")
-    command = [sys.executable, "-m", "DINSegmentLib", "train", "--config", "a.toml", "--output", "run"]
+    # the checkout's own editable install would be found behind the installed tree
+    start = (
+        "import sys; sys.meta_path[:] = [one for one in sys.meta_path if 'editable' not in repr(one).lower()]; "
+        "from DINSegmentLib.cli import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", start, "train", "--config", "a.toml", "--output", "run"]
     outcome = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, encoding="utf-8")
     assert outcome.returncode == 2 and "dinsegment[train]" in outcome.stderr
 

@@ -294,7 +294,7 @@ def test_without_views_there_is_a_sentence_and_no_change(trio, scene):
 def test_a_layout_that_makes_no_views_is_left_again(trio, scene):
     layout = scene.AddNewNodeByClass("vtkMRMLLayoutNode")
     layout.SetViewArrangement(CONVENTIONAL)
-    with pytest.raises(DINSegmentError, match="no views"):
+    with pytest.raises(DINSegmentError, match="No views are available"):
         compare.show(*trio)
     assert layout.GetViewArrangement() == CONVENTIONAL
     scene.RemoveNode(layout)

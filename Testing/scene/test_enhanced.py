@@ -142,7 +142,7 @@ def test_what_a_preview_writes_is_in_the_node_and_views_hear_of_it_once(volume):
 
 
 def test_a_volume_that_is_not_float_is_no_enhanced_volume(volume):
-    with pytest.raises(InputError, match="heart is no enhanced volume"):
+    with pytest.raises(InputError, match="heart is not an enhanced volume"):
         enhanced_array(volume)
 
 
