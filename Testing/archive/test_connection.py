@@ -105,8 +105,8 @@ def test_a_query_is_read_as_attributes():
     [
         (["--study", "2.25.1", "--anonymous"], "does not work together with --anonymous"),
         (["--study", "2.25.1", "heart.nii.gz"], "does not work together with INPUT"),
-        ([], "needs either --study UID or --watch QUERY"),
-        (["--study", "2.25.1", "--watch", "Modality=MR"], "needs either --study UID or --watch QUERY"),
+        ([], "needs --study UID or --watch QUERY"),
+        (["--study", "2.25.1", "--watch", "Modality=MR"], "needs --study UID or --watch QUERY"),
     ],
 )
 def test_options_that_do_not_go_together_are_one_sentence(arguments, reason, tmp_path, capsys):
