@@ -34,7 +34,7 @@ def _about(model: Model) -> str:
 def fill_devices(selector: Any, found: Sequence[Mapping[str, str]], chosen: str) -> None:
     """``auto`` with the reason for what it takes, then the devices by name; before any was found, ``auto`` alone."""
     selector.clear()
-    first, *others = found or [{"name": AUTO, "reason": _("Auto: PyTorch has not been asked yet")}]
+    first, *others = found or [{"name": AUTO, "reason": _("Auto (device not detected yet)")}]
     selector.addItem(told(first["reason"]), AUTO)
     for one in others:
         selector.addItem(f"{one['name']}: {told(one['reason'])}", one["name"])

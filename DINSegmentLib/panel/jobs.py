@@ -83,7 +83,7 @@ class Job:
         now = time.monotonic()
         if done == 0:
             self._first = now
-            text = _("Segmenting...") if self.map is None else _("Asking the network...")
+            text = _("Segmenting...") if self.map is None else _("Computing map...")
         else:
             left = (now - self._first) / done * (total - done)
             text = _("{done} of {total} slices, {left} s left").format(done=done, total=total, left=round(left))

@@ -172,9 +172,9 @@ class Panel:
         there = installer.torch_is_installed()
         self.ui.torchLabel.visible = self.ui.installTorchButton.visible = not there or self._torch_is_broken
         self.ui.torchLabel.text = (
-            _("The network needs PyTorch; the one in this Slicer cannot be used.")
+            _("PyTorch is installed in this Slicer but cannot be loaded.")
             if there
-            else _("The network needs PyTorch, which this Slicer does not have yet.")
+            else _("PyTorch is not installed in this Slicer.")
         )
 
     def onCopyBatch(self) -> None:

@@ -330,7 +330,7 @@ def test_without_torch_the_module_loads_explains_and_installs_on_a_click(desk, m
     monkeypatch.setattr(installer, "torch_is_installed", lambda: False)
     panel = desk.open_module()
     desk.click(panel.ui.loadSampleButton)
-    assert panel.ui.installTorchButton.visible and "needs PyTorch" in panel.ui.torchLabel.text
+    assert panel.ui.installTorchButton.visible and "PyTorch is not installed" in panel.ui.torchLabel.text
     desk.click(panel.ui.segmentButton)
     assert "press Install PyTorch" in panel.ui.statusLabel.text and not panel.panel.runner.busy
     desk.click(panel.ui.installTorchButton)

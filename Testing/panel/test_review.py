@@ -42,7 +42,7 @@ def test_the_doubtful_slices_are_listed_and_a_click_or_key_shows_them_in_both_vi
     from DINSegmentLib import scene
 
     volume, ui = choose_noisy(panel, heart), panel.ui
-    assert not ui.reviewTable.visible and "Segment first" in ui.reviewLabel.text
+    assert not ui.reviewTable.visible and "listed here after a run" in ui.reviewLabel.text
     run(desk, panel)
     doubts = expected(volume)
     assert len(doubts) == 2
@@ -85,9 +85,9 @@ def test_the_list_goes_with_its_volume_its_output_and_its_scene(desk, panel, hea
     for name in ("Red", "Green", "Yellow"):
         desk.application.layouts.sliceWidget(name).mrmlSliceCompositeNode().SetBackgroundVolumeID(None)
     ui.reviewTable.setCurrentCell(0, 0)
-    assert "press Compare side by side" in ui.statusLabel.text
+    assert "Click Compare side by side" in ui.statusLabel.text
     ui.inputSelector.setCurrentNode(heart)
-    assert ui.reviewTable.rowCount == 0 and "Segment first" in ui.reviewLabel.text
+    assert ui.reviewTable.rowCount == 0 and "listed here after a run" in ui.reviewLabel.text
     ui.inputSelector.setCurrentNode(volume)
     show()
     ui.outputSelector.addNode()

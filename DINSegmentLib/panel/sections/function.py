@@ -91,7 +91,7 @@ class FunctionSection:
             Column(_("Quantity"), _("Quantity")),
             Column(_("Value"), _("Value")),
             Column(_("Unit"), _("Unit")),
-            Column(_("Range"), _("Range by base slice")),
+            Column(_("Range"), _("Range, ±1 basal slice")),
         ]
         fill(self.ui.functionTable, columns, figures)
 

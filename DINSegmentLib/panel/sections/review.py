@@ -30,14 +30,14 @@ class ReviewSection:
 
     def clear(self) -> None:
         """Nothing was segmented in what is shown."""
-        self._show((), _("Segment first: then the slices that are worth a look stand here."))
+        self._show((), _("Slices to review are listed here after a run."))
 
     def show(self, doubts: Sequence[Mapping[str, Any]]) -> None:
         """List slices as the worker told them, see `worker.protocol`."""
         none = _("No slices to review: fewer than one wrong voxel is expected in each slice.")
         if doubts:
             self.ui.reviewGroup.collapsed = False
-        self._show(doubts, _("A click on a row shows the slice in all views.") if doubts else none)
+        self._show(doubts, _("Click a row to show the slice in all views.") if doubts else none)
 
     def _show(self, doubts: Sequence[Mapping[str, Any]], text: str) -> None:
         table, framed = self.ui.reviewTable, any(one["frame"] is not None for one in doubts)
@@ -78,4 +78,6 @@ class ReviewSection:
             session.say(told(error))
             return
         if not seen:
-            session.say(_("No view cuts along the slices of the volume: press Compare side by side, then try again."))
+            session.say(
+                _("No view is aligned with the slices of this volume. Click Compare side by side, then try again.")
+            )

@@ -55,7 +55,7 @@ class SegmentationSection:
         """Whether Segment can be clicked, or why not."""
         ui, busy = self.ui, self.runner.busy
         ui.segmentButton.enabled = busy or not reason
-        ui.segmentButton.toolTip = reason or _("Segment the volume; the output changes only when all went well.")
+        ui.segmentButton.toolTip = reason or _("Segment the volume. The output is updated only if the run succeeds.")
         for control in (ui.compareButton, ui.fadeSlider, ui.copyBatchButton, ui.copyPythonButton):
             control.enabled = not reason
         for control in (ui.confidenceButton, ui.whyButton):
@@ -133,7 +133,9 @@ class SegmentationSection:
     def _show_running(self, running: bool) -> None:
         ui = self.ui
         ui.segmentButton.text = _("Cancel &segmentation") if running else _("&Segment")
-        ui.segmentButton.toolTip = _("Stop; nothing will have changed.") if running else ui.segmentButton.toolTip
+        ui.segmentButton.toolTip = (
+            _("Stop the run. The output stays unchanged.") if running else ui.segmentButton.toolTip
+        )
         ui.segmentButton.enabled = True
         ui.progressBar.visible = running
         ui.progressBar.maximum = 0  # busy, until slices are counted
@@ -172,7 +174,7 @@ class SegmentationSection:
 
     def onReleaseMemory(self) -> None:
         self.runner.release()
-        self.session.say(_("The worker has ended; the next run loads the model again."))
+        self.session.say(_("Model unloaded. The next run loads it again."))
 
 
 def _question(output: Any, volume: Any) -> str:
