@@ -178,7 +178,7 @@ def test_exit_code_tells_whether_all_some_or_none_were_written(inputs, code, seg
 
     good = [n for n, kind in enumerate(inputs.split()) if kind == "good"]
     written = {path.name for path in (tmp_path / "out").glob("*")}
-    tables = {"statistics.csv", "summary.json", "report.html", "report"} if good else set()
+    tables = {"statistics.csv", "statistics.parquet", "summary.json", "report.html", "report"} if good else set()
     assert outcome.code == code
     assert written == {f"{n}.{end}" for n in good for end in ("json", "seg.nrrd")} | tables
 

@@ -37,7 +37,10 @@ def render(size: tuple[int, int] = _SIZE) -> np.ndarray:
 
 def _view(logic: Any, size: tuple[int, int]) -> np.ndarray:
     node = logic.GetSliceNode()
+    offset = logic.GetSliceOffset()
     logic.ResizeSliceNode(*size)
+    logic.FitSliceToAll()  # as in a view that has had this size from the start
+    logic.SetSliceOffset(offset)
     view = View(node)
     view.window.SetSize(*size)
     view.renderer.AddViewProp(_image(logic))
