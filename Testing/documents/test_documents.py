@@ -112,7 +112,7 @@ def test_commands_of_a_document_work_one_after_the_other(path, tmp_path, monkeyp
 
     image = sitk.ReadImage(str(sample))
     sitk.WriteImage(image, str(tmp_path / "heart.nii.gz"))
-    sitk.WriteImage(image[:, :, 2:6], str(tmp_path / "study" / "middle.nii.gz"))
+    sitk.WriteImage(image[:, :, 1:9], str(tmp_path / "study" / "middle.nii.gz"))
     monkeypatch.chdir(tmp_path)
 
     for command in run_here(path):

@@ -42,7 +42,7 @@ def test_every_page_closes_its_tags_and_names_each_id_once(repository):
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is missing")
 def test_every_script_is_javascript(repository):
     for path in files(repository, ".js"):
-        run = subprocess.run(["node", "--check", path], capture_output=True, text=True)
+        run = subprocess.run(["node", "--check", path], capture_output=True, encoding="utf-8")
         assert run.returncode == 0, run.stderr
 
 
