@@ -15,7 +15,7 @@ import pytest
 import SimpleITK as sitk
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-MAY_SKIP = ("cuda", "mps", "data", "python312")  # in CI (DINSEGMENT_CI=1) any other skip is a failure
+MAY_SKIP = ("cuda", "mps", "data", "node", "python312")  # in CI (DINSEGMENT_CI=1) any other skip is a failure
 
 # What is tested is this checkout, installed or not, here and in the processes that tests start.
 sys.path.insert(0, str(REPOSITORY))

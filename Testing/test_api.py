@@ -35,4 +35,5 @@ def test_a_name_that_is_not_offered_is_an_attribute_error():
 
 def test_importing_it_loads_neither_torch_nor_numpy():
     code = "import sys, DINSegmentLib; print(sorted({'torch', 'numpy', 'SimpleITK'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True).stdout == "[]\n"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert run.stdout == "[]\n"

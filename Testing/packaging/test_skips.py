@@ -48,7 +48,7 @@ def test_marked_tests_may_skip_in_ci_and_are_counted(run_tests):
     run = run_tests(MARKED, ci=True)
 
     assert run.returncode == 0, run.stdout
-    assert "Skips: 1 cuda, 0 mps, 1 data, 0 python312, 0 other." in run.stdout
+    assert "Skips: 1 cuda, 0 mps, 1 data, 0 node, 0 python312, 0 other." in run.stdout
     assert "no shared data at" in run.stdout
 
 

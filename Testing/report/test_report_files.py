@@ -39,6 +39,7 @@ def test_every_page_closes_its_tags_and_names_each_id_once(repository):
         assert len(tags.ids) == len(set(tags.ids)), path.name
 
 
+@pytest.mark.node
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is missing")
 def test_every_script_is_javascript(repository):
     for path in files(repository, ".js"):
