@@ -62,6 +62,7 @@ def test_installed_tree_holds_what_is_on_disk_and_nothing_else(repository, insta
     assert files_in(installed.parents[2]) == {(MODULES / name).as_posix() for name in files_in(installed)}
 
 
+@pytest.mark.torch
 def test_training_is_not_installed_and_its_commands_say_what_to_do(installed, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(installed), "PYTHONDONTWRITEBYTECODE": "1"}
     (tmp_path / "a.toml").write_text("", encoding="utf-8")
@@ -82,6 +83,7 @@ def test_module_on_disk_is_installed_unchanged(repository, installed):
         assert (installed / name).read_bytes() == (folder / name).read_bytes(), name
 
 
+@pytest.mark.torch
 def test_installed_extension_segments_its_sample_under_a_plain_locale(installed, tmp_path):
     sample = installed / "DINSegmentLib" / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"
     output = tmp_path / "Ergebnis für Ω"

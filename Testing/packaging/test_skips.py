@@ -44,6 +44,7 @@ def run_tests(repository: Path, tmp_path: Path):
     return run
 
 
+@pytest.mark.torch
 def test_marked_tests_may_skip_in_ci_and_are_counted(run_tests):
     run = run_tests(MARKED, ci=True)
 
