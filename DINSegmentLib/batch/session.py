@@ -104,7 +104,8 @@ class Session:
             Cancelled: the run was interrupted; what was finished is kept.
         """
         output, overwrite = self._settings.output, self._settings.overwrite
-        outputs.sweep(output)
+        for folder in (output, output / thumbnails.FOLDER):
+            outputs.sweep(folder)
         for item in self._found:
             if isinstance(item, Refused):
                 self._refuse(item)

@@ -105,7 +105,10 @@ def claimed(folder: Path) -> Iterator[None]:
             f"{folder} cannot be written ({error.strerror or error}): choose a folder that you may write to."
         ) from error
     for left in folder.glob(f"{_PREFIX}????????"):
-        with suppress(OSError):  # empty ones, which a kill left before they had their marker
+        with suppress(OSError):  # empty ones, which a kill left before their marker was there or had its text
+            mark = left / ownership.MARK
+            if list(left.iterdir()) == [mark] and mark.lstat().st_size == 0:
+                mark.unlink()
             left.rmdir()
     try:
         yield

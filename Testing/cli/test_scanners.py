@@ -283,7 +283,11 @@ def test_what_the_panel_warns_of_reaches_terminal_and_record(command, tmp_path, 
     outcome = command(
         "segment", tmp_path / "a.nii.gz", "--model", "cardiac-mr", "--output", tmp_path / "out", "--format", "nii.gz"
     )
-    (notice,) = [one for one in json.loads((tmp_path / "out" / "a.json").read_text())["notices"] if one["kind"] == kind]
+    (notice,) = [
+        one
+        for one in json.loads((tmp_path / "out" / "a.json").read_text(encoding="utf-8"))["notices"]
+        if one["kind"] == kind
+    ]
     assert notice["text"] in outcome.err
 
 

@@ -190,3 +190,16 @@ def test_the_former_name_of_the_module_still_works():
     from DINSegmentLib.batch import outputs as former_name
 
     assert former_name is outputs
+
+
+@pytest.mark.parametrize("has_marker", [False, True])
+def test_an_empty_folder_of_a_kill_before_its_marker_had_its_text_is_removed_by_the_next_run(has_marker, tmp_path):
+    left, foreign = tmp_path / ".dinsegment-abcd1234", tmp_path / ".dinsegment-efgh5678"
+    for folder in (left, foreign):
+        folder.mkdir()
+        if has_marker:
+            (folder / ".dinsegment-owner").touch()
+    (foreign / "data").write_text("not ours to delete", encoding="utf-8")
+
+    with outputs.claimed(tmp_path):
+        assert not left.exists() and (foreign / "data").exists()
