@@ -99,7 +99,7 @@ def test_one_seed_draws_the_same_slices():
 
 
 def test_no_case_is_refused(model):
-    with pytest.raises(InputError, match="no training case"):
+    with pytest.raises(InputError, match="No training case"):
         load_slices([], model, 8)
 
 
