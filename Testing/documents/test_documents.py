@@ -139,7 +139,7 @@ def test_commands_and_targets_named_in_the_text_exist(path):
     text = path.read_text(encoding="utf-8")
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
 
-    for target in re.findall(r"`make ([a-z-]+)", text):
+    for target in re.findall(r"`make ([a-z0-9-]+)", text):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target}"
     for command in re.findall(r"`(?:\.venv/bin/)?dinsegment ([a-z]+)", text):
         with pytest.raises(SystemExit) as end:
