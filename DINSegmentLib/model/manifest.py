@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -149,16 +148,15 @@ class Model:
         return content
 
 
-def catalogue(folders: Iterable[Path] = ()) -> dict[str, Model]:
-    """All bundled models and those in ``folders`` (each a model folder), by id; weights are not read.
+def catalogue() -> dict[str, Model]:
+    """All bundled models by id; weights are not read.
 
     Raises:
         ModelError: a manifest cannot be used, or two models share one id.
     """
-    bundled = sorted(path.parent for path in (resources.root() / "Models").glob(f"*/{MANIFEST}"))
     models: dict[str, Model] = {}
-    for folder in [*bundled, *folders]:
-        model = read_manifest(Path(folder))
+    for folder in sorted(path.parent for path in (resources.root() / "Models").glob(f"*/{MANIFEST}")):
+        model = read_manifest(folder)
         if model.id in models:
             raise ModelError(
                 _(

@@ -45,13 +45,14 @@ _OPACITY, _BACKGROUND, _FOREGROUND = "DINSegment.FormerOpacity", "DINSegment.Bac
 _former_layout: int | None = None
 
 
-def show(volume_node: Any, enhanced_node: Any, segmentation_node: Any = None, orientation: str | None = None) -> None:
-    """Show a volume, the enhanced one, and the volume with its segmentation in three linked views side by side.
+def show(volume_node: Any, enhanced_node: Any, segmentation_node: Any = None) -> None:
+    """Show a volume, the enhanced one, and the volume with its segmentation side by side in three linked views.
+
+    The views cut as the slices were acquired.
 
     Args:
         volume_node, enhanced_node: ``vtkMRMLScalarVolumeNode``.
         segmentation_node: filled in the third view, outlined in the others; may come later, see `update`.
-        orientation: Axial, Sagittal or Coronal, turned to the voxels; None: slices as they were acquired.
 
     Raises:
         GeometryError: a parent transform is not linear.
@@ -79,7 +80,7 @@ def show(volume_node: Any, enhanced_node: Any, segmentation_node: Any = None, or
             raise _no_views()
         for (view, composite), volume in zip(shown, (volume_node, enhanced_node, volume_node), strict=True):
             _fill(composite, volume)
-            _turn(view, volume_node, matrix, orientation)
+            _turn(view, matrix)
             _fit(view, place)
         for __, composite in shown:
             composite.SetLinkedControl(True)
@@ -187,12 +188,8 @@ def _fill(composite: Any, volume_node: Any) -> None:
         composite.SetLabelVolumeID(None)
 
 
-def _turn(view: Any, volume_node: Any, matrix: np.ndarray, orientation: str | None) -> None:
-    """Let a view cut along the voxels: near a plane of the body, or as slices were acquired."""
-    if orientation is not None:
-        view.SetOrientation(orientation)
-        view.RotateToVolumePlane(volume_node)
-        return
+def _turn(view: Any, matrix: np.ndarray) -> None:
+    """Let a view cut along the voxels, as slices were acquired."""
     spacing = np.linalg.norm(matrix[:3, :3], axis=0)
     across = 2 if spacing[2] * 1.5 > spacing.max() else int(np.argmax(spacing))  # K, unless another one stands out
     nearest = np.argmax(np.abs(matrix[:3, across]))

@@ -19,14 +19,12 @@ from .volumes import voxels
 SOURCE, ENHANCEMENT = "DINSegment.Source", "DINSegment.Enhancement"
 
 
-def write_enhanced(
-    enhanced: np.ndarray, volume_node: Any, enhancement: Enhancement, node: Any = None, name: str | None = None
-) -> Any:
+def write_enhanced(enhanced: np.ndarray, volume_node: Any, enhancement: Enhancement, node: Any = None) -> Any:
     """Show an enhanced volume as a ``vtkMRMLScalarVolumeNode`` beside the one that it is made from.
 
     Args:
         enhanced: (K, J, I) float32 in [0, 1], on the grid of ``volume_node``. Copied.
-        volume_node, enhancement, node, name: as in `allocate_enhanced`.
+        volume_node, enhancement, node: as in `allocate_enhanced`.
 
     Returns:
         the node of the enhanced volume.
@@ -44,20 +42,19 @@ def write_enhanced(
                 shape=shape,
             )
         )
-    node = allocate_enhanced(volume_node, enhancement, node, name)
+    node = allocate_enhanced(volume_node, enhancement, node)
     np.copyto(enhanced_array(node), enhanced)
     update_slices(node)
     return node
 
 
-def allocate_enhanced(volume_node: Any, enhancement: Enhancement, node: Any = None, name: str | None = None) -> Any:
+def allocate_enhanced(volume_node: Any, enhancement: Enhancement, node: Any = None) -> Any:
     """Make room for an enhanced volume: its voxels are 0 until someone writes `enhanced_array`.
 
     Args:
         volume_node: what is enhanced; grid and parent transform are taken from it.
         enhancement: noted in the node.
         node: gets the image; None: a new node. A node that was not ours gets the window 0 to 1.
-        name: of a new node; None names it after the volume.
 
     Returns:
         the node of the enhanced volume: float32, a window of 0 to 1 in gray.
@@ -69,7 +66,7 @@ def allocate_enhanced(volume_node: Any, enhancement: Enhancement, node: Any = No
     shape = voxels(volume_node).shape
     if node is not None:
         _check_output(node, volume_node)
-    name = name or f"{volume_node.GetName()} enhanced"
+    name = f"{volume_node.GetName()} enhanced"
     with undo.new_node("vtkMRMLScalarVolumeNode", name) if node is None else undo.changed_node(node) as node:
         with slicer.util.NodeModify(node):
             if node.GetAttribute(ENHANCEMENT) is None:

@@ -27,14 +27,13 @@ _FORMER, _FORMER_OPACITY = "DINSegment.BeforeMap", "DINSegment.BeforeMapOpacity"
 CONFIDENCE, WHY = "confidence", "why"
 
 
-def write_decided(decided: np.ndarray, volume_node: Any, name: str | None = None) -> Any:
+def write_decided(decided: np.ndarray, volume_node: Any) -> Any:
     """Add a ``vtkMRMLScalarVolumeNode`` beside a volume and lay it over that in the slice views that show it.
 
     Args:
         decided: (K, J, I) in [-1, 1], on the grid of ``volume_node``, see `engine.attribution`: blue where it is
             negative, red where positive, paler toward 0 and clear within 0.1 of it. Copied.
         volume_node: its grid and parent transform are taken.
-        name: None names it after the volume.
 
     Returns:
         the new node.
@@ -47,23 +46,23 @@ def write_decided(decided: np.ndarray, volume_node: Any, name: str | None = None
         (f"{v:+.2f}", *_mix(_NEITHER, _ENHANCED if v > 0 else _ORIGINAL, abs(v)), float(abs(v) >= _LEAST_DECIDED))
         for v in np.linspace(-1, 1, _COLORS).tolist()
     ]
-    name = name or f"{volume_node.GetName()} which decided"
+    name = f"{volume_node.GetName()} which decided"
     return _write(decided.astype(np.float32), volume_node, name, WHY, (-1, 1), colors)
 
 
-def write_confidence(confidence: np.ndarray, volume_node: Any, name: str | None = None) -> Any:
+def write_confidence(confidence: np.ndarray, volume_node: Any) -> Any:
     """As `write_decided`, of how sure the network is of the label of each voxel.
 
     Args:
         confidence: (K, J, I) uint8, in percent, see `engine.parameters.Result.confidence_map`: clear from 95 on, yellow
             below, magenta from 50 down. Copied.
-        volume_node, name, returned node, errors: as for `write_decided`.
+        volume_node, returned node, errors: as for `write_decided`.
     """
     colors = [
         (f"{p:.0f} %", *_mix(_SURE, _UNSURE, min(1.0, (100 - p) / 50)), float(p < _CLEAR))
         for p in np.linspace(0, 100, _COLORS).tolist()
     ]
-    name = name or f"{volume_node.GetName()} confidence"
+    name = f"{volume_node.GetName()} confidence"
     return _write(confidence.astype(np.uint8), volume_node, name, CONFIDENCE, (0, 100), colors)
 
 

@@ -22,7 +22,7 @@ _SMOOTH = "DINSegment.SmoothSurfaces"  # of a node whose surfaces were made of p
 
 
 def write_segmentation(
-    labels: np.ndarray, volume_node: Any, structures: Sequence[Label], name: str | None = None, node: Any = None,
+    labels: np.ndarray, volume_node: Any, structures: Sequence[Label], node: Any = None,
     surfaces: Mapping[int, Surface] | None = None,
 ) -> Any:  # fmt: skip
     """Show labels as a ``vtkMRMLSegmentationNode`` beside their volume, voxel for voxel.
@@ -38,8 +38,7 @@ def write_segmentation(
         labels: (K, J, I) uint8, on the grid of ``volume_node``; 0 is background. Copied.
         volume_node: the volume that was segmented; its parent transform holds for the segmentation, too.
         structures: the labels of the model.
-        name: of a new node; None names it after the volume.
-        node: an existing segmentation node.
+        node: an existing segmentation node; None: a new one, named after the volume.
         surfaces: by label value, in the world, of all structures: what 3-D views show until the segmentation is edited.
 
     Returns:
@@ -56,7 +55,7 @@ def write_segmentation(
         check_output(node, volume_node)
     terminology.load()
     new = labelled_segments(labels, volume_node, structures, surfaces)
-    name = name or f"{volume_node.GetName()} segmentation"
+    name = f"{volume_node.GetName()} segmentation"
     with undo.new_node("vtkMRMLSegmentationNode", name) if node is None else undo.changed_node(node) as node:
         with slicer.util.NodeModify(node):
             # before the reference geometry and the segments: otherwise they would be resampled

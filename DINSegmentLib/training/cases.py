@@ -13,17 +13,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import bounded
-from ..errors import InputError, OutputError
-from ..geometry import LPS_TO_RAS, Geometry
+from ..errors import InputError
+from ..geometry import Geometry
 from . import dataset
-
-if TYPE_CHECKING:
-    import SimpleITK as sitk
 
 # The cardiac files carry no geometry: 1.5625 x 1.5625 x 10 mm, columns to the left and rows to the back (LPS).
 _NOMINAL_IJK_TO_RAS = np.diag([-1.5625, -1.5625, 10.0, 1.0])
@@ -36,8 +32,8 @@ class Case:
 
     Args:
         name: file name without suffix.
-        image: (K, J, I), as SimpleITK reads the file that `write_nifti` writes: float32, [0, 1] or HU; of a data set
-            with `dataset.toml` in its file's own type, as `dinsegment segment` reads it.
+        image: (K, J, I), float32, [0, 1] or HU; of a data set with `dataset.toml` in its file's own type, as
+            `dinsegment segment` reads it.
         label: uint8 (K, J, I), label values of the data's README.
         geometry: grid of both.
         subject: whom it shows, where several cases may show one; None: nobody else's case.
@@ -108,35 +104,6 @@ def read_case(path: Path) -> Case:
     return Case(path.stem, values, label, Geometry(values.shape, arrays["affine"]), subject)
 
 
-def write_nifti(case: Case, folder: Path) -> tuple[Path, Path]:
-    """Write `NAME.nii.gz` (the image's own type) and `NAME_label.nii.gz` (uint8) into a folder, made if missing.
-
-    Returns:
-        the two paths.
-
-    Raises:
-        OutputError: the folder or a file cannot be written.
-    """
-    import SimpleITK as sitk  # a machine that only trains may lack it
-
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}): choose another one.") from error
-    paths = folder / f"{case.name}.nii.gz", folder / f"{case.name}_label.nii.gz"
-    for array, path in zip((case.image, case.label), paths, strict=True):
-        partial = path.with_name(f".part-{path.name}")  # SimpleITK picks the format by the suffix
-        try:
-            sitk.WriteImage(_itk_image(array, case.geometry), str(partial))
-            partial.replace(path)
-        except (OSError, RuntimeError) as error:
-            raise OutputError(f"{path} cannot be written: choose a folder that you may write to.") from error
-        finally:
-            partial.unlink(missing_ok=True)
-    return paths
-
-
 def _shows(name: str, subject: str) -> bool:
     return name == subject or name.startswith(f"{subject}_")
 
@@ -180,14 +147,3 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     # AttributeError, TypeError: a plain .npy array has no `files` and is no context manager
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} is damaged or no .npz file: copy it again.") from error
-
-
-def _itk_image(array: np.ndarray, geometry: Geometry) -> "sitk.Image":
-    import SimpleITK as sitk
-
-    to_lps = LPS_TO_RAS[:3, :3]
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing(geometry.spacing.tolist())
-    image.SetOrigin((to_lps @ geometry.ijk_to_ras[:3, 3]).tolist())
-    image.SetDirection((to_lps @ geometry.directions).ravel().tolist())
-    return image

@@ -396,4 +396,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    os._exit(main())  # at once: the end of the interpreter aborts now and then while torch's or our reading thread lives
+    os._exit(main())  # at once: the interpreter's end aborts now and then while torch's or our reading thread lives

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicerio
+from nifti import write_nifti
 
 from DINSegmentLib import io
 from DINSegmentLib.console import Console
@@ -17,7 +18,7 @@ from DINSegmentLib.model import Axes, Enhancement, Intensity, find_model
 from DINSegmentLib.model.enhancement import METHODS
 from DINSegmentLib.scene.boot import boot
 from DINSegmentLib.scene.files import add_volume
-from DINSegmentLib.training.cases import read_case, write_nifti
+from DINSegmentLib.training.cases import read_case
 
 CARDIAC_RULE = Axes("stack", "PI", "L"), Intensity("percentile", 99.0)
 

@@ -116,7 +116,8 @@ def test_an_existing_node_gets_new_segments_and_the_new_place(heart, add_volume,
     import slicer
 
     other = add_volume(np.arange(24, dtype=np.int16).reshape(2, 3, 4), np.eye(4), name="other")
-    node = write_segmentation(np.ones((2, 3, 4), np.uint8), other, heart.structures, name="mine")
+    node = write_segmentation(np.ones((2, 3, 4), np.uint8), other, heart.structures)
+    node.SetName("mine")
     volume = add_volume(heart.labels.astype(np.int16), heart.matrix, TURN)
     before = scene.GetNumberOfNodes()
     assert write_segmentation(heart.labels, volume, heart.structures, node=node) is node
