@@ -12,7 +12,8 @@ from slicer.i18n import tr as _
 from ..worker.client import Client
 
 _START = (  # `_exit` as in the server's own last line
-    "import os, sys; sys.path.insert(0, sys.argv.pop(1)); from DINSegmentLib.worker.server import main; os._exit(main())"
+    "import os, sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "from DINSegmentLib.worker.server import main; os._exit(main())"
 )
 _LIBRARY = str(Path(__file__).resolve().parents[2])
 
