@@ -1,6 +1,7 @@
 """Where the voxels of a volume lie in the patient: shape, IJK-to-RAS, and what follows from the two."""
 
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 
@@ -68,6 +69,13 @@ class Geometry:
         spacing = self.spacing[::-1]
         *_, second, largest = np.sort(spacing)
         return int(np.argmax(spacing)) if largest > CUBIC * second else 0
+
+    @property
+    def letters(self) -> str:
+        """Directions in which I, J and K increase, such as ``LPS``: the nearest axes of the body, none twice."""
+        directions = self.directions
+        order = max(permutations(range(3)), key=lambda axes: float(np.abs(directions[axes, range(3)]).sum()))
+        return "".join(("RAS" if directions[axis, n] > 0 else "LPI")[axis] for n, axis in enumerate(order))
 
     @property
     def voxel_volume(self) -> float:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..checks import fit
 from ..console import table
 from ..inputs.candidates import Found, Refused, shown
+from ..inputs.inspection import header_notices
 from ..io.probe import Glance, peek
 from ..isolation import attempt
 from ..model import Model, find_model
@@ -156,10 +156,7 @@ def _case(
 ) -> tuple[dict[str, Any], _Effort]:
     """All but the seconds, which depend on how many processes there are."""
     glance = peek(found.path, found.series, found.frame, found.files, is_of_heart(model), found.reading)
-    seen = fit.Look(glance.geometry, math.nan, math.nan, glance.modality or "")
-    warnings = [
-        str(one.text) for one in (*found.notices, *glance.notices, *fit.notices(seen, model)) if one.kind != "range"
-    ]
+    warnings = [str(one.text) for one in (*found.notices, *glance.notices, *header_notices(glance, model))]
     case = {
         "case": found.case,
         "path": str(found.path),

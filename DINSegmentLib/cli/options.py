@@ -26,16 +26,8 @@ def _at_least_one(text: str) -> int:
 
 
 def segment(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "inputs", nargs="*", type=_path, metavar="INPUT",
-        help="volume file, folder of volume files or DICOM series, archive of them (.zip, .tar.gz), DICOMDIR, or table "
-        "(CSV: path, case, model, ...)",
-    )  # fmt: skip
+    _inputs(parser, "*")
     parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument(
-        "--pattern", metavar="GLOB", help="in folders, use only files that match, for example '*.nii.gz'"
-    )
-    parser.add_argument("--no-recursive", action="store_false", dest="recursive", help="do not search subfolders")
     parser.add_argument(
         "--workers", type=_at_least_one, metavar="N",
         help="number of local processes (if more than 1, each uses one thread); default: 1, or "
@@ -138,6 +130,12 @@ def rerun(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--series", help="DICOM series of the input; default: as recorded")
     _model(parser, help_suffix="; default: as recorded")
     parser.add_argument("--overwrite", action="store_true", help="overwrite existing results")
+    _json(parser)
+
+
+def inspect(parser: argparse.ArgumentParser) -> None:
+    _inputs(parser, "+")
+    _choice_within_input(parser)
     _json(parser)
 
 
@@ -280,6 +278,19 @@ def bench(parser: argparse.ArgumentParser) -> None:
 
 def doctor(parser: argparse.ArgumentParser) -> None:
     _json(parser)
+
+
+def _inputs(parser: argparse.ArgumentParser, count: str) -> None:
+    """Of a command that searches folders, archives and tables."""
+    parser.add_argument(
+        "inputs", nargs=count, type=_path, metavar="INPUT",
+        help="volume file, folder of volume files or DICOM series, archive of them (.zip, .tar.gz), DICOMDIR, or table "
+        "(CSV: path, case, model, ...)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pattern", metavar="GLOB", help="in folders, use only files that match, for example '*.nii.gz'"
+    )
+    parser.add_argument("--no-recursive", action="store_false", dest="recursive", help="do not search subfolders")
 
 
 def _model(parser: argparse._ActionsContainer, required: bool = False, help_suffix: str = "") -> None:

@@ -24,7 +24,8 @@ class Found:
         files: the DICOM files of the series, so that nobody has to search the folder again; empty for a volume file.
         notices: what a user should know of how the case was found.
         reading: what to do about its slices.
-        why: what it was found to be, where the model was chosen by it, see `study`.
+        why: what it was found to be, where the model was chosen by it, see `study`; with ``model`` None, why no model
+            was chosen.
     """
 
     path: Path

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def find_series(
     sizes: Mapping[Path, int], broken: Mapping[Path, str], root: Path, series: str | None, frame: int | None,
-    auto: bool = False,
+    auto: bool = False, keep: bool = False,
 ) -> list[Candidate | Refused]:  # fmt: skip
     """The image series among DICOM files, and what is passed over.
 
@@ -34,6 +34,7 @@ def find_series(
         series: number, description or UID; only such series.
         frame: for all of them.
         auto: choose a model for each, and leave out those that none fits for certain, see `study`.
+        keep: with ``auto``, keep those, too, without a model.
     """
     if not sizes:
         return [Refused(path, why) for path, why in broken.items()]
@@ -67,11 +68,11 @@ def find_series(
     for one in meant:
         case = attempt(partial(_case, one, damaged, sizes, root, frame), f"A series in {shown(root)}")
         tried = case.value or Refused(root, case.fault.text if case.fault else "")
-        found.append(_for_a_model(tried, one, series) if auto else tried)
+        found.append(_for_a_model(tried, one, series, keep) if auto else tried)
     return found
 
 
-def _for_a_model(item: Candidate | Refused, stack: "Stack", series: str | None) -> Candidate | Refused:
+def _for_a_model(item: Candidate | Refused, stack: "Stack", series: str | None, keep: bool) -> Candidate | Refused:
     """The same with the model that it is for; a series that the user chose is never left out."""
     told = study.verdict(stack)
     number = stack.number or "without number"
@@ -80,7 +81,7 @@ def _for_a_model(item: Candidate | Refused, stack: "Stack", series: str | None) 
         is_wanted = told.model is not None or told.uncertain
         return replace(item, expected=item.expected or not is_wanted)
     model = told.model or (study.of_modality(stack) if series is not None else None)
-    if model is not None:
+    if model is not None or keep:
         return replace(item, found=replace(item.found, model=model, why=told.why))
     if told.uncertain:
         reason = f"{name} is left out ({told.why}): use --series to segment it."

@@ -41,13 +41,14 @@ class _Search:
     series: str | None
     frame: int | None
     auto: bool
+    keep: bool
     unpack: ExitStack | None
 
 
 def find(
     inputs: Sequence[Path], pattern: str | None = None, recursive: bool = True, output: Path | None = None,
     series: str | None = None, frame: int | None = None, reading: Reading = AS_STORED,
-    auto: bool = False, unpack: ExitStack | None = None,
+    auto: bool = False, unpack: ExitStack | None = None, keep: bool = False,
 ) -> list[Found | Refused]:  # fmt: skip
     """The cases of several inputs, in order, files of a folder by name, then its DICOM series.
 
@@ -63,13 +64,14 @@ def find(
         reading: of every case.
         auto: choose a model for each case, and leave out what none fits for certain, see `study`.
         unpack: keeps what archives hold until it is closed; None: archives are refused.
+        keep: with ``auto``, keep what no model fits, too: as a case without a model, whose ``why`` gives the reason.
     """
-    search = _Search(pattern, recursive, os.path.realpath(output) if output else "", series, frame, auto, unpack)
+    search = _Search(pattern, recursive, os.path.realpath(output) if output else "", series, frame, auto, keep, unpack)
     items: list[Candidate | Refused] = []
     for path in map(Path, inputs):
         found = attempt(partial(_input, path, search), shown(path))
         items += [Refused(path, found.fault.text)] if found.fault else found.value or []
-    items = _once([_for_a_model(item) if auto else item for item in items])
+    items = _once([_for_a_model(item, keep) if auto else item for item in items])
     names = iter(name_cases([item for item in items if isinstance(item, Candidate)], output))
     cases = [next(names) if isinstance(item, Candidate) else item for item in items]
     return [replace(item, reading=reading) if isinstance(item, Found) else item for item in cases]
@@ -110,14 +112,14 @@ def _listed(path: Path, search: _Search) -> list[Candidate | Refused]:
 
     files, missing = listed_files(path)
     sizes = {file: file.stat().st_size for file in files if has_dicom_mark(file)}
-    items = find_series(sizes, {}, path.parent, search.series, search.frame, search.auto)
+    items = find_series(sizes, {}, path.parent, search.series, search.frame, search.auto, search.keep)
     if missing:
         reason = f"{shown(path)} lists {missing} files that are not there: copy the whole medium, or name the folder."
         return [Refused(path, reason)]
     return items or [Refused(path, f"{shown(path)} lists no images: name the folder.")]
 
 
-def _for_a_model(item: Candidate | Refused) -> Candidate | Refused:
+def _for_a_model(item: Candidate | Refused, keep: bool) -> Candidate | Refused:
     """A volume file with the model that it is for."""
     if isinstance(item, Refused) or item.found.model is not None or item.found.files:
         return item
@@ -125,7 +127,7 @@ def _for_a_model(item: Candidate | Refused) -> Candidate | Refused:
     told = attempt(partial(study.file_verdict, path, item.found.frame), shown(path))
     if told.value is None:
         return Refused(path, told.fault.text if told.fault else "")
-    if told.value.model is None:
+    if told.value.model is None and not keep:
         reason = f"{shown(path)} is left out ({told.value.why}): choose a model with --model to segment it."
         return Refused(path, reason, expected=True)
     return replace(item, found=replace(item.found, model=told.value.model, why=told.value.why))
@@ -184,7 +186,7 @@ def _folder(folder: Path, search: _Search, only_dicom: bool = False) -> list[Can
         for path, why in broken.items()
         if path.suffix.lower() in DICOM_SUFFIXES or _numberless(path) in slices
     }
-    return items + find_series(dicom, broken, folder, search.series, search.frame, search.auto)
+    return items + find_series(dicom, broken, folder, search.series, search.frame, search.auto, search.keep)
 
 
 def _volume_in_folder(path: Path, folder: Path, names: set[str], frame: int | None) -> Candidate | Refused:

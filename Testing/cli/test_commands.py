@@ -94,7 +94,7 @@ def test_models_lists_ids_structures_and_licences(command):
 
 
 def test_models_for_machines(command):
-    listed = {model["id"]: model for model in json.loads(command("models", "--json").out)}
+    listed = {model["id"]: model for model in json.loads(command("models", "--json").out)["models"]}
     assert listed["cardiac-mr"]["labels"] == {"1": "Right ventricle", "2": "Myocardium", "3": "Left ventricle"}
 
 
@@ -346,3 +346,24 @@ def test_pack_of_a_run_without_weights_changes_nothing(command, blank, listing, 
 def test_pack_wants_a_model_that_is_there(command, tmp_path):
     outcome = command("pack", tmp_path, "--model", tmp_path / "none")
     assert outcome.code == 2 and "choose one of abdomen-ct, cardiac-mr, or a model folder" in outcome.err
+
+
+def test_inspect_describes_a_cine_without_a_model_for_it_in_text_and_json(command, beat, write_exam, tmp_path):
+    exam = write_exam((beat.frames / beat.frames.max() * 1000).astype(np.int16))
+    text, lines = command("inspect", exam), command("inspect", exam, "--json")
+
+    assert (text.code, lines.code, text.err) == (0, 0, "")
+    assert "96 x 96 x 5 voxels, 4 frames, 2 x 2 x 20 mm, orientation LPS, slices along K" in text.out
+    assert "none chosen (not a short-axis view)" in text.out
+    (event,) = lines.events
+    (image,) = event["images"]
+    assert (event["event"], event["schema"], image["frames"], image["shape"]) == ("inspection", 1, 4, [5, 96, 96])
+    assert list(tmp_path.iterdir()) == [exam]
+
+
+@pytest.mark.parametrize(
+    ("names", "code"), [(["heart.nii.gz"], 0), (["heart.nii.gz", "no.nii.gz"], 1), (["no.nii"], 2)]
+)
+def test_the_exit_code_of_inspect_is_that_of_a_run(command, write, tmp_path, names, code):
+    write("heart.nii.gz")
+    assert command("inspect", *(tmp_path / name for name in names)).code == code

@@ -183,6 +183,23 @@ def test_python_in_slicer_runs_as_written(tmp_path):
     assert run.stdout.split()[-1] == "3"
 
 
+def test_the_page_for_programs_names_the_versions_that_the_code_has():
+    from DINSegmentLib.batch import record, tables
+    from DINSegmentLib.cli.commands import installation
+    from DINSegmentLib.inputs import inspection
+    from DINSegmentLib.model import manifest
+
+    text = (REPOSITORY / "Documentation" / "programs.md").read_text(encoding="utf-8")
+    named = {match[1]: int(match[2]) for match in re.finditer(r"^\| `([\w. -]+)`.* \| (\d+) \|$", text, re.MULTILINE)}
+    assert named == {
+        "NAME.json": record.SCHEMA_VERSION,
+        "summary.json": tables.SCHEMA_VERSION,
+        "manifest.json": manifest.SCHEMA_VERSION,
+        "inspect --json": inspection.SCHEMA_VERSION,
+        "models --json": installation.SCHEMA_VERSION,
+    }
+
+
 def test_every_page_is_reached_from_the_first():
     linked = {REPOSITORY / "README.md"}
     waiting = list(linked)

@@ -11,7 +11,8 @@ from .enhance import enhance
 from .evaluate import evaluate
 from .explain import explain
 from .function import function
-from .inspect import bench, doctor, models
+from .inspect import inspect
+from .installation import bench, doctor, models
 from .pack import pack
 from .rerun import rerun
 from .segment import segment
@@ -20,5 +21,5 @@ from .train import train
 
 __all__ = [
     "FORMATS", "FRAME_FORMATS", "ablation", "bench", "calibrate", "demo", "doctor", "enhance", "evaluate", "explain",
-    "function", "models", "pack", "rerun", "segment", "sheet", "train",
+    "function", "inspect", "models", "pack", "rerun", "segment", "sheet", "train",
 ]  # fmt: skip

@@ -1,64 +1,25 @@
-"""`dinsegment models`, `bench` and `doctor`: what there is, how fast it is, what is missing."""
+"""`dinsegment inspect`: what images are, and which model suits each."""
 
-import json
-import sys
 from argparse import Namespace
-from dataclasses import asdict
-from pathlib import Path
+from contextlib import ExitStack
 
 from ...console import Console
-from ...errors import InputError
-from ...model import catalogue
+from ...io import Reading
 
 
-def models(options: Namespace, console: Console) -> int:
-    """Always 0; errors are raised."""
-    found = catalogue().values()
-    if options.json:
-        entries = [
-            {
-                "id": m.id, "version": m.version, "title": m.title, "modality": m.modality, "licence": m.licence,
-                "labels": {label.value: label.name for label in m.labels}, "folder": str(m.folder),
-            }
-            for m in found
-        ]  # fmt: skip
-        console.text(json.dumps(entries, ensure_ascii=False, indent=2))
-        return 0
-    for model in found:
-        structures = ", ".join(f"{label.value} {label.name}" for label in model.labels)
-        console.text(
-            f"{model.id} {model.version}: {model.title} ({model.modality})\n  {structures}\n  License: {model.licence}"
-        )
-    return 0
+def inspect(options: Namespace, console: Console) -> int:
+    """0 all images can be segmented; 1 some were rejected; 2 none can be."""
+    from ...inputs import inspection, search
 
-
-def bench(options: Namespace, console: Console) -> int:
-    """0 when everything was measured, else 1."""
-    root = Path(__file__).resolve().parents[3]
-    if not (root / "benchmarks" / "bench.py").is_file():
-        raise InputError(
-            "The benchmarks are not part of an installed copy: clone the source, and use dinsegment bench there."
-        )
-    sys.path.insert(0, str(root))  # Python starts elsewhere when the command is an installed one
-    from benchmarks import bench as benchmark
-    from benchmarks import comparison, throughput
-
-    if options.rivals:
-        records, format_table = comparison.beside_others(options.rivals), comparison.format_comparison
-    elif options.batch:
-        records, format_table = throughput.over_processes(options.cases), throughput.format_throughput
-    elif options.scaling:
-        records, format_table = comparison.over_sizes(), comparison.format_sizes
-    else:
-        records, format_table = benchmark.run(), benchmark.format_table
-    console.text(json.dumps(records, indent=2) if options.json else format_table(records))
-    return int(any("error" in record for record in records))
-
-
-def doctor(options: Namespace, console: Console) -> int:
-    """0 when nothing failed, else 1."""
-    from ..doctor import examine, format_findings
-
-    findings = examine()
-    console.text(json.dumps([asdict(f) for f in findings], indent=2) if options.json else format_findings(findings))
-    return int(any(finding.status == "fail" for finding in findings))
+    with ExitStack() as unpacked:
+        with console.stage("Looking for images"):
+            found = search.find(
+                options.inputs, options.pattern, options.recursive, series=options.series, frame=options.frame,
+                reading=Reading(options.slices, options.resample), auto=True, unpack=unpacked, keep=True,
+            )  # fmt: skip
+        with console.stage("Reading the headers"):
+            described = inspection.inspect(found)
+    console.event("inspection", inspection.format_text(described), **described)
+    if not described["images"]:
+        return 2
+    return int(any(not one["expected"] for one in described["rejected"]))
