@@ -135,7 +135,11 @@ class DINSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
 
 class DINSegmentLogic(ScriptedLoadableModuleLogic):
-    """The way from a volume node to a segmentation node; usable without the panel."""
+    """The way from a volume node to a segmentation node; usable without the panel.
+
+    A call leaves in the scene what a click in the panel leaves there, the record of the run, its notices and the slices
+    to review among it. The model stays in memory for the next call, also of another object of this class.
+    """
 
     def getParameterNode(self):
         """The panel's settings in this scene."""
@@ -175,23 +179,10 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         Raises:
             DINSegmentLib.errors.DINSegmentError: the reason in one sentence, PyTorch's absence among them.
         """
-        from DINSegmentLib import scene
-        from DINSegmentLib.engine.parameters import Parameters
-        from DINSegmentLib.model import EnhancementChoice, find_model
-        from DINSegmentLib.panel import installer
+        from DINSegmentLib.panel.jobs import Job
 
-        model = find_model(modelId or self.likelyModel(volumeNode))
-        segmenter = installer.segmenter(model, device)
-        volume = scene.read_volume(volumeNode)
-        result = segmenter.segment(
-            volume.array,
-            volume.geometry,
-            Parameters(enhancement=EnhancementChoice(enhancement, strength)),
-            progress,
-            cancelled,
-            name=volumeNode.GetName(),
-        )
-        return scene.write_segmentation(result.labels, volumeNode, model.labels, node=segmentationNode)
+        job = Job(volumeNode, segmentationNode, self._model(volumeNode, modelId))
+        return self._run(job, enhancement, strength, device, progress, cancelled)
 
     def segmentSequence(
         self,
@@ -213,26 +204,29 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
             DINSegmentLib.errors.DINSegmentError: the reason in one sentence; the scene is as before.
         """
         from DINSegmentLib import scene
+        from DINSegmentLib.panel.jobs import CineJob
+
+        job = CineJob(scene.cine_of(volumeNode), segmentationNode, self._model(volumeNode, modelId))
+        return self._run(job, enhancement, strength, device, progress, cancelled)
+
+    def releaseMemory(self):
+        """Give the memory of the model back; the next call loads it again."""
+        from DINSegmentLib.panel import inprocess
+
+        inprocess.release()
+
+    def _model(self, volumeNode, modelId):
+        from DINSegmentLib.model import find_model
+
+        return find_model(modelId or self.likelyModel(volumeNode))
+
+    def _run(self, job, enhancement, strength, device, progress, cancelled):
         from DINSegmentLib.engine.parameters import Parameters
-        from DINSegmentLib.model import EnhancementChoice, find_model
-        from DINSegmentLib.panel import installer
+        from DINSegmentLib.model import EnhancementChoice
+        from DINSegmentLib.panel import inprocess
 
-        cine = scene.cine_of(volumeNode)
-        model = find_model(modelId or self.likelyModel(volumeNode))
-        segmenter = installer.segmenter(model, device)
-        from DINSegmentLib.engine.cine import segment_cine
-
-        frames, geometry = scene.read_frames(cine)
-        result = segment_cine(
-            segmenter,
-            frames,
-            geometry,
-            Parameters(enhancement=EnhancementChoice(enhancement, strength)),
-            progress,
-            cancelled,
-            name=volumeNode.GetName(),
-        )
-        return scene.write_cine(result.labels, cine, model.labels, node=segmentationNode)
+        parameters = Parameters(enhancement=EnhancementChoice(enhancement, strength))
+        return inprocess.run(job, parameters, device, progress, cancelled)
 
     def function(
         self, segmentationNode, volumeNode, modelId=None, heartRate=None, heightCm=None, weightKg=None
@@ -247,10 +241,9 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         """
         from DINSegmentLib import scene
         from DINSegmentLib.measure import cardiac_function
-        from DINSegmentLib.model import find_model
 
         cine = scene.cine_of(volumeNode)
-        model = find_model(modelId or self.likelyModel(volumeNode))
+        model = self._model(volumeNode, modelId)
         labels = scene.read_cine_labels(segmentationNode, cine, model.labels)
         geometry = scene.read_volume(volumeNode).geometry
         return cardiac_function(labels, geometry, model, cine.times_ms, heartRate, heightCm, weightKg)
@@ -282,9 +275,9 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         from DINSegmentLib import scene
         from DINSegmentLib.engine.parameters import Parameters
         from DINSegmentLib.engine.preprocessing import enhance_volume
-        from DINSegmentLib.model import EnhancementChoice, find_model
+        from DINSegmentLib.model import EnhancementChoice
 
-        model = find_model(modelId or self.likelyModel(volumeNode))
+        model = self._model(volumeNode, modelId)
         volume = scene.read_volume(volumeNode)
         chosen = Parameters(enhancement=EnhancementChoice(method, strength)).resolved(model)
         enhanced = enhance_volume(volume.array, volume.geometry, model, chosen)
@@ -299,40 +292,27 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
             volumeNode, modelId, enhancement, strength, device, progress, cancelled: as in ``segment``.
 
         Returns:
-            a new vtkMRMLScalarVolumeNode: float, -1 (original) to 1 (enhanced), see DINSegmentLib.engine.attribution.
+            a vtkMRMLScalarVolumeNode, which replaces an earlier map of the volume: float, -1 (original) to 1
+            (enhanced), see DINSegmentLib.engine.attribution.
 
         Raises:
             DINSegmentLib.errors.DINSegmentError: the reason in one sentence; the scene is as before.
         """
-        from DINSegmentLib import scene
-        from DINSegmentLib.engine.parameters import Parameters
-        from DINSegmentLib.model import EnhancementChoice, find_model
-        from DINSegmentLib.panel import installer
+        from DINSegmentLib.panel.jobs import MapJob
+        from DINSegmentLib.worker.protocol import Map
 
-        volume = scene.read_volume(volumeNode)
-        segmenter = installer.segmenter(find_model(modelId or self.likelyModel(volumeNode)), device)
-        from DINSegmentLib.engine.attribution import why
-
-        parameters, name = Parameters(enhancement=EnhancementChoice(enhancement, strength)), volumeNode.GetName()
-        decided = why(segmenter, volume.array, volume.geometry, parameters, progress, cancelled, name)
-        return scene.write_decided(decided, volumeNode)
+        job = MapJob(Map.WHY, volumeNode, self._model(volumeNode, modelId))
+        return self._run(job, enhancement, strength, device, progress, cancelled)
 
     def confidence(
         self, volumeNode, modelId=None, enhancement=None, strength=None, device="auto", progress=None, cancelled=None
     ):
         """As ``why``: lay over the volume, yellow to magenta, where the network is unsure; percent, uint8."""
-        from DINSegmentLib import scene
-        from DINSegmentLib.engine.parameters import Parameters
-        from DINSegmentLib.model import EnhancementChoice, find_model
-        from DINSegmentLib.panel import installer
+        from DINSegmentLib.panel.jobs import MapJob
+        from DINSegmentLib.worker.protocol import Map
 
-        volume = scene.read_volume(volumeNode)
-        segmenter = installer.segmenter(find_model(modelId or self.likelyModel(volumeNode)), device)
-        parameters = Parameters(enhancement=EnhancementChoice(enhancement, strength), confidence=True)
-        result = segmenter.segment(
-            volume.array, volume.geometry, parameters, progress, cancelled, name=volumeNode.GetName()
-        )
-        return scene.write_confidence(result.confidence_map, volumeNode)
+        job = MapJob(Map.CONFIDENCE, volumeNode, self._model(volumeNode, modelId))
+        return self._run(job, enhancement, strength, device, progress, cancelled)
 
     def statistics(self, segmentationNode, volumeNode, modelId=None):
         """Volume in ml and mean intensity of each structure as it is now, also after you edited it.
@@ -345,10 +325,9 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         """
         from DINSegmentLib import scene
         from DINSegmentLib.measure import statistics
-        from DINSegmentLib.model import find_model
         from DINSegmentLib.model.orientation import orientation
 
-        model = find_model(modelId or self.likelyModel(volumeNode))
+        model = self._model(volumeNode, modelId)
         volume = scene.read_volume(volumeNode)
         labels = scene.read_labels(segmentationNode, volumeNode, model.labels)
         axis = orientation(volume.geometry, model.axes).order[0]

@@ -1,12 +1,10 @@
 """Packages that Slicer lacks: PyTorch, by Slicer's PyTorch extension, and reportlab, for reports as PDF."""
 
 import importlib.util
-from typing import Any
 
 from slicer.i18n import tr as _
 
 from ..errors import TorchMissing
-from ..model import Model
 
 REQUIREMENT = ">=2.7,<2.13"  # light-the-torch of Slicer 5.12 cannot install a fresh 2.13 (2026-07); widen when it can
 
@@ -16,20 +14,6 @@ REPORTLAB, HIGHDICOM = ">=4.0", ">=0.27"
 def torch_is_installed() -> bool:
     """Without importing it, which takes seconds."""
     return importlib.util.find_spec("torch") is not None
-
-
-def segmenter(model: Model, device: str) -> Any:
-    """An `engine.segmenter.Segmenter` in this process.
-
-    Raises:
-        TorchMissing: PyTorch is not installed.
-        ModelError, DeviceError: as `Segmenter`.
-    """
-    if not torch_is_installed():
-        raise TorchMissing(_("PyTorch is missing: install it with the PyTorch extension of Slicer, then try again."))
-    from ..engine.segmenter import Segmenter
-
-    return Segmenter(model, device)
 
 
 def install_torch() -> None:

@@ -1,14 +1,15 @@
-"""From a click to the scene: what the worker is handed, and what becomes of its answer."""
+"""From a click, or a call from Python, to the scene: what is segmented, and what becomes of the answer."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from .. import scene
+from .. import __version__, scene
 from ..geometry import Geometry
 from ..model import Model
 from ..worker.protocol import Code, Map
@@ -17,8 +18,12 @@ from .translation import told
 _WRITE = {Map.CONFIDENCE: scene.write_confidence, Map.WHY: scene.write_decided}
 
 
+def _ignore(*values: Any) -> None:
+    """For calls from Python, which get their result or an error."""
+
+
 class Job:
-    """One click on Segment, as `worker.client.Listener`: shows progress, and at last changes the scene, or does not.
+    """One volume to segment, as `worker.client.Listener`: shows progress, and at last changes the scene, or does not.
 
     Attributes:
         map: what is asked for in place of labels.
@@ -41,8 +46,8 @@ class Job:
         volume_node: Any,
         segmentation_node: Any,
         model: Model,
-        show: Callable[[str, int, int], None],
-        over: Callable[..., None],
+        show: Callable[[str, int, int], None] = _ignore,
+        over: Callable[..., None] = _ignore,
     ) -> None:
         self.volume_node, self.segmentation_node, self.model = volume_node, segmentation_node, model
         self._show, self._over = show, over
@@ -57,7 +62,8 @@ class Job:
 
     def state(self) -> Any:
         """Another value when the voxels have become others."""
-        return self.volume_node.GetImageData().GetMTime()
+        image = self.volume_node.GetImageData()
+        return image.GetMTime() if image is not None else 0
 
     def needed(self) -> list[Any]:
         """Nodes without which the result has no place."""
@@ -72,9 +78,15 @@ class Job:
         return node
 
     def note(self, node: Any, story: Mapping[str, Any]) -> None:
-        """Keep with the result what cannot be told from it again."""
+        """Keep with the result how it was made, its notices and the slices to review."""
         made_by = {"model": self.model.id, "version": self.model.version, "weights_sha256": self.model.sha256}
-        scene.note(node, scene.RUN, {**made_by, "review": list(story["review"])})
+        how = {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"), "program": __version__,
+            "device": story["device"], "precision": story["precision"], "parameters": story["parameters"],
+            "timings": story["timings"],
+        }  # fmt: skip
+        notices = [one.to_json() for one in story["notices"]]
+        scene.note(node, scene.RUN, {**made_by, **how, "notices": notices, "review": list(story["review"])})
 
     def loading(self, warm: bool) -> None:
         self._show(_("The model is ready.") if warm else _("Loading the model..."), 0, 0)
@@ -90,7 +102,7 @@ class Job:
         self._show(text, done, total)
 
     def finished(self, labels: np.ndarray, story: dict[str, Any]) -> None:
-        if reason := self._gone():
+        if reason := self.gone():
             self._over(None, Code.INPUT, reason)
             return
         try:
@@ -106,7 +118,7 @@ class Job:
     def failed(self, code: Code, text: str) -> None:
         self._over(None, code, text)
 
-    def _gone(self) -> str:
+    def gone(self) -> str:
         """Why the result has no place any more, or nothing."""
         if any(slicer.mrmlScene.GetNodeByID(node.GetID() or "") is not node for node in self.needed()):
             return _("The volume or the output was removed during the run: select them and segment again.")
@@ -123,7 +135,9 @@ class CineJob(Job):
         segmentation_node, model, show, over: as for `Job`.
     """
 
-    def __init__(self, cine: scene.Cine, segmentation_node: Any, model: Any, show: Any, over: Any) -> None:
+    def __init__(
+        self, cine: scene.Cine, segmentation_node: Any, model: Any, show: Any = _ignore, over: Any = _ignore
+    ) -> None:
         self.cine = cine
         super().__init__(cine.proxy, segmentation_node, model, show, over)
 
@@ -153,7 +167,7 @@ class MapJob(Job):
         volume_node, model, show, over: as for `Job`.
     """
 
-    def __init__(self, wanted: Map, volume_node: Any, model: Any, show: Any, over: Any) -> None:
+    def __init__(self, wanted: Map, volume_node: Any, model: Any, show: Any = _ignore, over: Any = _ignore) -> None:
         super().__init__(volume_node, None, model, show, over)
         self.map, self._write = wanted, _WRITE[wanted]
 

@@ -52,7 +52,8 @@ class Cine:
     @property
     def state(self) -> tuple[Any, ...]:
         """Another value when the sequence's frames have become others; going to another frame changes nothing."""
-        return tuple(index_values(self.sequence)), max(node.GetImageData().GetMTime() for node in self.nodes)
+        images = [image for node in self.nodes if (image := node.GetImageData()) is not None]
+        return tuple(index_values(self.sequence)), max((image.GetMTime() for image in images), default=0)
 
     @property
     def frame(self) -> int:

@@ -19,11 +19,10 @@ from .. import ownership
 from ..engine.parameters import Parameters
 from ..geometry import Geometry
 from ..io.surfaces import Surface
-from ..measure import CardiacFunction
 from ..messages import Sentence as _
 from ..messages import from_json, to_json
-from ..notices import Notice
 from .protocol import PREFIX, VERSION, Code, Lines, Map, ProtocolError, decode, encode
+from .work import heard
 
 SILENCE = 60.0  # seconds without a line in a run, after which the worker counts as stuck
 _SLEEP = 10.0  # seconds between two ticks, after which the computer slept: no silence of the worker
@@ -371,11 +370,7 @@ class Client:
                 Code.OUTPUT, _("The result did not arrive whole, and nothing was changed: free space, try again.")
             )
             return
-        notices = [Notice.from_json(one) for one in message["notices"]]
-        story = {**message, "notices": notices, "surfaces": surfaces}
-        if found := message.get("function"):
-            story["function"] = CardiacFunction.from_dict(found)
-        self._let_go(run).finished(labels, story)
+        self._let_go(run).finished(labels, heard(message, surfaces))
 
     def _give_up(self, code: Code, text: str) -> None:
         """Fail the run and end its process at once."""

@@ -13,8 +13,8 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .. import __version__, ownership
-from ..engine.results import Outcome
+from ..engine.parameters import Parameters
 from ..errors import (
     Cancelled,
     DeviceError,
@@ -34,13 +34,15 @@ from ..errors import (
     TorchMissing,
 )
 from ..geometry import Geometry
-from ..io.surfaces import Surface, surface
-from ..measure import cardiac_function, frames_to_review, slices_to_review, statistics
+from ..io.surfaces import Surface
+from ..measure import statistics
 from ..messages import Sentence as _
 from ..messages import from_json, of, to_json
-from ..model import Model
+from ..model import find_model
+from ..model.orientation import orientation
 from ..runtime import prepare
 from .protocol import LONGEST_LINE, PREFIX, VERSION, Code, Map, ProtocolError, decode, encode
+from .work import Task, WarmModel, function_of, torch_needed, work
 
 _PATIENCE = 2.0  # seconds that a run gets to stop by itself when the client has gone
 _CODES = {  # the first that fits
@@ -72,7 +74,7 @@ class Server:
         self._requests: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._cancelled: set[Any] = set()
         self._ended = threading.Event()
-        self._warm: tuple[Any, Any] | None = None  # what it was made of, and the segmenter
+        self._warm = WarmModel()
 
     def run(self) -> None:
         threading.Thread(target=self._read, daemon=True).start()
@@ -155,7 +157,7 @@ class Server:
         self._say("ready", version=VERSION, program=__version__, python=platform.python_version(), pid=os.getpid())
 
     def _devices(self, request: dict[str, Any]) -> None:
-        with _torch_needed():
+        with torch_needed():
             from ..engine import device
         found = [device.choose("auto")]
         for name in device.candidates():
@@ -174,9 +176,6 @@ class Server:
 
     def _measure(self, request: dict[str, Any]) -> None:
         """Without torch: what a person has edited is counted at once, even by a worker that has just started."""
-        from ..model import find_model
-        from ..model.orientation import orientation
-
         try:
             shape, model = tuple(request["shape"]), find_model(request["model"])
             geometry = Geometry(shape[-3:], np.reshape(request["matrix"], (4, 4)))
@@ -195,133 +194,35 @@ class Server:
         self._say("done", id=request["id"], **found)
 
     def _run(self, request: dict[str, Any]) -> None:
-        with _torch_needed():
-            from ..engine.attribution import why
-            from ..engine.cine import segment_cine
-            from ..engine.parameters import Parameters
-        identity, wanted = request["id"], request["map"]
-        shape = tuple(request["shape"])
-        geometry = Geometry(shape[-3:], np.reshape(request["matrix"], (4, 4)))
+        identity, shape = request["id"], tuple(request["shape"])
         volume = np.memmap(request["volume"], dtype=request["dtype"], mode="r", shape=shape)
         _let_go(request["volume"])
-        segmenter = self._segmenter(request)
-        arguments = (
-            volume,
-            geometry,
-            Parameters.from_json(
-                {
-                    **request["parameters"],
-                    "confidence": wanted == Map.CONFIDENCE,
-                    "margins": request["surfaces"] is not None,
-                }
-            ),
+        segmenter = self._warm.segmenter(
+            find_model(request["model"]),
+            request["device"],
+            request["threads"],
+            lambda warm: self._say("loading", id=identity, warm=warm),
+        )
+        task = Task(
+            volume=volume,
+            geometry=Geometry(shape[-3:], np.reshape(request["matrix"], (4, 4))),
+            parameters=Parameters.from_json(request["parameters"]),
+            times=request["times"],
+            map=Map(request["map"]) if request["map"] else None,
+            surfaces=request["surfaces"] is not None,
+            name=from_json(request["name"]),
+        )
+        made = work(
+            segmenter,
+            task,
             lambda done, total: self._say("progress", id=identity, done=done, total=total),
             lambda: self._ended.is_set() or identity in self._cancelled,
-            from_json(request["name"]),
         )
-        found: dict[str, Any] = {"notices": [], "timings": {}}
-        if wanted == Map.WHY:
-            made = why(segmenter, *arguments)
-        elif wanted == Map.CONFIDENCE:
-            made = segmenter.segment(*arguments).confidence_map
-        elif len(shape) == 3:
-            result = segmenter.segment(*arguments)
-            rows = statistics(result.labels, volume, geometry, result.model.labels, result.confidence.axis)
-            doubts = slices_to_review(result.confidence, result.model.labels)
-            made, found = (
-                result.labels,
-                {
-                    **_about(result),
-                    "statistics": [asdict(one) for one in rows],
-                    "confidence": [result.confidence.structures.get(one.value) for one in rows],
-                    "removed": [result.removed.get(one.value, 0) for one in rows],
-                    "review": [one.to_json() for one in doubts],
-                },
-            )
-            if result.margins is not None:
-                self._surfaces(request, result, geometry)
-        else:
-            cine = segment_cine(segmenter, *arguments)
-            made, found = (
-                cine.labels,
-                {
-                    **_about(cine),
-                    "function": function_of(cine.labels, geometry, cine.model, request["times"]),
-                    "review": [one.to_json() for one in frames_to_review(cine.confidences, cine.model.labels)],
-                },
-            )
-        del volume, arguments  # Slicer removes the file when it hears that we are done
-        _write(made, Path(request["labels"]))
-        device = segmenter.device
-        self._say(
-            "done", id=identity, device=device.name, reason=to_json(device.reason), precision=device.precision, **found
-        )
-
-    def _surfaces(self, request: dict[str, Any], result: Any, geometry: Geometry) -> None:
-        slices, made = len(result.confidence.scores), {}
-        for label in result.model.labels:
-            if self._ended.is_set() or request["id"] in self._cancelled:
-                raise Cancelled(_("Canceled while surfaces were made: nothing was changed."))
-            self._say("progress", id=request["id"], done=slices, total=slices)  # else we would count as stuck
-            made[label.value] = surface(result.margins, result.labels, geometry, label)
-        write_surfaces(made, Path(request["surfaces"]))
-
-    def _segmenter(self, request: dict[str, Any]) -> Any:
-        """The warm one, where model, weights, device and threads are still the same."""
-        from ..model import find_model
-
-        with _torch_needed():
-            import torch
-
-            from ..engine.segmenter import Segmenter
-        model = find_model(request["model"])
-        wanted = (str(model.folder), model.sha256, request["device"], request["threads"])
-        warm = self._warm is not None and self._warm[0] == wanted
-        self._say("loading", id=request["id"], warm=warm)
-        if self._warm is None or not warm:
-            self._warm = None  # two models may not fit
-            if request["threads"]:
-                torch.set_num_threads(request["threads"])
-            self._warm = wanted, Segmenter(model, request["device"])
-        return self._warm[1]
-
-
-def function_of(
-    labels: np.ndarray, geometry: Geometry, model: Model, times: Sequence[float] | None
-) -> dict[str, Any] | None:
-    """The heart's function of a cine, as `CardiacFunction.as_dict`, and notices that can be translated.
-
-    Args:
-        labels: (T, K, J, I) uint8.
-        geometry, model: of the labels.
-        times: of the frames in ms, or None.
-
-    Returns:
-        None for a model without a left ventricle.
-    """
-    try:
-        found = cardiac_function(labels, geometry, model, times)
-    except ModelError:
-        return None
-    return {**found.as_dict(), "notices": [one.to_json() for one in found.notices]}
-
-
-def _about(result: Outcome) -> dict[str, Any]:
-    return {"notices": [one.to_json() for one in result.notices], "timings": result.timings}
-
-
-@contextmanager
-def _torch_needed() -> Iterator[None]:
-    """Around imports of the engine, which imports torch: that takes seconds, and it may not be there."""
-    try:
-        yield
-    except ImportError as error:
-        raise TorchMissing(
-            _(
-                "PyTorch cannot be imported ({error}): install it with the button of the panel, then try again.",
-                error=error,
-            )
-        ) from error
+        del volume, task  # Slicer removes the file when it hears that we are done
+        if request["surfaces"] is not None:
+            write_surfaces(made.surfaces, Path(request["surfaces"]))
+        _write(made.array, Path(request["labels"]))
+        self._say("done", id=identity, **made.story)
 
 
 def _let_go(path: str) -> None:

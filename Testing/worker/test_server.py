@@ -23,6 +23,7 @@ from DINSegmentLib.notices import Notice
 from DINSegmentLib.worker import server
 from DINSegmentLib.worker.protocol import VERSION, Code, Lines, ProtocolError, decode, encode
 from DINSegmentLib.worker.server import Server
+from DINSegmentLib.worker.work import surfaces_of
 
 pytestmark = pytest.mark.faults
 
@@ -110,14 +111,14 @@ def test_surfaces_stop_between_structures_when_the_run_is_cancelled(tmp_path):
     result = SimpleNamespace(
         labels=labels, margins=Margins.empty(labels.shape), model=model, confidence=Confidence.unknown()
     )
-    request = {"id": 7, "surfaces": str(tmp_path / "surfaces")}
-    geometry, server = Geometry(labels.shape, np.eye(4)), Server(io.BytesIO(), io.BytesIO(), 1.0)
-    server._surfaces(request, result, geometry)
-    with np.load(request["surfaces"]) as file:
+    geometry, told = Geometry(labels.shape, np.eye(4)), []
+    made = surfaces_of(result, geometry, lambda *at: told.append(at), lambda: False)
+    server.write_surfaces(made, tmp_path / "surfaces")
+    with np.load(tmp_path / "surfaces") as file:
         assert file["values"].tolist() == [1, 2, 3] and file["points3"].shape == (0, 3)
-    server._cancelled.add(7)
     with pytest.raises(Cancelled, match="nothing was changed"):
-        server._surfaces(request, result, geometry)
+        surfaces_of(result, geometry, lambda *at: told.append(at), lambda: len(told) > 4)
+    assert len(told) == 5
 
 
 @pytest.mark.parametrize("shape", [(3, 4, 5), (2, 3, 4, 5)])
@@ -136,12 +137,12 @@ def test_slices_that_the_clean_up_emptied_are_told_after_the_events(tmp_path, mo
     server = Server(io.BytesIO(), sink, 1.0)
     device = SimpleNamespace(name="cpu", reason="", precision="bfloat16")
     warm = SimpleNamespace(segment=lambda *asked: result, device=device)
-    monkeypatch.setattr(server, "_segmenter", lambda asked: warm)
+    monkeypatch.setattr(server, "_warm", SimpleNamespace(segmenter=lambda *asked: warm))
     labels.astype(np.int16).tofile(tmp_path / "volume")
     server._segment({
         "id": 1, "shape": shape, "matrix": np.diag([-1.5, -1.5, 8.0, 1.0]).ravel().tolist(), "dtype": "int16",
         "volume": str(tmp_path / "volume"), "labels": str(tmp_path / "labels"), "parameters": {}, "name": "heart",
-        "times": None, "map": None, "surfaces": None,
+        "times": None, "map": None, "surfaces": None, "model": "cardiac-mr", "device": "cpu", "threads": 0,
     })  # fmt: skip
 
     assert [Notice.from_json(one) for one in decode(sink.getvalue())["notices"]] == list(notices)

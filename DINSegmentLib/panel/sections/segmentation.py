@@ -10,7 +10,7 @@ from ... import scene
 from ...engine.parameters import Parameters
 from ...errors import DINSegmentError
 from ...worker.protocol import Code
-from .. import installer
+from .. import inprocess, installer
 from ..dialogs import choose_answer
 from ..jobs import CineJob, Job
 from ..runner import Runner
@@ -174,6 +174,7 @@ class SegmentationSection:
 
     def onReleaseMemory(self) -> None:
         self.runner.release()
+        inprocess.release()
         self.session.say(_("Model unloaded. The next run loads it again."))
 
 
