@@ -301,7 +301,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         from DINSegmentLib.panel.jobs import MapJob
         from DINSegmentLib.worker.protocol import Map
 
-        job = MapJob(Map.WHY, volumeNode, self._model(volumeNode, modelId))
+        job = MapJob(Map.ATTRIBUTION, volumeNode, self._model(volumeNode, modelId))
         return self._run(job, enhancement, strength, device, progress, cancelled)
 
     def confidence(

@@ -4,22 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from DINSegmentLib.engine.accumulators import Labels
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.resampling import to_native_grid
 from DINSegmentLib.engine.segmenter import Run, Segmenter
 from DINSegmentLib.geometry import Geometry
-
-
-class _Kept(Run):
-    """A run that keeps the softmax of each slice's scores at the volume's own resolution."""
-
-    def take(self, place: tuple[int, int], scores) -> None:
-        found = to_native_grid(scores, self.shape[1:])[0].softmax(dim=0)
-        if not hasattr(self, "found"):
-            self.found = np.zeros((len(found), *self.labels[0].shape))
-        for target, values in zip(self.found, found.cpu().numpy(), strict=True):
-            self.orient.to_model(target)[place[1]] = values
-        super().take(place, scores)
 
 
 @dataclass(frozen=True)
@@ -32,6 +21,15 @@ class Known:
 
 def probabilities(segmenter: Segmenter, volume: np.ndarray, geometry: Geometry, parameters=None) -> Known:
     """Of a volume, without clean-up and temperature."""
-    run = _Kept(segmenter, [volume], geometry, (parameters or Parameters()).resolved(segmenter.model))
-    run.over_all_slices(lambda done, total: None, lambda: False)
-    return Known(run.labels[0], run.found)
+    run = Run(segmenter, [volume], geometry, (parameters or Parameters()).resolved(segmenter.model))
+    labels = Labels(segmenter.model, run.parameters, run.orient, 1, volume.shape)
+    found = np.zeros((segmenter.model.network.classes, *volume.shape))
+
+    def take(place: tuple[int, int], scores) -> None:
+        native = to_native_grid(scores, run.orient.to_model(volume).shape[1:])[0].softmax(dim=0)
+        for target, values in zip(found, native.cpu().numpy(), strict=True):
+            run.orient.to_model(target)[place[1]] = values
+        labels.take(place, scores)
+
+    run.over_slices(segmenter.scores, take)
+    return Known(labels.labels[0], found)

@@ -1,4 +1,4 @@
-"""Where the enhanced image decided and where the original did."""
+"""Where the labels rest on the enhanced image, and where on the original."""
 
 from collections.abc import Callable
 
@@ -9,12 +9,12 @@ from ..checks.volume import check_array
 from ..errors import ModelError
 from ..geometry import Geometry
 from ..messages import Sentence as _
-from .parameters import Parameters, Resolved
+from .parameters import Parameters
 from .resampling import to_native_grid
 from .segmenter import Progress, Run, Segmenter
 
 
-def why(
+def attribution_map(
     segmenter: Segmenter,
     volume: np.ndarray,
     geometry: Geometry,
@@ -28,7 +28,7 @@ def why(
     A DIFM adds two directions: the original's query asks the enhanced image, and the enhanced image's asks the
     original. With one of them silenced, see `DIN.forward_directions`, the network is asked again. At every voxel,
 
-        why = p(label | enhanced image's direction alone) - p(label | original's direction alone)
+        attribution = p(label | enhanced image's direction alone) - p(label | original's direction alone)
 
     of the label that wins with both, before any clean-up. So
 
@@ -37,8 +37,8 @@ def why(
     - 0: each alone would give the label as likely as the other; neither decided.
 
     A direction whose image's features are the same everywhere is silent by itself: the other one then has the
-    probability of the whole network, and ``why`` its sign. Two branches of equal weights that see equal images give 0
-    everywhere. It says which direction the network relied on, not whether the label is right.
+    probability of the whole network, and the attribution its sign. Two branches of equal weights that see equal images
+    give 0 everywhere. It says which direction the network relied on, not whether the label is right.
 
     Args:
         segmenter: stays warm.
@@ -54,32 +54,21 @@ def why(
     if segmenter.model.network.fusion != "difm":
         raise ModelError(
             _(
-                "{model} does not join original and enhanced image by DIFMs, which alone can tell why: choose another "
-                "model.",
+                "{model} does not join original and enhanced image by DIFMs, which an attribution map needs: choose "
+                "another model.",
                 model=segmenter.model.id,
             )
         )
     check_array(volume, geometry, name)
-    run = _Why(segmenter, [volume], geometry, (parameters or Parameters()).resolved(segmenter.model))
-    run.over_all_slices(progress or (lambda done, total: None), cancelled or (lambda: False))
-    return run.found
+    run = Run(segmenter, [volume], geometry, (parameters or Parameters()).resolved(segmenter.model))
+    found = np.zeros(volume.shape, np.float32)
+    oriented = run.orient.to_model(found)
 
-
-class _Why(Run):
-    """One volume on its way, with the directions' scores in the place of the scores."""
-
-    def __init__(
-        self, segmenter: Segmenter, volumes: list[np.ndarray], geometry: Geometry, parameters: Resolved
-    ) -> None:
-        super().__init__(segmenter, volumes, geometry, parameters)
-        self.found = np.zeros(volumes[0].shape, np.float32)
-        self._oriented_found = self.orient.to_model(self.found)
-
-    def scores(self, original: Tensor, enhanced: Tensor) -> Tensor:
-        return self.segmenter.directions(original, enhanced)
-
-    def take(self, place: tuple[int, int], scores: Tensor) -> None:
-        both, original, enhanced = to_native_grid(scores[0], self.shape[1:]).softmax(dim=1)
+    def take(place: tuple[int, int], scores: Tensor) -> None:
+        _frame, index = place
+        both, original, enhanced = to_native_grid(scores[0], oriented.shape[1:]).softmax(dim=1)
         label = both.max(dim=0, keepdim=True).indices
-        difference = enhanced.gather(0, label) - original.gather(0, label)
-        self._oriented_found[place[1]] = difference[0].cpu().numpy()
+        oriented[index] = (enhanced.gather(0, label) - original.gather(0, label))[0].cpu().numpy()
+
+    run.over_slices(segmenter.directions, take, progress, cancelled)
+    return found

@@ -51,19 +51,18 @@ def segment_cine(
     volumes = list(frames)
     _check(volumes, geometry, parameters, name)
     run = Run(segmenter, volumes, geometry, parameters)
-    run.over_all_slices(progress or (lambda done, total: None), cancelled or (lambda: False))
-    labels = run.cleaned_labels()
+    found = run.segment(progress, cancelled)
     run.timings["total"] = time.perf_counter() - started
     return CineResult(
         model=segmenter.model,
         parameters=parameters,
         device=segmenter.device,
         timings=run.timings,
-        notices=run.notices(),
-        labels=labels,
-        confidences=tuple(run.confidence(frame) for frame in range(len(volumes))),
-        removed=tuple(run.removed),
-        margins=tuple(run.margins),
+        notices=(*run.notices, *found.notices()),
+        labels=found.labels,
+        confidences=tuple(found.confidence(frame) for frame in range(len(volumes))),
+        removed=tuple(found.removed),
+        margins=tuple(found.margins),
     )
 
 

@@ -15,7 +15,7 @@ from ..model import Model
 from ..worker.protocol import Code, Map
 from .translation import told
 
-_WRITE = {Map.CONFIDENCE: scene.write_confidence, Map.WHY: scene.write_decided}
+_WRITE = {Map.CONFIDENCE: scene.write_confidence, Map.ATTRIBUTION: scene.write_attribution}
 
 
 def _ignore(*values: Any) -> None:

@@ -66,7 +66,7 @@ def draw_case(
     return _draw(volume, enhanced, labels, shown, geometry, model, title, (heading, "Result"), legend, result)
 
 
-def draw_why(
+def draw_attribution(
     volume: np.ndarray, enhanced: np.ndarray, decided: np.ndarray, geometry: Geometry, model: Model, title: str
 ) -> Image.Image:
     """Draw which image decided, as `draw_case` does its structures: red the enhanced one, blue the original.
@@ -84,7 +84,7 @@ def draw_why(
         page.panel(row, 2, _tinted(as_picture(original, size), found))
 
     shown = np.abs(decided) > _WEAK
-    headings = ("Enhanced", "Which decided")
+    headings = ("Enhanced", "Attribution")
     return _draw(volume, enhanced, decided, shown, geometry, model, title, headings, legend, tinted)
 
 

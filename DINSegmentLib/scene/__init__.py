@@ -2,7 +2,7 @@
 
 from .curves import curve_chart, write_curve
 from .enhanced import allocate_enhanced, enhanced_array, find_enhanced, is_enhanced, update_slices, write_enhanced
-from .maps import find_map, hide_maps, is_map, remove_map, show_map, write_confidence, write_decided
+from .maps import find_map, hide_maps, is_map, remove_map, show_map, write_attribution, write_confidence
 from .node_attributes import MODEL, PERSON, RUN, note, noted
 from .results import find_result, is_edited, is_result
 from .segmentations import has_smooth_surfaces, read_labels, write_segmentation
@@ -15,6 +15,6 @@ __all__ = [
     "find_cine", "find_enhanced", "find_map", "find_result", "has_smooth_surfaces", "hide_maps", "is_enhanced",
     "is_map", "is_edited", "is_result", "modality", "note", "noted", "read_cine_labels", "read_frames",
     "read_labels", "read_volume", "remove_map", "show_map", "show_slice", "show_volume", "update_slices",
-    "visible_slice", "write_cine", "write_confidence", "write_curve", "write_decided", "write_enhanced",
+    "visible_slice", "write_cine", "write_confidence", "write_curve", "write_attribution", "write_enhanced",
     "write_segmentation",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the network tells of every voxel, as volume nodes in colours over their volume: its confidence, and why."""
+"""The network's confidence and attribution at every voxel, as volume nodes in colors over their volume."""
 
 from typing import Any
 
@@ -24,10 +24,10 @@ _LEAST_DECIDED, _CLEAR = 0.1, 94.5  # less and more than that are clear
 _KIND, _OF = "DINSegment.Map", "DINSegment.MapOf"
 _FORMER, _FORMER_OPACITY = "DINSegment.BeforeMap", "DINSegment.BeforeMapOpacity"
 
-CONFIDENCE, WHY = "confidence", "why"
+CONFIDENCE, ATTRIBUTION = "confidence", "why"  # as saved scenes hold them
 
 
-def write_decided(decided: np.ndarray, volume_node: Any) -> Any:
+def write_attribution(decided: np.ndarray, volume_node: Any) -> Any:
     """Add a ``vtkMRMLScalarVolumeNode`` beside a volume and lay it over that in the slice views that show it.
 
     Args:
@@ -46,17 +46,17 @@ def write_decided(decided: np.ndarray, volume_node: Any) -> Any:
         (f"{v:+.2f}", *_mix(_NEITHER, _ENHANCED if v > 0 else _ORIGINAL, abs(v)), float(abs(v) >= _LEAST_DECIDED))
         for v in np.linspace(-1, 1, _COLORS).tolist()
     ]
-    name = f"{volume_node.GetName()} which decided"
-    return _write(decided.astype(np.float32), volume_node, name, WHY, (-1, 1), colors)
+    name = f"{volume_node.GetName()} attribution"
+    return _write(decided.astype(np.float32), volume_node, name, ATTRIBUTION, (-1, 1), colors)
 
 
 def write_confidence(confidence: np.ndarray, volume_node: Any) -> Any:
-    """As `write_decided`, of how sure the network is of the label of each voxel.
+    """As `write_attribution`, of how sure the network is of the label of each voxel.
 
     Args:
         confidence: (K, J, I) uint8, in percent, see `engine.parameters.Result.confidence_map`: clear from 95 on, yellow
             below, magenta from 50 down. Copied.
-        volume_node, returned node, errors: as for `write_decided`.
+        volume_node, returned node, errors: as for `write_attribution`.
     """
     colors = [
         (f"{p:.0f} %", *_mix(_SURE, _UNSURE, min(1.0, (100 - p) / 50)), float(p < _CLEAR))
@@ -67,7 +67,7 @@ def write_confidence(confidence: np.ndarray, volume_node: Any) -> Any:
 
 
 def find_map(volume_node: Any) -> tuple[Any, str] | None:
-    """The latest map of a volume and its kind, `CONFIDENCE` or `WHY`; None: there is none."""
+    """The latest map of a volume and its kind, `CONFIDENCE` or `ATTRIBUTION`; None: there is none."""
     nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     found = [node for node in nodes if is_map(node) and node.GetNodeReferenceID(_OF) == volume_node.GetID()]
     return (found[-1], found[-1].GetAttribute(_KIND)) if found else None

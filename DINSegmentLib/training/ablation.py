@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..engine.attribution import why
+from ..engine.attribution import attribution_map
 from ..engine.parameters import Parameters
 from ..engine.segmenter import Segmenter
 from ..model import Enhancement, Model
@@ -61,7 +61,8 @@ ARMS = {**PARTS, **ENHANCEMENTS}
 class Score:
     """One condition of one run: means over structures of the means over volumes.
 
-    ``attribution``, of clean volumes and networks with DIFMs: mean of `engine.attribution.why` where it is beyond 0.1.
+    ``attribution``, of clean volumes and networks with DIFMs: mean of `engine.attribution` where it is beyond
+    0.1.
     """
 
     arm: str
@@ -152,7 +153,7 @@ def scores(model: Model, data: Path, output: Path, runs: Sequence[tuple[str, int
 def _attribution(segmenter: Segmenter, volumes: Iterable[Case]) -> float:
     """Mean over all voxels where a direction decided: -1 the original's, +1 the enhanced image's."""
     plain = Parameters(mirroring=False)
-    found = np.concatenate([why(segmenter, case.image, case.geometry, plain).ravel() for case in volumes])
+    found = np.concatenate([attribution_map(segmenter, case.image, case.geometry, plain).ravel() for case in volumes])
     found = found[abs(found) > 0.1]
     return float(found.mean()) if found.size else 0.0
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ..engine.parameters import Parameters, Resolved
+from ..engine.parameters import Parameters
 from ..engine.resampling import to_native_grid
 from ..engine.results import Result
 from ..engine.segmenter import Run, Segmenter
@@ -45,31 +45,25 @@ class StructureScore:
     dice: float
 
 
-class _Sampled(Run):
-    """Keeps the scores of some voxels of some slices, in the model's axes, and makes no labels."""
-
-    def __init__(self, segmenter: Segmenter, case: Case, parameters: Resolved) -> None:
-        super().__init__(segmenter, [case.image], case.geometry, parameters)
-        self.places = self.places[SLICES_STEP // 2 :: SLICES_STEP] or self.places
-        self._truth = self.orient.to_model(case.label)
-        self.taken: list[torch.Tensor] = []
-        self.truth: list[np.ndarray] = []
-
-    def take(self, place: tuple[int, int], scores: torch.Tensor) -> None:
-        native = to_native_grid(scores, self.shape[1:])[0]
-        self.taken.append(native.flatten(1)[:, ::VOXELS_STEP].T.cpu())
-        self.truth.append(self._truth[place[1]].ravel()[::VOXELS_STEP])
-
-
 def sample(segmenter: Segmenter, case: Case, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
     """Scores (N, classes) float32 and true classes (N,) of voxels spread over a case."""
-    run = _Sampled(segmenter, case, parameters.resolved(segmenter.model))
-    run.over_all_slices(lambda done, total: None, lambda: False)
-    return torch.cat(run.taken), torch.from_numpy(np.concatenate(run.truth)).long()
+    run = Run(segmenter, [case.image], case.geometry, parameters.resolved(segmenter.model))
+    run.places = run.places[SLICES_STEP // 2 :: SLICES_STEP] or run.places
+    truth = run.orient.to_model(case.label)
+    taken: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def take(place: tuple[int, int], scores: torch.Tensor) -> None:
+        _frame, index = place
+        native = to_native_grid(scores, truth.shape[1:])[0]
+        seen = torch.from_numpy(truth[index].ravel()[::VOXELS_STEP]).long()
+        taken.append((native.flatten(1)[:, ::VOXELS_STEP].T.cpu(), seen))
+
+    run.over_slices(segmenter.scores, take)
+    return join(taken)
 
 
 def join(samples: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """The samples of all cases as one."""
+    """The samples of several slices or cases as one."""
     scores, truth = (torch.cat(parts) for parts in zip(*samples, strict=True))
     return scores, truth
 

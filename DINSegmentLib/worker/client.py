@@ -160,7 +160,7 @@ class _Run:
         """Labels uint8 or a map, of the volume's shape; raises ValueError when the file is not whole."""
         if isinstance(self.request, Measurement):
             return self.request.labels
-        dtype = np.float32 if self.request.map is Map.WHY else np.uint8
+        dtype = np.float32 if self.request.map is Map.ATTRIBUTION else np.uint8
         return np.fromfile(self.labels, dtype).reshape(self.request.volume.shape)
 
     def read_surfaces(self) -> dict[int, Surface]:

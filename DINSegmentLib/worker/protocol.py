@@ -43,7 +43,7 @@ class Map(StrEnum):
     """What can be told of every voxel, in place of its label."""
 
     CONFIDENCE = "confidence"  # uint8, see `engine.parameters.Result.confidence_map`
-    WHY = "why"  # float32, see `engine.attribution`
+    ATTRIBUTION = "why"  # float32, see `engine.attribution`; the name that saved scenes hold
 
 
 class Code(StrEnum):

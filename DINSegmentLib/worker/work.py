@@ -121,17 +121,17 @@ def work(
     """Do a task; the other arguments are those of `Segmenter.segment`.
 
     Raises:
-        DINSegmentError: as `Segmenter.segment`, `segment_cine` and `why`.
+        DINSegmentError: as `Segmenter.segment`, `segment_cine` and `attribution_map`.
     """
     parameters = replace(task.parameters, confidence=task.map is Map.CONFIDENCE, margins=task.surfaces)
     arguments = task.volume, task.geometry, parameters, progress, cancelled, task.name
     device = segmenter.device
     about = {"device": device.name, "reason": to_json(device.reason), "precision": device.precision}
     about |= {"notices": [], "timings": {}}
-    if task.map is Map.WHY:
-        from ..engine.attribution import why  # it imports torch, as the next one does
+    if task.map is Map.ATTRIBUTION:
+        from ..engine.attribution import attribution_map  # it imports torch, as the next one does
 
-        return Made(why(segmenter, *arguments), {}, about)
+        return Made(attribution_map(segmenter, *arguments), {}, about)
     if task.volume.ndim == 4:
         from ..engine.cine import segment_cine
 

@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 
 from DINSegmentLib import io
-from DINSegmentLib.engine.attribution import why
+from DINSegmentLib.engine.attribution import attribution_map
 from DINSegmentLib.engine.segmenter import Segmenter
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.model import find_model
-from DINSegmentLib.pictures.slices import draw_why
+from DINSegmentLib.pictures.slices import draw_attribution
 
 
 def test_volume_holds_the_engines_values_on_the_inputs_grid_beside_a_picture(command, write, tmp_path, tiny_model):
@@ -20,7 +20,7 @@ def test_volume_holds_the_engines_values_on_the_inputs_grid_beside_a_picture(com
     assert outcome.code == 0, outcome.err
     assert {one.name for one in (tmp_path / "out").iterdir()} == {"heart_why.nii.gz", "heart_why.png"}
     image = io.read(path)
-    expected = why(Segmenter(find_model(str(tiny_model)), "cpu"), image.array, image.geometry)
+    expected = attribution_map(Segmenter(find_model(str(tiny_model)), "cpu"), image.array, image.geometry)
     written = nibabel.load(tmp_path / "out" / "heart_why.nii.gz")
     assert np.array_equal(np.asarray(written.dataobj).transpose(2, 1, 0), expected)
     assert np.allclose(written.affine, nibabel.load(path).affine, atol=1e-4)
@@ -53,7 +53,7 @@ def test_colours_of_the_picture(value, strongest, tiny_model):
     grey = np.full((3, 40, 40), 0.5, np.float32)
     decided = np.zeros_like(grey)
     decided[:, 15:25, 15:25] = value
-    drawn = draw_why(grey, grey, decided, Geometry(grey.shape, np.eye(4)), find_model(str(tiny_model)), "heart")
+    drawn = draw_attribution(grey, grey, decided, Geometry(grey.shape, np.eye(4)), find_model(str(tiny_model)), "heart")
     pixels = np.asarray(drawn, int)[100:440]  # the first row of panels
 
     other = 2 - strongest

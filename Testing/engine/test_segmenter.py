@@ -12,6 +12,7 @@ from probabilities import probabilities
 from ranks import margins_of
 
 from DINSegmentLib.engine import segmenter as module
+from DINSegmentLib.engine.accumulators import winners
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.preprocessing import enhance_volume, preprocess_volume
 from DINSegmentLib.engine.segmenter import Segmenter, load_network, segment
@@ -375,7 +376,7 @@ def test_mirroring_averages_the_scores_of_a_slice_and_its_mirror_image(stack_mod
 @pytest.mark.parametrize("classes", [2, 4, 9, 256])
 def test_the_winner_is_the_first_of_the_largest_scores_as_numpy_finds_it(classes):
     scores = np.random.default_rng(classes).integers(-3, 4, (classes, 30, 41)).astype(np.float32)  # many are equal
-    highest, won = module.winners(torch.from_numpy(scores))
+    highest, won = winners(torch.from_numpy(scores))
 
     assert won.dtype == torch.uint8
     assert np.array_equal(won, scores.argmax(0)) and np.array_equal(highest, scores.max(0))

@@ -13,7 +13,7 @@ from DINSegmentLib.model import find_model
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.preprocessing import enhance_volume
 from DINSegmentLib.engine.segmenter import Segmenter
-from DINSegmentLib.engine.attribution import why
+from DINSegmentLib.engine.attribution import attribution_map
 from DINSegmentLib.geometry import Geometry
 logic = Desk.start().load_module().DINSegmentLogic()
 
@@ -44,7 +44,7 @@ wanted = enhance_volume(voxels, geometry, model, Parameters(enhancement=Enhancem
 assert np.array_equal(slicer.util.arrayFromVolume(enhanced), wanted)
 assert logic.enhance(volumeNode, "none", 0, enhanced, sys.argv[1]) is enhanced
 decided = logic.why(volumeNode, sys.argv[1], "log", 1.5, "cpu")
-wanted = why(Segmenter(model, "cpu"), voxels, geometry, Parameters(enhancement=Enhancement("log", 1.5)))
+wanted = attribution_map(Segmenter(model, "cpu"), voxels, geometry, Parameters(enhancement=Enhancement("log", 1.5)))
 assert np.array_equal(slicer.util.arrayFromVolume(decided), wanted) and wanted.any()
 sure = logic.confidence(volumeNode, sys.argv[1], "log", 1.5, "cpu")
 asked = Parameters(enhancement=Enhancement("log", 1.5), confidence=True)

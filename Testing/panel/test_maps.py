@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from greek import english, greek
 
-from DINSegmentLib.engine.attribution import why
+from DINSegmentLib.engine.attribution import attribution_map
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.segmenter import Segmenter
 from DINSegmentLib.model import Enhancement, find_model
@@ -57,7 +57,7 @@ def test_a_click_lays_the_engines_map_voxel_for_voxel_over_the_volume_and_anothe
     volume, segmenter = scene.read_volume(turned), Segmenter(find_model("cardiac-mr"), "cpu")
     settings = Parameters(enhancement=Enhancement("log", 1.0), confidence=True)
     sure = segmenter.segment(volume.array, volume.geometry, settings).confidence_map
-    decided = why(segmenter, volume.array, volume.geometry, settings)
+    decided = attribution_map(segmenter, volume.array, volume.geometry, settings)
     for button, other, expected in (
         (ui.confidenceButton, ui.whyButton, sure),
         (ui.whyButton, ui.confidenceButton, decided),

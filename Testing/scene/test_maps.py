@@ -13,11 +13,11 @@ def test_it_lies_voxel_for_voxel_on_its_volume_under_the_same_transform(add_volu
     import slicer
     import vtk
 
-    from DINSegmentLib.scene import write_decided
+    from DINSegmentLib.scene import write_attribution
 
     volume = add_volume(np.zeros((3, 4, 5), np.int16), MATRIX, PARENT)
     values = np.random.default_rng(2).uniform(-1, 1, (3, 4, 5)).astype(np.float32)
-    node = write_decided(values, volume)
+    node = write_attribution(values, volume)
 
     assert np.array_equal(slicer.util.arrayFromVolume(node), values)
     assert np.array_equal(slicer.util.arrayFromVolume(volume), np.zeros((3, 4, 5)))
@@ -28,10 +28,10 @@ def test_it_lies_voxel_for_voxel_on_its_volume_under_the_same_transform(add_volu
 
 
 def test_blue_is_the_original_red_the_enhanced_image_and_nothing_is_clear(add_volume):
-    from DINSegmentLib.scene import write_decided
+    from DINSegmentLib.scene import write_attribution
 
     volume = add_volume(np.zeros((2, 3, 3), np.int16), MATRIX)
-    first, second = (write_decided(np.zeros((2, 3, 3)), volume) for _ in range(2))
+    first, second = (write_attribution(np.zeros((2, 3, 3)), volume) for _ in range(2))
     display = first.GetDisplayNode()
     table = display.GetColorNode().GetLookupTable()
     (blue, clear, red) = (table.GetTableValue(index) for index in (0, 128, 255))
@@ -45,12 +45,12 @@ def test_blue_is_the_original_red_the_enhanced_image_and_nothing_is_clear(add_vo
 
 
 def test_only_views_that_show_the_volume_get_the_overlay(add_volume, views):
-    from DINSegmentLib.scene import write_decided
+    from DINSegmentLib.scene import write_attribution
 
     volume, other = (add_volume(np.zeros((2, 3, 3), np.int16), MATRIX, name=name) for name in ("heart", "other"))
     for view, shown in (("Red", volume), ("Green", other)):
         views(view)[1].SetBackgroundVolumeID(shown.GetID())
-    node = write_decided(np.zeros((2, 3, 3)), volume)
+    node = write_attribution(np.zeros((2, 3, 3)), volume)
 
     assert views("Red")[1].GetForegroundVolumeID() == node.GetID()
     assert 0.5 < views("Red")[1].GetForegroundOpacity() < 1
@@ -58,12 +58,12 @@ def test_only_views_that_show_the_volume_get_the_overlay(add_volume, views):
 
 
 def test_values_of_another_grid_are_refused_and_leave_the_scene_alone(add_volume, scene):
-    from DINSegmentLib.scene import write_decided
+    from DINSegmentLib.scene import write_attribution
 
     volume = add_volume(np.zeros((2, 3, 3), np.int16), MATRIX)
     before = scene.GetNumberOfNodes()
     with pytest.raises(GeometryError, match="make it again"):
-        write_decided(np.zeros((3, 3, 3)), volume)
+        write_attribution(np.zeros((3, 3, 3)), volume)
     assert scene.GetNumberOfNodes() == before
 
 
@@ -88,7 +88,7 @@ def test_confidence_is_clear_where_it_is_sure_and_yellow_to_magenta_where_not(ad
 
 
 def test_a_removed_map_leaves_views_and_scene_as_they_were(add_volume, views, scene):
-    from DINSegmentLib.scene import find_map, remove_map, write_confidence, write_decided
+    from DINSegmentLib.scene import find_map, remove_map, write_attribution, write_confidence
 
     volume, mine = (add_volume(np.zeros((2, 3, 3), np.int16), MATRIX, name=name) for name in ("heart", "mine"))
     red, green = views("Red")[1], views("Green")[1]
@@ -98,7 +98,7 @@ def test_a_removed_map_leaves_views_and_scene_as_they_were(add_volume, views, sc
     red.SetForegroundOpacity(0.3)
     first = write_confidence(np.zeros((2, 3, 3)), volume)
     before = scene.GetNumberOfNodes()
-    second = write_decided(np.zeros((2, 3, 3)), volume)  # over the first one
+    second = write_attribution(np.zeros((2, 3, 3)), volume)  # over the first one
     assert find_map(volume) == (second, "why")
     remove_map(first)
     assert red.GetForegroundVolumeID() == second.GetID()

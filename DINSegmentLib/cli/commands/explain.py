@@ -14,7 +14,7 @@ def explain(options: Namespace, console: Console) -> int:
     from ...batch.record import before
     from ...engine.preprocessing import preprocess_volume
     from ...io import outputs
-    from ...pictures.slices import draw_why
+    from ...pictures.slices import draw_attribution
 
     model = find_model(options.model)
     parameters = Parameters(enhancement=options.enhancement, mirroring=options.mirroring).resolved(model)
@@ -25,18 +25,20 @@ def explain(options: Namespace, console: Console) -> int:
     for notice in before(image, model, parameters):
         console.warn(f"{name}: {notice.text}")
 
-    from ...engine.attribution import why
+    from ...engine.attribution import attribution_map
     from ...engine.segmenter import Segmenter  # torch takes seconds: not for inputs that cannot be used
 
     progress = partial(console.progress, name)
     segmenter = Segmenter(model, options.device)
-    decided = why(segmenter, image.array, image.geometry, parameters, progress, name=options.input.name or name)
+    decided = attribution_map(
+        segmenter, image.array, image.geometry, parameters, progress, name=options.input.name or name
+    )
     original, enhanced = preprocess_volume(
         image.array, image.geometry, model.axes, model.intensity, parameters.enhancement
     )
     with outputs.beside(paths, options.overwrite) as folder:
         io.write_volume(decided, image, folder / paths[0].name)
-        draw_why(original, enhanced, decided, image.geometry, model, image.name).save(folder / paths[1].name)
+        draw_attribution(original, enhanced, decided, image.geometry, model, image.name).save(folder / paths[1].name)
     mean = float(decided[abs(decided) > 0.1].mean()) if (abs(decided) > 0.1).any() else 0.0
     text = (
         f"{name}: where a direction decided (beyond 0.1), {mean:+.2f} on average "

@@ -29,9 +29,9 @@ class MapSection:
         end: Callable[[Code | None, str], None],
     ) -> None:
         self.session, self._begin, self._progress, self._end = session, begin, show, end
-        self._buttons = {Map.CONFIDENCE: ui.confidenceButton, Map.WHY: ui.whyButton}
+        self._buttons = {Map.CONFIDENCE: ui.confidenceButton, Map.ATTRIBUTION: ui.whyButton}
         ui.confidenceButton.connect("toggled(bool)", lambda checked: self.onMap(Map.CONFIDENCE, checked))
-        ui.whyButton.connect("toggled(bool)", lambda checked: self.onMap(Map.WHY, checked))
+        ui.whyButton.connect("toggled(bool)", lambda checked: self.onMap(Map.ATTRIBUTION, checked))
 
     def follow(self, volume_node: Any) -> None:
         """Show the map of another volume, and no other; None: there is no volume."""
