@@ -249,17 +249,19 @@ def run(
 def read(case: Case, model: Model | None, overwrite: bool) -> Opened:
     """The first part of `run`; ``model`` None: it is not known, and neither whether a cine is wanted as one."""
     check(case, overwrite)
-    if model is None or not _is_cine(case, model):
-        choice = case.input, case.series, case.frame, case.files or None, case.reading
+    which = {"path": case.input, "series": case.series, "files": case.files or None, "reading": case.reading}
+    frames = _frames(case, model) if model else 1
+    if model is None or frames < 2:
         image, sha256 = read_hashed(
-            partial(io.read, *choice), io.files_of(*choice), lambda image: image.files, _shown(case)
-        )
+            partial(io.read, frame=case.frame, **which), case.files or io.files_of(frame=case.frame, **which),
+            lambda image: image.files, _shown(case),
+        )  # fmt: skip
         return Opened(case, _hidden(case, image), sha256)
-    case = case.of_cine(model.labels, io.count_frames(case.input, case.series, case.files or None, case.reading))
+    case = case.of_cine(model.labels, frames)
     check(case, overwrite)
-    read_all = partial(io.read_cine, case.input, case.series, case.files or None, case.reading)
-    all_files = io.files_of(case.input, case.series, None, case.files or None, case.reading)
-    cine, sha256 = read_hashed(read_all, all_files, lambda cine: cine.first.files, _shown(case))
+    cine, sha256 = read_hashed(
+        partial(io.read_cine, **which), case.files or io.files_of(**which), lambda cine: cine.first.files, _shown(case)
+    )
     person = replace(cine.person, height=None, weight=None) if case.anonymous else cine.person
     return Opened(case, replace(cine, first=_hidden(case, cine.first), person=person), sha256)
 
@@ -297,10 +299,11 @@ def _format(output: Output) -> str:
     return output.format
 
 
-def _is_cine(case: Case, model: Model) -> bool:
-    if case.frame is not None or not is_of_heart(model):
-        return False
-    return case.input.exists() and io.count_frames(case.input, case.series, case.files or None, case.reading) > 1
+def _frames(case: Case, model: Model) -> int:
+    """How many frames are segmented together: those of a cine, else one."""
+    if case.frame is not None or not is_of_heart(model) or not case.input.exists():
+        return 1
+    return io.count_frames(case.input, case.series, case.files or None, case.reading)
 
 
 def _segment_cine(

@@ -271,6 +271,9 @@ def bench(parser: argparse.ArgumentParser) -> None:
         "bench-env creates one)",
     )  # fmt: skip
     kind.add_argument("--batch", action="store_true", help="many small volumes on one and two processes, and by Dask")
+    kind.add_argument(
+        "--report", action="store_true", help="a cine of 25 frames from DICOM files to labels, figures and PDF, by part"
+    )
     kind.add_argument("--scaling", action="store_true", help="volumes of 2 to 64 slices with 128 to 768 pixels a side")
     parser.add_argument("--cases", type=int, default=500, help="volumes of --batch; default: 500")
     _json(parser)

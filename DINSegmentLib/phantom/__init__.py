@@ -12,9 +12,9 @@ The bundled files are made again, voxel for voxel, by
     python -m DINSegmentLib.phantom --output FOLDER --late        # and late enhancement with a scar of known volume
 
 ``heart`` holds the analytic heart and its closed-form volumes, ``torso`` the body around it, ``signal`` the physics of
-the picture, ``scan`` the phantom on its oblique grid, ``sample`` the files. Everything is drawn from one seed; nothing
-is taken from a patient's picture. Not modelled: twist, respiration, flow jets, off-resonance bands, pathology
-but for an infarct.
+the picture, ``scan`` the phantom on its oblique grid, ``sample`` and ``study`` the files. Everything is drawn from one
+seed; nothing is taken from a patient's picture. Not modelled: twist, respiration, flow jets, off-resonance bands,
+pathology but for an infarct.
 
 Changes
 -------

@@ -44,12 +44,14 @@ def bench(options: Namespace, console: Console) -> int:
         )
     sys.path.insert(0, str(root))  # Python starts elsewhere when the command is an installed one
     from benchmarks import bench as benchmark
-    from benchmarks import comparison, throughput
+    from benchmarks import comparison, study, throughput
 
     if options.rivals:
         records, format_table = comparison.beside_others(options.rivals), comparison.format_comparison
     elif options.batch:
         records, format_table = throughput.over_processes(options.cases), throughput.format_throughput
+    elif options.report:
+        records, format_table = study.over_parts(), study.format_parts
     elif options.scaling:
         records, format_table = comparison.over_sizes(), comparison.format_sizes
     else:
