@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -249,7 +249,8 @@ def run(
 def read(case: Case, model: Model | None, overwrite: bool) -> Opened:
     """The first part of `run`; ``model`` None: it is not known, and neither whether a cine is wanted as one."""
     check(case, overwrite)
-    which = {"path": case.input, "series": case.series, "files": case.files or None, "reading": case.reading}
+    which: dict[str, Any] = {"path": case.input, "series": case.series, "reading": case.reading}
+    which["files"] = case.files or None
     frames = _frames(case, model) if model else 1
     if model is None or frames < 2:
         image, sha256 = read_hashed(

@@ -71,7 +71,7 @@ def write_series(
         "PhotometricInterpretation": "MONOCHROME2", "BitsAllocated": 16, "BitsStored": 16, "HighBit": 15,
         "PixelRepresentation": 1,
     }  # fmt: skip
-    written = []
+    written: list[Path] = []
     for frame, volume in enumerate(volumes):
         for k, pixels in enumerate(volume):
             position = (to_patient @ (0, 0, k, 1))[:3]
