@@ -108,6 +108,26 @@ def test_an_edit_changes_the_report(desk, panel, result, cine, save, tmp_path):
     assert edv[1] < edv[0] - 10
 
 
+def test_insertions_that_a_person_has_moved_turn_the_segments_of_the_report(panel, result, cine):
+    """Anterior and inferior insertion changed: the septum's halves, segments 2 and 3, change their values."""
+    from DINSegmentLib import scene
+    from DINSegmentLib.measure import Insertion
+    from DINSegmentLib.model import find_model
+    from DINSegmentLib.panel.heart import measure_heart
+
+    def thickness():
+        model = find_model("cardiac-mr")
+        regional = measure_heart(result, panel.panel.session.volume, cine, model).regional
+        return {number: one.ed_mm for number, one in regional.segments.items()}, regional.insertion
+
+    before, found = thickness()
+    plots = panel.panel.report.describe().plots
+    scene.note_insertion(result, panel.panel.session.volume, Insertion(found.inferior, found.anterior))
+    after, _ = thickness()
+    assert panel.panel.report.describe().plots != plots
+    assert after[2] == pytest.approx(before[3], abs=0.3) and after[3] == pytest.approx(before[2], abs=0.3)
+
+
 def test_a_single_volume_has_a_report_of_its_structures(desk, panel, heart, save, tmp_path):
     assert not panel.ui.reportButton.enabled
     run(desk, panel)

@@ -11,12 +11,13 @@ from slicer.i18n import tr as _
 
 from ... import __version__, scene
 from ...errors import DINSegmentError, InputError
-from ...measure import cardiac_function, flags, regional_function, statistics
-from ...model import MYOCARDIUM, Model, label_of
+from ...measure import flags, statistics
+from ...model import Model
 from ...model.enhancement import NONE
 from ...model.orientation import orientation
 from ...notices import Notice
 from .. import installer
+from ..heart import measure_heart
 from ..person import Person, dicom_files
 from ..session import Session
 from ..translation import told
@@ -94,19 +95,15 @@ class ReportSection:
 
     def _cine(self, node: Any, cine: scene.Cine, model: Model) -> tuple[Mapping[str, Any], list["Moment"]]:
         """Of a record what is measured, and end-diastole and end-systole, or the first frame."""
-        labels = scene.read_cine_labels(node, cine, model.labels)
-        frames, geometry = scene.read_frames(cine)
-        function = cardiac_function(labels, geometry, model, cine.times_ms, *self._person.figures)
+        heart = measure_heart(node, self.session.volume, cine, model, self._person.figures)
+        function, regional = heart.function, heart.regional
         ed, es = function.ed_frame, function.es_frame
-        regional = None
-        if ed is not None and label_of(model, MYOCARDIUM) is not None:
-            regional = regional_function(labels[ed], None if es is None else labels[es], geometry, model)
         shown = [(text, at) for text, at in (("ED", ed), ("ES", es)) if at is not None] or [(_("Slices"), 0)]
-        moments = [_moment(text, frames[at], labels[at], geometry, model) for text, at in shown]
+        moments = [_moment(text, heart.frames[at], heart.labels[at], heart.geometry, model) for text, at in shown]
         notices = [*function.notices, *(regional.notices if regional else ())]
         return {
             "cine": {
-                "frames": len(frames), "frame": (ed or 0) + 1, "function": function.as_dict(),
+                "frames": len(heart.frames), "frame": (ed or 0) + 1, "function": function.as_dict(),
                 "regional": regional.as_dict() if regional else None,
             },
             "notices": [one.as_dict() for one in notices],

@@ -1,0 +1,55 @@
+"""What the segments of a cine tell of the heart as they are now, for the report and for the insertion points."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import scene
+from ..geometry import Geometry
+from ..measure import CardiacFunction, RegionalFunction, cardiac_function, regional_function
+from ..model import MYOCARDIUM, Model, label_of
+
+
+@dataclass(frozen=True, eq=False)
+class Heart:
+    """A cine and its measurements.
+
+    Args:
+        labels: uint8 (T, K, J, I).
+        frames: voxels (K, J, I) of each frame.
+        geometry: the grid of all, in the world.
+        function: of the whole heart.
+        regional: of the wall; None: end-diastole is not known, or the model labels no wall.
+    """
+
+    labels: np.ndarray
+    frames: Sequence[np.ndarray]
+    geometry: Geometry
+    function: CardiacFunction
+    regional: RegionalFunction | None
+
+
+def measure_heart(
+    node: Any, volume_node: Any, cine: scene.Cine, model: Model, figures: Sequence[float | None] = ()
+) -> Heart:
+    """Measure a result, with the insertions that a person has moved.
+
+    Args:
+        node: the segmentation.
+        volume_node: what shows the cine.
+        figures: heart rate, height and weight, as far as they are known.
+
+    Raises:
+        DINSegmentError: a frame is missing or cannot be read.
+    """
+    labels = scene.read_cine_labels(node, cine, model.labels)
+    frames, geometry = scene.read_frames(cine)
+    function = cardiac_function(labels, geometry, model, cine.times_ms, *figures)
+    ed, es = function.ed_frame, function.es_frame
+    regional = None
+    if ed is not None and label_of(model, MYOCARDIUM) is not None:
+        insertion = scene.insertion_of(node, volume_node)
+        regional = regional_function(labels[ed], None if es is None else labels[es], geometry, model, insertion)
+    return Heart(labels, frames, geometry, function, regional)
