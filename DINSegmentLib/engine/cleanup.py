@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from ..measure.parts import bounding_box, largest_part
 from ..model import Model
 
 
 def clean_up(labels: np.ndarray, model: Model) -> np.ndarray:
     """Apply the manifest's clean-up steps to labels (slice, row, column) uint8; the input is not changed.
 
-    ``doubtful_base`` needs the probabilities and was done before, see `base`.
+    ``doubtful_base`` needs the probabilities and was done before, see `basal_slices`.
     ``largest_component``: of every structure keep the largest part that hangs together in 3-D (26 neighbours); of
     structures that the manifest joins, that of all of them together, so that a ring stays with what it encloses though
     it does not touch the ring of the next slice.
@@ -19,11 +20,11 @@ def clean_up(labels: np.ndarray, model: Model) -> np.ndarray:
         labels = labels.copy()
         alone = {label.value for label in model.labels}.difference(*model.joined)
         for values in (*model.joined, *((value,) for value in sorted(alone))):
-            box = _box(_mask(labels, values))
+            box = bounding_box(_mask(labels, values))
             if box is not None:
                 part = labels[box]
                 mask = _mask(part, values)
-                part[mask & ~_largest_component(mask)] = 0
+                part[mask & ~largest_part(mask)] = 0
     return labels.astype(np.uint8, copy=False)
 
 
@@ -32,25 +33,3 @@ def _mask(labels: np.ndarray, values: tuple[int, ...]) -> np.ndarray:
     for value in values[1:]:
         mask |= labels == value
     return mask
-
-
-def _box(mask: np.ndarray) -> tuple[slice, ...] | None:
-    """The smallest box around a structure: components are searched there alone; None: there is none."""
-    found = []
-    for axis in range(mask.ndim):
-        places = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        if not len(places):
-            return None
-        box = slice(int(places[0]), int(places[-1]) + 1)
-        mask = mask[(slice(None),) * axis + (box,)]
-        found.append(box)
-    return tuple(found)
-
-
-def _largest_component(mask: np.ndarray) -> np.ndarray:
-    import SimpleITK as sitk  # heavy, and only this step needs it
-
-    components = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.view(np.uint8)), True)
-    parts = sitk.GetArrayViewFromImage(components)  # only as long as its image lives
-    sizes = np.bincount(parts[mask])  # in half the time of RelabelComponent; no voxel of the mask is in part 0
-    return parts == sizes.argmax()

@@ -11,8 +11,8 @@ _PIECE = 1 << 18  # voxels
 def percentile_steps(values: np.ndarray, percents: Sequence[float]) -> Generator[None, None, list[float]]:
     """Percentiles of an array; yields between pieces of the work, which is done when it returns.
 
-    They are those of ``numpy.percentile`` with ``linear`` interpolation, bit for bit, as numpy 2.4 computes them for an
-    array of this type.
+    They are those of ``numpy.percentile`` with ``linear`` interpolation, bit for bit, as numpy 2.4 computes them one
+    percent a call for an array of this type.
 
     Args:
         values: any shape, no axis of length 0; whole or floating-point numbers of up to 64 bits, no NaN.

@@ -1,7 +1,6 @@
 """Closed surfaces of structures, drawn from probabilities and not from the blocks of a label map; and their files."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import numpy as np
 from ..engine.class_margins import Margins
 from ..errors import InputError
 from ..geometry import Geometry
+from ..measure.parts import bounding_box
 from ..model import Label
 
 if TYPE_CHECKING:
@@ -68,12 +68,12 @@ def surface(margins: Margins, labels: np.ndarray, geometry: Geometry, label: Lab
         without points where the structure was not found.
     """
     mask = labels == label.value
-    count = int(np.count_nonzero(mask))
-    if not count:
+    held = bounding_box(mask)
+    if held is None:
         return Surface(np.zeros((0, 3)), np.zeros((0, 3), np.int64))
-    box = tuple(_with_neighbours(mask, axis) for axis in range(3))
+    box = tuple(slice(max(0, one.start - 1), one.stop + 1) for one in held)  # and its neighbors, where there are any
     image = _smooth(_image(_field(margins.of(label.value, box), mask[box])), geometry.spacing)
-    points, triangles = _with_volume(image, count)
+    points, triangles = _with_volume(image, np.count_nonzero(mask))
     first = np.array([part.start for part in box[::-1]]) - _MARGIN  # (I, J, K) of the image's first voxel
     if np.linalg.det(geometry.ijk_to_ras[:3, :3]) < 0:
         triangles = triangles[:, ::-1]
@@ -96,16 +96,9 @@ def write_surface(made: Surface, path: Path) -> None:
     elif path.suffix == ".ply":
         path.write_bytes(_ply(points, triangles))
     elif path.suffix == ".obj":
-        lines = ["# DINSegment. SPACE=LPS", *_lines("v", points.tolist()), *_lines("f", (triangles + 1).tolist())]
-        path.write_text("\n".join(lines) + "\n", encoding="ascii")
+        path.write_text(_obj(points, triangles), encoding="ascii")
     else:
         raise InputError(f"{path.name} names no format of surfaces: end it with .stl, .obj or .ply.")
-
-
-def _with_neighbours(mask: np.ndarray, axis: int) -> slice:
-    """The extent of a mask along an axis, and one voxel more on either side where there is one."""
-    held = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
-    return slice(max(0, int(held[0]) - 1), min(mask.shape[axis], int(held[-1]) + 2))
 
 
 def _field(depth: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -217,8 +210,10 @@ def _enclosed(points: np.ndarray, triangles: np.ndarray) -> float:
     return float(np.einsum("ij,ij->", a, np.cross(b, c))) / 6
 
 
-def _lines(letter: str, rows: list[list[float]]) -> Iterable[str]:
-    return (f"{letter} {x:.7g} {y:.7g} {z:.7g}" if letter == "v" else f"{letter} {x} {y} {z}" for x, y, z in rows)
+def _obj(points: np.ndarray, triangles: np.ndarray) -> str:
+    vertices = "v %.7g %.7g %.7g\n" * len(points) % tuple(points.ravel().tolist())
+    faces = "f %d %d %d\n" * len(triangles) % tuple((triangles + 1).ravel().tolist())
+    return f"# DINSegment. SPACE=LPS\n{vertices}{faces}"
 
 
 def _stl(points: np.ndarray, triangles: np.ndarray) -> bytes:
