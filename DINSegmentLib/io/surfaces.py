@@ -73,7 +73,7 @@ def surface(margins: Margins, labels: np.ndarray, geometry: Geometry, label: Lab
         return Surface(np.zeros((0, 3)), np.zeros((0, 3), np.int64))
     box = tuple(slice(max(0, one.start - 1), one.stop + 1) for one in held)  # and its neighbors, where there are any
     image = _smooth(_image(_field(margins.of(label.value, box), mask[box])), geometry.spacing)
-    points, triangles = _with_volume(image, np.count_nonzero(mask))
+    points, triangles = _with_volume(image, int(np.count_nonzero(mask)))
     first = np.array([part.start for part in box[::-1]]) - _MARGIN  # (I, J, K) of the image's first voxel
     if np.linalg.det(geometry.ijk_to_ras[:3, :3]) < 0:
         triangles = triangles[:, ::-1]
