@@ -9,6 +9,7 @@ from ..model import Label
 
 _FINE = 3  # structures are drawn this many times finer and then averaged, so that outlines are smooth
 _OUTLINE = 5  # width of an outline in fine pixels
+_DASH = 15  # of a dashed outline, in fine pixels
 _FILL = 0.30  # opacity inside an outline
 _HIDDEN = 24  # pixels: a number would hide a structure that is smaller
 _CIRCLE = [(round(_OUTLINE * np.sin(a)), round(_OUTLINE * np.cos(a))) for a in np.arange(12) * np.pi / 6]
@@ -40,6 +41,16 @@ def overlay(plane: np.ndarray, labels: np.ndarray, size: tuple[int, int], known:
     opacity = np.where(_outline(labels)[held], np.float32(1), np.float32(_FILL))
     picture[held] = np.rint(below + opacity[:, None] * (colors[labels[held]] - below))
     return Image.fromarray(picture).reduce(_FINE)
+
+
+def outlined(picture: Image.Image, labels: np.ndarray) -> Image.Image:
+    """The picture of a slice with a dashed white outline of other structures (H, W) over it."""
+    fine = _enlarge(labels, (picture.width * _FINE, picture.height * _FINE))
+    rows, columns = np.ogrid[: fine.shape[0], : fine.shape[1]]
+    line = _outline(fine) & (fine > 0) & ((rows + columns) // _DASH % 2 == 0)
+    picture = picture.copy()
+    picture.paste("white", mask=Image.fromarray(np.where(line, np.uint8(255), np.uint8(0))).reduce(_FINE))
+    return picture
 
 
 def positions(labels: np.ndarray, size: tuple[int, int]) -> dict[int, tuple[int, int]]:

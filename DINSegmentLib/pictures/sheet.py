@@ -1,4 +1,4 @@
-"""The sheet on which panels are laid out: headline, three columns, a legend. It knows nothing of volumes."""
+"""Sheets on which panels are laid out: headline, three columns, a legend; or rows of tiles. They know no volumes."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ _BRIGHT, _DIM = (240, 242, 245), (152, 158, 168)
 
 @dataclass(frozen=True)
 class Entry:
-    """A structure in the legend: label value, colour, name, and a remark such as its volume."""
+    """A structure in the legend: label value (or none), color, name, and a remark such as its volume."""
 
-    value: int
+    value: int | str
     color: tuple[int, int, int]
     name: str
     remark: str
@@ -62,7 +62,7 @@ class Page:
             x = self._left + column * (self._column + _GAP) + self._column // 2
             self._text((x, self._top - 10), fit(heading, 16, self._column), 16, _BRIGHT, "ms")
         for line, row in enumerate(legend):
-            self._legend_line(below + line * _LEGEND_LINE, row)
+            _draw_legend(self._draw, self._left, below + line * _LEGEND_LINE, row)
 
     def name_row(self, row: int, name: str, remark: str) -> None:
         """Write two lines at the left of a row."""
@@ -100,22 +100,49 @@ class Page:
         x = self._left + column * (self._column + _GAP) + (self._column - self._size[0]) // 2
         return x, self._top + row * (self._row + _GAP) + (self._row - self._size[1]) // 2
 
-    def _legend_line(self, y: int, entries: Sequence[Entry]) -> None:
-        x = self._left
-        for entry in entries:
-            self._draw.rounded_rectangle((x, y, x + _SWATCH, y + _SWATCH), 4, entry.color)
-            self._on_picture((x + _SWATCH // 2, y + _SWATCH // 2), str(entry.value), 15, "mm")
-            x += _SWATCH + 8
-            self._text((x, y + 16), entry.name, 16, _BRIGHT, "ls")
-            x += _length(entry.name, 16) + 7
-            self._text((x, y + 16), entry.remark, 14, _DIM, "ls")
-            x += _length(entry.remark, 14) + _LEGEND_GAP
-
     def _text(self, place: tuple[int, int], text: str, size: int, color: tuple[int, int, int], anchor: str) -> None:
         self._draw.text(place, text, color, font(size), anchor)
 
     def _on_picture(self, place: tuple[int, int], text: str, size: int, anchor: str) -> None:
-        self._draw.text(place, text, _BRIGHT, font(size), anchor, stroke_width=2, stroke_fill=_BLACK)
+        write(self._draw, place, text, size, anchor)
+
+
+def tiles(rows: Sequence[tuple[str, Sequence[Image.Image]]], entries: Sequence[Entry] = ()) -> Image.Image:
+    """Pictures of one size in rows, each under its heading, and a legend below them.
+
+    Args:
+        rows: a heading and its pictures, at least one; rows may differ in length.
+        entries: the legend.
+    """
+    width, height = rows[0][1][0].size
+    across = _GAP + max(len(pictures) for _, pictures in rows) * (width + _GAP)
+    down = _HEADING + height + _GAP
+    legend = _lines(entries, across - 2 * _GAP) if entries else []
+    sheet = Image.new("RGB", (across, len(rows) * down + _GAP + len(legend) * _LEGEND_LINE), _BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    for row, (heading, pictures) in enumerate(rows):
+        draw.text((_GAP, row * down + 20), fit(heading, 16, across - 2 * _GAP), _BRIGHT, font(16), "ls")
+        for column, picture in enumerate(pictures):
+            sheet.paste(picture, (_GAP + column * (width + _GAP), row * down + _HEADING))
+    for line, found in enumerate(legend):
+        _draw_legend(draw, _GAP, len(rows) * down + _GAP + line * _LEGEND_LINE, found)
+    return sheet
+
+
+def write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, size: int, anchor: str) -> None:
+    """Write on a picture, legible whatever lies under it."""
+    draw.text(place, text, _BRIGHT, font(size), anchor, stroke_width=2, stroke_fill=_BLACK)
+
+
+def _draw_legend(draw: ImageDraw.ImageDraw, x: int, y: int, entries: Sequence[Entry]) -> None:
+    for entry in entries:
+        draw.rounded_rectangle((x, y, x + _SWATCH, y + _SWATCH), 4, entry.color)
+        write(draw, (x + _SWATCH // 2, y + _SWATCH // 2), str(entry.value), 15, "mm")
+        x += _SWATCH + 8
+        draw.text((x, y + 16), entry.name, _BRIGHT, font(16), "ls")
+        x += _length(entry.name, 16) + 7
+        draw.text((x, y + 16), entry.remark, _DIM, font(14), "ls")
+        x += _length(entry.remark, 14) + _LEGEND_GAP
 
 
 @cache

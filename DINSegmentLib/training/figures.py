@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: the spread over cases, and where the worst cases go wrong; PNG by matplotlib."""
+"""Pictures of an evaluation: the spread over cases, and where the worst cases go wrong; PNG."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image, ImageDraw
 
 from ..engine.preprocessing import normalization
 from ..model import Label, Model
 from ..model.orientation import orientation
+from ..pictures.overlay import outlined, overlay
+from ..pictures.sheet import Entry, tiles, write
+from ..pictures.slices import COLUMNS, ROWS
+from ..pictures.thumbnails import TILE, square
 from .cases import Case
 from .metrics import StructureScore
 from .report import Report, mean
@@ -22,27 +27,15 @@ if TYPE_CHECKING:
 
 WORST = 3
 _SLICES = 4
-_ROOM = 0.3  # shown around the structures, in sizes of the box that holds them all
-# as radiologists look: rows run to the back or down, columns to the patient's left
-_ROWS, _COLUMNS = "PI", "LP"
-
-
-@dataclass(frozen=True)
-class _Panel:
-    """One slice: its number in the file, counted from 1, and (H, W) grey values in [0, 1], truth and prediction."""
-
-    number: int
-    image: np.ndarray
-    truth: np.ndarray
-    prediction: np.ndarray
 
 
 @dataclass(frozen=True)
 class _Bad:
+    """A case, its mean Dice, and pictures of its slices by their number in the file, counted from 1."""
+
     case: str
     dice: float
-    aspect: float  # height of a pixel by its width
-    panels: tuple[_Panel, ...]
+    pictures: dict[int, Image.Image]
 
 
 class WorstCases:
@@ -66,37 +59,16 @@ class WorstCases:
         self._found = sorted(self._found, key=lambda bad: bad.dice)[:WORST]
 
     def picture(self) -> bytes:
-        """PNG: a row for each case, with the four slices of the most disagreement; empty when no case had a value."""
-        figure = new_figure(2.6 * _SLICES, 2.9 * max(1, len(self._found)) + 0.6)
-        grid = figure.subplots(max(1, len(self._found)), _SLICES, squeeze=False)
-        for axes in grid.flat:
-            axes.set_axis_off()
-        for row, bad in zip(grid, self._found, strict=False):
-            row[0].set_title(f"{bad.case}   Dice {bad.dice:.3f}", loc="left", fontsize=10, pad=18)
-            for axes, panel in zip(row, bad.panels, strict=False):
-                self._draw(axes, panel, bad.aspect)
-        self._legend(figure)
-        return png(figure)
+        """PNG: a row for each case, with the four slices of the most disagreement; without cases only the legend.
 
-    def _draw(self, axes: Any, panel: _Panel, aspect: float) -> None:
-        axes.imshow(panel.image, cmap="gray", vmin=0, vmax=1, aspect=aspect)
-        axes.text(0, 1.01, f"slice {panel.number}", transform=axes.transAxes, fontsize=8, va="bottom")
-        for label in self._model.labels:
-            _contour(axes, panel.prediction == label.value, rgb(label), "solid", 1.6)
-        for label in self._model.labels:
-            _contour(axes, panel.truth == label.value, (1, 1, 1), (0, (3, 3)), 0.9)
-
-    def _legend(self, figure: Figure) -> None:
-        from matplotlib.lines import Line2D
-
-        lines = [Line2D([], [], color="white", linestyle=(0, (3, 3)), linewidth=1.2, label="truth")]
-        lines += [
-            Line2D([], [], color=rgb(label), label=label.name if n else f"prediction: {label.name}")
-            for n, label in enumerate(self._model.labels)
-        ]
-        figure.legend(
-            handles=lines, loc="outside lower center", ncols=5, fontsize=8, facecolor="0.25", labelcolor="white"
-        )
+        Structures are the prediction's, in their colors; the truth is a dashed white outline.
+        """
+        rows = [(f"{bad.case}   Dice {bad.dice:.3f}", list(bad.pictures.values())) for bad in self._found]
+        legend = [Entry(label.value, label.color, label.name, "prediction") for label in self._model.labels]
+        rows = rows or [("No case has a Dice.", [Image.new("RGB", (TILE, TILE))])]
+        data = io.BytesIO()
+        tiles(rows, [*legend, Entry("", (255, 255, 255), "Truth", "dashed")]).save(data, "PNG")
+        return data.getvalue()
 
 
 def boxplots(report: Report, labels: Sequence[Label]) -> bytes:
@@ -147,30 +119,17 @@ def rgb(label: Label) -> tuple[float, float, float]:
 
 
 def _bad(case: Case, prediction: np.ndarray, dice: float, model: Model) -> _Bad:
-    orient = orientation(case.geometry, replace(model.axes, rows=_ROWS, columns=_COLUMNS))
+    orient = orientation(case.geometry, replace(model.axes, rows=ROWS, columns=COLUMNS))
     image, truth, prediction = (orient.to_model(array) for array in (case.image, case.label, prediction))
     normalize = normalization(case.image, model.intensity)
-    held = np.any((truth > 0) | (prediction > 0), axis=0)
-    field = _extent(np.any(held, axis=1)), _extent(np.any(held, axis=0))
+    field, size = square(np.any((truth > 0) | (prediction > 0), axis=0), np.array(orient.spacing[1:]))
     wrong = np.count_nonzero(truth != prediction, axis=(1, 2))
     chosen = np.argsort(-wrong, kind="stable")[:_SLICES].tolist()
-    numbers = {index: len(truth) - index if orient.flipped[0] else index + 1 for index in chosen}
-    panels = tuple(
-        _Panel(number, normalize(image[index][field]), truth[index][field].copy(), prediction[index][field].copy())
-        for index, number in sorted(numbers.items(), key=lambda item: item[1])
-    )
-    return _Bad(case.name, dice, orient.spacing[1] / orient.spacing[2], panels)
-
-
-def _extent(held: np.ndarray) -> slice:
-    where = np.flatnonzero(held)
-    if not len(where):
-        return slice(0, len(held))
-    first, last = where[0], where[-1] + 1
-    room = max(2, round(_ROOM * (last - first)))
-    return slice(max(0, first - room), min(len(held), last + room))
-
-
-def _contour(axes: Any, mask: np.ndarray, color: tuple[float, float, float], style: Any, width: float) -> None:
-    if mask.any() and not mask.all():
-        axes.contour(mask.astype(np.float32), [0.5], colors=[color], linestyles=[style], linewidths=width)
+    numbers = {len(truth) - index if orient.flipped[0] else index + 1: index for index in chosen}
+    pictures = {}
+    for number, index in sorted(numbers.items()):
+        drawn = overlay(normalize(image[index][field]), prediction[index][field], size, model.labels)
+        pictures[number] = Image.new("RGB", (TILE, TILE))
+        pictures[number].paste(outlined(drawn, truth[index][field]), ((TILE - size[0]) // 2, (TILE - size[1]) // 2))
+        write(ImageDraw.Draw(pictures[number]), (6, 6), f"slice {number}", 13, "lt")
+    return _Bad(case.name, dice, pictures)

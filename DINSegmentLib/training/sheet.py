@@ -2,14 +2,19 @@
 
 import io
 
+import numpy as np
 import torch
+from PIL import Image
 
 from ..model import Model
 from ..model.enhancement import enhance
+from ..pictures.overlay import overlay
+from ..pictures.sheet import tiles
 from .recipe import Recipe
 from .slices import Slices
 
 _COLUMNS, _ROWS = 8, 3
+_SIDE = 120  # pixels of a view
 
 
 def sheet(slices: Slices, model: Model, recipe: Recipe) -> bytes:
@@ -21,9 +26,6 @@ def sheet(slices: Slices, model: Model, recipe: Recipe) -> bytes:
     Args:
         slices: of a training set, on the CPU; slices that show structures are the likeliest to be drawn.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     torch.manual_seed(recipe.seed)
     batch = next(slices.batches(_COLUMNS, 1.0, torch.Generator().manual_seed(recipe.seed)))
     middle = batch.images.shape[1] // 2
@@ -35,19 +37,19 @@ def sheet(slices: Slices, model: Model, recipe: Recipe) -> bytes:
         for _ in range(_ROWS):
             original, enhanced, truth = augmentation(batch, size, model.enhancement.default.method)
             lines.append((name, original[:, middle], enhanced[:, middle], truth))
-    figure = Figure(figsize=(2 * _COLUMNS, 1.1 * len(lines) + 1), layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    grid = figure.subplots(len(lines), _COLUMNS)
-    for axes, (name, originals, enhanced, labels) in zip(grid, lines, strict=True):
-        for column, one in enumerate(axes):
-            one.set(xticks=[], yticks=[])
-            pair = torch.cat([originals[column], enhanced[column]], dim=1)
-            one.imshow(pair.numpy(), cmap="gray", vmin=0, vmax=1)
-            for label in model.labels:
-                mask = (labels[column] == label.value).numpy()
-                if mask.any():
-                    one.contour(mask, levels=[0.5], colors=[[c / 255 for c in label.color]], linewidths=0.8)
-        axes[0].set_ylabel(name, fontsize="small")
+    rows = [
+        (name, [_pair(*views, model) for views in zip(originals.numpy(), copies.numpy(), labels.numpy(), strict=True)])
+        for name, originals, copies, labels in lines
+    ]
     data = io.BytesIO()
-    canvas.print_png(data)
+    tiles(rows).save(data, "PNG")
     return data.getvalue()
+
+
+def _pair(original: np.ndarray, enhanced: np.ndarray, labels: np.ndarray, model: Model) -> Image.Image:
+    """A view and its enhanced copy side by side, both with the outlines of the labels."""
+    picture = Image.new("RGB", (2 * _SIDE, _SIDE))
+    for place, plane in enumerate((original, enhanced)):
+        tile = overlay(plane.clip(0, 1), labels.astype(np.uint8), (_SIDE, _SIDE), model.labels)
+        picture.paste(tile, (place * _SIDE, 0))
+    return picture

@@ -15,9 +15,9 @@ LIBRARY = "DINSegmentLib"
 FLOORS = (
     {"__init__", "bounded", "errors", "messages", "notices", "geometry", "resources", "memory", "model"}
     | {"isolation", "ownership", "phantom", "network"},
-    {"checks", "engine", "training", "measure"},
+    {"checks", "engine", "training", "measure", "pictures"},
     {"scene", "io"},
-    {"__main__", "api", "archive", "cli", "console", "batch", "inputs", "pictures", "report", "runtime"}
+    {"__main__", "api", "archive", "cli", "console", "batch", "inputs", "report", "runtime"}
     | {"worker"},
     {"panel"},
 )  # fmt: skip

@@ -1,11 +1,13 @@
 """The training loop: plan, resuming, warm start, and steps that go wrong."""
 
+import io
 from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from DINSegmentLib.errors import InputError, OutputError
 from DINSegmentLib.model import Model, find_model
@@ -140,8 +142,13 @@ def test_progress_says_what_is_left():
 
 def test_the_sheet_is_a_picture_and_repeats(model, slices):
     first = sheet(slices, model, RECIPE)
-    assert first.startswith(b"\x89PNG") and sheet(slices, model, RECIPE) == first
+    assert sheet(slices, model, RECIPE) == first
     assert sheet(slices, model, replace(RECIPE, seed=1)) != first
+    with Image.open(io.BytesIO(first)) as picture:
+        assert picture.size == (10 + 8 * (2 * 120 + 10), 7 * (28 + 120 + 10) + 10)  # eight pairs in seven rows
+        drawn = np.asarray(picture)
+    stored = drawn[28:148, 10:130]  # the first view as it is stored, and its copy
+    assert np.ptp(stored) > 100 and not np.array_equal(stored, drawn[28:148, 130:250])
 
 
 @pytest.mark.cuda
