@@ -275,7 +275,9 @@ def bench(parser: argparse.ArgumentParser) -> None:
         "--report", action="store_true", help="a cine of 25 frames from DICOM files to labels, figures and PDF, by part"
     )
     kind.add_argument("--scaling", action="store_true", help="volumes of 2 to 64 slices with 128 to 768 pixels a side")
+    kind.add_argument("--search", action="store_true", help="find the cases among many DICOM files")
     parser.add_argument("--cases", type=int, default=500, help="volumes of --batch; default: 500")
+    parser.add_argument("--files", type=int, default=20_000, help="files of --search; default: 20000")
     _json(parser)
 
 

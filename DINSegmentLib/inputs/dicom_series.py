@@ -15,11 +15,12 @@ from . import study
 from .candidates import Candidate, Found, Refused, is_utf8, shown
 
 if TYPE_CHECKING:
+    from ..io.dicom.files import Scan
     from ..io.dicom.stacks import Stack
 
 
 def find_series(
-    sizes: Mapping[Path, int], broken: Mapping[Path, str], root: Path, series: str | None, frame: int | None,
+    scan: "Scan | None", broken: Mapping[Path, str], root: Path, series: str | None, frame: int | None,
     auto: bool = False, keep: bool = False,
 ) -> list[Candidate | Refused]:  # fmt: skip
     """The image series among DICOM files, and what is passed over.
@@ -28,22 +29,20 @@ def find_series(
     are refused, but only its own where the file still tells it.
 
     Args:
-        sizes: files with the mark of DICOM, and their bytes.
-        broken: files that ought to have it, and why they have not, in a sentence.
+        scan: what the headers of the files say; None: there is no DICOM file.
+        broken: files that ought to be DICOM, and why they are not, in a sentence.
         root: the folder that the user named.
         series: number, description or UID; only such series.
         frame: for all of them.
         auto: choose a model for each, and leave out those that none fits for certain, see `study`.
         keep: with ``auto``, keep those, too, without a model.
     """
-    if not sizes:
-        return [Refused(path, why) for path, why in broken.items()]
-    from ..io.dicom import enhanced, kinds, stacks  # pydicom takes a quarter of a second to import
-    from ..io.dicom import files as dicom_files
-
-    scan = dicom_files.scan(sizes)
-    damaged = [*scan.damaged, *((path, None) for path in broken)]
     found: list[Candidate | Refused] = [Refused(path, why) for path, why in broken.items()]
+    if scan is None:
+        return found
+    from ..io.dicom import enhanced, kinds, stacks
+
+    damaged = [*scan.damaged, *((path, None) for path in broken)]
     found += [
         Refused(path, f"{shown(path)} is a damaged DICOM file: copy or export it again.") for path, _ in scan.damaged
     ]
@@ -66,7 +65,7 @@ def find_series(
         reason = f'{shown(root)} has no series "{series}" ({listing}): choose one with --series.'
         found.append(Refused(root, reason))
     for one in meant:
-        case = attempt(partial(_case, one, damaged, sizes, root, frame), f"A series in {shown(root)}")
+        case = attempt(partial(_case, one, damaged, scan.sizes, root, frame), f"A series in {shown(root)}")
         tried = case.value or Refused(root, case.fault.text if case.fault else "")
         found.append(_for_a_model(tried, one, series, keep) if auto else tried)
     return found
@@ -94,9 +93,10 @@ def dicom_file(path: Path, root: Path, frame: int | None) -> Candidate | Refused
     """A DICOM file that was named: a case where it holds many frames."""
     from ..io.dicom import files as dicom_files
 
-    if any(not one.is_multi_frame for one in dicom_files.scan([path]).slices):
+    scan = dicom_files.scan([path])
+    if any(not one.is_multi_frame for one in scan.slices):
         return Refused(path, f"{shown(path)} is a single DICOM file: use the folder with the whole series.")
-    found = find_series({path: path.stat().st_size}, {}, root, None, frame)
+    found = find_series(scan, {}, root, None, frame)
     one = only_series([item for item in found if isinstance(item, Candidate)] or found, path)
     if isinstance(one, Refused):
         return one

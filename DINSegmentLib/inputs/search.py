@@ -12,15 +12,16 @@ Everything else that cannot be a case is refused with a reason. A file that was 
 
 import os
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
-from ..io.image import AS_STORED, DICOM_SUFFIXES, Reading, has_dicom_mark, image_suffix
+from .. import bounded
+from ..io.image import AS_STORED, DICOM_SUFFIXES, Reading, begins_like_dicom, has_dicom_mark, image_suffix
 from ..isolation import attempt
 from ..notices import Notice
 from . import archives, study
@@ -29,6 +30,9 @@ from .candidates import Candidate, Found, Refused, shown
 from .dicom_series import find_series, only_series
 from .files import cannot_open, fault, is_ours, label_map_of, unusable, volume_file
 from .names import name_cases
+
+if TYPE_CHECKING:
+    from ..io.dicom.files import Scan
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,51 @@ class _Search:
     auto: bool
     keep: bool
     unpack: ExitStack | None
+
+
+class _DicomFiles:
+    """The DICOM files of a tree; each is opened once.
+
+    Args:
+        scan: what their headers say; None: there is no such file.
+        broken: files that ought to be DICOM, and why they are not, in a sentence.
+    """
+
+    def __init__(self) -> None:
+        self.scan: Scan | None = None
+        self.broken: dict[Path, str] = {}
+
+    def look(self, path: Path) -> None:
+        """Take a regular file by its first bytes and its header."""
+        try:
+            with bounded.open_file(path) as file:
+                start = file.read(132)
+                if begins_like_dicom(start):
+                    self._take(path, file)
+                else:
+                    what = "no DICOM file, as its name says" if start else "an empty file"
+                    self.broken[path] = f"{shown(path)} is {what}: copy or export it again."
+        except OSError:
+            self.broken[path] = fault(path) or cannot_open(path)
+        except bounded.Unusable:  # a pipe or a device, which no search takes
+            pass
+
+    def _take(self, path: Path, file: BinaryIO) -> None:
+        if self.scan is None:
+            from ..io.dicom.files import Scan  # pydicom takes a quarter of a second to import
+
+            self.scan = Scan()
+        file.seek(0)
+        self.scan.look(path, file)
+
+    def keep_likely(self) -> None:
+        """Forget what is not DICOM, but where its name asks for it, or is like those of the slices around it."""
+        slices = {_numberless(path) for path in self.scan.sizes} if self.scan and self.broken else set()
+        self.broken = {
+            path: why
+            for path, why in self.broken.items()
+            if path.suffix.lower() in DICOM_SUFFIXES or _numberless(path) in slices
+        }
 
 
 def find(
@@ -111,8 +160,10 @@ def _listed(path: Path, search: _Search) -> list[Candidate | Refused]:
     from ..io.dicom.directory import listed_files
 
     files, missing = listed_files(path)
-    sizes = {file: file.stat().st_size for file in files if has_dicom_mark(file)}
-    items = find_series(sizes, {}, path.parent, search.series, search.frame, search.auto, search.keep)
+    dicom = _DicomFiles()
+    for file in files:
+        dicom.look(file)
+    items = find_series(dicom.scan, dicom.broken, path.parent, search.series, search.frame, search.auto, search.keep)
     if missing:
         reason = f"{shown(path)} lists {missing} files that are not there: copy the whole medium, or name the folder."
         return [Refused(path, reason)]
@@ -161,8 +212,7 @@ def _row(row: input_table.Row, search: _Search) -> Candidate | Refused:
 
 def _folder(folder: Path, search: _Search, only_dicom: bool = False) -> list[Candidate | Refused]:
     items: list[Candidate | Refused] = []
-    dicom: dict[Path, int] = {}
-    broken: dict[Path, str] = {}
+    dicom = _DicomFiles()
 
     def sort(path: Path, names: set[str]) -> None:
         if image_suffix(path):
@@ -170,8 +220,8 @@ def _folder(folder: Path, search: _Search, only_dicom: bool = False) -> list[Can
                 items.append(_volume_in_folder(path, folder, names, search.frame))
         elif (why := unusable(path)) is not None:
             items.append(Refused(path, why))
-        else:
-            _look_for_dicom(path, names, dicom, broken)
+        elif not is_ours(path, names):
+            dicom.look(path)
 
     for files in _walk(folder, search, items):
         names = {path.name for path in files}
@@ -179,14 +229,8 @@ def _folder(folder: Path, search: _Search, only_dicom: bool = False) -> list[Can
             if search.pattern is None or _matches(path, folder, search.pattern):
                 if wrong := attempt(partial(sort, path, names), shown(path)).fault:
                     items.append(Refused(path, wrong.text))
-    # what is no DICOM file only counts where its name asks for one, or is like those of the slices around it
-    slices = {_numberless(path) for path in dicom}
-    broken = {
-        path: why
-        for path, why in broken.items()
-        if path.suffix.lower() in DICOM_SUFFIXES or _numberless(path) in slices
-    }
-    return items + find_series(dicom, broken, folder, search.series, search.frame, search.auto, search.keep)
+    dicom.keep_likely()
+    return items + find_series(dicom.scan, dicom.broken, folder, search.series, search.frame, search.auto, search.keep)
 
 
 def _volume_in_folder(path: Path, folder: Path, names: set[str], frame: int | None) -> Candidate | Refused:
@@ -201,23 +245,6 @@ def _volume_in_folder(path: Path, folder: Path, names: set[str], frame: int | No
 def _named_like_labels(item: Candidate) -> Candidate:
     text = f"{shown(item.found.path.name)} is a label map by its name: check that it is an image."
     return replace(item, found=replace(item.found, notices=(*item.found.notices, Notice("input", text))))
-
-
-def _look_for_dicom(path: Path, names: set[str], dicom: dict[Path, int], broken: dict[Path, str]) -> None:
-    """Put a file of a folder of such names where it belongs: its bytes, or why it is no DICOM file."""
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            return
-        marked = has_dicom_mark(path)
-    except OSError:
-        broken[path] = fault(path) or cannot_open(path)
-        return
-    if not marked:
-        what = "no DICOM file, as its name says" if status.st_size else "an empty file"
-        broken[path] = f"{shown(path)} is {what}: copy or export it again."
-    elif not is_ours(path, names):
-        dicom[path] = status.st_size
 
 
 def _numberless(path: Path) -> tuple[Path, str]:

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pydicom
@@ -20,6 +20,7 @@ from ..geometry import LPS_TO_RAS, Geometry
 from ..model import Model
 from .dicom import enhanced
 from .dicom.files import Slice
+from .dicom.header import Attributes
 from .image import SliceFile
 
 MANUFACTURER = "DINSegment"
@@ -117,7 +118,8 @@ def read_source(slices: Sequence[SliceFile], geometry: Geometry) -> Source:
             f"export the series again, or {_OTHER_FORMAT}."
         )
     order = _slice_order([one.header for one in found], geometry)
-    headers, instances = [found[k].header for k in order], tuple(places[k] for k in order)
+    headers = [cast(Dataset, found[k].header) for k in order]
+    instances = tuple(places[k] for k in order)
     for header, instance in zip(headers, instances, strict=True):
         _complete(header, headers[0], instance)
     return Source(name, geometry, tuple(headers), instances)
@@ -190,7 +192,7 @@ def _check_uids(slices: Iterable[Slice], name: str) -> None:
                 f"export the series with its UIDs, or {_OTHER_FORMAT}."
             )
     for uid in _SHARED_UIDS:
-        if len({one.header[uid].value for one in slices}) > 1:
+        if len({one.header.get(uid) for one in slices}) > 1:
             raise InputError(
                 f"The slices of {name} differ in their {uid}, and a DICOM result needs one: "
                 f"export the series again, or {_OTHER_FORMAT}."
@@ -203,7 +205,7 @@ def _instance(one: Slice) -> Instance:
     return Instance(str(header.SeriesInstanceUID), str(header.SOPClassUID), str(header.SOPInstanceUID), frame)
 
 
-def _slice_order(headers: Sequence[Dataset], geometry: Geometry) -> list[int]:
+def _slice_order(headers: Sequence[Attributes], geometry: Geometry) -> list[int]:
     """Which header belongs to each K.
 
     Raises:

@@ -101,9 +101,13 @@ def is_dicom(path: Path) -> bool:
 
 
 def has_dicom_mark(path: Path) -> bool:
-    """Whether a file begins as a DICOM file does (PS3.10, 7.1), or, without preamble, with the elements of one."""
+    """Whether a file begins as a DICOM file does, see `begins_like_dicom`."""
     with path.open("rb") as file:
-        start = file.read(132)
+        return begins_like_dicom(file.read(132))
+
+
+def begins_like_dicom(start: bytes) -> bool:
+    """Whether 132 bytes are the first of a DICOM file (PS3.10, 7.1), or, without preamble, the elements of one."""
     return start[128:] == b"DICM" or _begins_with_elements(start)
 
 

@@ -11,7 +11,7 @@ from ..messages import Sentence as _
 from ..notices import Notice
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
+    from .dicom.header import Attributes
 
 TAGS = ("HeartRate", "NominalInterval", "PatientSize", "PatientWeight")
 
@@ -29,7 +29,7 @@ class Person:
     notices: tuple[Notice, ...] = ()
 
 
-def person_of(headers: Sequence["Dataset"]) -> Person:
+def person_of(headers: Sequence["Attributes"]) -> Person:
     """Of the headers of a series: the median of what they tell, for the heart rate differs from slice to slice.
 
     The rate is Heart Rate (0018,1088) or, without it, that of Nominal Interval (0018,1062), the mean time between R
@@ -56,13 +56,12 @@ def _sound(values: Sequence[float], bounds: tuple[float, float], what: str, noti
     return round(median(sound), 3) if sound else None
 
 
-def _numbers(headers: Sequence["Dataset"], tag: str) -> list[float]:
+def _numbers(headers: Sequence["Attributes"], tag: str) -> list[float]:
     """What is stored under a tag; NaN for what is no number."""
     found = []
     for header in headers:
-        stored = header.get_item(tag).value if tag in header else None
-        text = stored.decode("ascii", "replace") if isinstance(stored, bytes) else str("" if stored is None else stored)
-        if text := text.strip("\0 "):
+        stored = header.get(tag)
+        if text := str("" if stored is None else stored).strip("\0 "):
             try:
                 found.append(float(text))
             except ValueError:

@@ -20,6 +20,8 @@ from DINSegmentLib.errors import DINSegmentError, GeometryError, InputError
 from DINSegmentLib.inputs import search
 from DINSegmentLib.inputs.candidates import Refused
 from DINSegmentLib.io import count_frames, files_of, read, read_cine
+from DINSegmentLib.io.dicom_source import read_source
+from DINSegmentLib.io.image import SliceFile
 from DINSegmentLib.io.probe import peek
 
 # rows run to the patient's left and down, columns backwards and down; both of length 1, at right angles
@@ -130,6 +132,29 @@ def test_a_series_that_highdicom_converts_is_the_volume_that_it_was(write_series
     before, after = read(folder), read(tmp_path / "converted")
     np.testing.assert_array_equal(after.array, before.array)
     np.testing.assert_allclose(after.geometry.ijk_to_ras, before.geometry.ijk_to_ras, atol=1e-9)
+
+
+def test_what_a_frame_says_of_itself_counts_before_what_the_file_says_of_all(write_enhanced, beat):
+    """Such a file has to name the type of its image itself, and names that of magnitude and phase "mixed"."""
+
+    def frame(t, k, groups):
+        component = "PHASE" if t else "MAGNITUDE"
+        groups.MRImageFrameTypeSequence = sequence(
+            FrameType=["ORIGINAL", "PRIMARY", "FLOW", "NONE"], ComplexImageComponent=component
+        )
+
+    def change(data):
+        data.ComplexImageComponent, data.SeriesDescription = "MIXED", "flow"
+
+    folder = write_enhanced(beat[:2], change, frame)
+    np.testing.assert_array_equal(read(folder).array, beat[0])
+    source = read_source([SliceFile(folder / "E", n) for n in _frames_at(folder, time=1)], read(folder).geometry)
+    assert {header.ComplexImageComponent for header in source.headers} == {"MAGNITUDE"}
+
+
+def _frames_at(folder, time):
+    groups = pydicom.dcmread(folder / "E").PerFrameFunctionalGroupsSequence
+    return [n for n, one in enumerate(groups) if one.FrameContentSequence[0].TemporalPositionIndex == time]
 
 
 def test_a_cine_follows_its_trigger_delays_and_tells_times_and_rate(write_enhanced, beat):

@@ -44,7 +44,7 @@ def bench(options: Namespace, console: Console) -> int:
         )
     sys.path.insert(0, str(root))  # Python starts elsewhere when the command is an installed one
     from benchmarks import bench as benchmark
-    from benchmarks import comparison, study, throughput
+    from benchmarks import comparison, searching, study, throughput
 
     if options.rivals:
         records, format_table = comparison.beside_others(options.rivals), comparison.format_comparison
@@ -54,6 +54,8 @@ def bench(options: Namespace, console: Console) -> int:
         records, format_table = study.over_parts(), study.format_parts
     elif options.scaling:
         records, format_table = comparison.over_sizes(), comparison.format_sizes
+    elif options.search:
+        records, format_table = searching.find_cases(options.files), searching.format_search
     else:
         records, format_table = benchmark.run(), benchmark.format_table
     console.text(json.dumps(records, indent=2) if options.json else format_table(records))

@@ -18,6 +18,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from ...errors import InputError
 from .files import Slice
+from .header import Attributes, Header
 
 # attribute of a file of its own: group and attribute in an enhanced file, how it is written
 _GROUPS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
@@ -111,21 +112,30 @@ def _frames(item: Slice, name: str) -> list[Slice]:
     return found
 
 
-def _header(whole: Dataset, frame: Dataset, data: Dataset) -> Dataset:
+def _header(whole: Attributes, frame: Dataset, data: Dataset) -> Attributes:
     """What a file of its own would say of a frame, from its functional groups and those of all frames."""
-    header = Dataset()
-    header.update({element.tag: element for element in whole if element.keyword != "NumberOfFrames"})
     groups = [frame, *(data.get("SharedFunctionalGroupsSequence") or ())]
+    values: dict[str, Any] = {"NumberOfFrames": None}
     for name, (group, attribute, written) in _GROUPS.items():
         value = _value(groups, group, attribute)
         if value is not None:
-            setattr(header, name, written(value))
-    if "TemporalPositionIdentifier" not in header:
+            values[name] = written(value)
+    if "TemporalPositionIdentifier" not in values and "TemporalPositionIdentifier" not in whole:
         pointers = [one.get("DimensionIndexPointer") for one in data.get("DimensionIndexSequence") or ()]
-        values = np.atleast_1d(_value(groups, "FrameContentSequence", "DimensionIndexValues") or [])  # one is no list
-        times = [value for pointer, value in zip(pointers, values, strict=False) if pointer in _TIMES]
+        indices = np.atleast_1d(_value(groups, "FrameContentSequence", "DimensionIndexValues") or [])  # one is no list
+        times = [index for pointer, index in zip(pointers, indices, strict=False) if pointer in _TIMES]
         if times:
-            header.TemporalPositionIdentifier = int(times[0])
+            values["TemporalPositionIdentifier"] = int(times[0])
+    return whole.but(**values) if isinstance(whole, Header) else _but(whole, values)
+
+
+def _but(whole: Dataset, values: dict[str, Any]) -> Dataset:
+    """The same with other values, in elements of its own: all frames share those of the file."""
+    header = Dataset()
+    header.update({element.tag: element for element in whole if element.keyword not in values})
+    for name, value in values.items():
+        if value is not None:
+            setattr(header, name, value)
     return header
 
 

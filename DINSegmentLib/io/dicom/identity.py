@@ -5,9 +5,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydicom.dataset import Dataset
-
 from .files import Slice
+from .header import Attributes
 
 Identity = tuple[str, ...]
 """Equal for images of one patient; empty where the headers say nothing of whom."""
@@ -53,7 +52,7 @@ def shown(identity: Identity) -> str:
     return " ".join(("patient", *filter(None, identity[1:])))
 
 
-def _identity(header: Dataset) -> Identity:
+def _identity(header: Attributes) -> Identity:
     if number := plain(header.get("PatientID")):
         return "ID", number, plain(header.get("IssuerOfPatientID"))
     name, born = plain(header.get("PatientName")), plain(header.get("PatientBirthDate"))

@@ -5,10 +5,9 @@ import re
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
-from pydicom.dataset import Dataset
-
 if TYPE_CHECKING:
     from .files import Slice
+    from .header import Attributes
 
 TAGS = (
     "ComplexImageComponent", "ProtocolName", "EchoNumbers", "EchoTime", "InversionTime", "DiffusionBValue",
@@ -55,7 +54,7 @@ def moment(item: "Slice") -> Hashable:
     return tuple(value(item.header, tag) for tag in ("TriggerTime", "TemporalPositionIdentifier"))
 
 
-def value(header: Dataset, tag: str) -> Hashable:
+def value(header: "Attributes", tag: str) -> Hashable:
     """A value to be compared: numbers as numbers, texts without case; an empty one is None."""
     words = _words(header, tag)
     if not any(words):
@@ -65,13 +64,13 @@ def value(header: Dataset, tag: str) -> Hashable:
     return found[0] if len(found) == 1 else "\\".join(map(str, found))
 
 
-def number(header: Dataset, tag: str) -> float | None:
+def number(header: "Attributes", tag: str) -> float | None:
     """A single finite number, or None."""
     words = _words(header, tag)
     return _number(words[0]) if len(words) == 1 else None
 
 
-def _words(header: Dataset, tag: str) -> list[str]:
+def _words(header: "Attributes", tag: str) -> list[str]:
     stored = header.get(tag)
     if stored is None:
         return []

@@ -221,6 +221,8 @@ def _by_folder(part: str, items: list[Slice]) -> list[tuple[str, list[Slice]]]:
 
 def _by_attribute(part: str, items: list[Slice], tag: str, called: str) -> list[tuple[str, list[Slice]]]:
     """Split where images of one place differ in an attribute."""
+    if len({id(item.header.get(tag)) for item in items}) == 1:  # most often: equal values of files are one object
+        return [(part, items)]
     values = {item.key: kinds.value(item.header, tag) for item in items}
     if not 1 < len(set(values.values())) <= _MOST_PARTS:
         return [(part, items)]

@@ -12,7 +12,7 @@ from ...errors import GeometryError, InputError
 from ...geometry import Geometry
 from ...notices import Notice
 from ..header import pick_frame
-from ..image import SliceFile, has_dicom_mark
+from ..image import SliceFile
 from ..person import Person, person_of
 from . import enhanced, pixels
 from .files import Slice, scan
@@ -150,9 +150,7 @@ def read_voxels(volumes: Sequence[Volume], name: str) -> np.ndarray:
 def _find_slices(folder: Path, name: str, files: Sequence[Path] | None) -> list[Slice]:
     if folder.is_file():
         files = [folder]
-    elif files is None:
-        files = [path for path in sorted(folder.rglob("*")) if path.is_file() and has_dicom_mark(path)]
-    found = scan(files)
+    found = scan(sorted(folder.rglob("*")) if files is None else files, are_dicom=files is not None)
     if found.damaged:
         raise InputError(f"{found.damaged[0][0].name} in {name} is damaged: export the series again.")
     if not found.slices:

@@ -1,0 +1,140 @@
+"""What a DICOM file says of its image, without the pixels: the attributes that matter, and no others.
+
+The files of a study share most values, so that each different one is converted once.
+"""
+
+import math
+import sys
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any, BinaryIO
+
+import pydicom
+from pydicom.dataelem import RawDataElement, convert_raw_data_element
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import (
+    AllTransferSyntaxes,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+)
+
+from ... import bounded
+from .. import person
+from . import kinds
+
+_ATTRIBUTES = (
+    "SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
+    "SeriesNumber", "SeriesDescription", "Modality", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames",
+    "BitsAllocated", "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "TriggerTime",
+    "TemporalPositionIdentifier", "InstanceNumber", "PhotometricInterpretation", "BitsStored", "PixelRepresentation",
+    "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept", "PatientID", "IssuerOfPatientID",
+    "PatientName", "PatientBirthDate", *kinds.TAGS, *person.TAGS,
+)  # fmt: skip
+# whole numbers, for comparing pydicom's own tags takes five times as long
+_OF_FILE: list[Any] = [int(Tag(name)) for name in ("MediaStorageSOPClassUID", "TransferSyntaxUID")]
+_WANTED: list[Any] = [int(Tag(name)) for name in _ATTRIBUTES]
+_NAMES = {tag: pydicom.datadict.keyword_for_tag(tag) for tag in (*_OF_FILE, *_WANTED)}
+_PIXELS = 0x7FE00000  # of this group and behind it
+_PLAIN = {*AllTransferSyntaxes} - {DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian}  # in little endian, as they are
+_DEFLATED_HEADER = 16 << 20  # bytes that a deflated file may hold beside its pixels
+
+
+class Header:
+    """Values by the names of their attributes, as pydicom converts them; read only."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self._values = values
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of an attribute; ``default`` where it is not there."""
+        return self._values.get(name, default)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self._values:
+            raise AttributeError(name)
+        return self._values[name]
+
+    def but(self, **values: Any) -> "Header":
+        """The same with other values; None takes an attribute away."""
+        return Header({name: one for name, one in {**self._values, **values}.items() if one is not None})
+
+
+Attributes = Header | Dataset
+"""What can be asked for attributes by their names: those that matter of a file, or a whole data set."""
+
+
+class HeaderReader:
+    """Reads headers of files that are likely to share values."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple, Any] = {}
+
+    def read(self, file: BinaryIO) -> Header:
+        """The header of an open file from its start; a deflated one is unpacked no further than its image is large.
+
+        Raises:
+            bounded.Unusable: more or less comes of a deflated file.
+            Exception: on damaged bytes pydicom raises nearly anything.
+        """
+        start = file.read(132)
+        file.seek(132 if start[128:] == b"DICM" else 0)
+        about = read_dataset(file, False, True, stop_when=_is_behind_meta, specific_tags=_OF_FILE)
+        syntax = about.get("TransferSyntaxUID")
+        if syntax == DeflatedExplicitVRLittleEndian:
+            data = _inflated(file)
+        elif syntax in _PLAIN:
+            data = read_dataset(
+                file, syntax == ImplicitVRLittleEndian, True, stop_when=_is_pixels, specific_tags=_WANTED
+            )
+        else:  # pydicom finds out how it is written
+            file.seek(0)
+            data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_WANTED, force=True)
+        return Header({**dict(self._values(about)), **dict(self._values(data))})
+
+    def _values(self, data: Dataset) -> Iterator[tuple[str, Any]]:
+        charset = data.original_character_set
+        letters = charset if isinstance(charset, str) else tuple(charset or ())
+        for element in data.values():
+            name = _NAMES.get(int(element.tag))
+            if name is None:
+                continue
+            if not isinstance(element, RawDataElement):
+                yield name, element.value
+                continue
+            key = (name, element.VR, element.value, element.is_little_endian, letters)
+            if key not in self._known:
+                self._known[key] = convert_raw_data_element(element, encoding=charset).value
+            yield name, self._known[key]
+
+
+def _inflated(file: BinaryIO) -> Dataset:
+    packed = file.tell()
+    content = b""
+    for piece in bounded.inflate(file, sys.maxsize, wbits=-zlib.MAX_WBITS):
+        content += piece
+        if len(content) >= _DEFLATED_HEADER:
+            break
+    data = read_dataset(BytesIO(content), False, True, stop_when=_is_pixels, specific_tags=_WANTED)
+    numbers = (int(data.get(name) or 1) for name in ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel"))
+    most = math.prod(numbers) * (int(data.get("BitsAllocated") or 16) // 8) + _DEFLATED_HEADER
+    file.seek(packed)
+    for _ in bounded.inflate(file, most, wbits=-zlib.MAX_WBITS):
+        pass
+    return data
+
+
+def _is_behind_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
+    return tag >> 16 != 2
+
+
+def _is_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+    return int.__ge__(tag, _PIXELS)
