@@ -18,14 +18,15 @@ from ..inputs.candidates import Found, shown
 from ..inputs.names import safe
 from ..io import outputs as files
 from ..io.image import is_dicom
-from ..measure import slices_to_review
+from ..measure import Insertion, slices_to_review
 from ..measure.cardiac import check_person
-from ..model import Label, Model
+from ..model import INFARCT, Label, Model, label_of
 from ..model.enhancement import NONE
 from ..notices import Notice
 from ..pictures import thumbnails
 from .anonymous import hidden_image
 from .cine_results import Beat, is_of_heart, segment_beat
+from .companions import insertion_for
 from .dicom_results import DicomObjects
 from .format_table import FORMATS
 from .formats import Output
@@ -56,6 +57,7 @@ class Case:
         person: of a cine, what the user says of the person.
         frame_format: of a cine, one of `batch.FRAME_FORMATS`: also a file for each frame.
         dicom_frames: of a cine, one of `dicom_results.FRAMES`.
+        companions: of late enhancement, cases with the same output folder that show the same heart, see `companions`.
     """
 
     input: Path
@@ -73,6 +75,7 @@ class Case:
     frame_format: str | None = None
     dicom_frames: str = "phases"
     reading: io.Reading = io.AS_STORED
+    companions: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -112,13 +115,21 @@ class Opened:
 
 @dataclass(frozen=True)
 class Made:
-    """A case whose results are in memory; ``cine``: all of one, of which ``image`` and ``result`` are one frame."""
+    """A case whose results are in memory.
+
+    Args:
+        cine: all of one, of which ``image`` and ``result`` are one frame.
+        insertion: of late enhancement, where the right ventricle meets the wall, as far as it is known.
+        insertion_from: what tells it, as a noun.
+    """
 
     case: Case
     image: io.Image
     result: Result
     sha256: str
     cine: Beat | None = None
+    insertion: Insertion | None = None
+    insertion_from: str = ""
 
     def at(self, frame: int | None) -> tuple[io.Image, Result]:
         """Image and result of a frame, counted from 0; None: those of the case."""
@@ -276,7 +287,10 @@ def segment(
     if isinstance(image, io.Cine):
         return _segment_cine(opened, image, segmenter, parameters, progress, cancelled)
     result = segmenter.segment(image.array, image.geometry, parameters, progress, cancelled, _shown(case))
-    return Made(case, image, result, opened.sha256)
+    insertion, source = None, ""
+    if label_of(segmenter.model, INFARCT) is not None:
+        insertion, source = insertion_for(case, image, segmenter)
+    return Made(case, image, result, opened.sha256, insertion=insertion, insertion_from=source)
 
 
 def write(made: Made, overwrite: bool = False) -> Record:

@@ -13,7 +13,7 @@ from ..engine.parameters import Resolved
 from ..errors import InputError
 from ..io.image import Image
 from ..measure import StructureStatistics, flags, slices_to_review, statistics
-from ..measure.infarct import infarct_size
+from ..measure.infarct_segments import describe_infarct
 from ..model import INFARCT, Model, label_of
 from ..model.orientation import orientation
 from ..notices import Notice
@@ -90,7 +90,7 @@ class Record:
             end-diastole, or the first where that is not known; ``given``, what the user said of the person, and
             ``person``, see `cine_results.Beat`; ``function``, see `CardiacFunction.as_dict`; ``regional``, see
             `RegionalFunction.as_dict` (None: no end-diastole). None: it is no cine, or only one frame of it.
-        infarct: see `InfarctSize.as_dict`; None: the model tells none.
+        infarct: see `measure.infarct_segments.describe_infarct`; None: the model tells none.
         outputs: file names, the record's last.
         hashes: ``bytes`` and ``sha256`` of each output but the record.
         versions: of DINSegment, Python and the packages it depends on.
@@ -173,7 +173,12 @@ def record(made: "Made", outputs: Sequence[str]) -> Record:
     axis = orientation(image.geometry, result.model.axes).order[0]
     sure, removed = result.confidence.structures, result.removed
     found = statistics(result.labels, image.array, image.geometry, result.model.labels, axis)
-    tells_infarct = label_of(result.model, INFARCT) is not None
+    infarct: dict[str, Any] | None = None
+    of_infarct: tuple[Notice, ...] = ()
+    if label_of(result.model, INFARCT) is not None:
+        infarct, of_infarct = describe_infarct(
+            result.labels, image.geometry, result.model, made.insertion, made.insertion_from
+        )
     run = beat.result if beat else result  # a slice may have been emptied in another frame
     notices = (
         *before(image, result.model, result.parameters),
@@ -181,6 +186,7 @@ def record(made: "Made", outputs: Sequence[str]) -> Record:
         *flags(result.labels, found, image.geometry, result.model, sure, removed, float(image.array.min())),
         *(beat.function.notices if beat else ()),
         *(beat.regional.notices if beat and beat.regional else ()),
+        *of_infarct,
     )
     return Record(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -194,7 +200,7 @@ def record(made: "Made", outputs: Sequence[str]) -> Record:
         structures=[_structure(one, sure.get(one.value), removed.get(one.value, 0)) for one in found],
         review=[one.as_dict() for one in slices_to_review(result.confidence, result.model.labels)],
         notices=[one.as_dict() for one in notices],
-        infarct=infarct_size(result.labels, image.geometry, result.model).as_dict() if tells_infarct else None,
+        infarct=infarct,
         cine=_cine(beat, case.settings) if beat else None,
         outputs=list(outputs),
         versions=versions(),

@@ -20,7 +20,7 @@ from ..isolation import attempt
 from ..model import Model, find_model
 from ..pictures import thumbnails
 from ..report import write as report
-from . import anonymous, cluster, interrupts, pipeline, processes, registry, tables, workers
+from . import anonymous, cluster, companions, interrupts, pipeline, processes, registry, tables, workers
 from . import case as cases
 from .case import Case
 from .cine_results import is_of_heart
@@ -208,22 +208,24 @@ class Session:
         Raises:
             Cancelled: ``stop`` said so.
         """
-        if self._settings.scheduler or min(self._workers, len(waiting)) > 1:
-            self._segment_by_others(waiting, stop)
-        if not waiting:
-            return
-        run = pipeline.run(
-            list(waiting), self._model_of, self._warm, self._parameters, self._settings.overwrite, self._many,
-            self._console.progress, stop,
-        )  # fmt: skip
-        for case, written in run:
-            self._went_well(partial(self._take_written, written=written), case)
-            waiting.pop(0)
+        parts = companions.waves(waiting, self._model_of)
+        waiting[:] = [case for part in parts for case in part]
+        for part in parts:
+            left = list(part)
+            if self._settings.scheduler or min(self._workers, len(part)) > 1:
+                self._segment_by_others(left, waiting, stop)
+            run = pipeline.run(
+                left, self._model_of, self._warm, self._parameters, self._settings.overwrite, self._many,
+                self._console.progress, stop,
+            )  # fmt: skip
+            for case, written in run:
+                self._went_well(partial(self._take_written, written=written), case)
+                waiting.remove(case)
 
-    def _segment_by_others(self, waiting: list[Case], stop: Callable[[], bool]) -> None:
-        """All cases on several processes; what is done is taken out of the list."""
+    def _segment_by_others(self, part: list[Case], waiting: list[Case], stop: Callable[[], bool]) -> None:
+        """A part of the cases on several processes; what is done is taken out of both lists."""
         settings = self._settings
-        planned = [(case, model) for case in waiting if (model := self._model_of(case))]
+        planned = [(case, model) for case in part if (model := self._model_of(case))]
         tasks = [
             processes.Task(case, model.folder, self._parameters, settings.device, settings.overwrite, self._many)
             for case, model in planned
@@ -244,6 +246,7 @@ class Session:
                 self._warn_untrained(model)
             self._console.progress("", 0, len(planned), "cases")
             for number, (case, record) in enumerate(done, start=1):
+                part.remove(case)
                 waiting.remove(case)
                 if "error" in record:
                     self._fail(case, _hidden(case, None) if case.anonymous else record["error"])

@@ -1,4 +1,4 @@
-"""Whom a DICOM image shows and which study it belongs to, in words for a report."""
+"""Whom a DICOM image shows and which study it belongs to."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +28,22 @@ def study_of(files: Sequence[Path]) -> list[tuple[str, str]]:
     except (InvalidDicomError, OSError, ValueError, AttributeError, KeyError, TypeError):
         return []
     return [(_TAGS[tag], (_date(text) if tag in _DATES else text)[:_LONGEST]) for tag, text in found if text]
+
+
+def place_of(files: Sequence[Path]) -> tuple[str, str, str] | None:
+    """Patient ID, study and frame of reference of DICOM files, by the first; None: not all three are there.
+
+    Raises:
+        OSError, InvalidDicomError: the file cannot be read.
+    """
+    if not files or not has_dicom_mark(files[0]):
+        return None
+    import pydicom
+
+    tags = ["PatientID", "StudyInstanceUID", "FrameOfReferenceUID"]
+    header = pydicom.dcmread(files[0], stop_before_pixels=True, specific_tags=tags)
+    patient, study, frame = (str(header.get(tag) or "") for tag in tags)
+    return (patient, study, frame) if patient and study and frame else None
 
 
 def _date(text: str) -> str:

@@ -1,6 +1,7 @@
 """Which segments of the left ventricle hold how much infarct, from the labels of a late-enhancement stack."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from ..geometry import Geometry
 from ..messages import Sentence as _
 from ..model import LEFT_VENTRICLE, Model, label_of
 from ..notices import Notice
-from .infarct import infarct_values
+from .infarct import infarct_size, infarct_values
 from .segments import NAMES
 from .short_axis import Insertion, ShortAxis, divided, septum_between
 
@@ -69,3 +70,25 @@ def infarct_segments(
             np.add.at(infarcted, held, scar[place][rows, columns])
     found = {number: float(100 * infarcted[number] / voxels[number]) for number in NAMES if voxels[number]}
     return InfarctSegments(found, ())
+
+
+def describe_infarct(
+    labels: np.ndarray, geometry: Geometry, model: Model, insertion: Insertion | None, source: str
+) -> tuple[dict[str, Any], tuple[Notice, ...]]:
+    """What a record and a report say of an infarct; arguments and errors as of `infarct_segments`.
+
+    Args:
+        source: what tells the insertion, as a noun.
+
+    Where the segments come from stands in a notice, too.
+
+    Returns:
+        values that JSON knows: those of `InfarctSize.as_dict`, ``segment_share_percent`` by number as text (empty:
+        not reported), and ``insertion_from`` (None: not reported); and notices.
+    """
+    found = infarct_segments(labels, geometry, model, insertion)
+    shares = {str(number): share for number, share in found.share_percent.items()}
+    known = {"segment_share_percent": shares, "insertion_from": source if shares else None}
+    text = _("Infarct by segment: the septum is placed by {source}. Check it.", source=source)
+    notices = (*found.notices, Notice("wall", text)) if shares else found.notices
+    return {**infarct_size(labels, geometry, model).as_dict(), **known}, notices

@@ -7,6 +7,7 @@ from typing import Any
 from PIL.Image import Image
 
 from ..measure import CardiacFunction, RegionalFunction
+from ..measure.segments import NAMES
 from ..model import Model
 from ..model.enhancement import Enhancement
 from ..pictures.bullseye import bullseye
@@ -98,7 +99,7 @@ def describe(
         legend=tuple((label.name, label.color) for label in model.labels),
         curve=draw_curves(curves, function.times_ms, marks_of(function), size=(560, 300)) if function else None,
         values=tuple(_values(record, function)),
-        plots=tuple(_plots(regional)) if regional else (),
+        plots=tuple(_plots(regional) if regional else _infarct_plots(record.get("infarct"))),
         notes=tuple(_notes(function, regional, record.get("infarct"))),
         notices=tuple(dict.fromkeys(str(one["text"]) for one in record["notices"])),
         slices=tuple(f"Slice {one['slice'] + 1}: {one['text']}" for one in record["review"]),
@@ -156,6 +157,14 @@ def _plots(regional: RegionalFunction) -> list[Drawing]:
     ]
 
 
+def _infarct_plots(size: Mapping[str, Any] | None) -> list[Drawing]:
+    shares = size.get("segment_share_percent") if size else None
+    if not shares:
+        return []
+    values = {number: shares.get(str(number)) for number in NAMES}
+    return [bullseye(values, "Infarct, share of the wall", "%", (0.0, 100.0), 0)]
+
+
 def _notes(
     function: CardiacFunction | None, regional: RegionalFunction | None, infarct: Mapping[str, Any] | None
 ) -> list[str]:
@@ -163,8 +172,8 @@ def _notes(
         notes = ["Volumes count the voxels of each label."]
         if infarct is not None:
             notes.append(
-                f"Infarct: {infarct['method']}; mass = volume x 1.05 g/ml. By segment it is not reported: the "
-                "insertions of the right ventricle are not known."
+                f"Infarct: {infarct['method']}; mass = volume x 1.05 g/ml. "
+                + _by_segment(infarct.get("insertion_from"))
             )
         return notes
     notes = [
@@ -186,6 +195,15 @@ def _notes(
             "Heart Association (Cerqueira et al., Circulation 2002). Segment 17 is not assessed."
         )
     return [*notes, "Reference ranges are not given."]
+
+
+def _by_segment(source: str | None) -> str:
+    if source is None:
+        return "By segment it is not reported: see the notices."
+    return (
+        f"Segments of the American Heart Association (Cerqueira et al., Circulation 2002), from the insertions of the "
+        f"right ventricle by {source}."
+    )
 
 
 def _provenance(record: Mapping[str, Any], model: Model) -> list[tuple[str, str]]:

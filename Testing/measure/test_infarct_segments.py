@@ -1,6 +1,7 @@
-"""Infarct by segment: the phantom's scar, whose place and depth are known, in every storage order tried."""
+"""Infarct by segment: the phantom's scar, whose place and depth are known, in all storage orders."""
 
 from dataclasses import replace
+from itertools import permutations, product
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from pytest import approx
 
 from DINSegmentLib.errors import ModelError
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.measure.infarct_segments import infarct_segments
+from DINSegmentLib.measure.infarct_segments import describe_infarct, infarct_segments
 from DINSegmentLib.measure.regional import regional_function
 from DINSegmentLib.model import Code, Label, find_model
 from DINSegmentLib.phantom import CardiacPhantom
@@ -51,17 +52,30 @@ def test_the_scars_share_of_each_segment_is_that_of_its_angles_and_depth(late, i
     assert found.notices == () and 17 not in found.share_percent
 
 
-def test_the_storage_order_changes_nothing(late, insertion):
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_the_scar_keeps_its_segments_in_all_storage_orders(late, insertion, order):
+    """Axes permuted and flipped, geometry adjusted: 6 orders of 8 flips."""
     labels, geometry = late
-    matrix = geometry.ijk_to_ras.copy()
-    matrix[:3, 3] += matrix[:3, 2] * (len(labels) - 1)  # the last slice becomes the first
-    matrix[:3, 2] *= -1
-    matrix[:3, [0, 1]] = matrix[:3, [1, 0]]
-    turned = labels[::-1].transpose(0, 2, 1)
+    expected = infarct_segments(*late, LATE, insertion)
+    for flips in product((False, True), repeat=3):
+        turned = labels.transpose(order)
+        matrix = geometry.ijk_to_ras.copy()
+        matrix[:3, :3] = matrix[:3, :3][:, ::-1][:, list(order)][:, ::-1]
+        for axis in np.flatnonzero(flips):
+            turned = np.flip(turned, axis)
+            matrix[:3, 3] += matrix[:3, 2 - axis] * (turned.shape[axis] - 1)
+            matrix[:3, 2 - axis] *= -1
+        found = infarct_segments(turned, Geometry(turned.shape, matrix), LATE, insertion)
+        assert found.share_percent == approx(expected.share_percent, abs=1e-6), flips
 
-    assert infarct_segments(turned, Geometry(turned.shape, matrix), LATE, insertion) == infarct_segments(
-        *late, LATE, insertion
-    )
+
+def test_a_record_tells_the_share_of_each_segment_and_what_places_the_septum(late, insertion):
+    values, notices = describe_infarct(*late, LATE, insertion, "the cine of the same study")
+    assert values["insertion_from"] == "the cine of the same study" and "the cine" in notices[0].text
+    assert values["segment_share_percent"]["7"] == infarct_segments(*late, LATE, insertion).share_percent[7]
+    values, notices = describe_infarct(*late, LATE, None, "")
+    assert values["segment_share_percent"] == {} and values["insertion_from"] is None
+    assert values["infarct_ml"] > 0 and "insertions" in notices[0].text
 
 
 def test_without_an_insertion_or_with_a_gap_nothing_is_reported(late, insertion):

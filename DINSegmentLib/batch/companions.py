@@ -1,0 +1,78 @@
+"""Late enhancement with the cine of the same patient, whose right ventricle tells where the wall's segments begin."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import DINSegmentError
+from ..io.image import Image
+from ..io.study import place_of
+from ..isolation import attempt
+from ..measure import Insertion, RegionalFunction, regional_function
+from ..model import INFARCT, Model, catalogue, find_model, label_of
+from .cine_results import is_of_heart
+from .record import Record
+
+if TYPE_CHECKING:
+    from ..engine.segmenter import Segmenter
+    from .case import Case
+
+BY_CINE, BY_MODEL = "the cine of the same study", "the labels of {model} in this image"
+
+
+def waves(cases: Sequence["Case"], model_of: Callable[["Case"], Model | None]) -> list[list["Case"]]:
+    """The cases in an order in which each comes after those that it needs.
+
+    Returns:
+        all but late enhancement, then late enhancement with the names of the cases of the heart that show the same
+        patient in the same study and frame of reference; without empty parts.
+    """
+    kinds = [model_of(case) for case in cases]
+    late = [case for case, model in zip(cases, kinds, strict=True) if model and label_of(model, INFARCT)]
+    if not late:
+        return [list(cases)] if cases else []
+    hearts = [case for case, model in zip(cases, kinds, strict=True) if model and is_of_heart(model)]
+    places = {case.name: attempt(partial(place_of, case.files), case.name).value for case in (*hearts, *late)}
+    paired = []
+    for one in late:
+        place = places[one.name]
+        names = tuple(case.name for case in hearts if place is not None and places[case.name] == place)
+        paired.append(replace(one, companions=names))
+    first = [case for case in cases if case not in late]
+    return [part for part in (first, paired) if part]
+
+
+def insertion_for(case: "Case", image: Image, segmenter: "Segmenter") -> tuple[Insertion | None, str]:
+    """Where the right ventricle meets the wall in an image of late enhancement, and what tells it, as a noun.
+
+    The record of a companion counts first, then the labels of the model of the heart for this image. (None, ""):
+    neither tells.
+    """
+    for name in case.companions:
+        found = insertion_of_record(case.output / f"{name}.json")
+        if found is not None:
+            return found, BY_CINE
+    model = _of_right_ventricle()
+    if model is None:
+        return None, ""
+    try:
+        labels = type(segmenter)(model, segmenter.device.name).segment(image.array, image.geometry).labels
+        found = regional_function(labels, None, image.geometry, model).insertion
+    except DINSegmentError:
+        return None, ""  # the infarct by segment is not reported then
+    return found, BY_MODEL.format(model=model.id) if found else ""
+
+
+def insertion_of_record(path: Path) -> Insertion | None:
+    """The insertions that the record of a cine tells, in the patient; None: there is no such record, or it has none."""
+    read = attempt(lambda: Record.read(path), path.name)
+    cine = read.value.cine if read.value else None
+    regional = attempt(lambda: RegionalFunction.from_dict(cine["regional"]), path.name).value if cine else None
+    return regional.insertion if regional else None
+
+
+def _of_right_ventricle() -> Model | None:
+    """The model whose labels of a still show both ventricles."""
+    return next((find_model(name) for name, one in catalogue().items() if is_of_heart(one)), None)
