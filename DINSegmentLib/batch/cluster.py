@@ -28,8 +28,8 @@ _one_case = threading.Lock()  # in a worker of several threads: they belong to o
 
 
 @contextmanager
-def connect(scheduler: str) -> Iterator[Any]:
-    """A Dask client of a cluster that runs already.
+def connect(scheduler: str) -> Iterator["Cluster"]:
+    """A cluster that runs already.
 
     Args:
         scheduler: address, such as ``tls://host:8786``, or a scheduler file.
@@ -48,7 +48,7 @@ def connect(scheduler: str) -> Iterator[Any]:
     with client:
         if not client.scheduler_info()["workers"]:
             raise InputError(f"The scheduler at {scheduler} has no workers: start some with dask worker {scheduler}.")
-        yield client
+        yield Cluster(client)
 
 
 def _address(scheduler: str) -> str:
@@ -86,81 +86,82 @@ def _in_time(connect: Callable[[], T], scheduler: str) -> T:
     return found
 
 
-def exposure(client: Any) -> str | None:
-    """A warning where the connection is neither encrypted nor authenticated; None: it is both."""
-    if str(client.scheduler.address).startswith("tls://"):
-        return None
-    return (
-        "The Dask scheduler is open: whoever reaches its port, or that of a worker, can run programs as you. Use TLS, "
-        "see Documentation/cluster.md."
-    )
-
-
-def describe(client: Any) -> str:
-    """How many workers there are, and where to watch them."""
-    count, link = len(client.nthreads()), dashboard(client)
-    text = f"{count} worker{'s' if count > 1 else ''} of a Dask cluster"
-    return f"{text}; to watch: {link}" if link else f"{text}."
-
-
-def dashboard(client: Any) -> str | None:
-    """The address of the page that shows a cluster at work; None: it has none."""
-    try:
-        return client.dashboard_link or None
-    except KeyError:
-        return None
-
-
-def run(client: Any, tasks: Sequence[Task], stop: Callable[[], bool]) -> Iterator[tuple[Case, dict[str, Any]]]:
-    """Do all cases, and tell of each as soon as it is done.
+class Cluster:
+    """Computers that do cases; another scheduler is a class with the same names, which `connect` finds by the address.
 
     Args:
-        client: from `connect`.
-        tasks: one at least.
-        stop: asked now and then; once it says so, cases end after their batch of slices, and no more are begun.
-
-    Yields:
-        the case, and its record, or a dictionary with ``error``, a sentence; of one that was stopped nothing.
-
-    Raises:
-        InputError: a worker has another version of DINSegment, or cannot see an input or write the output.
+        client: Dask's.
     """
-    absolute = [_absolute(task) for task in tasks]
-    # an input that we cannot read either, gone since it was found, costs only its case
-    paths = [str(task.case.input) for task in absolute if os.access(task.case.input, os.R_OK)]
-    folders = sorted({str(task.model) for task in absolute})
-    asked = client.run(_fault, __version__, paths, folders, str(absolute[0].case.output), on_error="return")
-    for worker, fault in asked.items():
-        if isinstance(fault, Exception):
-            fault = f"cannot load DINSegment {__version__} ({fault}): install the same version there."
-        if fault:
-            raise InputError(f"The worker {worker} {fault}")
-    this = uuid.uuid4().hex  # others on the scheduler may have cases of the same names
-    futures = {
-        client.submit(_work, there, this, key=f"dinsegment-{this}-{task.case.name}", pure=False): task.case
-        for there, task in zip(absolute, tasks, strict=True)
-    }
-    ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    for future in futures:
-        future.add_done_callback(ended.put)
-    told, idle = False, False
-    try:
-        while futures:
-            if stop() and (idle or not told):  # again, for a worker may have come
-                client.run(_take_note, this, on_error="ignore")
-                told = True
-            try:
-                future = ended.get(timeout=_LOOK)
-            except queue.Empty:
-                idle = True
-                continue
-            idle = False
-            case = futures.pop(future)
-            if (outcome := _outcome(future, case)) is not None:
-                yield case, outcome
-            future.release()
-    finally:
-        client.cancel(list(futures), force=True)
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    @property
+    def exposure(self) -> str | None:
+        """A warning where the connection is neither encrypted nor authenticated; None: it is both."""
+        if str(self._client.scheduler.address).startswith("tls://"):
+            return None
+        return (
+            "The Dask scheduler is open: whoever reaches its port, or that of a worker, can run programs as you. Use "
+            "TLS, see Documentation/cluster.md."
+        )
+
+    @property
+    def dashboard(self) -> str | None:
+        """The address of the page that shows a cluster at work; None: it has none."""
+        try:
+            return self._client.dashboard_link or None
+        except KeyError:
+            return None
+
+    def __str__(self) -> str:
+        """How many workers there are, and where to watch them."""
+        count = len(self._client.nthreads())
+        text = f"{count} worker{'s' if count > 1 else ''} of a Dask cluster"
+        return f"{text}; to watch: {self.dashboard}" if self.dashboard else f"{text}."
+
+    def run(self, tasks: Sequence[Task], stop: Callable[[], bool]) -> Iterator[tuple[Case, dict[str, Any]]]:
+        """As `processes.Pool.run`.
+
+        Raises:
+            InputError: a worker has another version of DINSegment, or cannot see an input or write the output.
+        """
+        absolute = [_absolute(task) for task in tasks]
+        # an input that we cannot read either, gone since it was found, costs only its case
+        paths = [str(task.case.input) for task in absolute if os.access(task.case.input, os.R_OK)]
+        folders = sorted({str(task.model) for task in absolute})
+        asked = self._client.run(_fault, __version__, paths, folders, str(absolute[0].case.output), on_error="return")
+        for worker, fault in asked.items():
+            if isinstance(fault, Exception):
+                fault = f"cannot load DINSegment {__version__} ({fault}): install the same version there."
+            if fault:
+                raise InputError(f"The worker {worker} {fault}")
+        this = uuid.uuid4().hex  # others on the scheduler may have cases of the same names
+        futures = {
+            self._client.submit(_work, there, this, key=f"dinsegment-{this}-{task.case.name}", pure=False): task.case
+            for there, task in zip(absolute, tasks, strict=True)
+        }
+        ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for future in futures:
+            future.add_done_callback(ended.put)
+        told, idle = False, False
+        try:
+            while futures:
+                if stop() and (idle or not told):  # again, for a worker may have come
+                    self._client.run(_take_note, this, on_error="ignore")
+                    told = True
+                try:
+                    future = ended.get(timeout=_LOOK)
+                except queue.Empty:
+                    idle = True
+                    continue
+                idle = False
+                case = futures.pop(future)
+                if (outcome := _outcome(future, case)) is not None:
+                    yield case, outcome
+                future.release()
+        finally:
+            self._client.cancel(list(futures), force=True)
 
 
 def _absolute(task: Task) -> Task:

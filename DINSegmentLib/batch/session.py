@@ -235,11 +235,11 @@ class Session:
         of = {case.name: model for case, model in planned}
         with ExitStack() as stack:
             if settings.scheduler:
-                client = stack.enter_context(cluster.connect(settings.scheduler))
-                self._console.event("cluster", cluster.describe(client), dashboard=cluster.dashboard(client))
-                if exposed := cluster.exposure(client):
+                pool = stack.enter_context(cluster.connect(settings.scheduler))
+                self._console.event("cluster", str(pool), dashboard=pool.dashboard)
+                if exposed := pool.exposure:
                     self._console.warn(exposed)
-                done = cluster.run(client, tasks, stop)
+                done = pool.run(tasks, stop)
             else:
                 done = stack.enter_context(processes.Pool(min(self._workers, len(tasks)))).run(tasks, stop)
             for model in {model.id: model for _, model in planned}.values():

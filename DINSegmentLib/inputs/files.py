@@ -8,7 +8,8 @@ from pathlib import Path
 
 from .. import bounded
 from ..errors import DINSegmentError
-from ..io.image import DICOM_SUFFIXES, SUFFIXES, case_name, has_dicom_mark, image_suffix
+from ..io.formats import SUFFIXES
+from ..io.image import DICOM_SUFFIXES, case_name, has_dicom_mark, image_suffix
 from .candidates import Candidate, Found, Refused, is_utf8, shown
 from .dicom_series import dicom_file
 from .names import check_path

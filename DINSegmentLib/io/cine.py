@@ -11,9 +11,10 @@ from .. import memory
 from ..errors import InputError
 from . import nifti, nrrd
 from .background import fill_missing
+from .formats import FORMATS
 from .image import AS_STORED, Image, Reading, SliceFile, case_name, image_suffix, is_dicom
 from .person import Person
-from .reading import FORMATS, read
+from .reading import read
 
 _SEQUENCE = ".seq"  # Slicer's sequences are NAME.seq.nrrd
 

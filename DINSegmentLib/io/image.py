@@ -10,8 +10,8 @@ import numpy as np
 from ..errors import InputError
 from ..geometry import Geometry
 from ..notices import Notice
+from .formats import SUFFIXES
 
-SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 DICOM_SUFFIXES = (".dcm", ".ima")  # many DICOM files have none
 
 

@@ -11,18 +11,10 @@ import SimpleITK as sitk
 from ..errors import GeometryError, InputError
 from ..geometry import LPS_TO_RAS, Geometry
 from ..notices import Notice
-from . import header, metaimage, nifti, nrrd
+from . import header, nifti
 from .background import fill_missing
-from .image import AS_STORED, SUFFIXES, Image, Reading, case_name, check_name, image_suffix, is_dicom
-
-FORMATS = {  # suffix: our reader of the header, ITK's reader of the voxels
-    ".nii.gz": (nifti.read_header, "NiftiImageIO"),
-    ".nii": (nifti.read_header, "NiftiImageIO"),
-    ".nrrd": (nrrd.read_header, "NrrdImageIO"),
-    ".nhdr": (nrrd.read_header, "NrrdImageIO"),
-    ".mha": (metaimage.read_header, "MetaImageIO"),
-    ".mhd": (metaimage.read_header, "MetaImageIO"),
-}
+from .formats import FORMATS, SUFFIXES
+from .image import AS_STORED, Image, Reading, case_name, check_name, image_suffix, is_dicom
 
 
 def read(

@@ -25,10 +25,6 @@ from .translation import told
 from .watches import VoxelWatch
 
 _LOG_LINES = 1000
-_BOUND = {  # of the parameter node, to widgets
-    "inputVolume": "inputSelector", "outputSegmentation": "outputSelector", "enhancedVolume": "enhancedOutputSelector",
-    "threads": "threadsSpinBox", "strength": "strengthSlider", "preview": "previewCheckBox", "smooth": "smoothCheckBox",
-}  # fmt: skip
 
 
 class Panel:
@@ -42,7 +38,6 @@ class Panel:
 
     def __init__(self, ui: Any, widget: Any, logic: Any) -> None:
         self.ui = ui
-        self._connection: Any = None
         self._torch_is_broken = self._devices_asked = False
         ui.logTextEdit.maximumBlockCount = _LOG_LINES
         self.session = session = Session(ui)
@@ -81,16 +76,11 @@ class Panel:
 
     def setParameterNode(self, parameterNode: Any) -> None:
         """Show the settings of the scene, and keep them there from now on; None: no scene is open."""
-        session = self.session
-        if session.parameters is not None:
-            if parameterNode is not None and parameterNode.parameterNode is session.parameters.parameterNode:
-                return
-            session.parameters.disconnectGui(self._connection)
-        session.parameters = parameterNode
+        session, before = self.session, self.session.parameters
+        if None not in (before, parameterNode) and parameterNode.parameterNode is before.parameterNode:
+            return
+        session.bind(parameterNode)
         if parameterNode is not None:
-            self._connection = parameterNode.connectParametersToGui(
-                {parameter: getattr(self.ui, widget) for parameter, widget in _BOUND.items()}
-            )
             self.input.show()
             self.enhancement.show()
             self.input.onVolume(session.volume)

@@ -11,6 +11,11 @@ from ..model import Enhancement, Model, catalogue
 from . import scripts
 from .translation import told
 
+_BOUND = {  # of the parameter node, to widgets
+    "inputVolume": "inputSelector", "outputSegmentation": "outputSelector", "enhancedVolume": "enhancedOutputSelector",
+    "threads": "threadsSpinBox", "strength": "strengthSlider", "preview": "previewCheckBox", "smooth": "smoothCheckBox",
+}  # fmt: skip
+
 
 class Session:
     """What is chosen now.
@@ -27,6 +32,17 @@ class Session:
         self.models = catalogue()
         self.parameters: Any = None  # the wrapped parameter node; None: no scene is open
         self._updating = False
+        self._connection: Any = None
+
+    def bind(self, parameters: Any) -> None:
+        """Take the settings of a scene, or with None no more: widgets and the node follow each other."""
+        if self.parameters is not None:
+            self.parameters.disconnectGui(self._connection)
+        self.parameters = parameters
+        if parameters is not None:
+            self._connection = parameters.connectParametersToGui(
+                {parameter: getattr(self._ui, widget) for parameter, widget in _BOUND.items()}
+            )
 
     @contextmanager
     def quietly(self) -> Iterator[None]:
