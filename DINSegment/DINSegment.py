@@ -43,7 +43,7 @@ class DINSegment(ScriptedLoadableModule):
 
 
 def registerSampleData():
-    """Tell Slicer's Sample Data module of the bundled heart."""
+    """Register the bundled heart with Slicer's Sample Data module."""
     import SampleData
 
     from DINSegmentLib.panel.samples import HEART
@@ -58,7 +58,7 @@ class DINSegmentParameterNode:
     inputVolume - what is segmented.
     outputSegmentation - what gets the result.
     enhancedVolume - where the enhanced volume is shown.
-    modelId, device - as the catalogue and torch name them.
+    modelId, device - as the catalog and torch name them.
     threads - of the processor, for the network.
     method, strength - of the enhancement.
     preview - whether the enhanced volume follows method and strength at once.
@@ -107,7 +107,7 @@ class DINSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.enter()
 
     def exit(self):
-        """The user goes to another module; a run goes on."""
+        """The user goes to another module; a run continues."""
         if self.panel is not None:
             self.panel.exit()
 
@@ -307,7 +307,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
     def confidence(
         self, volumeNode, modelId=None, enhancement=None, strength=None, device="auto", progress=None, cancelled=None
     ):
-        """As ``why``: lay over the volume, yellow to magenta, where the network is unsure; percent, uint8."""
+        """As ``why``: lay over the volume, yellow to magenta, where the network has low confidence; percent, uint8."""
         from DINSegmentLib.panel.jobs import MapJob
         from DINSegmentLib.worker.protocol import Map
 

@@ -60,7 +60,7 @@ class Segmenter:
 
     Raises:
         ModelError: there is no such model, or its weights cannot be used.
-        DeviceError: the wanted device is not there.
+        DeviceError: the requested device is not available.
 
     >>> Segmenter("cardiac-mr", device="cpu").model.id
     'cardiac-mr'

@@ -97,15 +97,15 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def require(value: Any, shape: Any, at: str = "it") -> None:
-    """Refuse data of another shape than wanted.
+    """Reject data of the wrong shape.
 
     Args:
-        shape: a type or several (a bool is no number); a list with the shape of every item; a dictionary with the shape
-            of what must be there.
+        shape: a type or several (a bool is not a number); a list with the shape of each item; a dictionary with the
+            shape of what must be there.
         at: what the value is called.
 
     Raises:
-        Unusable: names the first that is not as wanted.
+        Unusable: names the first that is wrong.
     """
     if isinstance(shape, dict):
         require(value, (dict,), at)
@@ -118,7 +118,7 @@ def require(value: Any, shape: Any, at: str = "it") -> None:
         for one in value:
             require(one, shape[0], at)
     elif not isinstance(value, shape) or (isinstance(value, bool) and shape is not bool):
-        raise Unusable(f"has a {at} of another kind than wanted")
+        raise Unusable(f"has a value of the wrong type in {at}")
 
 
 def inflate(file: BinaryIO, most: int, wbits: int = 47, piece: int = 1 << 16) -> Iterator[bytes]:
@@ -126,7 +126,7 @@ def inflate(file: BinaryIO, most: int, wbits: int = 47, piece: int = 1 << 16) ->
 
     Args:
         most: bytes after which the stream must have ended.
-        wbits: as of `zlib.decompressobj`; 47: gzip or zlib, told from the first bytes.
+        wbits: as of `zlib.decompressobj`; 47: gzip or zlib, by the first bytes.
 
     Raises:
         TooMuch: more comes than ``most``.
@@ -152,7 +152,7 @@ def inflate(file: BinaryIO, most: int, wbits: int = 47, piece: int = 1 << 16) ->
 
 
 def _refuse_constant(name: str) -> float:
-    raise Unusable(f"holds {name} where a number is wanted")
+    raise Unusable(f"holds {name} instead of a number")
 
 
 def _check_values(value: Any) -> None:

@@ -89,7 +89,7 @@ class Console:
 
     @contextmanager
     def stage(self, doing: str) -> Iterator[None]:
-        """Around work that is quick by itself: where it takes longer, a line says what is being done.
+        """Around work that is usually quick: where it takes longer, a line says what is being done.
 
         Args:
             doing: such as "Looking for inputs".

@@ -18,7 +18,7 @@ class ModelError(DINSegmentError):
 
 
 class DeviceError(DINSegmentError):
-    """The wanted computing device is missing or has failed."""
+    """The requested computing device is missing or has failed."""
 
 
 class OutOfMemory(DeviceError):

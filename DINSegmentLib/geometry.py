@@ -13,7 +13,7 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 CUBIC = 1.2
-"""Voxels that are at most this much longer along one axis do not tell along which axis slices were acquired."""
+"""Voxels that are at most this much longer along one axis do not show along which axis slices were acquired."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class Geometry:
 
     Args:
         shape: number of voxels along (K, J, I), the axes of the numpy array.
-        ijk_to_ras: (4, 4) float64, maps voxel indices (i, j, k, 1) to RAS+ millimetres.
+        ijk_to_ras: (4, 4) float64, maps voxel indices (i, j, k, 1) to RAS+ millimeters.
         slice_axis: array axis along which slices were acquired, 0 for K; None: not known, see `across`.
 
     Raises:

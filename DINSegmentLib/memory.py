@@ -1,4 +1,4 @@
-"""What this machine has to spare: memory for a volume, told from its header before anything is read, and cores."""
+"""What this machine has to spare: memory for a volume, estimated from its header before anything is read, and cores."""
 
 import math
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .errors import InputError
 
-BYTES_AROUND_A_VOXEL = 13  # normalised, enhanced and resampled copies in float32, and its label
+BYTES_AROUND_A_VOXEL = 13  # normalized, enhanced and resampled copies in float32, and its label
 BYTES_FOR_THE_PROGRAM = 1 << 30
 _LOOK = 0.5  # seconds
 _STAT = Path("/proc/stat")
@@ -39,11 +39,11 @@ def check(shape: Sequence[int], voxel_bytes: int, name: str) -> None:
 
 
 def available() -> int | None:
-    """Bytes that a program may still take without swapping; None where the system does not tell."""
+    """Bytes that a program may still take without swapping; None where the system does not report it."""
     if _MEMINFO.is_file():
         fields = dict(line.split(":", 1) for line in _MEMINFO.read_text(encoding="utf-8").splitlines())
         return min(int(fields["MemAvailable"].split()[0]) * 1024, *_limits())
-    if hasattr(os, "sysconf"):  # macOS tells only how much there is
+    if hasattr(os, "sysconf"):  # macOS reports only the total
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return None
 
@@ -68,7 +68,7 @@ def cores() -> int:
 
 
 def idle_cores() -> float | None:
-    """How many cores other programs leave free, looked at for half a second; None where the system does not tell."""
+    """How many cores other programs leave free, measured for half a second; None where the system does not say."""
     first = _jiffies()
     if first is None:
         return None

@@ -55,7 +55,7 @@ def of(error: BaseException) -> str:
 
 
 def to_json(text: str) -> Any:
-    """A text for another process; `from_json` is the way back. What is no number and no sentence comes as text."""
+    """A text for another process; `from_json` is the way back. Anything else than a number or sentence is text."""
     if not isinstance(text, Sentence):
         return text
     fields = {name: _plain(value) for name, value in text.fields.items()}

@@ -1,4 +1,4 @@
-"""One kind of "look at this", wherever it comes from: the volume, the run, the labels, the figures of the heart.
+"""One kind of notice, wherever it comes from: the volume, the run, the labels, the figures of the heart.
 
 Panel, terminal, record, tables and report show the same notices. Text may be translated, see `messages`.
 """
@@ -27,7 +27,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing that a person should know or look at.
+    """One thing that a person should know or check.
 
     Args:
         kind: one of `KINDS`.

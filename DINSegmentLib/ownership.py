@@ -1,7 +1,7 @@
 """Whose folder it is: a marker file that the owning process holds, and that the system frees when this process ends.
 
 Nothing is deleted because of its name. A folder is only removed when a marker of ours is in it, tells of this very
-folder, and is held by no living process; a lock tells that without a guess about process numbers.
+folder, and is held by no living process; a lock shows that without a guess about process numbers.
 """
 
 import json

@@ -19,7 +19,7 @@ def prepare() -> None:
 def keep_freed_memory() -> bool:
     """Keep up to 256 MB of freed memory for what is asked for next; False: not glibc, nothing was changed.
 
-    By itself glibc hands the large arrays of a batch back to the system and gets fresh, zeroed pages for the next one,
+    By default glibc hands the large arrays of a batch back to the system and gets fresh, zeroed pages for the next one,
     which takes 8 % of the network's time on a CPU.
     """
     if sys.platform != "linux" or not hasattr(libc := ctypes.CDLL(None), "mallopt"):

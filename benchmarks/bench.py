@@ -78,7 +78,7 @@ def run(quick: bool = False, device: str = "auto") -> list[dict[str, Any]]:
         - ``forward_seconds``: the network's alone.
         - ``overhead``: of the engine over the network, as a fraction of the latter; None for the command.
         - ``cpu_seconds``: of all threads; other programs disturb it least.
-        - ``peak_mb``: peak resident memory of the process, interpreter included; None where the system does not tell.
+        - ``peak_mb``: peak resident memory of the process, interpreter included; None where the system does not say.
         - ``repeats``: figures are medians of so many runs after one that warms up.
 
         A measurement that failed has only ``name`` and ``error``, a sentence.
@@ -236,7 +236,7 @@ def volume_of(what: Engine) -> tuple[Any, Geometry]:
 
 
 def peak_mb(children: bool = False) -> float | None:
-    """Most resident memory of this process so far, or of its children; None where the system does not tell."""
+    """Most resident memory of this process so far, or of its children; None where the system does not report it."""
     if sys.platform == "win32":
         return None
     import resource

@@ -23,7 +23,7 @@ CLASSES = 4
 
 
 def nnunet(mirroring: bool) -> Callable[[np.ndarray], np.ndarray]:
-    """nnU-Net v2, 2-D, from a volume to labels: normalisation, tiles with half overlap, resampling, argmax."""
+    """nnU-Net v2, 2-D, from a volume to labels: normalization, tiles with half overlap, resampling, argmax."""
     for folder in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
         os.environ.setdefault(folder, os.curdir)  # it asks for them, and uses none here
     import torch
@@ -74,7 +74,7 @@ def nnunet(mirroring: bool) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def monai_sliding_window(network: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """A 2-D network over the slices by MONAI's sliding window with a quarter's overlap, normalisation before it."""
+    """A 2-D network over the slices by MONAI's sliding window with a quarter's overlap, normalization before it."""
     import torch
     from monai.inferers import sliding_window_inference
     from monai.transforms import NormalizeIntensity

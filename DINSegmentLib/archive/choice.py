@@ -1,4 +1,4 @@
-"""Which series of a study are worth fetching: told from headers, before any pixel is."""
+"""Which series of a study are worth fetching, from their headers, before any pixel is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,7 +103,7 @@ def _is_unlike(glance: Glance, model: Model) -> bool:
 
 
 def _folder_names(series: Sequence[Dataset]) -> dict[str, str]:
-    """A folder for each series, by its number as far as that tells them apart."""
+    """A folder for each series, by its number as far as that distinguishes them."""
     names: dict[str, str] = {}
     for one in sorted(series, key=lambda one: (int(one.get("SeriesNumber") or 0), str(one.SeriesInstanceUID))):
         name = f"series{int(one.get('SeriesNumber') or 0)}"

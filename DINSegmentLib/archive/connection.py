@@ -202,12 +202,10 @@ class Archive:
             raise ArchiveError(self._full(name) if reason in _OUT_OF_RESOURCES else self._not_taken(name, hex(reason)))
 
     def _full(self, name: str) -> str:
-        return f"{self.url} did not keep {name}, as a full archive does: free space there, and re-run to resume."
+        return f"{self.url} did not keep {name}, probably because it is full: free space there, and re-run to resume."
 
     def _not_taken(self, name: str, reason: str) -> str:
-        return (
-            f"{self.url} does not take {name} ({reason}): check the archive's log, and re-run to store what is missing."
-        )
+        return f"{self.url} did not accept {name} ({reason}): check the archive's log, and re-run to store it."
 
     def _pages(self, what: str, search: Callable[..., list[dict]], **how: Any) -> list[Dataset]:
         found: list[Dataset] = []
@@ -249,7 +247,7 @@ class Archive:
                 raise _NoAnswer
             if time.monotonic() - begun + pause > self._patience:
                 raise ArchiveError(f"{self.url} {fault} ({what}): check that it runs, and re-run to resume.")
-            self._report(f"{self.url} {fault}: next try in {pause:.0f} s.")
+            self._report(f"{self.url} {fault}: retrying in {pause:.0f} s.")
             until = time.monotonic() + pause
             while (left := until - time.monotonic()) > 0:
                 if self.stop():
@@ -260,7 +258,7 @@ class Archive:
     def _refusal(self, status: int, what: str) -> str:
         if status in (401, 403):
             return (
-                f"{self.url} refuses these credentials ({status}): "
+                f"{self.url} rejects these credentials ({status}): "
                 f"check {USER} and {PASSWORD}, {TOKEN}, or the file of --credentials."
             )
         if status == 404:

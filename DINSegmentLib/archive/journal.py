@@ -1,4 +1,4 @@
-"""What became of each study, one line each, so that a run that was stopped goes on where it was."""
+"""What became of each study, one line each, so that a run that was stopped resumes where it was."""
 
 import json
 from dataclasses import asdict, dataclass

@@ -35,7 +35,7 @@ class Wish:
         parameters: of the engine.
         output: folder with one folder for each study, for what is written here, too.
         formats: as of `batch.FORMATS`; the DICOM files among them are stored.
-        series: number, description or UID of the series wanted; None: all that a model fits.
+        series: number, description or UID of the requested series; None: all that a model fits.
         dicom_frames: one of `dicom_results.FRAMES`.
     """
 
@@ -140,9 +140,7 @@ def _cases(images: Path, instances: Sequence[tuple[str, str, str]], study: str) 
     found = [one for one in items if isinstance(one, Found) and wanted.issuperset(one.files)]
     if not found:
         refused = next((one.reason for one in items if not isinstance(one, Found) and not one.expected), "")
-        raise InputError(
-            refused or f"The images of study {study} do not make the volume of their headers: fetch again."
-        )
+        raise InputError(refused or f"The images of study {study} do not match their headers: fetch the study again.")
     return found
 
 

@@ -1,9 +1,8 @@
-"""Hash ids in place of names and paths: what a run with ``--anonymous`` tells and writes.
+"""Pseudonymous IDs in place of names and paths: what a run with ``--anonymous`` prints and writes.
 
-A sentence here never repeats what another part of the program, or a library, has to say of an input: their texts quote
-paths, descriptions and headers, and none is worth the risk. An id derives from the bytes of the input alone, so that
-the same input has the same id in every run, wherever it lies; it tells whoever has the very file which one it is, and
-nobody else anything.
+A sentence here never repeats what another part of the program, or a library, says about an input: their texts quote
+paths, descriptions and headers. An ID derives from the bytes of the input alone, so that the same input has the same ID
+in every run, wherever it is; only those who have the file can identify it.
 """
 
 import hashlib
@@ -27,7 +26,7 @@ _REASONS = (
     (GeometryError, "has a shape, spacing or direction that cannot be used"),
     (InputError, "cannot be read or used"),
     (ModelError, "has a model that cannot be used"),
-    (OutputError, "cannot be written: results may be there already, or the folder be full or read-only"),
+    (OutputError, "cannot be written: results may exist already, or the folder may be full or read-only"),
     (DINSegmentError, "could not be computed"),
     (MemoryError, "needs more memory than is free"),
     ((OSError, Unusable), "cannot be read or used"),
@@ -37,7 +36,7 @@ _REASONS = (
 def hide(found: Iterable[Found | Refused]) -> list[Found | Refused]:
     """Cases by their ids and without own columns; what is refused by its place in the search (``refused-1``).
 
-    Inputs of the same bytes are told apart by ``-2``, ``-3`` in the order of the search.
+    Inputs with the same bytes are distinguished by ``-2``, ``-3`` in the order of the search.
     """
     hidden: list[Found | Refused] = []
     seen: Counter[str] = Counter()
@@ -65,7 +64,7 @@ def reason(error: BaseException | None) -> str:
 
 
 def hidden_image(image: io.Image, name: str) -> io.Image:
-    """An image by another name, and with only those bytes of a NIfTI header that tell of the grid."""
+    """An image by another name, and with only those bytes of a NIfTI header that describe the grid."""
     header = nifti.grid_alone(image.nifti_header) if image.nifti_header else None
     notices = tuple(notice for notice in image.notices if notice.kind != "identity")
     return replace(image, name=name, nifti_header=header, notices=notices)

@@ -51,7 +51,7 @@ class Case:
         series, frame, files: choice within the input, see `io.read`.
         model: id or folder of a model for this case alone; None: the run's.
         extra: the user's own columns, to be carried to the results.
-        anonymous: the name is an id, and no output may tell another one, see `anonymous`.
+        anonymous: the name is an id, and no output may show another one, see `anonymous`.
         notices: what a user should know of how the input was found.
         reading: what to do about the slices of the input.
         person: of a cine, what the user says of the person.
@@ -88,7 +88,7 @@ class Case:
 
     @property
     def settings(self) -> dict[str, float | None]:
-        """What was said of the person, as the record of a cine tells it."""
+        """What was said of the person, as the record of a cine holds it."""
         return {"heart_rate": self.person.heart_rate, "height": self.person.height, "weight": self.person.weight}
 
     def of_cine(self, labels: Sequence[Label], frames: int, function: dict | None = None) -> "Case":
@@ -176,7 +176,7 @@ def _inside(folder: Path, name: str) -> Path:
 
 
 def check(case: Case, overwrite: bool, strip: bool = False) -> None:
-    """Refuse what can be told without reading the input.
+    """Reject what is known to fail without reading the input.
 
     Args:
         strip: the case will be drawn for the page, too.
@@ -195,9 +195,7 @@ def check(case: Case, overwrite: bool, strip: bool = False) -> None:
             "DICOM results refer to slices as they are stored: omit --resample, or choose another --format."
         )
     if of_dicom and not case.files and not is_dicom(case.input):
-        raise InputError(
-            f"{case.input} is not a DICOM series, which a DICOM segmentation refers to: choose --format seg.nrrd."
-        )
+        raise InputError(f"{case.input} is not a DICOM series, which DICOM output requires: choose --format seg.nrrd.")
     if strip:
         files.check(case.input, [thumbnails.picture_path(case.output, case.name)], overwrite)
 
@@ -258,7 +256,7 @@ def run(
 
 
 def read(case: Case, model: Model | None, overwrite: bool) -> Opened:
-    """The first part of `run`; ``model`` None: it is not known, and neither whether a cine is wanted as one."""
+    """The first part of `run`; ``model`` None: it is not known, nor whether a cine is to be read as one."""
     check(case, overwrite)
     which: dict[str, Any] = {"path": case.input, "series": case.series, "reading": case.reading}
     which["files"] = case.files or None

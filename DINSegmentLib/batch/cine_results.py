@@ -1,4 +1,4 @@
-"""All frames of a cine to labels and to the heart's function, and the files that tell of both."""
+"""All frames of a cine to labels and to the heart's function, and the files that hold both."""
 
 import csv
 from collections.abc import Callable, Sequence
@@ -62,7 +62,7 @@ class Beat:
 
 
 def is_of_heart(model: Model) -> bool:
-    """Whether the model's labels of a cine tell the heart's function; late enhancement does not move."""
+    """Whether the model's labels of a cine show the heart's function; late enhancement does not move."""
     return label_of(model, LEFT_VENTRICLE) is not None and label_of(model, INFARCT) is None
 
 

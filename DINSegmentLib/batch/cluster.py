@@ -77,7 +77,7 @@ def _in_time(connect: Callable[[], T], scheduler: str) -> T:
     try:
         found = answer.get(timeout=_SECONDS)
     except queue.Empty:
-        found = TimeoutError(f"no word within {_SECONDS} s")
+        found = TimeoutError(f"no answer within {_SECONDS} s")
     if isinstance(found, Exception):
         raise InputError(
             f"No Dask scheduler answers at {scheduler} ({found}): start one with dask scheduler, or check the address "
@@ -102,8 +102,8 @@ class Cluster:
         if str(self._client.scheduler.address).startswith("tls://"):
             return None
         return (
-            "The Dask scheduler is open: whoever reaches its port, or that of a worker, can run programs as you. Use "
-            "TLS, see Documentation/cluster.md."
+            "The Dask scheduler is not encrypted: anyone who can reach its port, or that of a worker, can run programs "
+            "as you. Use TLS, see Documentation/cluster.md."
         )
 
     @property
@@ -118,7 +118,7 @@ class Cluster:
         """How many workers there are, and where to watch them."""
         count = len(self._client.nthreads())
         text = f"{count} worker{'s' if count > 1 else ''} of a Dask cluster"
-        return f"{text}; to watch: {self.dashboard}" if self.dashboard else f"{text}."
+        return f"{text}; dashboard: {self.dashboard}" if self.dashboard else f"{text}."
 
     def run(self, tasks: Sequence[Task], stop: Callable[[], bool]) -> Iterator[tuple[Case, dict[str, Any]]]:
         """As `processes.Pool.run`.
@@ -193,7 +193,7 @@ def _fault(version: str, paths: Sequence[str], folders: Sequence[str], output: s
         return f"has DINSegment {__version__}, and this is {version}: install the same version there."
     for path in (*paths, *folders):
         if not os.access(path, os.R_OK):
-            return f"cannot read {path}: put the data where all workers see them by the same path."
+            return f"cannot read {path}: store the data in a folder that all workers can read by the same path."
     nearest = next(str(folder) for folder in (Path(output), *Path(output).parents) if folder.exists())
     if not os.access(nearest, os.W_OK):
         return f"cannot write to {nearest}: choose an output folder that all workers may write to."

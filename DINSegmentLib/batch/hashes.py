@@ -19,7 +19,7 @@ def input_hash(files: Sequence[Path]) -> str:
 def read_hashed(
     read: Callable[[], T], files: Sequence[Path], files_read: Callable[[T], Sequence[Path]], name: str
 ) -> tuple[T, str]:
-    """Read an input by a library that wants paths, and the hash of the bytes that it was given.
+    """Read an input by a library that needs paths, and the hash of the bytes that it was given.
 
     Args:
         read: reads.

@@ -34,7 +34,7 @@ def on_interrupt(quiet: bool = False) -> Iterator[Stop]:
     Outside the main thread, to which signals come, all stays as it is.
 
     Args:
-        quiet: do not tell on standard error what the first interrupt does.
+        quiet: do not print on standard error what the first interrupt does.
     """
     stop = Stop()
     count = 0
@@ -66,7 +66,7 @@ def _first(stop: Stop, quiet: bool) -> None:
 
 @contextmanager
 def _heard_at_once(stop: Stop, quiet: bool) -> Iterator[None]:
-    """Let a thread hear of signals, too: the handler has to wait while a library is at work."""
+    """Let a thread notice signals, too: the handler has to wait while a library is at work."""
     if os.name == "nt":
         yield
         return

@@ -36,7 +36,7 @@ def run(
         each case in order, and what gives its record, or raises its error, once it is written.
 
     Raises:
-        Cancelled: ``stop`` said so; cases before the one at hand were done.
+        Cancelled: ``stop`` said so; cases before the current one were done.
     """
 
     def read(case: Case) -> Opened:

@@ -1,4 +1,4 @@
-"""What a run would do and refuse, told from headers: sizes, and estimates of time and memory."""
+"""What a run would do and reject, from headers: sizes, and estimates of time and memory."""
 
 import math
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from . import workers as processes
 from .cine_results import is_of_heart
 
 # Seconds of one core; measured on an AMD EPYC core with AVX-512 bfloat16 and no matrix units, torch 2.13, with the
-# bundled models (both have the same encoders). Other devices were not measured, and no time is told for them.
+# bundled models (both have the same encoders). Other devices were not measured, and no time is estimated for them.
 _SECONDS_PER_PIXEL = {"bfloat16": 0.60e-6, "float32": 1.03e-6}  # of a slice on the model's grid, mirror images too
-_SECONDS_PER_SCORE = 0.01e-6  # of a voxel and a class: normalising, resampling, the largest score, clean-up
+_SECONDS_PER_SCORE = 0.01e-6  # of a voxel and a class: normalizing, resampling, the largest score, clean-up
 _SECONDS_PER_VOXEL = 0.04e-6  # reading and writing, compressed
 _SECONDS_PER_CASE = 0.05
 _SECONDS_TO_START = 3.0
@@ -136,7 +136,7 @@ def format_text(description: dict[str, Any]) -> str:
     workers = total["workers"]
     way = f"by {workers} processes" if workers > 1 else "one after the other"
     lines.append(
-        f"{total['cases']} to segment ({_size(total['bytes'])}), {total['refused']} refused; {way} on "
+        f"{total['cases']} to segment ({_size(total['bytes'])}), {total['refused']} rejected; {way} on "
         f"{description['device']}: {_time(total['seconds'])}, {_size(total['peak_bytes'])} of memory."
     )
     return "\n".join([*lines, description["note"]])
@@ -204,11 +204,11 @@ def _work(model: Model) -> float:
 def _note(measured: bool, cores: int) -> str:
     looked = "Only headers were read: truncated compressed voxels are found when the volume is read."
     if not measured:
-        return f"The time is not known: no speed was measured for this device. The memory is an estimate. {looked}"
-    some = f"{cores} cores here that do" if cores > 1 else "1 core here that does"
+        return f"Time is not estimated, because no speed was measured for this device; memory is. {looked}"
+    idle = f"{cores} idle cores" if cores > 1 else "1 idle core"
     return (
-        f"Time and memory are estimates from rates measured on another processor, for {some} nothing else: expect half "
-        f"to three times the time. {looked}"
+        f"Time and memory are estimates for {idle}, from rates measured on another processor: expect half to three "
+        f"times the time. {looked}"
     )
 
 

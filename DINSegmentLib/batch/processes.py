@@ -26,7 +26,7 @@ from . import case as cases
 from .case import Case
 
 _LOOK = 0.2  # seconds: how often it is asked whether to stop
-_PATIENCE = 5.0  # seconds that a process has to end by itself
+_PATIENCE = 5.0  # seconds that a process has to end without help
 _TRIES = 3  # of a case whose process ends
 _LIBRARY = str(Path(__file__).resolve().parents[2])
 # -P: what lies in the current folder is data, and never imported
@@ -80,7 +80,7 @@ class Pool:
             process.end()
 
     def run(self, tasks: Sequence[Task], stop: Callable[[], bool]) -> Iterator[tuple[Case, dict[str, Any]]]:
-        """Do all cases, and tell of each as soon as it is done.
+        """Segment all cases, and yield each as soon as it is done.
 
         Args:
             tasks: one at least.
@@ -134,7 +134,7 @@ class Pool:
                 self._processes[index] = _Process()
             except OSError as error:
                 return {"error": f"{task.case.input} was lost: no new process can be started ({error})."}
-        return {"error": f"{task.case.input} ended its process {_TRIES} times: it may need more memory than is free."}
+        return {"error": f"{task.case.input} crashed its process {_TRIES} times: it may need more memory than is free."}
 
 
 class _Process:
@@ -196,7 +196,7 @@ def serve() -> None:
 
 
 def _listen(source: BinaryIO, tasks: "queue.SimpleQueue[Task | None]", ended: threading.Event) -> None:
-    """On a thread of its own: the end of the input must be heard while a case is done."""
+    """On a thread of its own: the end of the input must be noticed while a case is done."""
     with suppress(EOFError, OSError):
         while True:
             tasks.put(pickle.loads(_receive(source)))

@@ -82,15 +82,15 @@ class Record:
         structures: the fields of `measure.StructureStatistics` for each; ``confidence``, the mean probability of the
             voxels that the network gave it (None: none), and ``removed``, how many voxels in other parts the clean-up
             took away.
-        review: the slices to look at, the worst first, as notices.
-        notices: what to know and to look at, each with the fields of `notices.Notice`: of how the image was read, how
+        review: the slices to review, worst first, as notices.
+        notices: what to know and to check, each with the fields of `notices.Notice`: of how the image was read, how
             it and the enhancement differ from the training data, then of the run, of each structure, and, of a cine, of
             its function.
         cine: ``frames``, how many; ``frame``, counted from 1, that structures and review are of, the one at
             end-diastole, or the first where that is not known; ``given``, what the user said of the person, and
             ``person``, see `cine_results.Beat`; ``function``, see `CardiacFunction.as_dict`; ``regional``, see
-            `RegionalFunction.as_dict` (None: no end-diastole). None: it is no cine, or only one frame of it.
-        infarct: see `measure.infarct_segments.describe_infarct`; None: the model tells none.
+            `RegionalFunction.as_dict` (None: no end-diastole). None: it is not a cine, or only one frame of it.
+        infarct: see `measure.infarct_segments.describe_infarct`; None: the model labels none.
         outputs: file names, the record's last.
         hashes: ``bytes`` and ``sha256`` of each output but the record.
         versions: of DINSegment, Python and the packages it depends on.
@@ -133,8 +133,8 @@ class Record:
             raise InputError(f"{path} cannot be read as a record ({error}): name a NAME.json of a run.") from error
         if _has_former_clahe(values):
             raise InputError(
-                f"{path} was made with clahe as it was before December 2026, which was another method: its labels "
-                "cannot be reproduced, so segment the input again."
+                f"{path} was made with an earlier clahe method, which has been replaced: its labels cannot be "
+                "reproduced, segment the input again."
             )
         if not isinstance(values, dict) or values.get("schema") != SCHEMA_VERSION:
             raise InputError(f"{path} is not a record of this version of DINSegment: name a NAME.json of a run.")

@@ -57,8 +57,7 @@ class Names:
         for name in names:
             if owner := self._owners.get(key(name)):
                 raise OutputError(
-                    f"{case.name}: {shown(name)} would be a file of {owner}, too: rename the input, or choose another "
-                    "output."
+                    f"{case.name}: {shown(name)} is also a file of {owner}: rename the input, or choose another output."
                 )
         self._owners.update(dict.fromkeys(map(key, names), case.name))
 
@@ -71,7 +70,7 @@ def check_tables(folder: Path, asked: Mapping[str, Any], cases: Collection[str])
         cases: names of all its cases.
 
     Raises:
-        OutputError: tables are there which are no earlier state of this run's.
+        OutputError: tables are there which are not an earlier state of this run's.
     """
     there = [name for name in TABLES if os.path.lexists(folder / name)]
     if there and not _is_earlier(folder, there, asked, cases):

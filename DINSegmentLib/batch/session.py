@@ -115,7 +115,7 @@ class Session:
         planned = [case for case in planned if self._went_well(reserve, case)]
         if self._many and planned and not overwrite:
             registry.check_tables(output, self._asked(), [case.name for case in planned])
-        with self._console.stage("Looking for results of earlier runs"):
+        with self._console.stage("Searching for results of earlier runs"):
             left = [case for case in planned if overwrite or not self._finished(case)]
         check = partial(cases.check, overwrite=overwrite, strip=self._many)
         waiting = [case for case in left if self._went_well(check, case)]
@@ -129,7 +129,7 @@ class Session:
         output = self._settings.output
         interrupted = False
         try:
-            with self._console.stage("Looking at the headers"):
+            with self._console.stage("Reading the headers"):
                 self._choose_workers(waiting)
             with interrupts.on_interrupt(quiet=self._console.machine) as stop:
                 self._segment_all(waiting, stop)
@@ -138,7 +138,7 @@ class Session:
             outputs.sweep(output)  # of processes of ours that had to be killed
         finally:
             for case in waiting:  # stopped in the middle of the first of them
-                self._enter(case, "cancelled", "The run was stopped before it was done.")
+                self._enter(case, "cancelled", "The run was stopped before it finished.")
             tables_are_there = not self._many or self._wrote_tables()
         counts = self._counts()
         done, failed = counts["done"] + counts["resumed"], counts["failed"]
@@ -322,10 +322,10 @@ class Session:
 
     def _how_to_go_on(self, done: int, count: int) -> tuple[str, ...]:
         """A sentence, and the command for the shell where it is known."""
-        text = f"Interrupted: {done} of {count} done, completed cases were kept, no partial files were written; "
+        text = f"Interrupted: {done} of {count} done. Completed cases were kept and no partial files were written. "
         if self._settings.overwrite:
-            return (text + "the same command does them all again, for --overwrite was given.",)
-        text += "run the same command again to go on"
+            return (text + "Because of --overwrite, the same command segments all cases again.",)
+        text += "Re-run the same command to resume"
         again = None if self._settings.anonymous else self._settings.again
         return (f"{text}:", again) if again else (f"{text}.",)
 
@@ -333,7 +333,7 @@ class Session:
         try:
             self._write_tables()
         except DINSegmentError as error:  # a full disk: the cases that are done are there
-            self._console.error(f"The tables and the page to review are not whole: {error}")
+            self._console.error(f"The tables and the review page are incomplete: {error}")
             return False
         return True
 
@@ -347,7 +347,7 @@ class Session:
         return {"model": model, "enhancement": asdict(one.enhancement), "mirroring": one.mirroring}
 
     def _write_tables(self) -> None:
-        """All of them, or none: the summary tells the others of this run from those of another one."""
+        """All of them, or none: the summary distinguishes the others of this run from those of another."""
         if not self._entries_with_results():
             return
         output, hidden = self._settings.output, self._settings.anonymous
@@ -366,7 +366,7 @@ class Session:
             hashes = registry.hashes(folder)
             tables.write_summary(self._entries, self._asked(), timings, folder / registry.SUMMARY, hashes)
         page = registry.PAGE if hidden else str(output / registry.PAGE)
-        self._console.event("report", f"To review: {page}", report=page)
+        self._console.event("report", f"Review page: {page}", report=page)
 
 
 def _named(case: Case) -> str:

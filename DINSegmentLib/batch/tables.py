@@ -10,7 +10,7 @@ what is known of an input that gave no result:
 - ``error``: why there is no result, one sentence.
 - ``structures``: of a record; each also with what `measure.StructureStatistics` and `measure.Confidence` tell:
   ``mean``, ``sd``, ``slices``, ``touches_border``, ``touches_end``, ``confidence``. What is missing stays empty.
-- ``cine``: of a record; missing or null where the case is no cine.
+- ``cine``: of a record; missing or null where the case is not a cine.
 - ``notices``: list of the fields of `notices.Notice`; of a structure, or (null) of the whole case.
 - ``extra``: the user's own columns, name to text.
 """
@@ -113,7 +113,7 @@ def _statistics(entries: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str,
 def write_function(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
     """Write `function.csv`, where there is a cine: `FUNCTION_COLUMNS` and the user's own, as in `write_statistics`.
 
-    Frames are counted from 1. What was withheld, or is not known, stays empty; ``warnings`` says why, in sentences.
+    Frames are counted from 1. What is not reported, or not known, stays empty; ``warnings`` says why, in sentences.
 
     Raises:
         OutputError: it cannot be written; a former table is unchanged.

@@ -1,4 +1,4 @@
-"""Versions of what a result depends on, told without importing any of it."""
+"""Versions of what a result depends on, without importing any of it."""
 
 import platform
 import sys

@@ -18,7 +18,7 @@ class Machine:
     """What the number depends on, beside the cases.
 
     Args:
-        device: torch name of the one that does the work; None: the wanted one is not there.
+        device: torch name of the one that does the work; None: the requested one is not available.
         threads: that torch takes in one process; heeds affinity, ``OMP_NUM_THREADS`` and a container's share.
         free: bytes of memory; None: not known.
         is_program: whether `dinsegment` is the program that runs. In another one, such as Slicer or a script, a new
@@ -35,7 +35,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Choice:
-    """How many processes, and a sentence about it; None: nothing that anybody would want to know."""
+    """How many processes, and a sentence about it; None: nothing worth a message."""
 
     workers: int
     text: str | None = None
@@ -69,15 +69,15 @@ def choose(needed: Iterable[int], machine: Machine) -> Choice:
     idle = machine.threads if machine.idle is None else round(machine.idle)
     obstacles = {
         "the command runs within another program": not machine.is_program,
-        f"the work is done on {machine.device}": machine.device != "cpu",
-        "there is one thread to use": machine.threads < 2,
+        f"the network runs on {machine.device}": machine.device != "cpu",
+        "only one thread is available": machine.threads < 2,
         f"other programs leave {idle} of {machine.threads} cores free": machine.threads >= 2 and idle < 2,
-        "how much memory is free is not known": machine.free is None,
-        "the free memory will not do for two": fitting < 2,
+        "the amount of free memory is not known": machine.free is None,
+        "the free memory is not sufficient for two": fitting < 2,
     }
     for reason, is_so in obstacles.items():
         if is_so:
-            return Choice(1, f"{len(sizes)} cases by one process, for {reason}; --workers 2 asks for two.")
+            return Choice(1, f"{len(sizes)} cases with one process, because {reason}. Use --workers 2 for two.")
     workers = min(machine.threads, idle, fitting, _MOST)
-    way = f"by {workers} processes with one thread each, which is faster here"
-    return Choice(workers, f"{len(sizes)} cases {way}; --workers 1 asks for one.")
+    way = f"with {workers} processes of one thread each, which is faster here"
+    return Choice(workers, f"{len(sizes)} cases {way}. Use --workers 1 for one process.")

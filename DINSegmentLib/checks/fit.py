@@ -17,7 +17,7 @@ _NEAR_AXIS = np.cos(np.radians(10))  # slices tilted less than this show an axia
 
 @dataclass(frozen=True)
 class Look:
-    """What one look at all voxels of a volume tells.
+    """What one look at all voxels of a volume shows.
 
     Args:
         geometry: the volume's grid.
@@ -47,7 +47,7 @@ def summary(seen: Look) -> str:
     return _(
         "{size} voxels, {spacing} mm, values {lowest:g} to {highest:g}",
         size=" x ".join(str(n) for n in seen.geometry.shape[::-1]),
-        spacing=" x ".join(_millimetres(mm) for mm in seen.geometry.spacing),
+        spacing=" x ".join(_millimeters(mm) for mm in seen.geometry.spacing),
         lowest=seen.lowest,
         highest=seen.highest,
     )
@@ -57,7 +57,7 @@ def notices(seen: Look, model: Model) -> list[Notice]:
     """What about a volume is unlike what a model was trained with; nothing when all is well.
 
     Of the voxels only the range counts. The manifest's ``expects`` decides about range, slices, thickness and pixels;
-    what it does not say is not looked at. `_view` decides about the view.
+    what it does not say is not checked. `_view` decides about the view.
     """
     return list(_notices(seen, model))
 
@@ -68,7 +68,7 @@ def untrained(model: Model, enhancement: Enhancement) -> list[Notice]:
         return []
     low, high = model.enhancement.trained_range
     text = _(
-        "{model} was not trained with {enhancement} (only {trained}, {low:g} to {high:g}): check the result with care.",
+        "{model} was not trained with {enhancement} (only {trained}, {low:g} to {high:g}): check the result carefully.",
         model=model.id,
         enhancement=str(enhancement),
         trained=", ".join(model.enhancement.trained_methods),
@@ -133,7 +133,7 @@ def _notices(seen: Look, model: Model) -> Iterator[Notice]:
             "thickness",
             _(
                 "Slice spacing is {thickness} mm; this model expects {expected} mm. Check every slice of the result.",
-                thickness=_millimetres(thickness),
+                thickness=_millimeters(thickness),
                 expected=_between(wanted),
             ),
         )
@@ -142,7 +142,7 @@ def _notices(seen: Look, model: Model) -> Iterator[Notice]:
             "pixel",
             _(
                 "Pixel size is {pixels} mm; this model expects {expected} mm. Check the spacing in the header.",
-                pixels=" x ".join(_millimetres(mm) for mm in pixels),
+                pixels=" x ".join(_millimeters(mm) for mm in pixels),
                 expected=_between(wanted),
             ),
         )
@@ -151,7 +151,7 @@ def _notices(seen: Look, model: Model) -> Iterator[Notice]:
 
 
 def _view(orient: Orientation, geometry: Geometry, model: Model) -> str:
-    """Why the volume is no stack such as a model for stacks learned from, or nothing.
+    """Why the volume is not a stack like those that a model for stacks was trained on, or nothing.
 
     A voxel that is nearly a cube belongs to no stack. Where the model's slices are oblique to the body, as its rows and
     columns say (one of them has two letters), slices across one of the body's axes are the wrong view. But nothing is
@@ -183,7 +183,7 @@ def _same(modality: str, other: str) -> bool:
 
 
 def _outside(wanted: tuple[float, float] | None, *values: float) -> tuple[float, float] | None:
-    """The wanted range where a value lies outside of it."""
+    """The expected range where a value lies outside of it."""
     if wanted is None or all(wanted[0] <= value <= wanted[1] for value in values):
         return None
     return wanted
@@ -193,5 +193,5 @@ def _between(wanted: tuple[float, float]) -> str:
     return _("{least:g} to {most:g}", least=wanted[0], most=wanted[1])
 
 
-def _millimetres(mm: float) -> str:
+def _millimeters(mm: float) -> str:
     return f"{mm:.2f}" if mm < 9.995 else f"{mm:.1f}"

@@ -19,7 +19,7 @@ def check_array(array: np.ndarray, geometry: Geometry, name: str) -> tuple[float
         the lowest and the highest value.
 
     Raises:
-        GeometryError: the array does not fill the grid, or is one voxel thin.
+        GeometryError: the array does not fill the grid, or has only one slice.
         InputError: not 3-D, empty, not made of real numbers, with NaN or infinite voxels, or constant.
     """
     if array.ndim != 3:

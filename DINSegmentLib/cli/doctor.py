@@ -26,10 +26,10 @@ _ENOUGH_MEMORY = 2 << 30  # what a CT of 100 slices takes
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at.
+    """One check.
 
     Args:
-        name: what was looked at, one or two words.
+        name: what was checked, one or two words.
         status: ``ok``; ``warn``: something is slower or not offered; ``fail``: nothing can be segmented.
         text: what was found.
         advice: what to do about it; empty when it is ok.
@@ -111,7 +111,7 @@ def _package(package: _Package) -> Finding:
             package.name,
             package.without,
             f"does not load ({reason}): {package.purpose}",
-            f"Install the system library named, or pip install --force-reinstall {wanted}",
+            f"Install the named system library, or pip install --force-reinstall {wanted}",
         )
     found = version(package.name, package.module)
     if pinned and found and found.split("+")[0] != pinned:
@@ -145,7 +145,7 @@ def _devices() -> Iterator[Finding]:
         yield Finding("CUDA", "ok", choose("cuda").reason)
     except DeviceError as error:
         if shutil.which("nvidia-smi") or Path("/proc/driver/nvidia").exists():
-            yield Finding("CUDA", "warn", "there is an NVIDIA driver, and torch cannot use the device", str(error))
+            yield Finding("CUDA", "warn", "an NVIDIA driver is installed, but torch cannot use the device", str(error))
         else:
             yield Finding("CUDA", "ok", "no device; not needed")
     if sys.platform == "darwin":
@@ -178,7 +178,7 @@ def _model(manifest: Path) -> Finding:
     except ModelError as error:
         return Finding(manifest.parent.name, "fail", "cannot be used", str(error))
     if fault := _schema_fault(manifest):
-        return Finding(model.id, "warn", f"its manifest breaks the rules ({fault})", f"Correct {manifest}.")
+        return Finding(model.id, "warn", f"its manifest is invalid ({fault})", f"Correct {manifest}.")
     return Finding(model.id, "ok", f"{model.version}, weights verified")
 
 
@@ -221,7 +221,7 @@ def _temporary_folder() -> Finding:
             return Finding("temporary", "ok", f"{tempfile.gettempdir()} can be written")
     except OSError as error:
         reason = error.strerror or str(error)
-        return Finding("temporary", "fail", f"no folder can be written ({reason})", "Set TMPDIR to one that can.")
+        return Finding("temporary", "fail", f"no folder can be written ({reason})", "Set TMPDIR to a writable folder.")
 
 
 def _memory() -> Iterator[Finding]:

@@ -255,8 +255,8 @@ def ablation(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--arms", nargs="+", metavar="ARM",
-        help="only these: a to f, parts of the network; METHOD-NETWORK of log, fuzzy, clahe, denoised and channels, "
-        "drawn, standardized; default: from the training file, or a to f",
+        help="arms to run: a to f (parts of the network), or METHOD-NETWORK of log, fuzzy, clahe, denoised and "
+        "channels, drawn, standardized; default: from the training file, or a to f",
     )  # fmt: skip
     parser.add_argument("--seeds", nargs="+", type=int, default=[1], help="default: 1")
     parser.add_argument("--minutes", type=float, help="planned time of an arm; default: from the training file")

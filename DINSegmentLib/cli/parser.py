@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.error(str(error))
         return NOTHING_WRITTEN
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone: nobody is left to tell
+        sys.stderr.close()  # the reader of our output has gone: nobody reads messages
         return NOTHING_WRITTEN
     except Exception as error:
         if isinstance(error, ModuleNotFoundError):
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _again(typed: Sequence[str]) -> str | None:
-    """The command, for a shell, that goes on where this one was stopped; None: it is not known how we were started."""
+    """The command, for a shell, that resumes this one; None: it is not known how the program was started."""
     program = Path(sys.argv[0])
     if program.name == "__main__.py":
         start = [sys.executable, "-m", __name__.partition(".")[0]]

@@ -36,7 +36,7 @@ def attribution_map(
     - -1: the other way round;
     - 0: each alone would give the label as likely as the other; neither decided.
 
-    A direction whose image's features are the same everywhere is silent by itself: the other one then has the
+    A direction whose image's features are the same everywhere contributes nothing: the other one then has the
     probability of the whole network, and the attribution its sign. Two branches of equal weights that see equal images
     give 0 everywhere. It says which direction the network relied on, not whether the label is right.
 
@@ -54,8 +54,7 @@ def attribution_map(
     if segmenter.model.network.fusion != "difm":
         raise ModelError(
             _(
-                "{model} does not join original and enhanced image by DIFMs, which an attribution map needs: choose "
-                "another model.",
+                "{model} does not use DIFM, which attribution maps require: choose another model.",
                 model=segmenter.model.id,
             )
         )

@@ -1,4 +1,4 @@
-"""Slices beyond the heart's base, where a network labels the atria although it doubts the wall around them."""
+"""Slices beyond the heart's base, where a network labels the atria although their wall has low confidence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,12 +23,11 @@ class Emptied:
 
 
 def beyond_base(labels: np.ndarray, wall: np.ndarray) -> list[int]:
-    """Slices at the basal end that hold labels and whose wall the network doubts, up to the first that it does not.
+    """Slices at the basal end that hold labels and whose wall has low confidence, up to the first whose wall has not.
 
-    There is no end of a stack that has to be the base: it is the one in whose half of the labelled slices more voxels
-    are labelled (so in 160 volumes of ACDC by the manual labels, and by the network's). Nothing
-    is found where both halves hold the same, and where the doubt goes on into the apical half: then it is about more
-    than the base.
+    Either end of a stack may be the base: it is the one in whose half of the labeled slices more voxels are labeled (so
+    in 160 volumes of ACDC by the manual labels, and by the network's). Nothing is found where both halves have the same
+    number, and where low confidence extends into the apical half, because then it concerns more than the base.
 
     Args:
         labels: (slices, rows, columns).
@@ -41,7 +40,7 @@ def beyond_base(labels: np.ndarray, wall: np.ndarray) -> list[int]:
     if first == last:
         return []
     from_base = held if first > last else held[::-1]
-    count = int((wall[from_base] >= LEAST_SURE).argmax())  # 0, too, where no wall is sure
+    count = int((wall[from_base] >= LEAST_SURE).argmax())  # 0, too, where no wall is certain
     return sorted(from_base[:count].tolist()) if count <= half else []
 
 

@@ -68,7 +68,7 @@ def segment_cine(
 
 def _check(frames: Sequence[np.ndarray], geometry: Geometry, parameters: Parameters, name: str) -> None:
     if len(frames) == 0:
-        raise InputError(_("{name} has no frames: provide one volume per time.", name=name))
+        raise InputError(_("{name} has no frames: provide one volume per time point.", name=name))
     if parameters.confidence:
         raise InputError(_("A confidence map needs a single frame: select one with --frame."))
     for number, frame in enumerate(frames, start=1):

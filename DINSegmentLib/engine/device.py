@@ -22,7 +22,7 @@ def choose(wanted: str = "auto") -> Device:
     """Find the device for ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``. ``auto`` takes CUDA, then MPS, then CPU.
 
     Raises:
-        DeviceError: unknown name, or the wanted device is missing or fails a small convolution.
+        DeviceError: unknown name, or the requested device is missing or fails a small convolution.
     """
     if wanted == "auto":
         return _best()

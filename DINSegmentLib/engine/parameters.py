@@ -18,7 +18,7 @@ class Parameters:
         enhancement: how the second image is made.
         mirroring: average the scores of every slice with those of its mirror image; twice the work.
         batch_size: slices a step; by default as many as suit the device.
-        confidence: also return a map of how sure the network is of each voxel.
+        confidence: also return a map of the network's confidence in each voxel.
         margins: also return what `surfaces` are drawn from, which takes far less memory than all probabilities.
     """
 

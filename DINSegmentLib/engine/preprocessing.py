@@ -1,4 +1,4 @@
-"""What the network sees: voxels normalised by constants of the whole volume, then enhanced; numpy only."""
+"""What the network sees: voxels normalized by constants of the whole volume, then enhanced; numpy only."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def normalization_steps(volume: np.ndarray, intensity: Intensity) -> Generator[N
     """`normalization` for those who must not wait: yields every few milliseconds, returns the constants."""
     if intensity.method == "window":
         return Normalization(intensity.lower, intensity.upper)
-    if isinstance(volume, np.ma.MaskedArray):  # without what is no signal, see `io.background`
+    if isinstance(volume, np.ma.MaskedArray):  # without what is not signal, see `io.background`
         volume = volume.compressed()
     percents = (0, intensity.lower, intensity.upper, 100)
     lowest, low, high, highest = yield from percentile_steps(volume, percents)
@@ -55,7 +55,7 @@ def normalization_steps(volume: np.ndarray, intensity: Intensity) -> Generator[N
 
 @dataclass(frozen=True)
 class Preprocessor:
-    """Normalisation and enhancement of any part of a volume, by constants of the whole."""
+    """Normalization and enhancement of any part of a volume, by constants of the whole."""
 
     normalize: Normalization
     enhancement: Enhancement

@@ -28,7 +28,7 @@ def model_size(shape: tuple[int, int], spacing: tuple[float, float], target: flo
     widest = max(n * s for n, s in zip(shape, spacing, strict=True))
     if widest > _WIDEST:
         raise GeometryError(
-            _("The slices are {metres:.1f} m wide: check the spacing in the header, it is in mm.", metres=widest / 1000)
+            _("The slices are {meters:.1f} m wide: check the spacing in the header, it is in mm.", meters=widest / 1000)
         )
     if all(abs(s / target - 1) <= TOLERANCE for s in spacing):
         return shape
@@ -50,7 +50,7 @@ def neighbour_offsets(model: Model, spacing: float) -> np.ndarray:
 def to_model_grid(slices: Tensor, size: tuple[int, int]) -> Tensor:
     """(N, C, H, W) -> (N, C, *size), bilinear, smoothed first where pixels get larger.
 
-    Both grids cover the same area, so pixel centres stay aligned at its centre and `to_native_grid` is the exact
+    Both grids cover the same area, so pixel centers stay aligned at its center and `to_native_grid` is the exact
     inverse map; the true pixel size differs from the model's by less than half a pixel over the whole slice.
     """
     if tuple(slices.shape[-2:]) == size:

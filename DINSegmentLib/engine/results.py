@@ -29,7 +29,7 @@ class Device:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Outcome:
-    """What a run tells of itself.
+    """What a run reports.
 
     Args:
         model: the model that ran.
@@ -53,7 +53,7 @@ class Result(Outcome):
 
     Args:
         labels: uint8 (K, J, I) on the grid of the input; 0 background, else the label values of the model's manifest.
-        confidence: how sure the network was of each structure and slice, before the clean-up.
+        confidence: the network's confidence in each structure and slice, before the clean-up.
         confidence_map: uint8 (K, J, I), probability of the network's label of each voxel in percent, after the model's
             temperature and before the clean-up, background included; None unless asked for.
         removed: by label value, how many voxels in other parts the clean-up took away, without those of the slices that

@@ -29,7 +29,7 @@ from .preprocessing import Preprocessor, normalization
 from .resampling import model_size, neighbour_offsets, to_model_grid
 from .results import Device, Result
 
-# Pixels of the model's grid in one batch: on a CPU larger batches only leave its caches, a GPU wants to be filled.
+# Pixels of the model's grid in one batch: on a CPU larger batches only leave its caches, a GPU needs to be filled.
 _BATCH_PIXELS = {"cpu": 600_000, "cuda": 8_000_000, "mps": 2_000_000}
 
 Progress = Callable[[int, int], None]
@@ -41,13 +41,13 @@ class Segmenter:
     """A model, loaded and checked once, on one device.
 
     Args:
-        model: from the catalogue or a model folder.
+        model: from the catalog or a model folder.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         network: used instead of the model's weights, and changed; for a network in training.
 
     Raises:
         ModelError: weights missing, changed, or of another architecture.
-        DeviceError: the wanted device is not there.
+        DeviceError: the requested device is not available.
     """
 
     def __init__(self, model: Model, device: str = "auto", network: DIN | None = None) -> None:
@@ -113,7 +113,7 @@ class Segmenter:
         return [x.to(_dtype(self.device), memory_format=torch.channels_last) for x in images]
 
     def fall_back_to_cpu(self, reason: str) -> None:
-        """Go on with the CPU, for this volume and the ones after it, exactly as if it had been asked for."""
+        """Continue on the CPU, for this volume and the ones after it, exactly as if it had been asked for."""
         self.device = cpu(reason)
         self._network = place(fold(load_network(self.model)), self.device)
 
@@ -193,7 +193,7 @@ class Run:
             with _timed(self.timings, "forward", device):
                 scores = network(*pair)
                 if self.parameters.mirroring:
-                    # a stack may run either way: its mirror image shows the neighbours in the other order, too
+                    # a stack may run either way: its mirror image shows the neighbors in the other order, too
                     flipped = (-1, 1) if model.axes.slices == "stack" else (-1,)
                     mirrored = network(*(x.flip(flipped) for x in pair))
                     scores = (scores + mirrored.flip(-1)) / 2
@@ -263,7 +263,7 @@ def load_network(model: Model) -> DIN:
     try:
         network = DIN(replace(model.network, deep_supervision=False))
         network.load_state_dict(restored(_state(content, network)))
-    except Exception as error:  # torch tells damage by many classes of error
+    except Exception as error:  # torch reports damage by many classes of error
         raise ModelError(
             _(
                 "The weights of {model} do not fit the network of its manifest: use the manifest and the weight file "
@@ -283,7 +283,7 @@ def load_network(model: Model) -> DIN:
 
 
 def _state(content: bytes, network: DIN) -> dict[str, Tensor]:
-    """The tensors of a weight file, none larger than the network wants it.
+    """The tensors of a weight file, none larger than the network expects.
 
     Raises:
         ValueError: the file would unpack to more than it holds, or a tensor is of no use.

@@ -43,7 +43,7 @@ def unpacked(path: Path) -> Iterator[Path]:
         except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
             raise InputError(f"{shown(path)} is a damaged archive: copy or export it again.") from error
         except RuntimeError as error:  # of zipfile alone
-            raise InputError(f"{shown(path)} is encrypted: unpack it yourself, and name the folder.") from error
+            raise InputError(f"{shown(path)} is encrypted: unpack it, and use the folder.") from error
         yield folder
 
 
@@ -76,7 +76,7 @@ class _Allowance:
         self._files += 1
         if self._files > _MOST_FILES:
             raise InputError(
-                f"{shown(self._archive)} holds more than {_MOST_FILES} files: unpack a part of it yourself."
+                f"{shown(self._archive)} holds more than {_MOST_FILES} files: unpack the part that you need."
             )
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("xb") as file:

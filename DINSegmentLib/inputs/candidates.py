@@ -48,7 +48,7 @@ class Refused:
     Args:
         path: of the file or folder, or of the table whose line is meant.
         reason: a sentence for people.
-        expected: it is no fault of the data: a localizer, a report, a single image, or something found before.
+        expected: it is not a fault of the data: a localizer, a report, a single image, or something found before.
     """
 
     path: Path
@@ -61,9 +61,9 @@ class Candidate:
     """A case on its way to its name.
 
     Args:
-        found: the case; its ``case`` is the name that it gets when no other wants it.
+        found: the case; its ``case`` is the name that it gets when no other needs it.
         root: the folder from which the user sees it.
-        details: what tells it apart within its folder, such as its kind of file or its series.
+        details: what distinguishes it within its folder, such as its kind of file or its series.
     """
 
     found: Found

@@ -23,10 +23,10 @@ def find_series(
     scan: "Scan | None", broken: Mapping[Path, str], root: Path, series: str | None, frame: int | None,
     auto: bool = False, keep: bool = False,
 ) -> list[Candidate | Refused]:  # fmt: skip
-    """The image series among DICOM files, and what is passed over.
+    """The image series among DICOM files, and what is skipped.
 
     A file that cannot be read may belong to any series of its folder, which would be segmented without it: all of them
-    are refused, but only its own where the file still tells it.
+    are refused, but only its own if the file still names it.
 
     Args:
         scan: what the headers of the files say; None: there is no DICOM file.
@@ -56,8 +56,8 @@ def find_series(
     meant = stacks.choose(groups, series) if series is not None else [one for one in groups if not one.kind]
     unmeant = [] if series is not None else [one for one in groups if one.kind]
     found += _grouped(
-        [(path, f"no image ({kind})") for path, kind in scan.others]
-        + [(path, "an image that is there already") for path, _ in scan.copies]
+        [(path, f"not an image ({kind})") for path, kind in scan.others]
+        + [(path, "a copy of another image") for path, _ in scan.copies]
         + [(item.path, kinds.LEFT_OUT[one.kind]) for one in unmeant for item in one.slices]
     )
     if not meant and series is not None and groups:
@@ -76,7 +76,7 @@ def _for_a_model(item: Candidate | Refused, stack: "Stack", series: str | None, 
     told = study.verdict(stack)
     number = stack.number or "without number"
     name = f'The series {number} "{shown(stack.description)}"'
-    if isinstance(item, Refused):  # what no model would take is no fault
+    if isinstance(item, Refused):  # what no model would take is not a fault
         is_wanted = told.model is not None or told.uncertain
         return replace(item, expected=item.expected or not is_wanted)
     model = told.model or (study.of_modality(stack) if series is not None else None)
@@ -150,7 +150,7 @@ def only_series(found: Sequence[Candidate | Refused], folder: Path) -> Candidate
 
 
 def _grouped(passed_over: Sequence[tuple[Path, str]]) -> list[Refused]:
-    """One line for the many files of a folder that are passed over for the same reason."""
+    """One line for the many files of a folder that are skipped for the same reason."""
     groups = defaultdict(list)
     for path, what in passed_over:
         groups[path.parent, what].append(path)

@@ -1,4 +1,4 @@
-"""One file as an input: whether it can be a case, told from its name, size and rights."""
+"""One file as an input: whether it can be a case, by its name, size and permissions."""
 
 import os
 import re
@@ -29,13 +29,13 @@ def volume_file(path: Path, root: Path, frame: int | None) -> Candidate | Refuse
     name = shown(path)
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        return Refused(path, f"{name} is not a regular file: name a volume file.")
+        return Refused(path, f"{name} is not a regular file: use a volume file.")
     if not os.access(path, os.R_OK):
         return Refused(path, cannot_open(path))
     if status.st_size == 0:
         return Refused(path, f"{name} is an empty file: copy or export it again.")
     if path.name.lower().endswith(_SEGMENTATION):
-        return Refused(path, f"{name} is a segmentation: name the image that it belongs to.")
+        return Refused(path, f"{name} is a segmentation: use the image that it belongs to.")
     if not suffix:
         return dicom_file(path, root, frame) if has_dicom_mark(path) else Refused(path, _no_volume(path))
     details = (suffix[1:].replace(".", "-"), *([f"frame{frame}"] if frame else []))
@@ -55,7 +55,7 @@ def fault(path: Path) -> str | None:
         return cannot_open(path)
     except (OSError, ValueError) as error:
         if path.is_symlink():
-            return f"{shown(path)} is a link that leads nowhere: correct or remove it."
+            return f"{shown(path)} is a broken link: correct or remove it."
         why = (
             "does not exist" if isinstance(error, FileNotFoundError | NotADirectoryError) else f"is unusable ({error})"
         )
@@ -64,12 +64,12 @@ def fault(path: Path) -> str | None:
 
 
 def unusable(path: Path) -> str | None:
-    """Why a file can be told by its name alone to be unusable, or None."""
+    """Why a file is unusable by its name alone, or None."""
     name = path.name.lower()
     if name.endswith(_UNFINISHED) and (image_suffix(path.stem) or Path(path.stem).suffix in DICOM_SUFFIXES):
-        return f"{shown(path)} is a copy that was not finished: copy it again."
+        return f"{shown(path)} is an incomplete copy: copy it again."
     if name.endswith(_OTHER_VOLUMES):
-        return f"{shown(path)} is a volume of a kind that is not read: convert it to one of {', '.join(SUFFIXES)}."
+        return f"{shown(path)} has a volume format that is not supported: convert it to one of {', '.join(SUFFIXES)}."
     return None
 
 
@@ -101,7 +101,7 @@ def label_map_of(path: Path, names: set[str]) -> str | None:
 
 
 def cannot_open(path: Path) -> str:
-    return f"{shown(path)} cannot be opened (no permission): change its permissions."
+    return f"{shown(path)} cannot be opened (permission denied): change its permissions."
 
 
 def _no_volume(path: Path) -> str:
@@ -109,7 +109,7 @@ def _no_volume(path: Path) -> str:
 
 
 def _size_beside(path: Path, suffix: str) -> int:
-    """Bytes of the voxels that lie beside a header; 0 where the header does not tell, which reading it will."""
+    """Bytes of the voxels that lie beside a header; 0 where the header does not say; reading it will."""
     if suffix not in (".nhdr", ".mhd"):
         return 0
     from ..io import metaimage, nrrd

@@ -76,9 +76,7 @@ def check_path(path: Path) -> str | None:
     length = len(os.fsencode(os.path.abspath(path)))
     if length <= LONGEST_PATH:
         return None
-    return (
-        f"{shown(path)} has a path of {length} characters, and {LONGEST_PATH} are possible: move it to a shorter one."
-    )
+    return f"{shown(path)} has a path of {length} characters, but at most {LONGEST_PATH} are possible: move it."
 
 
 def _name(candidate: Candidate, level: int, root: Path | None) -> str:
@@ -122,5 +120,5 @@ def _named(found: Found, name: str, output: Path | None) -> Found | Refused:
         longest = len(os.fsencode(os.path.abspath(output / name))) + _BESIDE
         if longest > LONGEST_PATH:
             reason = f"The results of {shown(found.path)} would have paths of {longest} characters"
-            return Refused(found.path, f"{reason}, and {LONGEST_PATH} are possible: choose a shorter output.")
+            return Refused(found.path, f"{reason}, but at most {LONGEST_PATH} are possible: choose a shorter output.")
     return replace(found, case=name)

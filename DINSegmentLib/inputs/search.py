@@ -1,13 +1,13 @@
 """What a user names to cases: files, folders, tables and DICOM trees; of files no voxel is read.
 
-In a folder these are passed over without a word, for they are clearly no input:
+In a folder these are skipped silently, because they are clearly not inputs:
 
 - hidden files and folders (their names begin with a dot), and the output folder;
 - results of ours: ``*.seg.nrrd``, and files that the record ``NAME.json`` beside them names as its outputs;
 - every file that neither has the name of a volume nor the mark of DICOM: texts, tables, pictures, archives, indices
   (DICOMDIR), the voxels that belong to a ``.nhdr`` or ``.mhd``.
 
-Everything else that cannot be a case is refused with a reason. A file that was named itself is never passed over.
+Everything else that cannot be a case is refused with a reason. A file that was named itself is never skipped.
 """
 
 import os
@@ -69,7 +69,7 @@ class _DicomFiles:
                 if begins_like_dicom(start):
                     self._take(path, file)
                 else:
-                    what = "no DICOM file, as its name says" if start else "an empty file"
+                    what = "not a DICOM file, although its name says so" if start else "an empty file"
                     self.broken[path] = f"{shown(path)} is {what}: copy or export it again."
         except OSError:
             self.broken[path] = fault(path) or cannot_open(path)
@@ -104,7 +104,7 @@ def find(
     Args:
         inputs: volume files, folders with volume files and DICOM series, archives and indices (DICOMDIR) of them,
             tables (see `input_table.read_table`).
-        pattern: of the files wanted in folders, such as ``*.nii.gz`` or ``*/anat/*``; holds for the name or the path
+        pattern: of the files to use in folders, such as ``*.nii.gz`` or ``*/anat/*``; holds for the name or the path
             below the folder, for DICOM files too.
         recursive: whether folders below the folders are searched.
         output: folder of the outputs: never searched.
@@ -133,7 +133,7 @@ def _input(path: Path, search: _Search) -> list[Candidate | Refused]:
         return _folder(path, search) or [Refused(path, _nothing(path, search.pattern))]
     if archives.is_archive(path) and path.is_file():
         if search.unpack is None:
-            return [Refused(path, f"{shown(path)} is an archive: unpack it, and name the folder.")]
+            return [Refused(path, f"{shown(path)} is an archive: unpack it, and use the folder.")]
         return _input(search.unpack.enter_context(archives.unpacked(path)), search)
     if _is_directory(path):
         return _listed(path, search)
@@ -165,9 +165,9 @@ def _listed(path: Path, search: _Search) -> list[Candidate | Refused]:
         dicom.look(file)
     items = find_series(dicom.scan, dicom.broken, path.parent, search.series, search.frame, search.auto, search.keep)
     if missing:
-        reason = f"{shown(path)} lists {missing} files that are not there: copy the whole medium, or name the folder."
+        reason = f"{shown(path)} lists {missing} files that do not exist: copy the whole medium, or use the folder."
         return [Refused(path, reason)]
-    return items or [Refused(path, f"{shown(path)} lists no images: name the folder.")]
+    return items or [Refused(path, f"{shown(path)} lists no images: use the folder.")]
 
 
 def _for_a_model(item: Candidate | Refused, keep: bool) -> Candidate | Refused:
@@ -236,14 +236,14 @@ def _folder(folder: Path, search: _Search, only_dicom: bool = False) -> list[Can
 def _volume_in_folder(path: Path, folder: Path, names: set[str], frame: int | None) -> Candidate | Refused:
     image = label_map_of(path, names)
     if image:
-        reason = f"{shown(path)} is the label map of {shown(image)} by its name: it is left out; name it to segment it."
+        reason = f"{shown(path)} is named like the label map of {shown(image)}: name it as an input to segment it."
         return Refused(path, reason, expected=True)
     found = volume_file(path, folder, frame)
     return found if image is None or isinstance(found, Refused) else _named_like_labels(found)
 
 
 def _named_like_labels(item: Candidate) -> Candidate:
-    text = f"{shown(item.found.path.name)} is a label map by its name: check that it is an image."
+    text = f"{shown(item.found.path.name)} is named like a label map: check that it is an image."
     return replace(item, found=replace(item.found, notices=(*item.found.notices, Notice("input", text))))
 
 
@@ -293,7 +293,7 @@ def _matches(path: Path, folder: Path, pattern: str) -> bool:
 
 def _nothing(folder: Path, pattern: str | None) -> str:
     wanted = f' that "{pattern}" matches' if pattern else ""
-    return f"{shown(folder)} holds no volume file and no DICOM series{wanted}, our own results apart: check the path."
+    return f"{shown(folder)} contains no volume file and no DICOM series{wanted} (except results): check the path."
 
 
 def _once(items: list[Candidate | Refused]) -> list[Candidate | Refused]:
@@ -309,7 +309,7 @@ def _once(items: list[Candidate | Refused]) -> list[Candidate | Refused]:
             if first is not found:
                 other = "" if first.path == found.path else f" as {shown(first.path)}"
                 item = Refused(
-                    found.path, f"{shown(found.path)} is in the list twice{other}: it is done once.", expected=True
+                    found.path, f"{shown(found.path)} is in the list twice{other}: segmented once.", expected=True
                 )
         kept.append(item)
     return kept

@@ -156,7 +156,7 @@ class _Seen:
         return " ".join(map(str, words)).upper()
 
     def span(self) -> tuple[float, float] | None:
-        """Time from first to last frame and the largest step, in ms, by trigger times; None: they do not tell."""
+        """Time from first to last frame and the largest step, in ms, by trigger times; None: they do not say."""
         from ..io.dicom import kinds
         from ..io.dicom.stacks import places
 

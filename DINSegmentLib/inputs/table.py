@@ -38,7 +38,7 @@ def read_table(path: Path) -> Iterator[Row | Refused]:
     or a tab, whichever the first line uses, or as a line ``sep=;`` before it says. The column ``path`` must be there;
     ``case``, ``model``, ``series`` and ``frame`` may be; all others are the user's own. Large and small letters are
     alike in the five. Paths are relative to the table, ``~`` is the home folder, and backslashes of Windows are folders
-    where no file has such a name. Empty lines and columns without a name are passed over, missing cells at the end of a
+    where no file has such a name. Empty lines and columns without a name are skipped, missing cells at the end of a
     line are empty.
     """
     name = shown(path)
@@ -59,20 +59,18 @@ def read_table(path: Path) -> Iterator[Row | Refused]:
     columns = header if isinstance(header, list) else []
     names = [column.lower() if column.lower() in _OWN else column for column in map(str.strip, columns)]
     if "path" not in names:
-        yield Refused(path, f'Line {first} of {name} names no column "path": name it there, the others after it.')
+        yield Refused(path, f'Line {first} of {name} has no column "path": add it there.')
         return
     named = [column for column in names if column]
     if twice := next((column for column in named if named.count(column) > 1), None):
-        yield Refused(path, f'Line {first} of {name} names two columns "{shown(twice)}": rename one.')
+        yield Refused(path, f'Line {first} of {name} has two columns "{shown(twice)}": rename one.')
         return
     for number, cells in lines:
         where = f"Line {number} of {name}"
         if isinstance(cells, str):
             yield Refused(path, f"{where} cannot be read ({cells}): correct its quotation marks.")
         elif any(cell.strip() for cell in cells[len(names) :]):
-            yield Refused(
-                path, f"{where} has {len(cells)} cells, and line {first} names {len(names)}: correct the line."
-            )
+            yield Refused(path, f"{where} has {len(cells)} cells, but line {first} has {len(names)}: correct the line.")
         elif any(cell.strip() for cell in cells):
             yield _row(path, where, dict(zip(names, [*cells, *[""] * len(names)], strict=False)))
 
@@ -81,10 +79,10 @@ def _row(table: Path, where: str, cells: dict[str, str]) -> Row | Refused:
     own = {column: cells.get(column, "").strip() or None for column in _OWN}
     extra = {column: value for column, value in cells.items() if column and column not in _OWN}
     if own["path"] is None:
-        return Refused(table, f"{where} has no path: name a volume file or a DICOM folder there.")
+        return Refused(table, f"{where} has no path: enter a volume file or a DICOM folder.")
     frame = own["frame"]
     if "\0" in own["path"]:
-        return Refused(table, f"{where} has a path that no system can open: correct it.")
+        return Refused(table, f"{where} has an invalid path: correct it.")
     frame = re.sub(r"[.,]0+$", "", frame) if frame else frame  # of a spreadsheet or a data frame
     if frame is not None and not (frame.isascii() and frame.isdigit() and len(frame) < 10 and int(frame) > 0):
         return Refused(table.parent / own["path"], f'{where} has "{shown(frame)}" as frame: use a number from 1.')

@@ -46,10 +46,10 @@ def fill_missing(array: np.ndarray, missing: np.ndarray | None, name: str) -> tu
     if not count:
         return array, ()
     if count == array.size:
-        raise InputError(f"{name} has no voxel that is a number: check that the right file was exported.")
+        raise InputError(f"{name} contains only NaN voxels: check that the right file was exported.")
     filled = without_signal(array, missing)
     text = (
-        f"{count / array.size:.1%} of the voxels are NaN: they were set to {np.asarray(filled)[missing][0]:g} and not "
-        "counted. Check that the image is complete where organs are."
+        f"{count / array.size:.1%} of the voxels are NaN and were set to {np.asarray(filled)[missing][0]:g} "
+        "(background). Check that the image is complete where the organs are."
     )
     return filled, (Notice("input", text),)

@@ -26,10 +26,10 @@ class Cine:
     Args:
         array: voxels (T, K, J, I) in the order of time.
         first: frame 1 as a volume; its grid is that of all frames, its files are all that were read.
-        times: seconds of every frame after the first; None where the input does not tell.
+        times: seconds of every frame after the first; None where the input does not say.
         files: those of every frame; where one file holds them all, that one each time.
         slices: of a DICOM input, where the slices of every frame lie, see `Image`; empty for other formats.
-        person: what DICOM headers tell of the person.
+        person: what DICOM headers say about the person.
     """
 
     array: np.ndarray
@@ -89,7 +89,7 @@ def read_cine(
 def count_frames(
     path: Path, series: str | None = None, files: Sequence[Path] | None = None, reading: Reading = AS_STORED
 ) -> int:
-    """How many frames an input has, told from headers; arguments and errors as of `read`."""
+    """How many frames an input has, from headers; arguments and errors as of `read`."""
     if is_dicom(path):
         from .dicom import volume as dicom
 
@@ -122,6 +122,4 @@ def _read_dicom(folder: Path, series: str | None, files: Sequence[Path] | None, 
 
 def _check_frames(name: str, frames: int) -> None:
     if frames < 2:
-        raise InputError(
-            f"{name} has a single frame, and a cine has several: give all of them, or use dinsegment segment."
-        )
+        raise InputError(f"{name} has a single frame: provide all frames of the cine, or use dinsegment segment.")

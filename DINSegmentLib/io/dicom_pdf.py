@@ -22,7 +22,7 @@ def write_dicom_pdf(
 ) -> Dataset:
     """Write a PDF as one DICOM file and read it back.
 
-    The UID of the instance derives from the seed and the labels, not from the PDF, which tells the date of the run.
+    The UID of the instance derives from the seed and the labels, not from the PDF, which contains the date of the run.
 
     Args:
         pdf: a whole PDF file.

@@ -79,7 +79,7 @@ class Source:
 
     @property
     def content_date(self) -> tuple[str, str]:
-        """Date and time of the images, or 1900-01-01 where they do not tell."""
+        """Date and time of the images, or 1900-01-01 where they do not say."""
         first = self.headers[0]
         dated = next((name for name in _DATES if first.get(f"{name}Date")), None)
         if dated is None:

@@ -16,7 +16,7 @@ from ..errors import GeometryError, InputError
 
 _MARGIN = 1 << 20  # bytes that may follow the voxels in a packed file
 _MOST_AXES, _MOST_VOXELS, _MOST_PARTS = 16, 1 << 31, 100_000
-FARTHEST = 1e6  # mm; what is larger is no patient's, and may be too large for a NIfTI file's numbers
+FARTHEST = 1e6  # mm; larger values do not occur in patients, and may be too large for a NIfTI file's numbers
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Header:
     Args:
         shape: voxels along the file's image axes I, J, K (fewer for a 2-D image), without frames.
         frames: volumes in the file; 1 for a plain 3-D file.
-        components: numbers in a voxel; 1 for a grey image.
+        components: numbers in a voxel; 1 for a gray image.
         voxel_bytes: bytes of one number; 0 when the number type cannot be used.
         steps: (n, 3) candidates for the edge lengths and directions: every row triple that the header gives for the
             step in mm from one voxel to the next along I, J, K; all must be sound. See `check_steps`.
@@ -74,8 +74,8 @@ def check(header: Header, name: str, frame: int | None) -> None:
     """Refuse what cannot become a volume.
 
     Raises:
-        InputError: not a grey 3-D volume, an unusable frame, voxels missing or damaged, or too large for the memory.
-        GeometryError: one voxel thin, or a spacing or direction that cannot be used.
+        InputError: not a gray 3-D volume, an unusable frame, voxels missing or damaged, or too large for the memory.
+        GeometryError: only one slice, or a spacing or direction that cannot be used.
     """
     if any(n < 1 for n in header.shape) or header.frames < 1:
         raise InputError(f"{name} is empty (no voxels): use a volume that contains an image.")
@@ -128,7 +128,7 @@ def check_steps(steps: np.ndarray, name: str) -> None:
     if not np.isfinite(lengths).all():
         raise GeometryError(f"{name} has a voxel spacing that is not a number: correct its header.")
     if (lengths > FARTHEST).any():
-        raise GeometryError(f"{name} has a voxel spacing of kilometres: correct its header.")
+        raise GeometryError(f"{name} has a voxel spacing of kilometers: correct its header.")
     if (lengths <= 0).any():
         shown = " x ".join(f"{length:g}" for length in lengths)
         raise GeometryError(f"{name} has a zero or negative voxel spacing ({shown} mm): correct its header.")
@@ -148,7 +148,7 @@ def check_payload(payload: Payload, name: str) -> None:
     """
     for path in (payload.path, *payload.parts):
         if not path.is_file():
-            raise InputError(f"{name} names {path.name} as its data file, which is missing: put it beside {name}.")
+            raise InputError(f"{name} names {path.name} as its data file, which is missing: put it next to {name}.")
     if payload.encoding == "other":  # text, bzip2, many files: left to the reading library
         return
     try:
@@ -191,7 +191,7 @@ def parts_by_pattern(folder: Path, words: Sequence[str]) -> tuple[Path, ...]:
     """The files of a pattern such as ``slice%03d.raw 1 20 1``: one number in it, from the first to the last by steps.
 
     Raises:
-        ValueError: it is no such pattern.
+        ValueError: it is not such a pattern.
     """
     pattern, numbers = words[0], [int(word) for word in words[1:4]]
     before, percent, after = pattern.partition("%")

@@ -70,7 +70,7 @@ class Image:
 
 
 def check_name(path: Path) -> None:
-    """Refuse a path that the image libraries cannot be told of: they would end the whole program.
+    """Refuse a path that cannot be passed to the image libraries: they would end the whole program.
 
     Raises:
         InputError: it is not UTF-8.

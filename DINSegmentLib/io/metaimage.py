@@ -91,4 +91,4 @@ def _payload(path: Path, fields: dict[str, str], length: int, size: int) -> Payl
 
 
 def _damaged(path: Path) -> InputError:
-    return InputError(f"{path.name} is damaged or no MetaImage file (unreadable header): copy or export it again.")
+    return InputError(f"{path.name} is not a valid MetaImage file (unreadable header): copy or export it again.")

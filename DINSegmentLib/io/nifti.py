@@ -29,7 +29,7 @@ _VOX_OFFSET = (108, "f")
 _LARGEST_OFFSET = 1 << 31
 _SCALING = (112, "2f")  # scl_slope, scl_inter
 _UNITS = 123
-_TIME_UNITS = {8: 1.0, 16: 1e-3, 24: 1e-6}  # in seconds, by the bits of xyzt_units that tell the unit of time
+_TIME_UNITS = {8: 1.0, 16: 1e-3, 24: 1e-6}  # in seconds, by the bits of xyzt_units that hold the unit of time
 _LENGTH_UNITS = {1: "m", 3: "micrometer"}
 _LENGTH_BITS = 0x07
 _TIME_BITS = 0x38
@@ -108,7 +108,7 @@ def missing(path: Path, header: Header) -> np.ndarray:
     kind = np.dtype(f"{order}f{header.voxel_bytes}")
     voxels = np.frombuffer(content, kind, math.prod(shape), int(_get(raw, order, _VOX_OFFSET)[0]))
     if np.isinf(voxels).any():
-        raise InputError(f"{path.name} has voxels that are infinite: replace them by a background value.")
+        raise InputError(f"{path.name} has infinite voxels: replace them with a background value.")
     return np.isnan(voxels).reshape(shape)
 
 
@@ -133,8 +133,8 @@ def disagreement(raw: bytes, geometry: Geometry) -> str:
     near = np.abs(by_sform - taken).max() <= np.abs(by_qform - taken).max()
     name, other = ("sform", "qform") if near else ("qform", "sform")
     return (
-        f"The header's qform and sform differ by up to {apart:.3g} mm, and the {name} was used: check the place of the "
-        f"result, for programs that use the {other} show it elsewhere."
+        f"The header's qform and sform differ by up to {apart:.3g} mm; the {name} was used. Check the position of the "
+        f"result: programs that use the {other} show it elsewhere."
     )
 
 
@@ -155,7 +155,7 @@ def _qform(raw: bytes, order: str) -> np.ndarray:
 
 
 def grid_alone(raw: bytes) -> bytes:
-    """A header with only what tells of size and place of the voxels; every other byte, used or not, is zero."""
+    """A header with only what describes size and position of the voxels; every other byte, used or not, is zero."""
     order = _byte_order(raw, Path("header"))
     count = _get(raw, order, _DIM)[0]
     qform, sform = _get(raw, order, _CODES)
@@ -170,7 +170,7 @@ def grid_alone(raw: bytes) -> bytes:
 
 
 def frame_seconds(raw: bytes) -> float | None:
-    """Seconds from a frame to the next, of the header of a 4-D file; None where it does not tell."""
+    """Seconds from a frame to the next, of the header of a 4-D file; None where it does not say."""
     order = _byte_order(raw, Path("header"))
     unit = _TIME_UNITS.get(raw[_UNITS] & _TIME_BITS)
     step = _get(raw, order, _PIXDIM)[4]
@@ -184,7 +184,7 @@ def write(
 
     Args:
         array: voxels (K, J, I), or (T, K, J, I), uint8 or float32.
-        geometry: used when the input was no NIfTI file: its matrix becomes the sform, code 1 (scanner).
+        geometry: used when the input was not a NIfTI file: its matrix becomes the sform, code 1 (scanner).
         source: header of the NIfTI input; its orientation fields, units and byte order are kept as they are.
         path: where to write; an existing file is replaced.
         seconds: from a frame to the next, of a 4-D file without ``source``; None: not known.
@@ -247,10 +247,10 @@ def _new_header(geometry: Geometry, seconds: float | None) -> bytes:
     _put(raw, "<", _PIXDIM, 1, *geometry.spacing, seconds or 1, 1, 1, 1)
     _put(raw, "<", _CODES, 0, 1)
     _put(raw, "<", _SFORM, *geometry.ijk_to_ras[:3].ravel())
-    raw[_UNITS] = 2 + (8 if seconds else 0)  # millimetres, seconds
+    raw[_UNITS] = 2 + (8 if seconds else 0)  # millimeters, seconds
     raw[_MAGIC] = b"n+1\0"
     return bytes(raw)
 
 
 def _damaged(path: Path) -> InputError:
-    return InputError(f"{path.name} is damaged or no NIfTI file (unreadable header): copy or export it again.")
+    return InputError(f"{path.name} is not a valid NIfTI file (unreadable header): copy or export it again.")

@@ -77,7 +77,7 @@ def _to_lps(fields: dict[str, str]) -> tuple[float, float, float] | None:
 
 
 def frame_times(path: Path, frames: int) -> tuple[float, ...] | None:
-    """Seconds of every frame after the first, as Slicer's sequences tell them; None where they do not.
+    """Seconds of every frame after the first, as Slicer's sequences store them; None where they do not.
 
     Their index counts as time when its unit is s or ms; format: the custom fields in Slicer's user guide, "Sequences".
     """
@@ -165,4 +165,4 @@ def _list(path: Path) -> str:
 
 
 def _damaged(path: Path) -> InputError:
-    return InputError(f"{path.name} is damaged or no NRRD file (unreadable header): copy or export it again.")
+    return InputError(f"{path.name} is not a valid NRRD file (unreadable header): copy or export it again.")

@@ -20,7 +20,7 @@ _NEW, _FORMER, _JOURNAL = "new", "former", "moves.json"  # in it: files to move,
 
 
 def check(source: Path, paths: Sequence[Path], overwrite: bool) -> None:
-    """Refuse what can be told without reading the input; a question of milliseconds.
+    """Reject what is known to fail without reading the input; which takes milliseconds.
 
     Args:
         source: the input, which is never replaced.
@@ -39,7 +39,7 @@ def check(source: Path, paths: Sequence[Path], overwrite: bool) -> None:
     existing = [path for path in paths if os.path.lexists(path)]
     for path in existing:
         if path.is_dir():
-            raise OutputError(f"{path} is a folder, and a file is to be written there: choose another output.")
+            raise OutputError(f"{path} is a folder, but a file is to be written there: choose another output.")
         if path.exists() and path.samefile(source):
             raise OutputError(f"{path} is the input itself: choose another output.")
     if existing and not overwrite:
@@ -47,7 +47,7 @@ def check(source: Path, paths: Sequence[Path], overwrite: bool) -> None:
         raise OutputError(f"{names} {verb} already in {folder}: add --overwrite, or choose another output.")
     nearest = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if os.path.exists(parent))
     if not nearest.is_dir():
-        raise OutputError(f"{nearest} is a file, and the output needs a folder there: choose another output.")
+        raise OutputError(f"{nearest} is a file, but the output needs a folder there: choose another output.")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise OutputError(f"{nearest} is read-only: choose an output folder that you may write to.")
 
@@ -57,7 +57,7 @@ def beside(paths: Sequence[Path], overwrite: bool = True) -> Iterator[Path]:
     """A folder in which to write the outputs by their names; at the end they move to their places, on an error none.
 
     Args:
-        paths: all in one folder, in the order of the moves; what was not written is passed over.
+        paths: all in one folder, in the order of the moves; what was not written is skipped.
         overwrite: whether files that are there are replaced.
 
     Raises:
@@ -138,7 +138,7 @@ def _move(folder: Path, names: Sequence[str], overwrite: bool) -> None:
         for name in names:
             if overwrite and os.path.lexists(target / name):
                 if (target / name).is_dir():
-                    raise OutputError(f"{target / name} is a folder, and a file is to be written there: rename it.")
+                    raise OutputError(f"{target / name} is a folder, but a file is to be written there: rename it.")
                 (target / name).rename(folder / _FORMER / name)
             _move_one(folder / _NEW / name, target / name)
     except BaseException:
@@ -161,7 +161,7 @@ def _move_one(source: Path, path: Path) -> None:
 
 
 def _undo(folder: Path, names: Sequence[str]) -> None:
-    """Bring the folder above to where it was before the moves that were made; names that are no names are left."""
+    """Bring the folder above to where it was before the moves that were made; invalid names are kept."""
     for name in reversed([name for name in names if Path(name).name == name]):
         path, former = folder.parent / name, folder / _FORMER / name
         new = folder / _NEW / name

@@ -1,4 +1,4 @@
-"""What DICOM headers tell of the person in the image, as far as the heart's function needs it."""
+"""What DICOM headers say about the person in the image, as far as the heart's function needs it."""
 
 import math
 from collections.abc import Sequence
@@ -30,10 +30,10 @@ class Person:
 
 
 def person_of(headers: Sequence["Attributes"]) -> Person:
-    """Of the headers of a series: the median of what they tell, for the heart rate differs from slice to slice.
+    """Of the headers of a series: the median of what they say, for the heart rate differs from slice to slice.
 
     The rate is Heart Rate (0018,1088) or, without it, that of Nominal Interval (0018,1062), the mean time between R
-    waves in ms; then Patient's Size (0010,1020) in m and Weight (0010,1030) in kg. Trigger times tell no rate, for the
+    waves in ms; then Patient's Size (0010,1020) in m and Weight (0010,1030) in kg. Trigger times give no rate, for the
     frames need not fill the beat.
     """
     notices: list[Notice] = []
@@ -57,7 +57,7 @@ def _sound(values: Sequence[float], bounds: tuple[float, float], what: str, noti
 
 
 def _numbers(headers: Sequence["Attributes"], tag: str) -> list[float]:
-    """What is stored under a tag; NaN for what is no number."""
+    """What is stored under a tag; NaN for what is not a number."""
     found = []
     for header in headers:
         stored = header.get(tag)

@@ -1,4 +1,4 @@
-"""What a volume is, told from its header alone: grid, bytes of a voxel and the refusals that need no voxel."""
+"""What a volume is, from its header alone: grid, bytes of a voxel and the refusals that need no voxel."""
 
 import math
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def peek(
         reading: as in `read`.
 
     Raises:
-        InputError: not a grey volume, damaged, too large, or a choice of series or frame is needed.
+        InputError: not a gray volume, damaged, too large, or a choice of series or frame is needed.
         GeometryError: spacing, direction or slice positions cannot be used.
     """
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
@@ -55,7 +55,7 @@ def peek(
         others = (frames - 1) * math.prod(glance.geometry.shape) * (glance.voxel_bytes + 1)  # and their labels
         return replace(glance, geometry=reading.cut(glance.geometry), frames=frames, memory=glance.memory + others)
     except PermissionError as error:
-        raise InputError(f"{path.name} cannot be opened (no permission): change its permissions.") from error
+        raise InputError(f"{path.name} cannot be opened (permission denied): change its permissions.") from error
 
 
 def _file(path: Path, frame: int | None) -> Glance:

@@ -30,7 +30,7 @@ def read(
         files: the DICOM files of the series where they are known: the folder is not searched then.
 
     Raises:
-        InputError: missing, damaged, not a grey volume, too large, or a choice of series or frame is needed.
+        InputError: missing, damaged, not a gray volume, too large, or a choice of series or frame is needed.
         GeometryError: spacing, direction or slice positions cannot be used.
     """
     path = Path(path)
@@ -43,7 +43,7 @@ def read(
     try:
         image = _read_dicom(path, series, frame, files, reading) if is_dicom(path) else _read_file(path, frame)
     except PermissionError as error:
-        raise InputError(f"{path.name} cannot be opened (no permission): change its permissions.") from error
+        raise InputError(f"{path.name} cannot be opened (permission denied): change its permissions.") from error
     return replace(image, geometry=reading.cut(image.geometry), reading=reading)
 
 
@@ -83,7 +83,7 @@ def geometry_of(image: Any, found: header.Header) -> Geometry:
 def notices_of(found: header.Header, geometry: Geometry) -> Iterator[Notice]:
     """What a user should know of a header."""
     if found.unit not in ("mm", "millimeter", "millimetre"):
-        text = f'The header gives lengths in "{found.unit}", and they are taken as mm: check the voxel spacing.'
+        text = f'The header gives lengths in "{found.unit}"; mm was assumed. Check the voxel spacing.'
         yield Notice("input", text)
     if found.raw and (text := nifti.disagreement(found.raw, geometry)):
         yield Notice("input", text)
@@ -93,10 +93,10 @@ def files_of(
     path: Path, series: str | None = None, frame: int | None = None, files: Sequence[Path] | None = None,
     reading: Reading = AS_STORED,
 ) -> tuple[Path, ...]:  # fmt: skip
-    """The files that `read` would read, with the same arguments, or `read_cine` without ``frame``: told from headers.
+    """The files that `read` would read, with the same arguments, or `read_cine` without ``frame``, from headers.
 
     Raises:
-        InputError, GeometryError: as `read`, where headers tell it.
+        InputError, GeometryError: as `read`, where headers show it.
     """
     if is_dicom(path):
         from .dicom import volume as dicom
@@ -124,7 +124,7 @@ def _read_voxels(path: Path, reader_name: str, found: header.Header, index: int)
             message = f"{path.name} has axes that are not at right angles: resample it to a rectangular grid first."
             raise GeometryError(message) from error
         if found.frames > 1:
-            message = f"Frames of {path.name} cannot be read one by one: save the frame wanted as a 3-D volume."
+            message = f"Frames of {path.name} cannot be read one by one: save the frame that you need as a 3-D volume."
             raise InputError(message) from error
         message = f"{path.name} cannot be read (damaged, or of an unusual kind): copy or export it again."
         raise InputError(message) from error

@@ -83,7 +83,7 @@ def surface(margins: Margins, labels: np.ndarray, geometry: Geometry, label: Lab
 def write_surface(made: Surface, path: Path) -> None:
     """Write a surface as STL or PLY (both binary) or OBJ, by the name's suffix.
 
-    As Slicer does, in LPS, which the file says in its header (``SPACE=LPS``); millimetres. A structure that was not
+    As Slicer does, in LPS, which the file says in its header (``SPACE=LPS``); millimeters. A structure that was not
     found makes a file without triangles.
 
     Raises:
@@ -98,13 +98,13 @@ def write_surface(made: Surface, path: Path) -> None:
     elif path.suffix == ".obj":
         path.write_text(_obj(points, triangles), encoding="ascii")
     else:
-        raise InputError(f"{path.name} names no format of surfaces: end it with .stl, .obj or .ply.")
+        raise InputError(f"{path.name} is not the name of a surface file: use .stl, .obj or .ply.")
 
 
 def _field(depth: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """log(p / q) in the box of a structure, above 0 exactly in its voxels, within 3, wider by `_MARGIN` on all sides.
 
-    What lies beyond the neighbours of the structure is as far outside as can be.
+    What lies beyond the neighbors of the structure is as far outside as can be.
     """
     depth = np.clip(depth, np.float32(1e-3), np.float32(_STEEP))  # rounding makes ties
     field = np.pad(np.where(mask, depth, -depth), 1, mode="edge")
@@ -121,7 +121,7 @@ def _edge(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _dilated(mask: np.ndarray) -> np.ndarray:
-    """With all 26 neighbours."""
+    """With all 26 neighbors."""
     for axis in range(3):
         before, after = np.roll(mask, 1, axis), np.roll(mask, -1, axis)  # the outermost layer is empty
         mask = mask | before | after

@@ -18,7 +18,7 @@ def write_labelmap(labels: np.ndarray, image: Image, path: Path, seconds: float 
         labels: (K, J, I), or (T, K, J, I) of a cine, uint8.
         image: the input, or a frame of it, for its grid.
         path: a ``.nii.gz`` or ``.nii`` file; an existing file is replaced.
-        seconds: from a frame to the next, for a cine that was no NIfTI file.
+        seconds: from a frame to the next, for a cine that was not a NIfTI file.
 
     Raises:
         OutputError: the file cannot be written.
@@ -47,7 +47,7 @@ def _write(array: np.ndarray, image: Image, path: Path, seconds: float | None = 
             path.open("wb").close()  # the system's own reason is better than the library's
             sitk.WriteImage(_on_grid(array, image), str(path), True)
         else:
-            raise OutputError(f"{path.name} names no format to write: end it with .nii.gz, .nrrd or .mha.")
+            raise OutputError(f"{path.name} is not the name of a volume file: use .nii.gz, .nrrd or .mha.")
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "the disk may be full"
         raise OutputError(

@@ -20,7 +20,7 @@ class Ventricle:
     """Figures of one ventricle; None where one is not known, or would be wrong.
 
     Args:
-        edv_ml, esv_ml: its volume at end-diastole and end-systole, which the left ventricle's curve tells for both.
+        edv_ml, esv_ml: its volume at end-diastole and end-systole, which the left ventricle's curve defines for both.
         sv_ml: stroke volume, their difference.
         ef_percent: ejection fraction, the stroke volume's share of the end-diastolic volume.
         edv_range_ml, esv_range_ml: (least, most) if the choice of the base slice were wrong by one: without the most
@@ -39,7 +39,7 @@ class Ventricle:
 
 @dataclass(frozen=True)
 class CardiacFunction:
-    """What the labels of a cine tell about a heart; None where a figure is not known, or would be wrong.
+    """What the labels of a cine say about a heart; None where a figure is not known, or would be wrong.
 
     Args:
         lv_ml, rv_ml, myocardium_ml: volume within the stack at every frame; None where nothing was found.
@@ -49,7 +49,7 @@ class CardiacFunction:
         mass_g: of the left ventricle's myocardium at `mass_frame`, by 1.05 g/ml.
         mass_frame: end-diastole, or the only frame.
         heart_rate: beats per minute, as given.
-        cardiac_output_l_min: the left ventricle's stroke volume times the heart rate, in litres per minute.
+        cardiac_output_l_min: the left ventricle's stroke volume times the heart rate, in liters per minute.
         bsa_m2: body surface, square root of height in cm times weight in kg by 3600 (Mosteller, N Engl J Med 317, 1987,
             1098).
         notices: what is missing, and what is not reported because of it.
@@ -72,7 +72,7 @@ class CardiacFunction:
 
     @property
     def indexed(self) -> dict[str, float | None] | None:
-        """Volumes, mass and output by square metre of body surface; None when that is not known."""
+        """Volumes, mass and output by square meter of body surface; None when that is not known."""
         if self.bsa_m2 is None:
             return None
         values = {
@@ -133,7 +133,7 @@ class CardiacFunction:
             height_cm, weight_kg: only both give a body surface.
 
         Raises:
-            InputError: a value is no person's.
+            InputError: a value is out of range.
         """
         check_person(heart_rate, height_cm, weight_kg)
         notices, stroke = self.notices, self.lv.sv_ml

@@ -1,4 +1,4 @@
-"""How sure a network was: of each structure, of each slice, and which slices a person should look at first."""
+"""The confidence of a network: in each structure, in each slice, and which slices to review first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,15 +11,15 @@ from ..notices import Notice
 
 FLAGGED = 0.1  # of a volume's slices that are worth a look, the worst first
 _LEAST_WRONG = 1.0  # voxels that are expected to be wrong; with fewer a slice needs no look
-_SPLIT = 0.25  # of the expected error: where less of it is missing or too much, the other kind alone is told
+_SPLIT = 0.25  # of the expected error: where less of it is missing or too much, only the other kind is reported
 
 
 @dataclass(frozen=True, eq=False)
 class Confidence:
-    """What a network's probabilities tell of its labels, summed up slice by slice.
+    """What a network's probabilities say about its labels, summed up slice by slice.
 
     Probabilities are those of the scores divided by the model's temperature, at the volume's own resolution; labels are
-    the network's, before any clean-up: a part that the clean-up removes is a reason to look at a slice, too.
+    the network's, before any clean-up: a part that the clean-up removes is a reason to review a slice, too.
 
     Args:
         axis: array axis of the stored volume (K, J, I) across the slices.
@@ -35,7 +35,7 @@ class Confidence:
 
     @classmethod
     def unknown(cls) -> "Confidence":
-        """Of no slice at all: nothing is told."""
+        """Of no slice at all: nothing is known."""
         return cls(0, np.zeros((0, 1), np.int64), np.zeros((0, 1)), np.zeros((0, 1)))
 
     @property
@@ -68,7 +68,7 @@ def slices_to_review(confidence: Confidence, labels: Sequence[Label], share: flo
     Args:
         confidence: of a run.
         labels: structures of its model.
-        share: of the volume's slices, in [0, 1], rounded up; slices with less than one voxel in doubt are left out.
+        share: of the volume's slices, in [0, 1], rounded up; slices with less than one expected error are left out.
     """
     return [replace(one, frame=None) for one in frames_to_review([confidence], labels, share)]
 
@@ -112,7 +112,7 @@ def errors_held(scores: np.ndarray, errors: np.ndarray, share: float = FLAGGED) 
 
     Args:
         scores, errors: (slices,); ``errors`` counts the voxels whose label is wrong.
-        share: of the slices that is looked at.
+        share: of the slices that are reviewed.
     """
     total = float(np.sum(errors))
     return float(np.sum(np.asarray(errors)[worst(scores, share)])) / total if total else float("nan")

@@ -1,4 +1,4 @@
-"""What about a result gives reason to look at it: from the labels and their figures, without a file."""
+"""What about a result should be checked, from the labels and their statistics, without a file."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,8 +17,8 @@ from .volumes import StructureStatistics
 # doubtful_base came).
 MOST_APART = 0.05
 # Mean probability of a structure's voxels, after the model's temperature. Of these 84 structures 5 have a Dice below
-# 0.7; 4 of them lie below this bound, and of the others one, with a Dice of 0.77 (same run). It finds doubtful
-# outlines, not whole slices that a network missed and is sure of.
+# 0.7; 4 of them lie below this bound, and of the others one, with a Dice of 0.77 (same run). It finds uncertain
+# outlines, not whole slices that a network missed with confidence.
 LEAST_CONFIDENCE = 0.85
 # Mean brightness of the left ventricle's wall over its cavity's, from the volume's least value on. By the manual labels
 # 0.29 to 0.65 in 80 cine volumes of ACDC, and 0.83 to 1.0 in the 76 late-enhancement stacks of EMIDEC, whose pictures
@@ -36,9 +36,9 @@ def flags(
     removed: Mapping[int, int] | None = None,
     lowest: float | None = None,
 ) -> list[Notice]:
-    """What to look at, structure by structure in the model's order; nothing when all is well.
+    """What to check, structure by structure in the model's order; nothing when all is well.
 
-    A structure that reaches the first or last slice is no flag: vessels and hearts do so in good volumes. Nor is an
+    A structure that reaches the first or last slice gets no notice: vessels and hearts do so in good volumes. Nor is an
     infarct that is missing or in pieces.
 
     Args:
@@ -48,7 +48,7 @@ def flags(
         model: says which structures there are and how large they may be (``plausible_ml``).
         confidence: by label value, see `confidence.Confidence.structures`; None: not known.
         removed: by label value, how many voxels in other parts a clean-up took away before; None: no such thing.
-        lowest: voxel value of the whole volume; None: not known, and the contrast of a heart is not looked at.
+        lowest: voxel value of the whole volume; None: not known, and the contrast of a heart is not checked.
 
     Raises:
         ValueError: labels and geometry differ in shape, or a structure has no statistics.
@@ -68,7 +68,7 @@ def flags(
 
 
 def _contrast(by_value: Mapping[int, StructureStatistics], lowest: float, model: Model) -> Iterator[Notice]:
-    """Cine given to a model for late enhancement, or the reverse, as far as brightness tells."""
+    """Cine given to a model for late enhancement, or the reverse, as far as brightness shows."""
     cavity, wall = (label_of(model, code) for code in (LEFT_VENTRICLE, MYOCARDIUM))
     if cavity is None or wall is None:
         return

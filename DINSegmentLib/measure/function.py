@@ -18,7 +18,7 @@ DENSITY = 1.05
 """Of myocardium, in g/ml."""
 
 APEX_SHARE = 0.25
-"""A cavity that is larger than this share of its largest slice in the stack's last one goes on beyond it.
+"""A cavity that is larger than this share of its largest slice in the stack's last one extends beyond it.
 
 In ACDC's 70 training patients at end-diastole, by the manual labels, this holds for 10 left and 3 right ventricles."""
 
@@ -37,26 +37,26 @@ def cardiac_function(
     height_cm: float | None = None,
     weight_kg: float | None = None,
 ) -> CardiacFunction:
-    """Measure a heart's function by Simpson's sum: the area in every slice times the distance of slices, gap included.
+    """Measure cardiac function by slice summation: the area in each slice times the slice distance, gap included.
 
-    Slices lie as they did for the network, see `orientation`. A ventricle that reaches the first or last slice of the
-    stack may go on beyond it, which is told. Its figures are withheld when it surely does: at the apical end where its
-    area is more than `APEX_SHARE` of its largest; at the basal end where it is at ED nowhere larger and at ES still
-    there, for the base comes down by about a slice, and a ventricle narrows toward its valves. The basal end is that at
-    which the left ventricle has the larger slice. They are withheld, too, where a structure was not found, and in one
-    frame.
-    A base slice whose left ventricle myocardium does not enclose (`ENCLOSED`) is told, not left out.
+    Slices are oriented as for the network, see `orientation`. A ventricle that reaches the first or last slice of the
+    stack may extend beyond it, which is noticed. Its values are not reported if it clearly does: at the apical end, if
+    its area there is more than `APEX_SHARE` of its largest; at the basal end, if it is nowhere larger at ED and still
+    there at ES, because the base descends by about a slice and a ventricle narrows toward its valves. The basal end is
+    the one at which the left ventricle has the larger slice. Nor are they reported if a structure was not found, or
+    for a single frame. A basal slice whose left ventricle is not enclosed by myocardium (`ENCLOSED`) is noticed, not
+    left out.
 
     Args:
         labels: of every frame, (K, J, I) uint8, in order of time; one array (T, K, J, I) does as well.
         geometry: the grid of all frames.
-        model: whose labels they are; its manifest's codes tell which is which.
+        model: whose labels they are; its manifest's codes say which is which.
         times: of the frames in ms after the R wave.
         heart_rate: beats per minute.
         height_cm, weight_kg: of the patient; only both give a body surface.
 
     Raises:
-        ModelError: the model has no left ventricle, or tells infarcts in pictures that do not move.
+        ModelError: the model has no left ventricle, or labels infarcts in images that do not move.
         InputError: there is no frame, a frame has another grid, or times, rate, height or weight make no sense.
     """
     _check(labels, geometry, times)
@@ -149,7 +149,7 @@ def _slices(labels: Sequence[np.ndarray] | np.ndarray, value: int | None, axis: 
 
 
 def _phases(left: np.ndarray, texts: list[str]) -> tuple[int | None, int | None]:
-    """Frames of the largest and the smallest left ventricle; None for what the curve does not tell."""
+    """Frames of the largest and the smallest left ventricle; None for what the curve does not show."""
     missing = np.flatnonzero(left == 0) + 1
     if len(missing):
         some = _("frame {numbers}", numbers=", ".join(map(str, missing)))

@@ -25,7 +25,7 @@ class InfarctSize:
         share_percent: infarct as a share of the wall; None without any wall.
         slice_infarct_ml, slice_wall_ml: by slice, in the order of the array.
         slice_share_percent: by slice; None without any wall there.
-        method: how the infarct was told from muscle, for people: thresholds give other sizes.
+        method: how the infarct was distinguished from muscle, for people: thresholds give other sizes.
     """
 
     infarct_ml: float

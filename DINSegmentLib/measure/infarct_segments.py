@@ -48,7 +48,9 @@ def infarct_segments(
         raise ValueError(f"labels {labels.shape} and geometry {geometry.shape} differ in shape")
     cavity = label_of(model, LEFT_VENTRICLE)
     if cavity is None:
-        raise ModelError(_("The model {model} has no left ventricle: choose one of late enhancement.", model=model.id))
+        raise ModelError(
+            _("The model {model} does not label the left ventricle: choose a late-enhancement model.", model=model.id)
+        )
     dead, _no_reflow, wall = infarct_values(model)
     masks = (np.isin(labels, values) for values in ([cavity.value], wall, []))
     axis = ShortAxis(masks, geometry, model.axes)
@@ -64,7 +66,7 @@ def infarct_segments(
     for ring, places in enumerate(divided(counted)):
         for place in places:
             rows, columns = np.nonzero(axis.wall[place])
-            away = np.stack([rows, columns], axis=1) * axis.spacing - axis.walls[place].centre
+            away = np.stack([rows, columns], axis=1) * axis.spacing - axis.walls[place].center
             held = septum.segments(ring, np.arctan2(away[:, 1], away[:, 0]))
             np.add.at(voxels, held, 1)
             np.add.at(infarcted, held, scar[place][rows, columns])

@@ -102,7 +102,10 @@ def regional_function(
     values = [label.value if (label := label_of(model, code)) else None for code in _CODES]
     if values[0] is None or values[1] is None:
         raise ModelError(
-            _("The model {model} has no left ventricle with its wall: choose a cardiac model.", model=model.id)
+            _(
+                "The model {model} does not label the left ventricle and its wall: choose a cardiac model.",
+                model=model.id,
+            )
         )
     at_ed = _moment(ed, geometry, model, values)
     counted = [place for place in at_ed.places if place in at_ed.walls]

@@ -59,12 +59,12 @@ def rings(count: int) -> tuple[int, int, int]:
     return third + (rest > 0), third + (rest > 1), third
 
 
-def contact(right: np.ndarray, wall: np.ndarray, centre: np.ndarray, spacing: np.ndarray) -> np.ndarray | None:
+def contact(right: np.ndarray, wall: np.ndarray, center: np.ndarray, spacing: np.ndarray) -> np.ndarray | None:
     """Angles (2,) of the ends of the arc along which the right ventricle lies on the wall; None: it does not.
 
     Args:
         right, wall: (H, W) bool; the wall with its cavity.
-        centre: (2,) of the cavity, in mm.
+        center: (2,) of the cavity, in mm.
         spacing: of rows and columns in mm.
 
     The second end lies ahead of the first, from the row axis toward the column axis.
@@ -72,7 +72,7 @@ def contact(right: np.ndarray, wall: np.ndarray, centre: np.ndarray, spacing: np
     near = np.pad(wall, _CONTACT)
     for _step in range(_CONTACT):
         near = np.logical_or.reduce([near, *(np.roll(near, way, axis) for axis in (0, 1) for way in (1, -1))])
-    touching = np.argwhere(right & near[_CONTACT:-_CONTACT, _CONTACT:-_CONTACT]) * spacing - centre
+    touching = np.argwhere(right & near[_CONTACT:-_CONTACT, _CONTACT:-_CONTACT]) * spacing - center
     if len(touching) < 3:
         return None
     angles = np.arctan2(touching[:, 1], touching[:, 0])

@@ -73,7 +73,7 @@ class ShortAxis:
     def arcs(self, places: Sequence[int]) -> list[np.ndarray]:
         """Where the right ventricle lies on the wall, in those of the slices that show it."""
         found = [
-            contact(self.right[at], self.cavity[at] | self.wall[at], self.walls[at].centre, self.spacing)
+            contact(self.right[at], self.cavity[at] | self.wall[at], self.walls[at].center, self.spacing)
             for at in places
             if at in self.walls
         ]
@@ -113,8 +113,8 @@ class ShortAxis:
         points = []
         for angle in (septum.anterior, septum.anterior + septum.turn * septum.span):
             nearest = int(np.abs((wall.angles - angle + np.pi) % (2 * np.pi) - np.pi).argmin())
-            radius = np.linalg.norm(wall.middles[nearest] - wall.centre) + wall.thickness[nearest] / 2
-            points.append(self.in_patient(at, wall.centre + radius * np.array([np.cos(angle), np.sin(angle)])))
+            radius = np.linalg.norm(wall.middles[nearest] - wall.center) + wall.thickness[nearest] / 2
+            points.append(self.in_patient(at, wall.center + radius * np.array([np.cos(angle), np.sin(angle)])))
         return Insertion(*points)
 
 
@@ -151,10 +151,10 @@ def septa_of(
 
 def septum_between(moment: ShortAxis, insertion: Insertion) -> Septum:
     """The septum between two points of a person's: on the side of the right ventricle, else the shorter way."""
-    centre = np.mean([wall.centre for wall in moment.walls.values()], axis=0)
+    center = np.mean([wall.center for wall in moment.walls.values()], axis=0)
     angles = []
     for point in (insertion.anterior, insertion.inferior):
-        away = moment.in_plane(point) - centre
+        away = moment.in_plane(point) - center
         angles.append(float(np.arctan2(away[1], away[0])))
     span = (angles[1] - angles[0]) % (2 * np.pi)
     turn = 1 if span <= np.pi else -1

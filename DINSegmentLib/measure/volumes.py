@@ -18,7 +18,7 @@ class StructureStatistics:
     Args:
         name, value: of its label.
         voxels: how many have the label.
-        volume_ml: their volume in millilitres.
+        volume_ml: their volume in milliliters.
         mean, sd: of the image over them (SD of the population, not of a sample); None where there are none.
         slices: in how many slices it is.
         touches_border: whether it has a voxel in the first or last row or column of a slice.
@@ -74,8 +74,8 @@ def statistics(
 def _count(labels: np.ndarray, image: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Voxels of every label value, mean and SD of the image over them in float64, and slices; 0 is left out.
 
-    Squares are those of the distance from a mean that a first slab tells: they lose nothing where values are large and
-    differ little, and every voxel is read once.
+    Squares are those of the distance from a mean estimated from a first slab: they lose nothing where values are large
+    and differ little, and every voxel is read once.
     """
     counts, sums, squares, middles = np.zeros(256, np.int64), np.zeros(256), np.zeros(256), np.zeros(256)
     places = np.arange(labels.shape[axis]).reshape([-1 if one == axis else 1 for one in range(3)])

@@ -21,13 +21,13 @@ class Wall:
     """The wall in one slice.
 
     Args:
-        centre: (2,) of the cavity, along rows and columns in mm.
+        center: (2,) of the cavity, along rows and columns in mm.
         angles: (n,) of the chords' middles around the center, in radians from the row axis toward the column axis.
         thickness: (n,) lengths of the chords, in mm.
         middles: (n, 2) of the chords, in mm.
     """
 
-    centre: np.ndarray
+    center: np.ndarray
     angles: np.ndarray
     thickness: np.ndarray
     middles: np.ndarray
@@ -50,11 +50,11 @@ def measure_wall(cavity: np.ndarray, wall: np.ndarray, spacing: tuple[float, flo
     step = np.array(spacing)
     if not cavity.any() or not wall.any():
         return None
-    centre = np.argwhere(cavity).mean(axis=0)
-    inner, outer = (_contour(mask, centre, step) for mask in (cavity, cavity | wall))
+    center = np.argwhere(cavity).mean(axis=0)
+    inner, outer = (_contour(mask, center, step) for mask in (cavity, cavity | wall))
     if inner is None or outer is None:
         return None
-    bare = np.hypot(*(inner - centre * step).T) >= np.hypot(*(outer - centre * step).T)
+    bare = np.hypot(*(inner - center * step).T) >= np.hypot(*(outer - center * step).T)
     if bare.mean() > 1 - _FEWEST:
         return None
     outer[bare] = inner[bare]
@@ -69,11 +69,11 @@ def measure_wall(cavity: np.ndarray, wall: np.ndarray, spacing: tuple[float, flo
         middles, inward, outward = (
             middles[met] + normals[met] * ((outward - inward) / 2)[met, None], inward[met], outward[met]
         )  # fmt: skip
-    away = middles - centre * step
-    return Wall(centre * step, np.arctan2(away[:, 1], away[:, 0]), inward + outward, middles)
+    away = middles - center * step
+    return Wall(center * step, np.arctan2(away[:, 1], away[:, 0]), inward + outward, middles)
 
 
-def _contour(mask: np.ndarray, centre: np.ndarray, step: np.ndarray) -> np.ndarray | None:
+def _contour(mask: np.ndarray, center: np.ndarray, step: np.ndarray) -> np.ndarray | None:
     """Points (`_RAYS`, 2) in mm of a mask's outline; None where a ray does not leave it."""
     held = np.argwhere(mask)
     start = held.min(axis=0) - _REACH
@@ -84,7 +84,7 @@ def _contour(mask: np.ndarray, centre: np.ndarray, step: np.ndarray) -> np.ndarr
     rays = np.stack([np.cos(angles), np.sin(angles)], axis=1) / step
     rays /= np.hypot(*rays.T)[:, None]  # one pixel long
     lengths = np.arange(0, np.hypot(*blurred.shape), _STEP)
-    values = _sample(blurred, (centre - start)[:, None, None] + rays.T[:, :, None] * lengths)
+    values = _sample(blurred, (center - start)[:, None, None] + rays.T[:, :, None] * lengths)
     last = values.shape[1] - 1 - (values >= 0.5)[:, ::-1].argmax(axis=1)  # the last sample inside
     if not (values >= 0.5).any(axis=1).all() or (last == values.shape[1] - 1).any():
         return None
@@ -93,7 +93,7 @@ def _contour(mask: np.ndarray, centre: np.ndarray, step: np.ndarray) -> np.ndarr
     points = rays * radii[:, None] * step
     area = abs(_cross(points, np.roll(points, -1, axis=0)).sum()) / 2
     # the blur moves a line inward by half its curvature: around a closed one, of area pi in pixels
-    return centre * step + points * np.sqrt(1 + np.pi * step.prod() / area)
+    return center * step + points * np.sqrt(1 + np.pi * step.prod() / area)
 
 
 def _sample(image: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ class NetworkConfig:
         ffn_ratio: hidden channels of the DIFM's FFN over its channels.
         decoder_width: channels inside the decoder.
         deep_supervision: scores at all four scales while training.
-        neighbours: slices seen on either side of the one that is labelled.
+        neighbors: slices seen on either side of the one that is labeled.
         detail: the stems' maps at stride 2 take part in the drawing; needs the stem ``convolution``.
         fusion: ``difm``, or what it is compared with: ``concatenation`` of both branches, ``channels`` for one
             branch that sees both images, ``none`` for one that sees the original image alone.
@@ -48,7 +48,7 @@ class NetworkConfig:
 
     @property
     def channels(self) -> int:
-        """Of each input image: the slice that is labelled in the middle, its neighbours around it."""
+        """Of each input image: the slice that is labeled in the middle, its neighbors around it."""
         return 1 + 2 * self.neighbours
 
     @property

@@ -31,7 +31,7 @@ def denoised(volume: np.ndarray, strength: float) -> np.ndarray:
 
 
 def _local_mean(plane: np.ndarray) -> np.ndarray:
-    """(H, W) -> the mean of the square around each pixel; beyond the edges the last pixel goes on."""
+    """(H, W) -> the mean of the square around each pixel; beyond the edges the last pixel is repeated."""
     padded = np.pad(plane, _RADIUS, mode="edge")
     size = 2 * _RADIUS + 1
     across = sum((padded[:, at : at + plane.shape[1]] for at in range(1, size)), padded[:, : plane.shape[1]])

@@ -33,7 +33,7 @@ class Label:
         kind: what it is.
         modifier: which part or side; None: the whole, or there is only one.
         category: of ``kind``.
-        plausible_ml: least and most millilitres that a person's may have, disease included; None: not known.
+        plausible_ml: least and most milliliters that a person's may have, disease included; None: not known.
     """
 
     value: int

@@ -1,4 +1,4 @@
-"""The catalogue of models: Resources/Models/*/manifest.json and weights, checked by hash. No torch here."""
+"""The catalog of models: Resources/Models/*/manifest.json and weights, checked by hash. No torch here."""
 
 import hashlib
 import math
@@ -71,7 +71,7 @@ class Expectations:
     """What volumes that suit a model are like, each as (least, most); None: the manifest does not say.
 
     ``slices`` is their number; ``thickness`` the distance in mm from one to the next; ``pixel`` the pixel size in mm
-    along rows and columns; ``minimum`` and ``maximum`` tell where the smallest and the largest voxel value lie.
+    along rows and columns; ``minimum`` and ``maximum`` say where the smallest and the largest voxel value lie.
     """
 
     slices: tuple[float, float] | None = None
@@ -171,7 +171,7 @@ def catalogue() -> dict[str, Model]:
 
 
 def find_model(model: str) -> Model:
-    """The model of an id in the catalogue, or of a model folder's path.
+    """The model of an id in the catalog, or of a model folder's path.
 
     Raises:
         ModelError: there is no such model, or its manifest cannot be used.

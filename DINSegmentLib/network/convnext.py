@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# Mean and standard deviation of ImageNet's grey values: the inputs are in [0, 1] and published ConvNeXt weights expect
-# standardised ones. Our choice for networks trained from scratch, too.
-GREY_MEAN, GREY_STD = 0.449, 0.226
+# Mean and standard deviation of ImageNet's gray values: the inputs are in [0, 1] and published ConvNeXt weights expect
+# standardized ones. Our choice for networks trained from scratch, too.
+GRAY_MEAN, GRAY_STD = 0.449, 0.226
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class StageFeatures:
 
 
 class LayerNorm2d(nn.LayerNorm):
-    """Layer normalisation over the channels of (N, C, H, W)."""
+    """Layer normalization over the channels of (N, C, H, W)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
@@ -31,7 +31,7 @@ class Block(nn.Module):
     """ConvNeXt block: depth-wise 7x7, layer norm, two linear layers with GELU, layer scale, residual.
 
     (N, C, H, W) -> (N, C, H, W). In channels-last memory the permutations are free. In training, ``drop_path`` is the
-    share of samples that skip the block (stochastic depth, Huang et al. 2016); it is no part of the architecture.
+    share of samples that skip the block (stochastic depth, Huang et al. 2016); it is not part of the architecture.
     """
 
     drop_path = 0.0
@@ -78,7 +78,7 @@ class Encoder(nn.Module):
         depths: blocks of the four stages.
         stem: ``patchify`` (as published, loads ImageNet weights) or ``convolution`` (learns from scratch).
         layer_scale: its value before training; 1e-6 as published, larger when trained from scratch.
-        channels: of the input: a slice, or a slice with its neighbours.
+        channels: of the input: a slice, or a slice with its neighbors.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Encoder(nn.Module):
             the output of the stem's first layers, with a ``convolution`` stem (N, widths[0] / 2, H / 2, W / 2); the
             features of the four stages, fine to coarse.
         """
-        detail = self.stem[: len(self.stem) - 2]((image - GREY_MEAN) / GREY_STD)
+        detail = self.stem[: len(self.stem) - 2]((image - GRAY_MEAN) / GRAY_STD)
         low = self.stem[len(self.stem) - 2 :](detail)
         features: list[StageFeatures] = []
         for index, stage in enumerate(self.stages):

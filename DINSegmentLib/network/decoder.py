@@ -34,7 +34,7 @@ class Decoder(nn.Module):
 
         Args:
             fused: four maps (N, C, H, W), strides 4 to 32.
-            detail: (N, detail_width, H, W) at stride 2; not looked at when ``detail_width`` is 0.
+            detail: (N, detail_width, H, W) at stride 2; ignored when ``detail_width`` is 0.
 
         Returns:
             scores at stride 2; scores of the scales, fine to coarse, empty outside training.

@@ -87,8 +87,8 @@ class StandardizedSpatialAttention(nn.Module):
 
     def forward(self, f: Tensor) -> Tensor:
         mean = f.float().mean(dim=1, keepdim=True)
-        deviation, centre = torch.std_mean(mean, dim=(2, 3), keepdim=True, correction=0)
-        return f * (2 * torch.sigmoid((mean - centre) / (deviation + 1e-3))).to(f.dtype)
+        deviation, center = torch.std_mean(mean, dim=(2, 3), keepdim=True, correction=0)
+        return f * (2 * torch.sigmoid((mean - center) / (deviation + 1e-3))).to(f.dtype)
 
 
 SPATIAL_ATTENTIONS = {

@@ -10,7 +10,7 @@ SCALE = ".scale"
 # scores, are a fifteenth of the network; with 8 bits they would make nine tenths of the error.
 _LARGE = 10_000
 _DECODER = "decode."
-# A variance above 65504 is no fp16 number; as infinity it would silence its channel without a word.
+# A variance above 65504 does not fit fp16; as infinity it would silently disable its channel.
 _KEPT_WHOLE = ("running_mean", "running_var")
 
 

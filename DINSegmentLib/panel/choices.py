@@ -14,7 +14,7 @@ AUTO = "auto"
 
 
 def fill_models(selector: Any, models: Mapping[str, Model]) -> None:
-    """All models of the catalogue, each with what a person wants to know in its tooltip."""
+    """All models of the catalog, each with details in its tooltip."""
     selector.clear()
     for row, model in enumerate(models.values()):
         selector.addItem(f"{model.title} ({model.modality})", model.id)

@@ -17,7 +17,7 @@ def choose_answer(question: str, answers: Sequence[str]) -> int | None:
         answers: the texts of the buttons; the last one is the default.
 
     Returns:
-        the index of the answer; None: the user has cancelled.
+        the index of the answer; None: the user has canceled.
     """
     box = qt.QMessageBox(slicer.util.mainWindow())
     box.text = question

@@ -35,7 +35,7 @@ class Job:
         model: that segments.
         show: called with a sentence, slices done and slices in all (0 while that is not known).
         over: called once with the node of the result (None: there is none), the code of a failure, a sentence, and
-            after success what the worker told of the run.
+            after success what the worker reported.
     """
 
     map: Map | None = None

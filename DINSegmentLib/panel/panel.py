@@ -95,7 +95,7 @@ class Panel:
             self.runner.warm_up(self.input.show_devices)
 
     def exit(self) -> None:
-        """The panel goes out of view: views are the user's again, a run goes on."""
+        """The panel goes out of view: views are the user's again, a run continues."""
         self.compare.restore()
 
     def closeScene(self) -> None:

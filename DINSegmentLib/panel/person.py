@@ -20,7 +20,7 @@ _INSTANCES = "DICOM.instanceUIDs"  # attribute of a volume that Slicer's DICOM r
 
 
 class Person:
-    """What is known of the person in the chosen volume: as it was typed, else as the DICOM headers of a cine tell it.
+    """What is known of the person in the chosen volume: as it was typed, else as the DICOM headers of a cine give it.
 
     Args:
         ui: the panel's widgets.
@@ -57,7 +57,7 @@ class Person:
         self._show()
 
     def _take(self, header: "Header | None") -> None:
-        """What headers tell, to be kept with the volume."""
+        """What headers say, to be kept with the volume."""
         if header is None:
             return
         for notice in header.notices:
@@ -74,7 +74,7 @@ class Person:
         self.tell(())
 
     def tell(self, sentences: Sequence[str]) -> None:
-        """Say beside the figures what the file has told, and sentences about them."""
+        """Show beside the values what was read from the file, and sentences about them."""
         words = {"heart_rate": _("heart rate"), "height": _("height"), "weight": _("weight")}
         names = ", ".join(word for name, word in words.items() if name in self._known["from_header"])
         header = [_("From the DICOM header: {names}.").format(names=names)] if names else []
@@ -99,7 +99,7 @@ def dicom_files(volume_node: Any) -> list[Path]:
 
 
 def _in_headers(cine: scene.Cine) -> "Header | None":
-    """What the DICOM headers of a cine's first frame tell: the heart rate differs between slices, not between frames.
+    """What the DICOM headers of a cine's first frame say: the heart rate differs between slices, not between frames.
 
     None where Slicer's DICOM database does not know the files, or they cannot be read."""
     files = dicom_files(cine.nodes[0])

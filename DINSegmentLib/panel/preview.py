@@ -41,7 +41,7 @@ class LivePreview:
 
         Args:
             volume_node: what is enhanced.
-            node: gets the result; None: a new node, which `chosen` is told of.
+            node: gets the result; None: a new node, which `chosen` receives.
 
         Raises:
             InputError, GeometryError: the volume cannot be used, or ``node`` holds an image that is not ours.

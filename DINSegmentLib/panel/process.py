@@ -1,4 +1,4 @@
-"""The worker's process, started and heard through Qt: no thread of ours, and Slicer's window never waits."""
+"""The worker's process, started and read through Qt: no thread of our own, and Slicer's window never waits."""
 
 import shutil
 import sys
@@ -60,7 +60,7 @@ class WorkerProcess:
         self._process.kill()
 
     def end(self) -> None:
-        """Kill it and wait: when Slicer or the panel goes, nobody is left to hear it."""
+        """Kill it and wait: when Slicer or the panel goes, nobody is left to read it."""
         self._process.blockSignals(True)
         self._process.kill()
         self._process.waitForFinished(2000)
@@ -76,6 +76,6 @@ class WorkerProcess:
         self.client.ended(code, status == qt.QProcess.CrashExit)
 
     def _on_fault(self, fault: int) -> None:
-        if fault == qt.QProcess.FailedToStart:  # of all others, `finished` tells
+        if fault == qt.QProcess.FailedToStart:  # `finished` reports all others
             self._on_log(_("{program} cannot be started.").format(program=python()))
             self.client.ended(-1, True)

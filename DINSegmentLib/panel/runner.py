@@ -38,7 +38,7 @@ class Runner:
 
     @property
     def busy(self) -> bool:
-        """Whether a run goes on; a measurement alone does not count."""
+        """Whether a run continues; a measurement alone does not count."""
         return self._waiting is not None or self.client.busy and not self.client.measuring
 
     def segment(self, parameters: Parameters, device: str, threads: int, job: Job) -> None:
@@ -49,7 +49,7 @@ class Runner:
             OSError: there is no place for temporary files.
         """
         array, geometry, times = job.data()
-        # a node's name may be a patient's, and messages go into the log: the worker is not told
+        # a node's name may be a patient's, and messages go into the log: the worker does not get it
         request = Request(
             array, geometry, Path(job.model.folder), device, threads, parameters, times=times, map=job.map,
             surfaces=job.surfaces,
@@ -61,7 +61,7 @@ class Runner:
         self._timer.start(0)
 
     def measure(self, measurement: Measurement, listener: Listener) -> bool:
-        """Begin to measure; False: something else goes on.
+        """Begin to measure; False: something else is under way.
 
         Raises:
             OSError: there is no place for temporary files.

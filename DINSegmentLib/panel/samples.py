@@ -1,4 +1,4 @@
-"""Volumes to try the module with; `HEART` is described as Slicer's Sample Data module wants it."""
+"""Volumes to try the module with; `HEART` is described as Slicer's Sample Data module expects it."""
 
 from typing import Any
 

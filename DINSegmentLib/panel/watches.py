@@ -10,7 +10,7 @@ _REST = 300  # ms without a further edit, after which a segmentation is measured
 
 
 class VoxelWatch:
-    """Tells when the voxels of a volume have become others: an edit, or another frame of a cine.
+    """Reports when the voxels of a volume have changed: an edit, or another frame of a cine.
 
     Args:
         parent: QObject that owns the timer.
@@ -40,7 +40,7 @@ class VoxelWatch:
 
 
 class SegmentWatch:
-    """Tells when segments were edited, anywhere in Slicer; going to another frame of a cine is no edit.
+    """Reports when segments were edited, anywhere in Slicer; going to another frame of a cine is not an edit.
 
     Args:
         parent: QObject that owns the timer.

@@ -13,7 +13,7 @@ The bundled files are made again, voxel for voxel, by
 
 ``heart`` holds the analytic heart and its closed-form volumes, ``torso`` the body around it, ``signal`` the physics of
 the picture, ``scan`` the phantom on its oblique grid, ``sample`` and ``study`` the files. Everything is drawn from one
-seed; nothing is taken from a patient's picture. Not modelled: twist, respiration, flow jets, off-resonance bands,
+seed; nothing is taken from a patient's picture. Not modeled: twist, respiration, flow jets, off-resonance bands,
 pathology but for an infarct.
 
 Changes

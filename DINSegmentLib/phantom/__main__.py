@@ -11,9 +11,9 @@ from .sample import write_cine, write_late, write_sample
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files and print their names; 0, or 2 when they could not be written."""
-    parser = argparse.ArgumentParser(prog="python -m DINSegmentLib.phantom", description="Make the phantom's files.")
+    parser = argparse.ArgumentParser(prog="python -m DINSegmentLib.phantom", description="Create the phantom's files.")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--output", metavar="FOLDER", help="the bundled sample; the folder is made when missing")
+    what.add_argument("--output", metavar="FOLDER", help="the bundled sample; the folder is created if it is missing")
     what.add_argument("--dataset", metavar="FOLDER", help="a data set of varying hearts, with a training file")
     parser.add_argument("--cine", action="store_true", help="with --output: also the whole cycle, 25 frames, 4-D NIfTI")
     parser.add_argument("--late", action="store_true", help="with --output: also late enhancement with a known scar")

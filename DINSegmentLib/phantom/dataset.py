@@ -21,7 +21,7 @@ id = "phantom-heart"
 title = "Heart chambers of the phantom"
 modality = "MR"
 spacing = 2.0                     # mm: pixel of the network
-licence = "Apache-2.0: a phantom, no patient's picture is in it. Not for diagnosis."
+licence = "Apache-2.0: synthetic, contains no patient data. Not for diagnosis."
 labels = [
   {{value = 1, name = "Right ventricle"}},
   {{value = 2, name = "Myocardium"}},
@@ -81,10 +81,10 @@ def write_dataset(folder: str | Path, cases: int = 12) -> list[Path]:
         OutputError: the folder holds a data set already, or cannot be written.
     """
     if cases < FEWEST_CASES:
-        raise InputError(f"{cases} cases are too few: give {FEWEST_CASES} or more.")
+        raise InputError(f"{cases} cases are too few: use {FEWEST_CASES} or more.")
     folder = Path(folder)
     if (folder / "dataset.toml").exists():
-        raise OutputError(f"{folder} holds a data set already: choose another folder.")
+        raise OutputError(f"{folder} already contains a data set: choose another folder.")
     images, labels = (writable(folder / name) for name in ("images", "labels"))
     names = [f"heart{number:02d}" for number in range(1, cases + 1)]
     files = []

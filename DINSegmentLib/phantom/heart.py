@@ -11,7 +11,7 @@ each area is half the integral of r^2 over the angle and each volume has a close
 - RV cavity: a crescent outside the epicardium, r_out^2 = r_epi^2 + H^2 h(s) w(angle), h(s) = 1 - s^2 (integral 2/3),
   w = 1 - (angle / A)^2 for |angle| < A (integral 4 A / 3). Hence V = (1/2) H^2 L (2/3) (4 A / 3).
 
-Shifting the centre of a cross-section (the slightly bent LV axis) changes no area and no volume.
+Shifting the center of a cross-section (the slightly bent LV axis) changes no area and no volume.
 """
 
 from collections.abc import Callable

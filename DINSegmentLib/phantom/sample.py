@@ -103,7 +103,9 @@ def writable(folder: str | Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}): choose another output.") from error
+        raise OutputError(
+            f"The folder {folder} cannot be created ({error.strerror}): choose another output."
+        ) from error
     return folder
 
 

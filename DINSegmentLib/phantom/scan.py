@@ -49,7 +49,7 @@ _APEXWARD = np.array([-0.617, 0.637, -0.463]) / np.linalg.norm([-0.617, 0.637, -
 _DOWNWARD = np.array([0.0, 0.0, -1.0]) - _APEXWARD * -_APEXWARD[2]
 _DOWNWARD = _DOWNWARD / np.linalg.norm(_DOWNWARD)
 _LEFTWARD = np.cross(_APEXWARD, _DOWNWARD)
-_BASE_CENTRE = np.array([-10.0, 2.0, 22.0])  # RAS mm of the heart frame's origin
+_BASE_CENTER = np.array([-10.0, 2.0, 22.0])  # RAS mm of the heart frame's origin
 _HEART_IN_PICTURE = (0.44, 0.46)  # where the LV axis crosses a picture, as a fraction of its rows and columns
 
 
@@ -85,10 +85,12 @@ class CardiacPhantom:
 
     def __post_init__(self) -> None:
         if not (self.lv[0] > self.lv[1] > 0 and self.rv[0] > self.rv[1] > 0 and self.mass > 0):
-            raise InputError("The phantom's volumes are impossible: give ED larger than ES larger than 0, and a mass.")
+            raise InputError(
+                "The phantom's volumes are impossible: ED must exceed ES, and ES and the mass must exceed 0."
+            )
         if self.thin and self.scar:
             raise InputError(
-                "The phantom's scar has a known size in a wall of full thickness only: give one of the two."
+                "The size of a scar is known only in a wall of full thickness: choose a scar or a thin wall."
             )
 
     @property
@@ -108,7 +110,7 @@ class CardiacPhantom:
         """Analytic volumes in ml of RV, Myo and LV at a phase of the cycle in [0, 1), ED at 0, ES at `ES_PHASE`.
 
         Labels of ED and ES sum to these volumes within 1 %. Between the two the base plane crosses a slice, which is
-        labelled as a whole or not at all, so that sums of labels differ by up to half a basal slice (10 %), as they do
+        labeled as a whole or not at all, so that sums of labels differ by up to half a basal slice (10 %), as they do
         in real short-axis stacks.
         """
         heart = self.heart(phase)
@@ -156,7 +158,7 @@ class CardiacPhantom:
         return (0.8 * fine + 0.6 * coarse, *others)
 
     def _heart_axes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Heart-frame coordinates in mm of the voxel centres along K, J and I."""
+        """Heart-frame coordinates in mm of the voxel centers along K, J and I."""
         (slices, rows, columns), (di, dj, dk) = self.shape, self.spacing
         row, column = _HEART_IN_PICTURE
         return (
@@ -168,7 +170,7 @@ class CardiacPhantom:
     def _to_ras(self, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Points (K, J, I, 3) in RAS of the grid with the given heart-frame axes."""
         return (
-            _BASE_CENTRE
+            _BASE_CENTER
             + z[:, None, None, None] * _APEXWARD
             + y[None, :, None, None] * _DOWNWARD
             + x[None, None, :, None] * _LEFTWARD
@@ -176,7 +178,7 @@ class CardiacPhantom:
 
     @cached_property
     def _shading(self) -> np.ndarray:
-        heart = _BASE_CENTRE + 45.0 * _APEXWARD
+        heart = _BASE_CENTER + 45.0 * _APEXWARD
         return signal.coil_shading(self._to_ras(*self._heart_axes())) / signal.coil_shading(heart)
 
     @property

@@ -51,7 +51,7 @@ def write_series(
     Args:
         number: of the series.
         description: of the series.
-        step_ms: from a frame to the next; None: the series is no cine.
+        step_ms: from a frame to the next; None: the series is not a cine.
         tags: attributes by their keywords that replace what is written otherwise.
 
     Raises:

@@ -16,13 +16,13 @@ class Organ:
     """Ellipsoid with an outer shell; a radius of ``np.inf`` makes it a tube.
 
     Args:
-        tissue, centre, radii: RAS mm.
+        tissue, center, radii: RAS mm.
         shell: thickness in mm and tissue of its outermost layer.
         abdominal: only the part below the diaphragm exists.
     """
 
     tissue: Tissue
-    centre: tuple[float, float, float]
+    center: tuple[float, float, float]
     radii: tuple[float, float, float]
     shell: tuple[float, Tissue] | None = None
     abdominal: bool = True
@@ -132,7 +132,7 @@ def _paint_ribs(tissue: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray,
 
 
 def _paint(tissue: np.ndarray, organ: Organ, point: tuple[np.ndarray, ...], where: np.ndarray | bool) -> None:
-    norm = sum(((p - c) / r) ** 2 for p, c, r in zip(point, organ.centre, organ.radii, strict=True) if np.isfinite(r))
+    norm = sum(((p - c) / r) ** 2 for p, c, r in zip(point, organ.center, organ.radii, strict=True) if np.isfinite(r))
     if organ.shell is None:
         tissue[where & (norm < 1)] = organ.tissue
         return

@@ -8,7 +8,7 @@ from .drawing import Area, Color, Drawing, Point, Shape, Text
 
 SIZE = 300
 _RADII = (132.0, 98.0, 64.0, 28.0)  # of the basal, mid and apical ring, outer edges, and of the apex
-_CENTRE = (SIZE / 2, 160.0)
+_CENTER = (SIZE / 2, 160.0)
 _LOW, _HIGH = (247, 251, 255), (33, 102, 172)  # colors of the least and the largest value of the scale
 _NONE: Color = (225, 225, 225)
 
@@ -42,7 +42,7 @@ def bullseye(
 def _sector(number: int) -> tuple[list[Point], Point]:
     """Outline and middle of a segment."""
     if number == APEX:
-        return [_at(_RADII[3], angle) for angle in range(0, 360, 5)], _CENTRE
+        return [_at(_RADII[3], angle) for angle in range(0, 360, 5)], _CENTER
     ring, place, width = ((number - 1) // 6, (number - 1) % 6, 60) if number < 13 else (2, number - 13, 90)
     start = 90 - width // 2 + place * width  # counterclockwise from the anterior wall, at the top
     angles = range(start, start + width + 1, 3)
@@ -53,7 +53,7 @@ def _sector(number: int) -> tuple[list[Point], Point]:
 
 def _at(radius: float, degrees: float) -> Point:
     angle = math.radians(degrees)
-    return _CENTRE[0] + radius * math.cos(angle), _CENTRE[1] - radius * math.sin(angle)
+    return _CENTER[0] + radius * math.cos(angle), _CENTER[1] - radius * math.sin(angle)
 
 
 def _color(value: float, bounds: tuple[float, float]) -> Color:

@@ -36,7 +36,7 @@ class Line:
 class Disc:
     """A filled circle, with a text that a page shows under the pointer."""
 
-    centre: Point
+    center: Point
     radius: float
     color: Color | str
     title: str = ""
@@ -101,7 +101,7 @@ def raster(drawing: Drawing, theme: Mapping[str, Color] = DARK) -> Image.Image:
             points = [(_SHARP * x, _SHARP * y) for x, y in shape.points]
             draw.polygon(points, rgb(shape.color, theme), rgb(shape.outline, theme), _SHARP)
         elif isinstance(shape, Disc):
-            (x, y), radius = shape.centre, shape.radius
+            (x, y), radius = shape.center, shape.radius
             box = [_SHARP * value for value in (x - radius, y - radius, x + radius, y + radius)]
             draw.ellipse(box, rgb(shape.color, theme))
     image = image.resize((drawing.width, drawing.height), Image.Resampling.LANCZOS)
@@ -131,7 +131,7 @@ def _element(shape: Shape) -> str:
         return f"<text{kind} {place}>{escape(shape.text)}</text>"
     title = f"<title>{escape(shape.title)}</title>" if shape.title else ""
     if isinstance(shape, Disc):
-        (x, y), radius = shape.centre, shape.radius
+        (x, y), radius = shape.center, shape.radius
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{color}">{title}</circle>'
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in shape.points)
     outline = f"var(--{shape.outline})" if isinstance(shape.outline, str) else "rgb({},{},{})".format(*shape.outline)

@@ -1,4 +1,4 @@
-"""Slices to pixels: grey pictures, structures drawn over them, and where a structure's number stands."""
+"""Slices to pixels: gray pictures, structures drawn over them, and where a structure's number stands."""
 
 from collections.abc import Sequence
 
@@ -17,27 +17,27 @@ _CIRCLE = [(round(_OUTLINE * np.sin(a)), round(_OUTLINE * np.cos(a))) for a in n
 
 def as_picture(plane: np.ndarray, size: tuple[int, int]) -> Image.Image:
     """(H, W) float32 in [0, 1] -> RGB of ``size`` (width, height)."""
-    return _grey(plane).resize(size, Image.Resampling.BICUBIC).convert("RGB")
+    return _gray(plane).resize(size, Image.Resampling.BICUBIC).convert("RGB")
 
 
 def overlay(plane: np.ndarray, labels: np.ndarray, size: tuple[int, int], known: Sequence[Label]) -> Image.Image:
-    """A slice with its structures in their colours, translucent, with an opaque outline on their inner side.
+    """A slice with its structures in their colors, translucent, with an opaque outline on their inner side.
 
     Args:
         plane: (H, W) float32 in [0, 1].
         labels: (H, W) uint8.
         size: width and height of the picture.
-        known: names the colour of each label value.
+        known: names the color of each label value.
     """
     fine_size = (size[0] * _FINE, size[1] * _FINE)
     colors = np.zeros((256, 3), np.float32)
     for label in known:
         colors[label.value] = label.color
     labels = _enlarge(labels, fine_size)
-    grey = np.asarray(_grey(plane).resize(fine_size, Image.Resampling.BICUBIC))
-    picture = np.repeat(grey[..., None], 3, axis=2)
+    gray = np.asarray(_gray(plane).resize(fine_size, Image.Resampling.BICUBIC))
+    picture = np.repeat(gray[..., None], 3, axis=2)
     held = labels > 0  # elsewhere nothing is mixed
-    below = grey[held].astype(np.float32)[:, None]
+    below = gray[held].astype(np.float32)[:, None]
     opacity = np.where(_outline(labels)[held], np.float32(1), np.float32(_FILL))
     picture[held] = np.rint(below + opacity[:, None] * (colors[labels[held]] - below))
     return Image.fromarray(picture).reduce(_FINE)
@@ -62,7 +62,7 @@ def positions(labels: np.ndarray, size: tuple[int, int]) -> dict[int, tuple[int,
     return {int(value): _position(labels == value) for value in np.unique(labels) if value}
 
 
-def _grey(plane: np.ndarray) -> Image.Image:
+def _gray(plane: np.ndarray) -> Image.Image:
     return Image.fromarray(np.rint(plane * 255).astype(np.uint8))
 
 

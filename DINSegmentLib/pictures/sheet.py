@@ -91,7 +91,7 @@ class Page:
             self._on_picture((right, bottom - 7), text, 13, "rs")
 
     def write_on(self, row: int, column: int, position: tuple[int, int], text: str) -> None:
-        """Write a short text centred at x and y of a panel, kept inside it."""
+        """Write a short text centered at x and y of a panel, kept inside it."""
         x, y = (min(max(p, 8), max(8, n - 8)) for p, n in zip(position, self._size, strict=True))
         left, top = self._corner(row, column)
         self._on_picture((left + x, top + y), text, 15, "mm")
@@ -165,7 +165,7 @@ def _plain_character(character: str) -> str:
 
 
 def fit(text: str, size: int, room: int) -> str:
-    """The text, shortened in its middle until it fits into ``room`` pixels; its end often tells files apart."""
+    """The text, shortened in its middle until it fits into ``room`` pixels; its end often distinguishes files."""
     text = whole = _plain(text)
     kept = len(whole)
     while _length(text, size) > room and kept:

@@ -41,17 +41,17 @@ def draw_case(
     """Draw at most five slices of a segmented volume, a row for each, with a legend.
 
     Args:
-        volume: normalised original, (K, J, I) float32 in [0, 1].
+        volume: normalized original, (K, J, I) float32 in [0, 1].
         enhanced: the same, enhanced.
         labels: (K, J, I) uint8.
         geometry: grid of the three.
-        model: whose axes, names and colours are used.
+        model: whose axes, names and colors are used.
         title: headline, for example the file's name.
         enhancement: what "enhanced" means, for that column's heading, for example ``log, strength 1``.
 
     Returns:
         RGB. Slices lie as radiologists look at them, are evenly spaced among those that hold a label (else among all),
-        and show the structures with room around them, true in millimetres. A slice's number is its place in the file,
+        and show the structures with room around them, true in millimeters. A slice's number is its place in the file,
         counted from 1.
     """
     heading = f"Enhanced ({enhancement})" if enhancement else "Enhanced"
@@ -73,7 +73,7 @@ def draw_attribution(
 
     Args:
         volume, enhanced, geometry, model, title: as in `draw_case`.
-        decided: (K, J, I) in [-1, 1], see `engine.attribution`; a colour is as opaque as the value is far from 0.
+        decided: (K, J, I) in [-1, 1], see `engine.attribution`; a color is as opaque as the value is far from 0.
     """
     legend = [
         Entry(-1, _ORIGINAL, "Original", "its direction alone gives the label"),
@@ -115,9 +115,9 @@ def _draw(
 def _tinted(picture: Image.Image, decided: np.ndarray) -> Image.Image:
     drawn = Image.fromarray(np.ascontiguousarray(decided, np.float32)).resize(picture.size, Image.Resampling.BILINEAR)
     values = np.asarray(drawn)[..., None]
-    grey = np.asarray(picture, np.float32)
+    gray = np.asarray(picture, np.float32)
     color = np.where(values > 0, np.array(_ENHANCED, np.float32), np.array(_ORIGINAL, np.float32))
-    return Image.fromarray(np.rint(grey + _TINT * np.abs(values) * (color - grey)).clip(0, 255).astype(np.uint8))
+    return Image.fromarray(np.rint(gray + _TINT * np.abs(values) * (color - gray)).clip(0, 255).astype(np.uint8))
 
 
 def choose_slices(labels: np.ndarray, most: int = MOST_SLICES) -> list[int]:

@@ -31,14 +31,14 @@ def strip(
     """Draw at most eight slices of a segmented volume in one line, each in a square.
 
     Args:
-        original: normalised, (K, J, I) float32 in [0, 1].
+        original: normalized, (K, J, I) float32 in [0, 1].
         labels: (K, J, I) uint8.
         geometry: grid of the two.
-        model: whose axes and colours are used.
+        model: whose axes and colors are used.
         review: places in the file of slices to review, from 0, the worst first; at most half of the squares show them.
 
     Returns:
-        RGB. Slices lie as radiologists look at them, true in millimetres and in the file's order; those that are not to
+        RGB. Slices lie as radiologists look at them, true in millimeters and in the file's order; those that are not to
         review are evenly spaced among those that hold a label (else among all). All show the structures with room
         around them. ``info["comment"]``, which a JPEG file keeps, names their places in the file, from 0.
     """

@@ -27,7 +27,7 @@ _THICKNESS, _THICKENING = (4.0, 14.0), (0.0, 80.0)  # mm and percent at the ends
 
 @dataclass(frozen=True)
 class Reviewer:
-    """A person who has looked at a result: name, date (ISO 8601), and what the person has to say."""
+    """A person who has reviewed a result: name, date (ISO 8601), and what the person has to say."""
 
     name: str
     date: str
@@ -43,7 +43,7 @@ class Report:
         identity: names and values: patient, study, series, and which frames are shown.
         columns, rows: headings of the pictures, and for each row its heading and pictures.
         legend: structures and their colors.
-        curve: volumes over the cardiac cycle; None: there is no cine.
+        curve: volumes over the cardiac cycle; None: there is not a cine.
         values: quantity, value with unit, and range with one basal slice fewer or more.
         plots: bull's-eyes.
         notes: how the values are defined.

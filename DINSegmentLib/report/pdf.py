@@ -188,7 +188,7 @@ class _Layout:
             )
         elif isinstance(shape, Disc):
             self._fill(rgb(shape.color, LIGHT))
-            self.canvas.circle(shape.centre[0], -shape.centre[1], shape.radius, stroke=0, fill=1)
+            self.canvas.circle(shape.center[0], -shape.center[1], shape.radius, stroke=0, fill=1)
         else:
             path = self.canvas.beginPath()
             for number, (x, y) in enumerate(shape.points):

@@ -48,7 +48,7 @@ def write_report(
         pictures: strip of a case, under the folder; a case without one says so.
         folder: of the report.
         title: of the page.
-        models: give the structures their colours.
+        models: give the structures their colors.
         run: names the run in the browser's memory, where marks are kept; by default derived from the folder's path.
         into: the folder in which the file is written, from where it will move to ``folder``; None: that one.
 

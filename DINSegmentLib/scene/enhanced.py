@@ -36,7 +36,7 @@ def write_enhanced(enhanced: np.ndarray, volume_node: Any, enhancement: Enhancem
     if enhanced.shape != (shape := voxels(volume_node).shape):
         raise GeometryError(
             _(
-                "The enhanced volume has {voxels} voxels and {volume} has {shape}: enhance that volume again.",
+                "The enhanced volume has {voxels} voxels, but {volume} has {shape}: enhance that volume again.",
                 voxels=enhanced.shape,
                 volume=volume_node.GetName(),
                 shape=shape,
@@ -111,7 +111,7 @@ def is_enhanced(node: Any) -> bool:
 
 
 def update_slices(node: Any) -> None:
-    """Tell the views that voxels of a volume were written; takes no time of its own, whatever the volume's size."""
+    """Notify the views that voxels of a volume were written; takes no time of its own, whatever the volume's size."""
     node.GetImageData().GetPointData().GetScalars().Modified()
     node.GetImageData().Modified()
     node.Modified()

@@ -17,7 +17,7 @@ from .volumes import voxels
 _ORIGINAL, _ENHANCED, _NEITHER = (0.12, 0.35, 0.90), (0.90, 0.18, 0.12), (0.88, 0.88, 0.88)
 _SURE, _UNSURE = (0.98, 0.90, 0.30), (0.90, 0.10, 0.60)
 _OPACITY = 0.6
-_COLORS = 256  # of a table; slice views show a colour or do not: any alpha above 0 counts as 1
+_COLORS = 256  # of a table; slice views show a color or do not: any alpha above 0 counts as 1
 _LEAST_DECIDED, _CLEAR = 0.1, 94.5  # less and more than that are clear
 
 # of a map's node: which kind it is, and a reference to its volume; of a composite node that shows one: what it showed
@@ -51,7 +51,7 @@ def write_attribution(decided: np.ndarray, volume_node: Any) -> Any:
 
 
 def write_confidence(confidence: np.ndarray, volume_node: Any) -> Any:
-    """As `write_attribution`, of how sure the network is of the label of each voxel.
+    """As `write_attribution`, of the confidence of each voxel's label.
 
     Args:
         confidence: (K, J, I) uint8, in percent, see `engine.parameters.Result.confidence_map`: clear from 95 on, yellow
@@ -126,7 +126,7 @@ def _write(
     if values.shape != (shape := voxels(volume_node).shape):
         raise GeometryError(
             _(
-                "The map has {voxels} voxels and {volume} has {shape}: make it again.",
+                "The map has {voxels} voxels, but {volume} has {shape}: compute it again.",
                 voxels=values.shape,
                 volume=volume_node.GetName(),
                 shape=shape,
@@ -154,7 +154,7 @@ def _write(
 
 
 def _table(name: str, colors: list[Any]) -> Any:
-    """The scene's table of a kind's colours, made at the first call."""
+    """The scene's table of a kind's colors, made at the first call."""
     if (known := slicer.mrmlScene.GetFirstNodeByName(name)) is not None:
         return known
     table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLColorTableNode", name)

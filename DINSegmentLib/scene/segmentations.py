@@ -54,7 +54,7 @@ def write_segmentation(
     if node is not None:
         check_output(node, volume_node)
     terminology.load()
-    new = labelled_segments(labels, volume_node, structures, surfaces)
+    new = labeled_segments(labels, volume_node, structures, surfaces)
     name = f"{volume_node.GetName()} segmentation"
     with undo.new_node("vtkMRMLSegmentationNode", name) if node is None else undo.changed_node(node) as node:
         with slicer.util.NodeModify(node):
@@ -99,7 +99,9 @@ def read_values(node: Any, volume_node: Any, label_values: Sequence[int]) -> np.
     if ids.GetNumberOfValues() == 0:  # Slicer would take all segments
         return np.zeros(shape, np.uint8)
     if not node.GetSegmentation().ContainsRepresentation(segments.LABELMAP):
-        raise InputError(_("{node} holds surfaces and no label maps: segment the volume again.", node=node.GetName()))
+        raise InputError(
+            _("{node} contains surfaces but no label maps: segment the volume again.", node=node.GetName())
+        )
     merged = slicer.vtkOrientedImageData()
     node.GenerateMergedLabelmapForAllSegments(
         merged,
@@ -116,7 +118,7 @@ def check_labels(labels: np.ndarray, volume_node: Any, structures: Sequence[Labe
     if labels.shape != shape:
         raise GeometryError(
             _(
-                "The labels have {voxels} voxels and {volume} has {shape}: segment that volume again.",
+                "The labels have {voxels} voxels, but {volume} has {shape}: segment that volume again.",
                 voxels=labels.shape,
                 volume=volume_node.GetName(),
                 shape=shape,
@@ -135,7 +137,7 @@ def check_output(node: Any, volume_node: Any) -> None:
     if node.GetTransformNodeID() != volume_node.GetTransformNodeID():
         raise InputError(
             _(
-                "{node} holds segments of yours and is not under the transform of {volume}: choose a new "
+                "{node} contains your own segments and is not under the transform of {volume}: choose a new "
                 "segmentation for the result, or put the two under one transform.",
                 node=node.GetName(),
                 volume=volume_node.GetName(),
@@ -144,7 +146,7 @@ def check_output(node: Any, volume_node: Any) -> None:
     if segmentation.GetSourceRepresentationName() != segments.LABELMAP:
         raise InputError(
             _(
-                "{node} holds segments of yours as surfaces, not as label maps: choose a new segmentation for the "
+                "{node} contains your own segments as surfaces, not as label maps: choose a new segmentation for the "
                 "result.",
                 node=node.GetName(),
             )
@@ -156,7 +158,7 @@ def has_smooth_surfaces(node: Any) -> bool:
     return node.GetAttribute(_SMOOTH) is not None
 
 
-def labelled_segments(
+def labeled_segments(
     labels: np.ndarray,
     volume_node: Any,
     structures: Sequence[Label],

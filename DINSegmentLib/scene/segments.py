@@ -78,7 +78,7 @@ def exchange(node: Any, new: dict[str, Any]) -> None:
     for one, made in new.items():
         if not segmentation.AddSegment(made, one, next_one):
             raise InputError(
-                _("{node} does not take the result: choose a new segmentation for it.", node=node.GetName())
+                _("{node} cannot store the result: choose a new segmentation for it.", node=node.GetName())
             )
         _let_look(node, one, looks.get(made.GetName(), []))
     for name in contained:  # such as the surfaces of the 3D view

@@ -14,7 +14,7 @@ from ..messages import Sentence as _
 from ..model import Label
 from . import segments, terminology
 from .node_attributes import note_labels
-from .segmentations import check_labels, check_output, labelled_segments, read_values, write_segmentation
+from .segmentations import check_labels, check_output, labeled_segments, read_values, write_segmentation
 from .volumes import ijk_to_ras, ijk_to_world, voxels
 
 _MS = {"s": 1000.0, "ms": 1.0}  # units of an index that are times, in ms
@@ -41,7 +41,7 @@ class Cine:
 
     @property
     def times_ms(self) -> list[float] | None:
-        """Of the frames; None when the sequence's index is no time that grows."""
+        """Of the frames; None when the sequence's index is not an increasing time."""
         unit = _MS.get(self.sequence.GetIndexUnit() or "")
         try:
             times = [float(value) * (unit or 1) for value in index_values(self.sequence)]
@@ -91,7 +91,7 @@ def cine_of(volume_node: Any) -> Cine:
     if cine is None:
         raise InputError(
             _(
-                "{name} shows no sequence of frames: choose the volume of a sequence browser.",
+                "{name} is not the volume of a sequence browser: choose one that is.",
                 name=volume_node.GetName(),
             )
         )
@@ -120,7 +120,7 @@ def read_frames(cine: Cine) -> tuple[list[np.ndarray], Geometry]:
         if frame.shape != frames[0].shape or not np.allclose(ijk_to_ras(node), first, atol=1e-4):
             raise GeometryError(
                 _(
-                    "Frame {number} of {name} lies on another grid than frame 1: "
+                    "Frame {number} of {name} is on another grid than frame 1: "
                     "resample the frames to one grid, or segment them one by one.",
                     number=number,
                     name=cine.sequence.GetName(),
@@ -152,7 +152,7 @@ def write_cine(labels: np.ndarray, cine: Cine, structures: Sequence[Label], node
     if len(labels) != len(cine.nodes):
         raise GeometryError(
             _(
-                "There are labels of {count} frames and {name} has {frames}: segment the sequence again.",
+                "There are labels for {count} frames, but {name} has {frames}: segment the sequence again.",
                 count=len(labels),
                 name=cine.sequence.GetName(),
                 frames=len(cine.nodes),
@@ -170,7 +170,7 @@ def write_cine(labels: np.ndarray, cine: Cine, structures: Sequence[Label], node
         if before is not None:
             one.CopyContent(before, True)
         one.SetReferenceImageGeometryParameterFromVolumeNode(volume)
-        segments.exchange(one, labelled_segments(frame, volume, structures))
+        segments.exchange(one, labeled_segments(frame, volume, structures))
         made.SetDataNodeAtValue(one, value)
     node = write_segmentation(labels[cine.frame], cine.proxy, structures, node=node)
     if old is not None:

@@ -19,7 +19,7 @@ def new_node(class_name: str, name: str) -> Iterator[Any]:
 
 
 def remove(node: Any) -> None:
-    """Take a displayable node out of the scene, with its display nodes, which the desktop removes by itself.
+    """Take a displayable node out of the scene, with its display nodes, which the desktop application removes itself.
 
     The node goes first: Slicer's views crash when a segmentation loses a display node.
     """

@@ -50,7 +50,9 @@ def voxels(node: Any) -> np.ndarray:
     """
     image = node.GetImageData()
     if image is None or image.GetPointData().GetScalars() is None:
-        raise InputError(_("{node} holds no image: load the volume again or choose another one.", node=node.GetName()))
+        raise InputError(
+            _("{node} contains no image: load the volume again, or choose another one.", node=node.GetName())
+        )
     if image.GetNumberOfScalarComponents() != 1:
         raise InputError(
             _(
@@ -103,7 +105,7 @@ def to_world(node: Any) -> np.ndarray:
 
 
 def modality(node: Any) -> str:
-    """MR or CT, as a volume that came from DICOM knows it; empty where nothing tells.
+    """MR or CT, as a volume that came from DICOM knows it; empty where nothing says so.
 
     Args:
         node: a ``vtkMRMLScalarVolumeNode``, also without an image.

@@ -110,9 +110,9 @@ class Agreement:
                         1.01, value, f"{value:+.1f}", transform=axes.get_yaxis_transform(), fontsize=8, va="center"
                     )
             axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
-            axes.set(title=f"{label.name}, ejection fraction", xlabel="mean of prediction and truth, %")
+            axes.set(title=f"{label.name}, ejection fraction", xlabel="mean of prediction and reference, %")
             axes.spines[["top", "right"]].set_visible(False)
-        panels[0].set_ylabel("prediction - truth, points")
+        panels[0].set_ylabel("prediction - reference, percentage points")
         return png(figure)
 
 
@@ -147,21 +147,21 @@ def json_content(agreement: Agreement) -> dict[str, object]:
 
 def format_table(agreement: Agreement) -> str:
     """Aligned plain text: a row for each ventricle and figure, with a footer."""
-    lines = [("prediction - truth", "figure", "subjects", "bias", "SD", "95 % limits of agreement")]
+    lines = [("prediction - reference", "value", "subjects", "bias", "SD", "95% limits of agreement")]
     for one in limits(agreement.pairs):
         bounds = "-" if math.isnan(one.sd) else f"{one.low:+.1f} to {one.high:+.1f}"
         bias, sd = ("-" if math.isnan(value) else f"{value:.1f}" for value in (one.bias, one.sd))
         lines.append((one.structure, FIGURES[one.figure], str(one.count), bias, sd, bounds))
     footer = (
-        "Function over pairs of ED and ES. EF in points of percent. A subject without a ventricle in one of the four "
+        "Function over pairs of ED and ES. EF in percentage points. A subject without a ventricle in one of the four "
     )
-    footer += "labels is left out."
+    footer += "label maps is left out."
     footer += " Volumes are nominal (no measured spacing); EF is not." if agreement.nominal else ""
     return f"{align(lines, text_columns=2)}\n\n{footer}"
 
 
 def _figures(edv: float, esv: float) -> tuple[float, float, float]:
-    """EDV, ESV and EF; `nan` where a ventricle was not found, for an empty one is no volume of a heart."""
+    """EDV, ESV and EF; `nan` where a ventricle was not found, for an empty ventricle is not a measurement."""
     if not edv or not esv:
         return edv or math.nan, esv or math.nan, math.nan
     return edv, esv, 100 * (1 - esv / edv)

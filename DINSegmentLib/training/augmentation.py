@@ -23,19 +23,19 @@ class Augmentation:
     Args:
         free_rotation: share rotated by any angle; the others stay within ``rotation`` degrees.
         mirror: mirror half of the samples along each in-plane axis (hearts only: an abdomen has a left and a right).
-        mirror_stack: reverse the order of the neighbours of half of the samples (base to apex, or apex to base).
-        alone: share that sees itself in place of its neighbours.
+        mirror_stack: reverse the order of the neighbors of half of the samples (base to apex, or apex to base).
+        alone: share that sees itself in place of its neighbors.
         scale: smallest and largest magnification, drawn log-uniformly.
         aspect: largest stretch along one axis against the other, as the logarithm of their ratio's square root.
-        shift: largest shift of the view's centre in pixels of the model.
+        shift: largest shift of the view's center in pixels of the model.
         elastic: standard deviation, in pixels, of a smooth random displacement of a third of the samples.
         strengths: range of the enhancement strength; half of the samples keep strength 1.
         gamma: share enhanced with ``gamma`` instead of the model's method.
         intensity: how often contrast, shading, blur, resolution and noise are changed; 1 is often, 0 never.
-        curves: share whose grey values go through a random curve, which half of the times is not even monotone.
+        curves: share whose gray values go through a random curve, which half of the times is not even monotone.
         contrast: share sent through a random network of four shallow layers, in part: another contrast of the same
             anatomy (after GIN, Ouyang et al., IEEE TMI 2023).
-        structure_curves: share in which each structure's grey values go through a random curve of their own.
+        structure_curves: share in which each structure's gray values go through a random curve of their own.
         structures: standard deviation of a smooth change of each structure's brightness, in a quarter of the samples:
             other sequences, contrast phases and scars.
     """
@@ -81,7 +81,7 @@ class Augmentation:
         return original, enhanced, truth[:, 0].long()
 
     def change_stack(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Reverse or drop the neighbours of some samples."""
+        """Reverse or drop the neighbors of some samples."""
         n, channels = images.shape[:2]
         order = torch.arange(channels, device=images.device).expand(n, channels)
         if self.mirror_stack:
@@ -92,7 +92,7 @@ class Augmentation:
         return images[rows, order], labels[rows, order]
 
     def random_grid(self, images: Tensor, size: int, pixels: Tensor) -> Tensor:
-        """Sampling grid (N, size, size, 2) in the normalised coordinates of ``grid_sample``."""
+        """Sampling grid (N, size, size, 2) in the normalized coordinates of ``grid_sample``."""
         n, _, height, width = images.shape
         device = images.device
         angle = torch.empty(n, device=device).uniform_(-1, 1) * torch.where(
@@ -115,7 +115,7 @@ class Augmentation:
         return torch.stack([x * 2 / width, y * 2 / height], dim=-1)
 
     def change_structures(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Brighten or darken each structure by itself, unevenly; same shape and range."""
+        """Brighten or darken each structure separately, unevenly; same shape and range."""
         n = len(images)
         change = torch.randn(n, _STRUCTURES, device=images.device) * self.structures
         change[:, 0] = 0  # the rest of the body
@@ -158,9 +158,9 @@ class Augmentation:
 
 
 def _through_curves(images: Tensor, chosen: Tensor, labels: Tensor | None = None) -> Tensor:
-    """Send the grey values of chosen samples through random piecewise linear curves that leave 0 at 0.
+    """Send the gray values of chosen samples through random piecewise linear curves that leave 0 at 0.
 
-    ``labels``, of the same shape: a curve for each structure by itself.
+    ``labels``, of the same shape: a curve for each structure.
     """
     n, curves = len(images), 1 if labels is None else _STRUCTURES
     heights = torch.rand(n, curves, _CURVE_POINTS, device=images.device)
@@ -178,10 +178,10 @@ def _through_curves(images: Tensor, chosen: Tensor, labels: Tensor | None = None
 def _through_random_layers(images: Tensor) -> Tensor:
     """Each sample through its own random layers 1-2-2-2-1 of kernels 1 or 3, mixed with itself, back to its range.
 
-    A slice and its neighbours go through the same ones.
+    A slice and its neighbors go through the same ones.
     """
     n = len(images)
-    mixed = images.transpose(0, 1)  # the samples are groups of channels, the neighbours the batch
+    mixed = images.transpose(0, 1)  # the samples are groups of channels, the neighbors the batch
     widths = (1, 2, 2, 2, 1)
     for index, (inside, outside) in enumerate(zip(widths, widths[1:], strict=False)):
         side = 3 if torch.rand(()) < 0.5 else 1
@@ -201,7 +201,7 @@ def _to_range(images: Tensor) -> Tensor:
 
 
 def _blurred(images: Tensor) -> Tensor:
-    """Gaussian of 1.2 pixels, each slice by itself."""
+    """Gaussian of 1.2 pixels, each slice separately."""
     taps = torch.exp(-0.5 * (torch.arange(-3, 4, device=images.device) / 1.2) ** 2)
     taps = taps / taps.sum()
     flat = images.reshape(-1, 1, *images.shape[-2:])
@@ -217,7 +217,7 @@ def _lower_resolution(images: Tensor, chosen: Tensor, factor: float) -> Tensor:
 
 
 def _normal(like: Tensor, points: int) -> Tensor:
-    """(N, 1, points, points): a coarse random field, the same for a slice and its neighbours."""
+    """(N, 1, points, points): a coarse random field, the same for a slice and its neighbors."""
     return torch.randn(len(like), 1, points, points, device=like.device)
 
 

@@ -18,7 +18,7 @@ from ..measure.confidence import Bin, calibration_error, errors_held
 from .cases import Case
 from .figures import new_figure, png
 
-SLICES_STEP, VOXELS_STEP = 4, 29  # every fourth slice, and of its voxels every 29th, are looked at for the temperature
+SLICES_STEP, VOXELS_STEP = 4, 29  # every fourth slice, and of its voxels every 29th, are used for the temperature
 _RANGE = 0.25, 4.0  # temperatures that are tried
 _STEPS = 30  # of the golden section: to 1e-6 of the range
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)
@@ -137,11 +137,11 @@ def picture(before: Sequence[Bin], after: Sequence[Bin], slices: Sequence[SliceE
         seen = [one for one in curve if one.voxels]
         label = f"{name}: error {calibration_error(curve):.4f}"
         left.plot([one.confidence for one in seen], [one.right for one in seen], marker="o", label=label)
-    left.set(title="Reliability", xlabel="probability of the label", ylabel="share of right labels")
+    left.set(title="Reliability", xlabel="probability of the label", ylabel="fraction of correct labels")
     shares = np.linspace(0, 1, 101)
-    right.plot(100 * shares, [100 * held(slices, share)[0] for share in shares], label="by the score")
-    right.plot(100 * shares, [100 * held(slices, share)[1] for share in shares], color="0.6", label="by the errors")
-    right.set(title="Errors in the worst slices", xlabel="slices looked at, %", ylabel="wrong voxels in them, %")
+    right.plot(100 * shares, [100 * held(slices, share)[0] for share in shares], label="ranked by score")
+    right.plot(100 * shares, [100 * held(slices, share)[1] for share in shares], color="0.6", label="ranked by errors")
+    right.set(title="Errors in the worst slices", xlabel="slices reviewed, %", ylabel="wrong voxels found, %")
     for axes in (left, right):
         axes.legend(fontsize=8)
         axes.grid(alpha=0.3)

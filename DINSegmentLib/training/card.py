@@ -1,4 +1,4 @@
-"""The texts for people in a model folder: the model's card and its terms."""
+"""The texts in a model folder: the model card and the license terms."""
 
 import json
 from collections.abc import Mapping
@@ -12,37 +12,48 @@ from ..network import DIN
 _CARD = """\
 # {model.id}: {model.title}
 
-**What it does.** Labels {labels} in {model.modality} volumes, slice by slice. `manifest.json` holds everything that \
-the program needs to know; this page is for people.
+## Intended use
 
-**What it is for.** Research only. It is no medical device; look at every result before you use a number from it.
+Labels {labels} in {model.modality} volumes, slice by slice.
 
-**Network.** DIN at {millions:.1f} M parameters.
+**Research use only. Not a medical device: do not use it for diagnosis, treatment or any other clinical decision.** \
+Check every result before you use a number from it.
 
-**Training data.** {model.training_data}
+## Training data
 
-TO BE WRITTEN by whoever trained it: which patients, scanners and protocols, who drew the labels, and who may use them.
+{model.training_data}
 
-**How it was made.** `dinsegment train` ({device}, dinsegment {dinsegment}, torch {torch}){initial} with the training \
-file below; these are {which}, packed by `dinsegment pack`.
+TO BE WRITTEN by whoever trained it: patients, scanners and protocols, who drew the labels, and who may use them.
+
+## Network and training
+
+DIN with {millions:.1f} million parameters. Trained by `dinsegment train` ({device}, dinsegment {dinsegment}, torch \
+{torch}){initial} with the configuration below. These are {which}, written by `dinsegment pack`.
 
 ```toml
 {recipe}
 ```
 
-**Figures.** {figures}
+## Performance
 
-**Limits.** What is not like the training data was not tried. TO BE WRITTEN: where it errs, and what it has not seen.
+{figures}
 
-**Terms.** {model.licence} `LICENSE.txt` says it again, with what to cite.
+## Known limitations
+
+Only data like the training data were evaluated. TO BE WRITTEN: where the model errs, and what it was not trained on.
+
+## License
+
+{model.licence} `LICENSE.txt` repeats this and lists what to cite.
 """
 
 _TERMS = """\
-Terms of the weights of {model.id} ({model.title})
+License terms of the weights of {model.id} ({model.title})
 
 {model.licence}
 
-For research only: this is no medical device. The weights come as they are, without any warranty.
+Research use only. Not a medical device: do not use it for diagnosis, treatment or any other clinical decision. The
+weights are provided as they are, without any warranty.
 
 Please cite:
 {citation}
@@ -50,7 +61,7 @@ Please cite:
 
 
 def card(model: Model, validation: Mapping[str, Any], settings: Mapping[str, Any], versions: Mapping[str, str]) -> str:
-    """Markdown page of a model: what is known is stated, what only a person knows is asked for.
+    """Write the Markdown page of a model; what only its author knows is marked as to be written.
 
     Args:
         model: the run's manifest.
@@ -71,9 +82,9 @@ def card(model: Model, validation: Mapping[str, Any], settings: Mapping[str, Any
         millions=sum(parameter.numel() for parameter in network.parameters()) / 1e6,
         initial=f", from the weights {Path(settings['initial']).name}," if settings["initial"] else "",
         recipe="\n\n".join(_toml(name, values) for name, values in tables.items()),
-        which="the last weights, averaged"
+        which="the last averaged weights"
         if last
-        else f"the weights of step {validation['step']}, the best by validation",
+        else f"the averaged weights of step {validation['step']}, the best by validation",
         figures=_figures(validation),
         **{name: versions[name] for name in ("device", "dinsegment", "torch")},
     )
@@ -82,8 +93,8 @@ def card(model: Model, validation: Mapping[str, Any], settings: Mapping[str, Any
 def _figures(validation: Mapping[str, Any]) -> str:
     if not validation:
         return (
-            "All cases were trained on, and none is left to tell how good these weights are. TO BE WRITTEN: figures "
-            "of the same plan on the training split alone."
+            "All cases were used for training, so these weights were not evaluated. TO BE WRITTEN: scores of the same "
+            "configuration on the training split alone."
         )
     dice = validation["dice"]
     rows = (dice, dict.fromkeys(dice, "---"), {name: f"{value:.3f}" for name, value in dice.items()})
@@ -92,8 +103,8 @@ def _figures(validation: Mapping[str, Any]) -> str:
     return f"Mean Dice over volumes on {where}:\n\n{table}"
 
 
-def licence_text(model: Model) -> str:
-    """Plain text: the manifest's licence and citations."""
+def license_text(model: Model) -> str:
+    """Plain text: the manifest's license and citations."""
     return _TERMS.format(model=model, citation="\n".join(f"- {entry}" for entry in model.citation))
 
 

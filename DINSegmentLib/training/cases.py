@@ -91,7 +91,7 @@ def read_case(path: Path) -> Case:
     image_type, label_key = (np.uint8, "label8") if "affine" in arrays else (np.uint16, "label")
     image, label = arrays.get("image"), arrays.get(label_key)
     if image is None or label is None or image.dtype != image_type or label.dtype != np.uint8:
-        raise InputError(f"{path} is not a case of a known form: see the two in DINSegmentLib/training/cases.py.")
+        raise InputError(f"{path} is not a training case in a known format: see DINSegmentLib/training/cases.py.")
     if image.ndim != 3 or image.shape != label.shape:
         raise InputError(f"{path} has an image of {image.shape} and a label of {label.shape}: use one 3-D grid.")
     subject = _subject_of(path)
@@ -144,6 +144,6 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
             return {key: file[key] for key in file.files}
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist: check the name.") from error
-    # AttributeError, TypeError: a plain .npy array has no `files` and is no context manager
+    # AttributeError, TypeError: a plain .npy array has no `files` and is not a context manager
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} is damaged or no .npz file: copy it again.") from error
+        raise InputError(f"{path} is not a valid .npz file: copy it again.") from error

@@ -4,8 +4,8 @@
     FOLDER/images/NAME.nii.gz        or .nii, .nrrd, .mha
     FOLDER/labels/NAME.nii.gz        the same grid; whole numbers, 0 for the background
 
-The README of this folder lists the entries. SimpleITK and jsonschema are imported where they are needed: a machine that
-trains on `.npz` cases does without them.
+`Documentation/training.md` lists the entries. SimpleITK and jsonschema are imported where they are needed: a machine
+that trains on `.npz` cases does not need them.
 """
 
 import gzip
@@ -41,12 +41,12 @@ _AXES = {  # in words, and as in a manifest
 }
 _INTENSITY = {"CT": {"method": "window", "lower": -160.0, "upper": 240.0}}  # soft tissue
 _OTHER_INTENSITY = {"method": "percentile", "upper": 99.0}
-# colours that colour-blind people tell apart: Okabe and Ito, jfly.uni-koeln.de/color, 2008
+# colors that color-blind people can distinguish: Okabe and Ito, jfly.uni-koeln.de/color, 2008
 _COLORS = (
     [230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [204, 121, 167],
 )  # fmt: skip
 _PRIVATE_SCHEME = "99DINSEGMENT"  # DICOM PS3.16, chapter 8: private coding schemes begin with 99
-_LICENCE = "Not stated: ask the owners of the data before you pass the model on. Not for diagnosis."
+_LICENSE = "Not stated: ask the owners of the data before you pass the model on. Not for diagnosis."
 _TAKEN = ("minutes", "step", "loss", "dice", "mean")  # columns of a run's curve, and of tables
 _OFF = 0.1  # of the smallest voxel side: how far the corners of image and label may lie apart
 
@@ -78,7 +78,7 @@ def manifest(folder: Path) -> dict[str, Any]:
         "mirroring": values.get("mirroring", False),
         "cleanup": values.get("cleanup", []),
         "weights": {"file": "weights.pt", "sha256": ""},
-        "licence": values.get("licence", _LICENCE),
+        "licence": values.get("licence", _LICENSE),
         "citation": [*base["citation"][:1], *values.get("citation", [])],
         "training_data": f"{values['title']}: {len(split['train'])} volumes; weights chosen by {len(split['valid'])} "
         "others.",
@@ -126,7 +126,7 @@ def read(image: Path) -> tuple[np.ndarray, np.ndarray, Geometry]:
     _check_grids(image, label)
     (voxels, geometry), (truth, _) = (_voxels(path) for path in (image, label))
     check_array(voxels, geometry, str(image))
-    with np.errstate(invalid="ignore"):  # NaN is no whole number either
+    with np.errstate(invalid="ignore"):  # NaN is not a whole number either
         known = truth.astype(np.uint8)
     if (wrong := truth[(known != truth) | (known > count)]).size:
         values = ", ".join(f"{value:g}" for value in np.unique(wrong)[:5])
@@ -163,13 +163,13 @@ def _read(folder: Path) -> dict[str, Any]:
     if wrong is not None:
         place = wrong.json_path.removeprefix("$").removeprefix(".")
         several = wrong.validator in ("anyOf", "oneOf")
-        reason = f"{wrong.instance!r} has none of the forms in the training's README" if several else wrong.message
+        reason = f"{wrong.instance!r} has none of the forms in Documentation/training.md" if several else wrong.message
         raise InputError(f"{path} cannot be used ({place}{': ' if place else ''}{reason}): correct it.")
     seen: dict[str, str] = {}
     for split, names in values["split"].items():
         for name in names:
             if name in seen:
-                raise InputError(f"{path} has {name} in {seen[name]} and in {split}: leave it in one of them.")
+                raise InputError(f"{path} has {name} in {seen[name]} and in {split}: keep it in one of them.")
             seen[name] = split
     return values
 
@@ -226,7 +226,7 @@ def _find(folder: Path, name: str) -> Path:
             f"{folder} has no file of {name} ({', '.join(SUFFIXES)}): add it, or take {name} out of {FILE}."
         )
     if len(found) > 1:
-        raise InputError(f"{folder} has {found[0].name} and {found[1].name}: leave one file of {name}.")
+        raise InputError(f"{folder} has {found[0].name} and {found[1].name}: keep one file of {name}.")
     return found[0]
 
 
@@ -248,7 +248,7 @@ def _check_grids(image: Path, label: Path) -> None:
 
 
 def _header(path: Path) -> "sitk.ImageFileReader":
-    """A reader that has read the header of one grey 3-D volume."""
+    """A reader that has read the header of one gray 3-D volume."""
     import SimpleITK as sitk
 
     sitk.ProcessObject.SetGlobalWarningDisplay(False)  # what matters in ITK's warnings is refused here
@@ -259,7 +259,7 @@ def _header(path: Path) -> "sitk.ImageFileReader":
     except RuntimeError as error:
         if "orthonormal" in str(error):
             raise GeometryError(f"{path} has axes that are not at right angles: resample it first.") from error
-        raise InputError(f"{path} cannot be read (damaged, or no volume): copy or export it again.") from error
+        raise InputError(f"{path} cannot be read (damaged, or not a volume): copy or export it again.") from error
     if reader.GetDimension() != 3 or reader.GetNumberOfComponents() != 1 or min(reader.GetSize()) < 2:
         raise InputError(f"{path} is not a grayscale volume with several slices: use one 3-D image of one frame.")
     return reader

@@ -11,10 +11,10 @@ from ..model.orientation import orientation
 from .cases import Case
 
 CLEAN = ("clean", 0)
-# noise: standard deviation as a share of the normalised range; blur: standard deviation in pixels of the slice;
+# noise: standard deviation as a share of the normalized range; blur: standard deviation in pixels of the slice;
 # contrast: exponent of a curve that is flat in the middle of the range, where soft tissues differ
 LEVELS = {"noise": (0.05, 0.1, 0.2), "blur": (1.0, 2.0, 3.0), "contrast": (1.5, 2.0, 3.0)}
-_GREY_LEVELS = 255
+_GRAY_LEVELS = 255
 
 
 def conditions() -> Iterator[tuple[str, int]]:
@@ -29,12 +29,12 @@ def degrade(case: Case, model: Model, kind: str, level: int, seed: int = 0) -> n
     """Image of a case as a worse scanner would have stored it.
 
     The image is brought to [0, 1] as the model does, changed, and brought back to its own units, so that the ordinary
-    way through the engine follows. No linear normalisation undoes any of the three; the loss of contrast also ends in
+    way through the engine follows. No linear normalization undoes any of the three; the loss of contrast also ends in
     8 bits, as a stored picture would.
 
     Args:
         case: its image (K, J, I) is only read.
-        model: for the normalisation and for the plane of the slices.
+        model: for the normalization and for the plane of the slices.
         kind, level: one of `conditions`.
         seed: of the noise, which also depends on the case's name, the kind and the level, on nothing else.
 
@@ -57,7 +57,7 @@ def degrade(case: Case, model: Model, kind: str, level: int, seed: int = 0) -> n
         sigma[orientation(case.geometry, model.axes).order[0]] = 0
         image = gaussian_filter(image, sigma)
     else:
-        centred = 2 * image - 1
-        image = (1 + np.sign(centred) * np.abs(centred) ** strength) / 2
-        image = np.round(image * _GREY_LEVELS) / _GREY_LEVELS
+        centered = 2 * image - 1
+        image = (1 + np.sign(centered) * np.abs(centered) ** strength) / 2
+        image = np.round(image * _GRAY_LEVELS) / _GRAY_LEVELS
     return (image.clip(0, 1) * (normalize.high - normalize.low) + normalize.low).astype(np.float32)

@@ -21,7 +21,7 @@ def enhance_batch(images: Tensor, methods: Sequence[str], strengths: Tensor, ext
         images: (N, channels, H, W), float32 in [0, 1], any device.
         methods: N keys of `METHODS`; those that have no twin here run on the CPU, one image at a time.
         strengths: (N,), in [0, 2].
-        extents: see `Batch`; what is around a slice is no part of it for a method that looks around.
+        extents: see `Batch`; what is around a slice is not part of it for a method that looks around.
 
     Returns:
         like ``images``; equal to `enhance` to 1e-5.

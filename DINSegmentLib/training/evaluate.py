@@ -41,7 +41,7 @@ def evaluate(
         segment: (K, J, I) float32 image and its geometry in, label values of the same shape out.
         cases: cases with truth; only the one at work is kept.
         labels: structures to score.
-        tolerance: of the normalised surface Dice, in mm.
+        tolerance: of the normalized surface Dice, in mm.
         seen: each called with a case, its predicted labels (K, J, I) and its scores, before `progress`.
         progress: called after each case with the number done and the case's name.
 
@@ -91,4 +91,4 @@ def _check_labels(case: Case, labels: Sequence[Label]) -> None:
     unknown = set(np.unique(case.label).tolist()) - {0} - {label.value for label in labels}
     if unknown:
         values = ", ".join(str(value) for value in sorted(unknown))
-        raise InputError(f"The truth of {case.name} has label {values}, unknown to the model: choose data for it.")
+        raise InputError(f"The reference of {case.name} has label {values}, unknown to the model: use data for it.")

@@ -113,7 +113,7 @@ def png(figure: Figure) -> bytes:
 
 
 def rgb(label: Label) -> tuple[float, float, float]:
-    """Colour of a structure, (r, g, b) in [0, 1]."""
+    """Color of a structure, (r, g, b) in [0, 1]."""
     red, green, blue = (channel / 255 for channel in label.color)
     return red, green, blue
 

@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the fit of ``fuzzy`` and ``log``."""
     parser = argparse.ArgumentParser(prog="python -m DINSegmentLib.training.fuzzy_fit")
     parser.add_argument("data", type=Path, help="training folder of abdominal CT")
-    parser.add_argument("--search", action="store_true", help="fit the windows anew; takes minutes")
+    parser.add_argument("--search", action="store_true", help="fit the windows again; takes minutes")
     options = parser.parse_args(arguments)
     slices = slices_of(options.data)
     if options.search:

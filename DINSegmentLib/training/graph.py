@@ -1,4 +1,4 @@
-"""CUDA graphs: an optimiser step of a small network is thousands of short kernels, and a GPU would wait for Python."""
+"""CUDA graphs: an optimizer step of a small network is thousands of short kernels, and a GPU would wait for Python."""
 
 from collections.abc import Callable
 

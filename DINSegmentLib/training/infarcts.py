@@ -83,18 +83,18 @@ def format_table(found: Infarcts) -> str:
         ("infarct", "mean", "cases"),
         ("Dice of the whole wall", _cell(summary["wall_dice"], 3), len(found.cases)),
         ("Dice of infarct with no-reflow", _cell(summary["infarct_dice"], 3), len(found.cases)),
-        ("  where the truth has one", _cell(summary["infarct_dice_where_there_is_one"], 3), count),
-        ("Infarct ml, predicted less true", _cell(summary["bias_ml"], 1, "+"), count),
-        ("Share of the wall, points", _cell(summary["bias_share_points"], 1, "+"), count),
+        ("  where the reference has one", _cell(summary["infarct_dice_where_there_is_one"], 3), count),
+        ("Infarct ml, prediction minus reference", _cell(summary["bias_ml"], 1, "+"), count),
+        ("Share of the wall, percentage points", _cell(summary["bias_share_points"], 1, "+"), count),
         (
-            "Median ml where the truth has none",
+            "Median ml where the reference has none",
             _cell(summary["median_ml_without_infarct"], 1),
             len(found.cases) - count,
         ),
     ]
     rules = [
-        "Infarct holds no-reflow, the wall both and the healthy muscle. Found where there is none: Dice 0; neither in "
-        "truth nor prediction: no value.",
+        "Infarct includes no-reflow; the wall includes both and healthy muscle. Found where the reference has none: "
+        "Dice 0. In neither reference nor prediction: no value.",
     ]
     if found.nominal:
         rules.append("The data carry no measured spacing: milliliters are nominal; shares are not.")

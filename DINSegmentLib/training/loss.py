@@ -9,7 +9,7 @@ from torch.nn import functional as F
 BOUNDARY_POOLINGS = (1, 2, 4)
 # our choice, constant over all ablations: weights of the cross-entropy at strides 4, 8, 16, 32
 SCALE_WEIGHTS = (0.25, 0.2, 0.15, 0.1)
-_NEVER = -1e4  # score of a class that cannot be; finite, because 0 times infinity is no number
+_NEVER = -1e4  # score of a class that cannot be; finite, because 0 times infinity is not a number
 
 
 def boundary_loss(probabilities: Tensor, truth: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ def boundary_loss(probabilities: Tensor, truth: Tensor) -> Tensor:
 
 
 def merge_unlabeled(scores: Tensor, unlabeled: Tensor) -> Tensor:
-    """Scores in which the background stands for the classes, too, that an image's truth does not tell from it.
+    """Scores in which the background stands for the classes, too, that an image's truth does not distinguish from it.
 
     Args:
         scores: (N, C, ...), class 0 the background.
@@ -57,7 +57,7 @@ class DINLoss(nn.Module):
     Args:
         classes: background included.
         boundary_weight: of the boundary loss.
-        supervision: of the four scales. ``scales``: soft-target CE of each by itself. ``combined``: 0.3 CE + 0.7 Dice
+        supervision: of the four scales. ``scales``: soft-target CE of each. ``combined``: 0.3 CE + 0.7 Dice
             of the sum of scores of every non-empty choice of scales, at stride 4 (MUTATION of MERIT, Rahman and
             Marculescu, 2023); both weigh the same in all.
     """

@@ -1,12 +1,12 @@
 """How well a segmentation agrees with the truth, structure by structure; a test holds the formulas against MONAI's.
 
-Surface of a structure = its voxels that have a face neighbour outside it (also those at the border of the volume);
-distances run between voxel centres.
+Surface of a structure = its voxels that have a face neighbor outside it (also those at the border of the volume);
+distances run between voxel centers.
 
 - Dice: 2 |P and T| / (|P| + |T|).
 - HD95: greater of the two directed 95th percentiles of surface distance, in mm and in voxels (spacing 1).
 - ASSD: mean of all surface distances, both ways pooled, in mm.
-- NSD, normalised surface Dice: share of surface voxels, both ways pooled, within the tolerance (Nikolov 2018); for a
+- NSD, normalized surface Dice: share of surface voxels, both ways pooled, within the tolerance (Nikolov 2018); for a
   tolerance in mm, and for one voxel (spacing 1).
 
 Empty structures follow two conventions, side by side:
@@ -78,7 +78,7 @@ def score(
         prediction, truth: label values, shape (K, J, I).
         spacing: voxel size in mm along (I, J, K), as `Geometry.spacing` gives it.
         labels: structures to score, by `value` and `name`; other values count as background.
-        tolerance: surface distance in mm that the normalised surface Dice still accepts.
+        tolerance: surface distance in mm that the normalized surface Dice still accepts.
 
     Raises:
         InputError: the two arrays differ in shape or are not three-dimensional.

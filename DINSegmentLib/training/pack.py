@@ -1,4 +1,4 @@
-"""From a training run to a model folder: weights without what only training needs, manifest, licence and card."""
+"""From a training run to a model folder: weights without what only training needs, manifest, license and card."""
 
 import csv
 import hashlib
@@ -17,7 +17,7 @@ from .. import bounded
 from ..errors import InputError, ModelError, OutputError
 from ..model import MANIFEST, Model, read_manifest
 from ..network import DIN, stored
-from .card import card, licence_text
+from .card import card, license_text
 
 LARGEST_BUNDLED = 12_000_000  # bytes; git never forgets, and the whole clone must stay under 100 MB
 
@@ -36,7 +36,7 @@ def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8) -> Pat
 
     Raises:
         InputError: the run folder lacks a file, or one is damaged.
-        ModelError: the weights do not fit the run's manifest, or are no finite numbers.
+        ModelError: the weights do not fit the run's manifest, or are not finite.
         OutputError: the folder is there already, or cannot be written.
     """
     if folder.exists() and not overwrite:
@@ -57,7 +57,7 @@ def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8) -> Pat
         ) from error
     files = {
         "weights.pt": weights,
-        "LICENSE.txt": licence_text(model).encode(),
+        "LICENSE.txt": license_text(model).encode(),
         "MODEL_CARD.md": text.encode(),
         MANIFEST: (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode(),
     }
@@ -100,9 +100,9 @@ def _weights(run: Path, model: Model, bits: int) -> bytes:
         raise InputError(f"{run} has no best.pt: use the run folder of a training that has validated at least once.")
     try:
         state = torch.load(best, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch tells damage by many classes of error
+    except Exception as error:  # torch reports damage by many classes of error
         raise InputError(
-            f"{best} is damaged: copy it again, or let the training go on to the next validation."
+            f"{best} is damaged: copy it again, or continue the training until the next validation."
         ) from error
     wanted = DIN(replace(model.network, deep_supervision=False)).state_dict()
     for name, like in wanted.items():
@@ -114,8 +114,7 @@ def _weights(run: Path, model: Model, bits: int) -> bytes:
     for name, value in weights.items():
         if not value.isfinite().all():
             raise ModelError(
-                f"{best} has weights that are not finite numbers ({name}): the training went wrong, train anew with a "
-                "lower rate."
+                f"{best} has weights that are not finite numbers ({name}): train again with a lower learning rate."
             )
     data = io.BytesIO()
     torch.save(weights, data)

@@ -15,7 +15,7 @@ class Recipe:
     """How a model is trained; the plan is a number of steps, or where that is 0 a time.
 
     Args:
-        steps: planned optimiser steps.
+        steps: planned optimizer steps.
         minutes: planned training time, on a CPU processor time over its threads; the learning rate follows it,
             through interruptions.
         batch: slices a step.
@@ -99,11 +99,11 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Partial:
-    """More training cases, whose labels tell only some of the model's structures.
+    """More training cases, whose labels name only some of the model's structures.
 
     Args:
         labels: structure of the model -> values in these cases that are part of it. A structure that is not named may
-            lie anywhere in their background: there, the loss looks at the sum of both probabilities.
+            lie anywhere in their background: there, the loss uses the sum of both probabilities.
         share: of the slices of each step that come from them.
         data: data folder; None: the command line names it.
     """
@@ -155,7 +155,7 @@ def read_config(path: Path) -> Config:
                 raise ValueError(f"{name} is not text")
         arms = values.get("arms", [])
         if not (isinstance(arms, list) and all(isinstance(arm, str) for arm in arms)):
-            raise ValueError("arms is no list of texts")
+            raise ValueError("arms is not a list of texts")
         network = values.get("network", {})
         if not isinstance(network, dict):
             raise ValueError("network is not a table")
@@ -189,7 +189,7 @@ def _partial(values: Any, folder: Path) -> Partial:
     if not numbers:
         raise ValueError("partial.labels must give each structure a list of whole numbers from 1 to 255")
     if not labels:
-        raise ValueError("partial.labels names no structure: name those that the labels of these cases tell")
+        raise ValueError("partial.labels is empty: list the structures that are labeled in these cases")
     if type(share) not in (int, float) or not 0 < share < 1:
         raise ValueError("partial.share must be a number between 0 and 1")
     if not isinstance(data, str | None):

@@ -71,7 +71,7 @@ class Report:
         rows: every case and structure.
         structures: one summary for each structure, over cases.
         overall: mean of the structures' means; spread of the cases' means over their structures.
-        tolerance: of the normalised surface Dice, in mm.
+        tolerance: of the normalized surface Dice, in mm.
         nominal: the spacing of at least one case is nominal, so figures in mm are.
     """
 
@@ -110,7 +110,7 @@ def format_table(report: Report) -> str:
         parts.append(align(lines, text_columns=2))
     summaries = (*report.structures, report.overall)
     parts.append(align([_headings(report), *(_values(summary) for summary in summaries)], text_columns=1))
-    lines = [("ours beside family", "Dice", "Dice fam.", "HD95 vox", "HD95 fam.", *OUTCOMES)]
+    lines = [("two conventions", "Dice", "Dice fam.", "HD95 vox", "HD95 fam.", *OUTCOMES)]
     for summary in summaries:
         means = (_cell(metric, summary.mean[metric]) for metric in _BOTH_RULES)
         lines.append((summary.name, *means, *(str(summary.outcomes[outcome]) for outcome in OUTCOMES)))
@@ -240,7 +240,7 @@ def _headings(report: Report) -> list[str]:
     for metric in _OURS:
         cells.append(f"NSD {report.tolerance:g}mm" if metric == "nsd" else _HEADINGS[metric])
         if report.overall.interval and metric in _WITH_INTERVAL:
-            cells.append("95 % CI")
+            cells.append("95% CI")
     return cells
 
 
@@ -267,22 +267,22 @@ def _rules(report: Report) -> list[str]:
     dice = report.overall.outcomes["spurious"] + report.overall.outcomes["absent"]
     rules = [
         "Mean (SD over cases). Overall: mean of the structures' means (SD of the cases' means).",
-        f"95 % CI of the mean: percentile bootstrap over the {count} subjects (not cases), {RESAMPLES:,} resamples, "
+        f"95% CI of the mean: percentile bootstrap over the {count} subjects (not cases), {RESAMPLES:,} resamples, "
         f"seed {SEED}."
         if report.overall.interval
         else f"No confidence interval: {count} subject{'s are' if count != 1 else ' is'} too few, "
         f"from {FEW_SUBJECTS} on there is one.",
         f"Dice, S.Dice and NSD from 0 to 1. S.Dice 1vox: surface Dice, tolerance 1 voxel (spacing 1). NSD: the same at "
         f"{report.tolerance:g} mm. HD95 vox: spacing 1.",
-        "Ours: empty in truth and prediction (absent): no value. Empty in one (missed: in the prediction, spurious: in "
-        "the truth): Dice, S.Dice and NSD 0, no distance.",
+        "Empty in reference and prediction (absent): no value. Empty in one of them (missed: the prediction, spurious: "
+        "the reference): Dice, S.Dice and NSD 0, no distance.",
         "fam.: the TransUNet family's convention, for its published tables only. Spurious: Dice 1, HD95 0. Absent or "
         "missed: Dice 0, HD95 0.",
-        "HD95 fam. is one percentile of both directions pooled, in voxels; ours the greater of the two directed ones.",
+        "HD95 fam.: one percentile of both directions, in voxels. HD95 vox: the greater of the two directed ones.",
         f"The rules for empty structures differ here in {empty} of {total} case-structures (Dice in {dice}).",
     ]
     if report.nominal:
-        rules.append("The data carry no measured spacing: figures in mm, and NSD, are nominal; S.Dice 1vox is not.")
+        rules.append("The data carry no measured spacing: values in mm, and NSD, are nominal; S.Dice 1vox is not.")
     return rules
 
 

@@ -18,10 +18,10 @@ class Run:
     """Files of one training run.
 
     - `manifest.json`: the model that is trained, as `pack` puts it into a model folder.
-    - `settings.json`: model, network, recipe with its seed, initial weights; a run goes on only with the same ones.
+    - `settings.json`: model, network, recipe with its seed, initial weights; a run continues only with the same ones.
     - `versions.json`: of the programs, and the device, of the last start.
     - `curve.csv`, `curve.png`: a row for each validation.
-    - `last.pt`: everything that is needed to go on. `best.pt`: averaged weights, best by validation.
+    - `last.pt`: everything that is needed to resume. `best.pt`: averaged weights, best by validation.
 
     Every file appears whole or not at all.
     """
@@ -32,7 +32,7 @@ class Run:
 
     @property
     def resumes(self) -> bool:
-        """Whether there is something to go on with."""
+        """Whether there is something to resume."""
         return self.last.is_file()
 
     def begin_model(self, manifest: Mapping[str, Any]) -> Model:
@@ -72,8 +72,7 @@ class Run:
             ) from error
         if _completed(_parsed(before), defaults or {}) != json.loads(text):
             raise InputError(
-                f"{self.folder} holds a run with other settings: go on with the training file as it was, or give a new "
-                "folder."
+                f"{self.folder} contains a run with other settings: use the same training file, or a new folder."
             )
         write(path, text.encode())
         write(self.folder / "versions.json", json.dumps(versions, indent=1).encode())
@@ -82,8 +81,8 @@ class Run:
         """Raises InputError when `last.pt` cannot be read."""
         try:
             return torch.load(self.last, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch tells damage by many classes of error
-            raise InputError(f"{self.last} is damaged: remove it to start anew, best.pt stays.") from error
+        except Exception as error:  # torch reports damage by many classes of error
+            raise InputError(f"{self.last} is damaged: remove it to start again (best.pt is kept).") from error
 
     def save_last(self, state: Mapping[str, Any]) -> None:
         """Raises OutputError when the disk does not take it; the file before stays."""
@@ -107,7 +106,7 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(
-                f"{self.folder} cannot be made ({error.strerror}): choose a folder that you may write to."
+                f"{self.folder} cannot be created ({error.strerror}): choose a folder that you may write to."
             ) from error
 
     def _save(self, state: Mapping[str, Any], path: Path) -> None:

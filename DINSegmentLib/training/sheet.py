@@ -21,7 +21,7 @@ def sheet(slices: Slices, model: Model, recipe: Recipe) -> bytes:
     """PNG: the first row holds slices as they are, the rows below views of them; beside each its enhanced copy.
 
     The upper views stray as far as ``recipe.augmentation`` allows, the lower ones as ``recipe.gentle`` does. Contours
-    are the labels', in the model's colours.
+    are the labels', in the model's colors.
 
     Args:
         slices: of a training set, on the CPU; slices that show structures are the likeliest to be drawn.

@@ -1,4 +1,4 @@
-"""Training slices: cases brought to the model's axes and intensities, centred on one canvas, kept in memory."""
+"""Training slices: cases brought to the model's axes and intensities, centered on one canvas, kept in memory."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -17,7 +17,7 @@ from .cases import Case
 
 
 class Batch(NamedTuple):
-    """Slices with their neighbours; the one in the middle of the channels is the one to label.
+    """Slices with their neighbors; the one in the middle of the channels is the one to label.
 
     Args:
         images: (N, channels, side, side) float32 in [0, 1].
@@ -84,7 +84,7 @@ class Slices:
 
 
 def load_slices(cases: Iterable[Case], model: Model, side: int) -> Slices:
-    """Read cases into slices on a canvas of ``side`` x ``side`` pixels (padded with 0, or cropped, at the centre).
+    """Read cases into slices on a canvas of ``side`` x ``side`` pixels (padded with 0, or cropped, at the center).
 
     Pixels keep their native size; views are drawn at the model's by `Batch.pixels`.
 
@@ -119,12 +119,12 @@ def check_structures(slices: Slices, model: Model) -> None:
     for label in model.labels:
         if label.value not in found:
             raise InputError(
-                f"No training case of {model.id} has the structure {label.name} (label {label.value}): give cases that "
+                f"No training case of {model.id} has the structure {label.name} (label {label.value}): use cases that "
                 "show it, or a model without it."
             )
     if more := sorted(found - {label.value for label in model.labels}):
         raise InputError(
-            f"A training case has label {more[0]}, and {model.id} has 1 to {len(model.labels)}: give data for it."
+            f"A training case has label {more[0]}, but {model.id} has 1 to {len(model.labels)}: use data for it."
         )
 
 

@@ -39,7 +39,7 @@ class Progress:
 
     Args:
         share: of the plan that is done.
-        step: optimiser steps done.
+        step: optimizer steps done.
         loss: mean since the last line.
         dice: validation Dice of each structure, or None between validations.
         seconds_left: by the pace so far.
@@ -72,16 +72,16 @@ def train(
     tell: Callable[[str], None] = lambda text: None,
     partial: Partial | None = None,
 ) -> Path:
-    """Train a model on a data folder, validating on its `valid` split; goes on where it stopped.
+    """Train a model on a data folder, validating on its `valid` split; resumes where it stopped.
 
     Args:
         model: its manifest gives labels, axes, intensities and the network's size; its weights are not read.
         data: folder as `cases` reads it.
         output: run folder, see `Run`.
         report: called after every validation and about every half minute.
-        initial: weights to start from, see `load_initial`; not looked at when the run goes on.
+        initial: weights to start from, see `load_initial`; ignored when the run resumes.
         tell: called with a sentence when heads that the initial weights lack were fitted first.
-        partial: more cases, whose labels tell only some structures; with their data folder.
+        partial: more cases, whose labels name only some structures; with their data folder.
 
     Returns:
         path of the averaged weights that were best by validation, or the last ones if the recipe keeps these.
@@ -129,7 +129,7 @@ def _batches(trainer: "Trainer", data: Path, partial: Partial | None) -> Iterato
     if partial is None:
         return slices.batches(recipe.batch, recipe.balance, _order(trainer))
     if partial.data is None:
-        raise InputError("The training file has partial labels and names no data folder for them: give --partial.")
+        raise InputError("The training file has partial labels and names no data folder for them: use --partial.")
     found = relabeled(cases(partial.data, "train"), model, partial.labels)
     others = load_slices(found, model, recipe.canvas).to(device)
     if not others.labels.any():
@@ -162,8 +162,8 @@ def _loop(
             loss = torch.stack(losses).nanmean().item()
             if not np.isfinite(loss):
                 raise InputError(
-                    f"The loss became NaN or infinite at step {trainer.step}: lower the rate in the training file and "
-                    f"start a new run from {run.best} with --init; what was saved before is kept."
+                    f"The loss became NaN or infinite at step {trainer.step}: lower the learning rate in the training "
+                    f"file and start a new run from {run.best} with --init; what was saved before is kept."
                 )
             line = Progress(trainer.progress, trainer.step, loss, dice or None, pace * (1 - trainer.progress))
             report(line)
@@ -211,7 +211,7 @@ def validate(network: DIN, model: Model, volumes: Iterator[Case], device: torch.
 
 
 class Trainer:
-    """State of one run: network, averaged network, optimiser, steps and time used so far."""
+    """State of one run: network, averaged network, optimizer, steps and time used so far."""
 
     def __init__(self, model: Model, recipe: Recipe, device: torch.device) -> None:
         torch.manual_seed(recipe.seed)
@@ -251,7 +251,7 @@ class Trainer:
         return min(1.0, self.step / recipe.steps if recipe.steps else self.seconds / (60 * recipe.minutes))
 
     def train_step(self, batches: Iterator[Batch]) -> Tensor:
-        """One optimiser step on the next batch; returns the loss, a scalar still on the device."""
+        """One optimizer step on the next batch; returns the loss, a scalar still on the device."""
         started = self._clock()
         batch = next(batches)
         recipe = self.recipe

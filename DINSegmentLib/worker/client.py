@@ -26,17 +26,17 @@ from .work import heard
 
 SILENCE = 60.0  # seconds without a line in a run, after which the worker counts as stuck
 _SLEEP = 10.0  # seconds between two ticks, after which the computer slept: no silence of the worker
-PATIENCE = 2.0  # seconds that a cancelled run gets to stop by itself
+PATIENCE = 2.0  # seconds that a canceled run gets to stop without being killed
 _PIECE = 8_000_000  # bytes copied in a turn: a few milliseconds, so that the window does not wait
 
 
 class Channel(Protocol):
-    """A process with pipes; what it says and its end are told to `Client.received` and `Client.ended`."""
+    """A process with pipes; what it says and its end are passed to `Client.received` and `Client.ended`."""
 
     def start(self) -> None: ...
     def write(self, data: bytes) -> None: ...
     def close(self) -> None:
-        """End its input: it ends by itself."""
+        """End its input, which makes it end."""
 
     def kill(self) -> None: ...
 
@@ -65,8 +65,8 @@ class Request:
         parameters: settings of the run.
         name: what messages call the volume.
         times: of a cine's frames in ms, where they are known.
-        map: what is wanted in place of labels, of a single volume.
-        surfaces: whether closed surfaces are wanted beside the labels, of a single volume.
+        map: what to compute in place of labels, of a single volume.
+        surfaces: whether to compute closed surfaces beside the labels, of a single volume.
     """
 
     volume: np.ndarray
@@ -101,7 +101,7 @@ class Measurement:
 
 
 class Listener(Protocol):
-    """Who is told how a run goes. After ``finished`` or ``failed`` nothing more comes of it."""
+    """Who is informed how a run goes. After ``finished`` or ``failed`` nothing more comes of it."""
 
     def loading(self, warm: bool) -> None: ...
     def progressed(self, done: int, total: int) -> None: ...
@@ -205,12 +205,12 @@ class Client:
 
     @property
     def busy(self) -> bool:
-        """Whether a run goes on: only one can, and `tick` must be called often."""
+        """Whether a run continues: only one can, and `tick` must be called often."""
         return self._run is not None
 
     @property
     def measuring(self) -> bool:
-        """Whether what goes on is a measurement."""
+        """Whether a measurement is under way."""
         return self._run is not None and isinstance(self._run.request, Measurement)
 
     def start(self) -> None:
@@ -230,7 +230,7 @@ class Client:
         """Begin a run; the listener hears the rest.
 
         Raises:
-            RuntimeError: a run or a measurement goes on.
+            RuntimeError: a run or a measurement is under way.
             OSError: there is no place for temporary files.
         """
         self._begin(request, listener)
@@ -259,7 +259,7 @@ class Client:
         self._channel.write(encode("cancel", id=self._run.identity))
 
     def release(self) -> None:
-        """End the process and give its memory back; a run is cancelled."""
+        """End the process and give its memory back; a run is canceled."""
         if self._run is not None:
             self._give_up(Code.CANCELLED, _("Canceled: nothing was changed."))
         elif self._state not in (State.OFF, State.ENDING):
@@ -318,10 +318,10 @@ class Client:
                 self._heard = self._clock()
                 self._take(decode(line))
         except ProtocolError as error:
-            logging.getLogger("dinsegment").warning("the worker said what is no message: %s", error)
+            logging.getLogger("dinsegment").warning("the worker sent an invalid message: %s", error)
 
     def ended(self, code: int, crashed: bool) -> None:
-        """The process has ended; a run that it has not heard of yet gets a new one."""
+        """The process has ended; a run that it does not know yet gets a new one."""
         self._state = State.OFF
         self.about = {}
         self._remove_files()

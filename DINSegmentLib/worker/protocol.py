@@ -6,7 +6,7 @@ To the worker:
 - ``devices``: which devices work here, and why.
 - ``segment`` (id, name, volume, labels, shape, dtype, matrix, model, device, threads, parameters, times, map,
   surfaces): segment the raw array (K, J, I), or frames (T, K, J, I) at ``times`` in ms or null, in the file ``volume``,
-  and write uint8 labels of that shape to the file ``labels``; where ``map`` is no null, write that of the volume in
+  and write uint8 labels of that shape to the file ``labels``; where ``map`` is not null, write that of the volume in
   their place; where ``surfaces`` names a file, write every structure's to it, see `server.write_surfaces`.
 - ``measure`` (id, volume, labels, shape, dtype, matrix, model, times): measure labels of that shape, uint8 in the file
   ``labels``, as they are now: of one volume, whose voxels are in the file ``volume``, or of frames, whose voxels are
@@ -19,7 +19,7 @@ From the worker:
 
 - ``ready`` (version, program, python, pid), or ``error`` with the code ``version``.
 - ``devices`` (found: name and reason of each, the one that ``auto`` takes first).
-- ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id, what the run tells of itself; of every
+- ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id, what the run reports; of every
   structure statistics, confidence (null: not found) and the number of voxels that the clean-up removed; of frames,
   instead of these, the heart's function, see `work.function_of`; ``notices``, and ``review``, the slices to look
   at, the worst first, see `Notice.to_json`; of a map none of these; of ``measure`` statistics or function
@@ -40,7 +40,7 @@ LONGEST_LINE = 1_000_000  # bytes; arrays do not come this way
 
 
 class Map(StrEnum):
-    """What can be told of every voxel, in place of its label."""
+    """What can be computed for every voxel, in place of its label."""
 
     CONFIDENCE = "confidence"  # uint8, see `engine.parameters.Result.confidence_map`
     ATTRIBUTION = "why"  # float32, see `engine.attribution`; the name that saved scenes hold
@@ -58,7 +58,7 @@ class Code(StrEnum):
     CANCELLED = "cancelled"
     VERSION = "version"
     INTERNAL = "internal"
-    KILLED = "killed"  # said by the client: the process ended by itself
+    KILLED = "killed"  # said by the client: the process ended unasked
     SILENT = "silent"  # said by the client: the process did not say anything for too long
 
 
@@ -79,7 +79,7 @@ _SHAPES: dict[str, dict[str, Any]] = {
 
 
 class ProtocolError(ValueError):
-    """A line that is no message."""
+    """A line that is not a message."""
 
 
 def encode(kind: str, **values: Any) -> bytes:

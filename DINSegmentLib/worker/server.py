@@ -44,7 +44,7 @@ from ..runtime import prepare
 from .protocol import LONGEST_LINE, PREFIX, VERSION, Code, Map, ProtocolError, decode, encode
 from .work import Task, WarmModel, function_of, torch_needed, work
 
-_PATIENCE = 2.0  # seconds that a run gets to stop by itself when the client has gone
+_PATIENCE = 2.0  # seconds that a run gets to stop without being killed when the client has gone
 _CODES = {  # the first that fits
     Cancelled: Code.CANCELLED,
     TorchMissing: Code.TORCH,
@@ -95,11 +95,11 @@ class Server:
             self._answer(request)
 
     def _read(self) -> None:
-        """On a thread of its own: a cancel must be heard while a run goes on."""
+        """On a thread of its own: a cancel must be noticed during a run."""
         while line := self._source.readline(LONGEST_LINE):
             try:
                 request = decode(line)
-            except Exception as error:  # whatever comes, the next line and the end of the input are heard
+            except Exception as error:  # whatever comes, the next line and the end of the input are read
                 text = _("The worker got a line that it does not understand ({error}).", error=error)
                 self._say("error", code=Code.INTERNAL, text=to_json(text))
                 continue

@@ -1,4 +1,4 @@
-"""What a run makes of a volume or a cine, and what it tells of itself: in the worker, and for Python in Slicer."""
+"""What a run makes of a volume or a cine, and what it reports: in the worker, and for Python in Slicer."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ class WarmModel:
             model: whose network.
             device: as in `engine.device.choose`.
             threads: of the CPU; 0 leaves it to torch.
-            loading: told whether the one that is kept serves, before a new one is loaded.
+            loading: called with whether the one that is kept serves, before a new one is loaded.
 
         Raises:
             TorchMissing: PyTorch cannot be imported.
@@ -86,8 +86,8 @@ class Task:
         geometry: its grid in the world, of one frame.
         parameters: settings of the run.
         times: of a cine's frames in ms, where they are known.
-        map: what is wanted in place of labels, of a single volume.
-        surfaces: whether closed surfaces are wanted beside the labels, of a single volume.
+        map: what to compute in place of labels, of a single volume.
+        surfaces: whether to compute closed surfaces beside the labels, of a single volume.
         name: what messages call the volume.
     """
 
@@ -107,7 +107,7 @@ class Made:
     Args:
         array: labels, uint8, or the map that was asked for, of the shape of the volume.
         surfaces: by label value; empty unless they were asked for.
-        story: what the run tells of itself, in values that JSON knows: see ``done`` in `protocol`.
+        story: what the run reports, in values that JSON knows: see ``done`` in `protocol`.
     """
 
     array: np.ndarray

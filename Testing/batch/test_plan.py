@@ -95,7 +95,7 @@ def test_what_would_be_refused_is_told_with_its_reason(tmp_path):
     assert [(case["case"], case["frames"]) for case in described["cases"]] == [("cine", 3), ("good", 1)]
     told = {Path(one["path"]).name: one["reason"] for one in described["refused"]}
     expected = {
-        "thin.nii": "only one slice", "text.nrrd": "damaged", "zero.mha": "empty file",
+        "thin.nii": "only one slice", "text.nrrd": "not a valid NRRD file", "zero.mha": "empty file",
         "half.nii": "truncated", "exam": "unevenly spaced",
     }  # fmt: skip
     assert told.keys() == expected.keys()
@@ -128,7 +128,7 @@ def test_no_time_is_told_for_a_device_that_was_not_measured(tmp_path, monkeypatc
     monkeypatch.setattr(dryrun, "_SECONDS_PER_PIXEL", {})
     described = dryrun.describe(find([volume(tmp_path / "a.nii")]), HEART, "cpu")
     assert described["cases"][0]["seconds"] is None and described["total"]["seconds"] is None
-    assert "not known" in dryrun.format_text(described)
+    assert "not estimated" in dryrun.format_text(described)
 
 
 def test_a_line_of_a_table_may_name_another_model(tmp_path):
@@ -143,7 +143,7 @@ def test_a_line_of_a_table_may_name_another_model(tmp_path):
 def test_nothing_to_do_is_said():
     described = dryrun.describe([Refused(Path("x"), "x does not exist: check the path.")], HEART, "cpu")
     assert described["total"]["seconds"] == 0
-    assert "0 to segment (0.0 MB), 1 refused" in dryrun.format_text(described)
+    assert "0 to segment (0.0 MB), 1 rejected" in dryrun.format_text(described)
 
 
 @pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="Linux counts the bytes that a process reads")

@@ -85,7 +85,7 @@ def test_cases_of_a_search_are_named_apart(texts):
 def test_the_second_of_two_with_one_file_is_refused(first, second):
     names = registry.Names(many=True)
     names.reserve(first, ())
-    with pytest.raises(OutputError, match=f"would be a file of {first.name}, too"):
+    with pytest.raises(OutputError, match=f"is also a file of {first.name}"):
         names.reserve(second, ())
     names.reserve(case("other"), ())
 

@@ -19,7 +19,7 @@ FOUR_CORES = workers.Machine("cpu", threads=4, free=100 * GB, is_program=True)
 def test_many_cases_get_a_process_for_each_thread():
     choice = workers.choose([GB] * 100, FOUR_CORES)
     assert choice.workers == 4
-    assert choice.text.startswith("100 cases by 4 processes with one thread each") and "--workers 1" in choice.text
+    assert choice.text.startswith("100 cases with 4 processes of one thread each") and "--workers 1" in choice.text
 
 
 def test_few_cases_get_one_without_a_word():
@@ -30,12 +30,12 @@ def test_few_cases_get_one_without_a_word():
     ("change", "reason"),
     [
         ({"is_program": False}, "runs within another program"),
-        ({"device": "cuda:0"}, "the work is done on cuda:0"),
-        ({"threads": 1}, "one thread to use"),
+        ({"device": "cuda:0"}, "the network runs on cuda:0"),
+        ({"threads": 1}, "one thread is available"),
         ({"idle": 1.4}, "other programs leave 1 of 4 cores free"),
         ({"idle": 0.0}, "other programs leave 0 of 4 cores free"),
-        ({"free": None}, "how much memory is free is not known"),
-        ({"free": 2 * GB - 1}, "will not do for two"),
+        ({"free": None}, "free memory is not known"),
+        ({"free": 2 * GB - 1}, "not sufficient for two"),
     ],
 )
 def test_one_process_where_several_are_of_no_use_and_why(change, reason):
@@ -140,14 +140,14 @@ def test_the_command_does_as_chosen_or_as_asked(arguments, within, count, run, a
     code = run(*arguments, within=within)
     told = capfd.readouterr().out
     assert (code, asked) == ((0, []) if count is None else (2, [count]))
-    assert ("by 4 processes" in told) == (not arguments and not within)
+    assert ("with 4 processes" in told) == (not arguments and not within)
     assert ("within another program" in told) == (not arguments and within)
 
 
 def test_a_dry_run_reckons_with_the_processes_of_the_run(run, capfd):
     assert run("--dry-run") == 0
     several = capfd.readouterr().out
-    assert "by 4 processes on cpu" in several and "--workers 1 asks for one" in several and "2.1 GB" in several
+    assert "by 4 processes on cpu" in several and "Use --workers 1" in several and "2.1 GB" in several
     assert run("--dry-run", "--workers", "1") == 0
     one = capfd.readouterr().out
     assert "one after the other on cpu" in one and "--workers" not in one and "1.1 GB" in one

@@ -95,7 +95,7 @@ def test_an_anonymous_record_is_run_again_when_its_input_is_named(segment, comma
     (record,) = (tmp_path / "out").glob("*.json")
     again = ("rerun", record, "--output", tmp_path / "again", "--model", tiny_model)
     refused = command(*again)
-    assert refused.code == 2 and "name it with --input" in refused.err
+    assert refused.code == 2 and "add --input" in refused.err
     assert command(*again, "--input", path).code == 0
     name = f"{record.stem}.nii.gz"
     assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()

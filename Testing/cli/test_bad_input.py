@@ -90,10 +90,10 @@ def corrupt(path):
 # what is wrong: how to make it, and what the sentence says
 FILES = {
     "missing file": (lambda m: m.tmp_path / "v.nii.gz", "does not exist"),
-    "folder without images": (lambda m: as_text(m.tmp_path), "holds no volume file and no DICOM series"),
+    "folder without images": (lambda m: as_text(m.tmp_path), "contains no volume file and no DICOM series"),
     "empty folder": (
         lambda m: (m.tmp_path / "v").mkdir() or m.tmp_path / "v",
-        "holds no volume file and no DICOM series",
+        "contains no volume file and no DICOM series",
     ),
     "empty file": (lambda m: (m.tmp_path / "v.nii.gz").touch() or m.tmp_path / "v.nii.gz", "empty file"),
     "other kind of file": (
@@ -109,7 +109,7 @@ FILES = {
     "4-D of one slice": (lambda m: m.write("v.nii.gz", np.stack([m.voxels[:1]] * 5)), "only one slice"),
     "no voxels": (lambda m: no_voxels(m.tmp_path), "empty"),
     "constant": (lambda m: m.write("v.nrrd", np.full_like(m.voxels, 7)), "constant (every voxel is 7)"),
-    "NaN": (lambda m: m.write("v.nrrd", np.full_like(m.voxels, np.nan, np.float32)), "no voxel that is a number"),
+    "NaN": (lambda m: m.write("v.nrrd", np.full_like(m.voxels, np.nan, np.float32)), "only NaN voxels"),
     "Inf": (lambda m: m.write("v.nrrd", with_voxel(m.voxels, np.inf)), "NaN or infinite"),
     "zero spacing": (lambda m: patched(m.write("v.nii"), 80, "<f", 0.0), "zero or negative voxel spacing"),
     "negative spacing": (lambda m: patched(m.write("v.nii"), 84, "<f", -1.0), "zero or negative voxel spacing"),
@@ -162,8 +162,8 @@ def test_every_series_of_a_folder_is_a_case_unless_one_is_chosen(segment, write_
 @pytest.mark.parametrize(
     ("output", "text"),
     [
-        ("file", "file is a file, and the output needs a folder there"),
-        ("file/deeper", "file is a file, and the output needs a folder there"),
+        ("file", "file is a file, but the output needs a folder there"),
+        ("file/deeper", "file is a file, but the output needs a folder there"),
         ("/proc/nothing", "/proc/nothing cannot be written"),
     ],
 )

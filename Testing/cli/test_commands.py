@@ -58,10 +58,10 @@ def test_enhance_with_a_model_takes_its_axes_window_and_defaults(command, write,
     [
         ("folder", (), "is a folder"),
         ("folder", ("--overwrite",), "is a folder"),
-        ("new/e.jpg", (), "names no format"),
+        ("new/e.jpg", (), "is not the name of a volume file"),
         ("kept.nrrd", (), "add --overwrite"),
         ("heart.nii.gz", ("--overwrite",), "is the input itself"),
-        ("kept.nrrd/e.nrrd", (), "is a file, and the output needs a folder there"),
+        ("kept.nrrd/e.nrrd", (), "is a file, but the output needs a folder there"),
         ("new/e.nrrd", ("--strength", "3"), "choose 0 to 2"),
         ("new/e.nrrd", ("--model", "bogus"), 'Unknown model "bogus"'),
         ("new/e.nrrd", ("--frame", "2"), "no frame 2"),
@@ -86,7 +86,7 @@ def test_enhance_replaces_a_file_when_told(command, write, tmp_path):
     assert sitk.ReadImage(str(tmp_path / "e.nrrd")).GetSize() == (36, 40, 6)
 
 
-def test_models_lists_ids_structures_and_licences(command):
+def test_models_lists_ids_structures_and_licenses(command):
     outcome = command("models")
     assert outcome.code == 0
     assert "cardiac-mr" in outcome.out and "1 Right ventricle, 2 Myocardium, 3 Left ventricle" in outcome.out

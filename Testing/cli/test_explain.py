@@ -49,11 +49,11 @@ def test_an_image_or_enhancement_that_the_model_never_saw_is_told(command, write
 
 
 @pytest.mark.parametrize(("value", "strongest"), [(-1, 2), (1, 0)], ids=["original is blue", "enhanced is red"])
-def test_colours_of_the_picture(value, strongest, tiny_model):
-    grey = np.full((3, 40, 40), 0.5, np.float32)
-    decided = np.zeros_like(grey)
+def test_colors_of_the_picture(value, strongest, tiny_model):
+    gray = np.full((3, 40, 40), 0.5, np.float32)
+    decided = np.zeros_like(gray)
     decided[:, 15:25, 15:25] = value
-    drawn = draw_attribution(grey, grey, decided, Geometry(grey.shape, np.eye(4)), find_model(str(tiny_model)), "heart")
+    drawn = draw_attribution(gray, gray, decided, Geometry(gray.shape, np.eye(4)), find_model(str(tiny_model)), "heart")
     pixels = np.asarray(drawn, int)[100:440]  # the first row of panels
 
     other = 2 - strongest

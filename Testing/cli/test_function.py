@@ -231,5 +231,5 @@ def test_what_cannot_be_done_is_told_in_a_sentence_and_nothing_is_written(argume
 
 def test_a_single_volume_is_no_cine(function, write, tmp_path):
     outcome = function(write("heart.nrrd"))
-    assert outcome.code == 2 and "single frame, and a cine has several" in outcome.err
+    assert outcome.code == 2 and "single frame and is not a cine" in outcome.err
     assert not (tmp_path / "out").exists()

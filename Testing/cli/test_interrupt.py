@@ -76,7 +76,7 @@ def test_it_ends_after_the_batch_and_goes_on_to_the_same_bytes(begin, segment, w
     assert len(batches) <= 2 and all(inside("second")(event) for event in batches)
     assert events[-1]["event"] == "error"
     sentence, again = events[-1]["message"].split("\n")
-    assert sentence.startswith("Interrupted: 1 of 3 done") and "run the same command again to go on" in sentence
+    assert sentence.startswith("Interrupted: 1 of 3 done") and "Re-run the same command to resume" in sentence
     assert shlex.split(again)[:4] == [sys.executable, "-m", "DINSegmentLib", "segment"]
     out = tmp_path / "out"
     assert {path.name for path in out.iterdir()} == {"first.nii.gz", "first.json", *TABLES}
@@ -133,8 +133,8 @@ def test_a_second_interrupt_ends_at_once_and_then_all_is_as_before(capfd):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--overwrite",), "does them all again, for --overwrite was given."),
-        (("--anonymous",), "run the same command again to go on."),
+        (("--overwrite",), "Because of --overwrite, the same command segments all cases again."),
+        (("--anonymous",), "Re-run the same command to resume."),
         ((), "run the same command again to go on"),
     ],
 )

@@ -92,7 +92,7 @@ def test_a_disk_that_is_full_for_the_tables_costs_no_case(segment, write, tmp_pa
     monkeypatch.setattr(tables, "write_statistics", full)
     outcome = segment(*paths, *FORMAT)
     assert outcome.code == 1 and "2 of 2 done" in outcome.out and "summary.json" not in os.listdir(tmp_path / "out")
-    assert "The tables and the page to review are not whole: out cannot be written (No space left" in outcome.err
+    assert "The tables and the review page are incomplete: out cannot be written (No space left" in outcome.err
 
     monkeypatch.undo()
     assert segment(*paths, *FORMAT).code == 0 and (tmp_path / "out" / "statistics.csv").is_file()

@@ -1,4 +1,4 @@
-"""The worked example of the training's README in miniature, and what the commands refuse on the way."""
+"""The example of Documentation/training.md in miniature, and what the commands refuse on the way."""
 
 import json
 import shutil
@@ -84,13 +84,13 @@ def test_a_plan_on_all_cases_keeps_the_last_weights_and_has_no_figures(command, 
     assert command("pack", tmp_path / "run", "--output", tmp_path / "model").code == 0
     assert read_manifest(tmp_path / "model").validation == {}
     card = (tmp_path / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert "none is left to tell" in card and '"Left ventricle" = [1, 3]' in card
+    assert "were not evaluated" in card and '"Left ventricle" = [1, 3]' in card
 
 
 def test_partial_labels_and_their_data_folder_go_together(train, hearts):
     assert refused(train("--partial", hearts), "has no partial labels")
     (hearts / "training.toml").write_text(SMALL + RECIPE + PARTIAL, encoding="utf-8")
-    assert refused(train(), "give --partial")
+    assert refused(train(), "use --partial")
     (hearts / "training.toml").write_text(SMALL + RECIPE + PARTIAL.replace("[1, 3]", "[3]"), encoding="utf-8")
     assert refused(train("--partial", hearts), "has label 1, which the partial labels do not name")
     every_value_elsewhere = PARTIAL.replace("[2]", "[8]").replace("[1, 3]", "[9]")

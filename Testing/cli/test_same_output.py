@@ -70,4 +70,4 @@ def test_a_picture_for_the_page_is_not_replaced_either(folder, segment, tmp_path
 
 def test_an_input_called_as_a_table_costs_only_its_case(folder, segment):
     outcome = segment(folder("in", "a", "summary"), *FORMAT)
-    assert outcome.code == 1 and "1 of 2 done" in outcome.out and "summary.json would be a file of" in outcome.err
+    assert outcome.code == 1 and "1 of 2 done" in outcome.out and "summary.json is also a file of" in outcome.err

@@ -87,7 +87,7 @@ def test_a_case_that_ends_its_process_is_given_up_and_costs_no_other(tasks, monk
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     with processes.Pool(2) as pool:
         done = {case.name: record for case, record in pool.run(tasks, lambda: False)}
-    assert "case3.nrrd ended its process 3 times" in done.pop("case3")["error"]
+    assert "case3.nrrd crashed its process 3 times" in done.pop("case3")["error"]
     assert len(done) == 5 and not any("error" in record for record in done.values())
 
 
@@ -151,8 +151,8 @@ def test_a_worker_that_is_killed_costs_no_case(segment, cases, scheduler, tmp_pa
     os.kill(workers[0].pid, signal.SIGKILL)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    assert "6 of 6 done" in out and "2 workers of a Dask cluster; to watch: http://127.0.0.1:" in out
-    assert "The Dask scheduler is open" in err
+    assert "6 of 6 done" in out and "2 workers of a Dask cluster; dashboard: http://127.0.0.1:" in out
+    assert "The Dask scheduler is not encrypted" in err
     same(tmp_path / "out", tmp_path / "one")
 
 

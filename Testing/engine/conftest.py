@@ -48,8 +48,8 @@ def bands() -> Callable[..., Segmenter]:
 
     class Bands(torch.nn.Module):
         def forward(self, original, enhanced):
-            centres = torch.tensor([0.125, 0.375, 0.625, 0.875], dtype=torch.float64).reshape(1, 4, 1, 1)
-            return -100 * (original.double() - centres) ** 2
+            centers = torch.tensor([0.125, 0.375, 0.625, 0.875], dtype=torch.float64).reshape(1, 4, 1, 1)
+            return -100 * (original.double() - centers) ** 2
 
     def make(model: Model, **changes) -> Segmenter:
         made = Segmenter(dataclasses.replace(model, **changes), "cpu")

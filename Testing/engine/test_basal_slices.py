@@ -10,7 +10,7 @@ from DINSegmentLib.engine.cine import segment_cine
 from DINSegmentLib.geometry import Geometry
 
 SURE, DOUBTED = 0.625, 0.504  # values that the foretold network calls wall, with probability 1.00 and 0.55
-BASE_FIRST = (0, 9, 8, 8, 6, 4, 2)  # labelled voxels in each slice
+BASE_FIRST = (0, 9, 8, 8, 6, 4, 2)  # labeled voxels in each slice
 
 
 def stack(sizes):
@@ -26,7 +26,7 @@ def stack(sizes):
         (BASE_FIRST, (0, 0.5, 0.9, 0.9, 0.9, 0.9, 0.8), [1]),
         (BASE_FIRST, (0, 0.5, 0.69, 0.9, 0.9, 0.9, 0.9), [1, 2]),
         (BASE_FIRST, (0, 0.5, 0.7, 0.9, 0.9, 0.9, 0.9), [1]),
-        (BASE_FIRST, (0, 0.0, 0.9, 0.9, 0.9, 0.9, 0.8), [1]),  # something is labelled there, but no wall
+        (BASE_FIRST, (0, 0.0, 0.9, 0.9, 0.9, 0.9, 0.8), [1]),  # something is labeled there, but no wall
         (BASE_FIRST, (0, 0.9, 0.2, 0.9, 0.9, 0.9, 0.8), []),  # not at an end
         (BASE_FIRST, (0, 0.9, 0.9, 0.9, 0.9, 0.9, 0.2), []),  # the apex is small, and its wall is often doubted
         (BASE_FIRST, (0, 0.4, 0.5, 0.5, 0.5, 0.5, 0.4), []),  # a wall that is never sure tells nothing of the base

@@ -41,13 +41,13 @@ def test_every_frame_has_the_margins_that_it_has_alone(segmenter):
     assert segment_cine(segmenter, VOLUMES, GEOMETRY).frame(0).margins is None
 
 
-def test_neighbour_slices_come_from_the_same_frame(stack_model):
+def test_neighbor_slices_come_from_the_same_frame(stack_model):
     class Next(torch.nn.Module):
         """Labels a slice by the brightness of the one after it."""
 
         def forward(self, original, enhanced):
-            centres = torch.tensor([0.125, 0.375, 0.625, 0.875]).reshape(1, 4, 1, 1)
-            return -100 * (original[:, 2:].float() - centres) ** 2
+            centers = torch.tensor([0.125, 0.375, 0.625, 0.875]).reshape(1, 4, 1, 1)
+            return -100 * (original[:, 2:].float() - centers) ** 2
 
     model = dataclasses.replace(
         stack_model, network=dataclasses.replace(stack_model.network, neighbours=1), neighbour_distance=8.0, cleanup=()

@@ -37,7 +37,7 @@ def test_the_largest_part_of_every_structure_stays(cleaning):
 
 
 def test_joined_structures_keep_the_largest_part_of_both(cleaning):
-    """A ring around a cavity that narrows: the rings of neighbouring slices do not touch, ring and cavity do."""
+    """A ring around a cavity that narrows: the rings of neighboring slices do not touch, ring and cavity do."""
     labels = np.zeros((3, 15, 15), np.uint8)
     labels[0, 1:14, 1:14], labels[0, 2:13, 2:13] = 2, 3
     labels[1, 4:11, 4:11], labels[1, 5:10, 5:10] = 2, 3

@@ -1,4 +1,4 @@
-"""Claims about normalisation: percentile and window, by hand."""
+"""Claims about normalization: percentile and window, by hand."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_a_volume_that_is_almost_all_background_keeps_its_contrast():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float64, ">i2"])
-def test_normalised_voxels_are_a_new_float32_array_in_0_1(dtype):
+def test_normalized_voxels_are_a_new_float32_array_in_0_1(dtype):
     volume = np.arange(24).reshape(2, 3, 4).astype(dtype)[:, ::-1]
     out = Normalization(3, 20)(volume)
 

@@ -1,4 +1,4 @@
-"""Claims about resampling in the plane: nothing shifts, sizes follow millimetres."""
+"""Claims about resampling in the plane: nothing shifts, sizes follow millimeters."""
 
 import numpy as np
 import pytest
@@ -18,11 +18,11 @@ from DINSegmentLib.errors import GeometryError
         ((4, 200), (1.0, 9.0), 1.5, (16, 1200)),  # never smaller than 16
     ],
 )
-def test_the_models_grid_covers_the_same_millimetres(shape, spacing, target, size):
+def test_the_models_grid_covers_the_same_millimeters(shape, spacing, target, size):
     assert model_size(shape, spacing, target) == size
 
 
-def test_slices_wider_than_three_metres_are_refused():
+def test_slices_wider_than_three_meters_are_refused():
     with pytest.raises(GeometryError, match="76.8 m wide"):
         model_size((256, 256), (300.0, 1.5), 1.5)
 
@@ -30,10 +30,10 @@ def test_slices_wider_than_three_metres_are_refused():
 SIZES = [((256, 216), (147, 311)), ((100, 90), (200, 180)), ((181, 240), (60, 240)), ((64, 64), (63, 65))]
 
 
-def blob(shape: tuple[int, int], centre: tuple[float, float]) -> torch.Tensor:
+def blob(shape: tuple[int, int], center: tuple[float, float]) -> torch.Tensor:
     y, x = np.indices(shape)
     radius = min(shape) / 8
-    return torch.from_numpy(np.exp(-((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / (2 * radius**2))[None, None])
+    return torch.from_numpy(np.exp(-((y - center[0]) ** 2 + (x - center[1]) ** 2) / (2 * radius**2))[None, None])
 
 
 def centroid(image: torch.Tensor) -> np.ndarray:
@@ -43,15 +43,15 @@ def centroid(image: torch.Tensor) -> np.ndarray:
 
 @pytest.mark.parametrize(("native", "size"), SIZES)
 def test_a_blob_stays_at_its_place_on_the_way_there_and_back(native, size):
-    centre = (native[0] * 0.47, native[1] * 0.55)
-    there = to_model_grid(blob(native, centre), size)
+    center = (native[0] * 0.47, native[1] * 0.55)
+    there = to_model_grid(blob(native, center), size)
     back = to_native_grid(there, native)
 
-    # pixel centres lie at (index + 1/2) of the covered length
-    expected = [(c + 0.5) * n / m - 0.5 for c, n, m in zip(centre, size, native, strict=True)]
+    # pixel centers lie at (index + 1/2) of the covered length
+    expected = [(c + 0.5) * n / m - 0.5 for c, n, m in zip(center, size, native, strict=True)]
     assert there.shape[2:] == size and back.shape[2:] == native
     assert np.abs(centroid(there) - expected).max() < 0.05
-    assert np.abs(centroid(back) - centre).max() < 0.05
+    assert np.abs(centroid(back) - center).max() < 0.05
 
 
 @pytest.mark.parametrize(("native", "size"), SIZES)

@@ -55,7 +55,7 @@ def spied(monkeypatch):
 
 
 def test_labels_are_the_networks_argmax_where_nothing_is_resampled(stack_model):
-    # stored as the model wants it; normalised and enhanced by the formulas, not by the engine
+    # stored as the model wants it; normalized and enhanced by the formulas, not by the engine
     volume, geometry = noise((3, 40, 37)), grid((3, 40, 37))
     segmenter = Segmenter(stack_model, "cpu")
     low, high = float(volume.min()), float(np.percentile(volume, 99))
@@ -148,7 +148,7 @@ STEPS = ((0.1, 1, 0), (0, -0.1, -1), (1, 0, 0.05))  # of I, J, K: no storage ord
 
 
 def quarters(volume, geometry, model):
-    """Labels of `bands` by hand, and where a grey lies so close to an edge that rounding may decide."""
+    """Labels of `bands` by hand, and where a gray lies so close to an edge that rounding may decide."""
     if model.intensity.method == "window":
         scaled = (volume + 125) / 400
     else:
@@ -170,12 +170,12 @@ def test_each_voxels_label_follows_from_its_own_value_where_nothing_is_resampled
 def test_a_ball_stays_at_its_place_where_slices_are_resampled(model, bands):
     geometry = grid((30, 40, 44), spacing=(1.1, 1.9, 1.3), steps=STEPS)
     k, j, i = np.indices(geometry.shape)
-    millimetres = np.hypot(np.hypot((k - 14.3) * 1.3, (j - 20.6) * 1.9), (i - 23.2) * 1.1)
-    volume = 275 - 400 / (1 + np.exp(12 - millimetres))  # a ball of 12 mm with a soft edge
+    millimeters = np.hypot(np.hypot((k - 14.3) * 1.3, (j - 20.6) * 1.9), (i - 23.2) * 1.1)
+    volume = 275 - 400 / (1 + np.exp(12 - millimeters))  # a ball of 12 mm with a soft edge
     labels = bands(model).segment(volume, geometry).labels
 
     assert np.abs(np.argwhere(labels >= 2).mean(axis=0) - (14.3, 20.6, 23.2)).max() < 0.1
-    assert np.count_nonzero(labels >= 2) == pytest.approx(np.count_nonzero(millimetres < 12), rel=0.03)
+    assert np.count_nonzero(labels >= 2) == pytest.approx(np.count_nonzero(millimeters < 12), rel=0.03)
 
 
 @pytest.mark.parametrize("spacing", [(1.5, 1.5, 8.0), (1.1, 2.3, 8.0)])

@@ -124,8 +124,8 @@ def test_a_messy_folder(tmp_path):
     assert list(cases(found)) == ["good"]
     told = reasons(found)
     for name, text in {
-        "zero.nii": "empty file", "half.nii.gz.part": "not finished", "brain.mgz": "not read",
-        "lonely.dcm": "no DICOM file", "dangling.nii": "leads nowhere", "self.nii": "leads nowhere",
+        "zero.nii": "empty file", "half.nii.gz.part": "incomplete copy", "brain.mgz": "not supported",
+        "lonely.dcm": "not a DICOM file", "dangling.nii": "broken link", "self.nii": "broken link",
         "same.nii.gz": "twice", "loop": "back to a folder above", "pipe.nii": "not a regular file",
     }.items():  # fmt: skip
         assert text in told.pop(name)
@@ -156,7 +156,7 @@ def test_no_permission(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", locked)
     found = find([tmp_path])
     assert list(cases(found)) == ["b"]
-    assert all("no permission" in text for text in reasons(found).values()) and len(reasons(found)) == 2
+    assert all("permission denied" in text for text in reasons(found).values()) and len(reasons(found)) == 2
 
 
 def test_our_own_results_are_no_inputs(tmp_path):
@@ -190,7 +190,7 @@ def test_what_was_named_is_never_passed_over(tmp_path):
     (tmp_path / "empty").mkdir()
     slice_ = series(tmp_path / "exam") / "IM000"
     told = reasons(find([tmp_path / "notes.txt", tmp_path / "empty", tmp_path / "none.nii", slice_]))
-    assert "not a volume file" in told["notes.txt"] and "holds no volume" in told["empty"]
+    assert "not a volume file" in told["notes.txt"] and "contains no volume" in told["empty"]
     assert "does not exist" in told["none.nii"] and "single DICOM file" in told["IM000"]
 
 
@@ -245,8 +245,8 @@ def test_localizers_copies_and_objects_without_an_image_are_passed_over(tmp_path
     assert list(cases(found)) == ["exam"] and len(cases(found)["exam"].files) == 4
     told = " ".join(reasons([item]).popitem()[1] for item in found if isinstance(item, Refused))
     assert "a localizer, by which other series are planned, like 4 more" in told
-    assert "SEG is no image (Segmentation)" in told and "single image" in told and "multi-frame" in told
-    assert "is an image that is there already" in told
+    assert "SEG is not an image (Segmentation)" in told and "single image" in told and "multi-frame" in told
+    assert "is a copy of another image" in told
     faults = [item.reason for item in found if isinstance(item, Refused) and not item.expected]
     assert len(faults) == 1 and "multi-frame" in faults[0]
     only = cases(find([tmp_path]))["exam"]

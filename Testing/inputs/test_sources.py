@@ -117,7 +117,7 @@ def test_a_dicomdir_names_its_files(tmp_path):
 def test_files_that_a_dicomdir_lists_in_vain_are_refused(tmp_path):
     path = directory(tmp_path)
     next(file for file in path.parent.rglob("*") if file.is_file() and file != path).unlink()
-    assert "lists 1 files that are not there" in reasons(find([path]))["DICOMDIR"]
+    assert "lists 1 files that do not exist" in reasons(find([path]))["DICOMDIR"]
 
 
 def test_a_dicomdir_that_leads_outside_is_refused(tmp_path):

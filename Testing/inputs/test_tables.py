@@ -73,15 +73,15 @@ def test_label_maps_beside_their_images_are_left_out_with_a_word(tmp_path, endin
     labels = volume(tmp_path / f"patient001_frame01{ending}.nii.gz")
     found = find([tmp_path])
     assert list(cases(found)) == ["patient001_frame01"]
-    assert "is the label map of patient001_frame01.nii.gz" in reasons(found)[labels.name]
+    assert "is named like the label map of patient001_frame01.nii.gz" in reasons(found)[labels.name]
     (named,) = find([labels])
-    assert isinstance(named, Found) and "label map by its name" in named.notices[0].text
+    assert isinstance(named, Found) and "named like a label map" in named.notices[0].text
 
 
 def test_what_is_only_called_like_labels_is_taken_with_a_word(tmp_path):
     volume(tmp_path / "a_mask.nii.gz")
     (found,) = find([tmp_path])
-    assert isinstance(found, Found) and "label map by its name" in found.notices[0].text
+    assert isinstance(found, Found) and "named like a label map" in found.notices[0].text
 
 
 def entry(name: str, volume_ml: float, **extra: str) -> dict:

@@ -54,7 +54,7 @@ def test_empty_file_and_unknown_kind(refuse, tmp_path):
 @pytest.mark.parametrize("name", ["t.nii", "t.nii.gz", "t.nrrd", "t.mha", "t.mhd"])
 def test_text_in_an_image_file(name, refuse, tmp_path):
     (tmp_path / name).write_text("hello world\n" * 100, encoding="utf-8")
-    refuse(tmp_path / name, "damaged or no")
+    refuse(tmp_path / name, "is not a valid")
 
 
 @pytest.mark.parametrize("compress", [False, True])
@@ -84,7 +84,7 @@ def test_corrupt_compressed_voxels(name, compress, refuse, write_volume):
     middle = len(content) * 3 // 4
     content[middle : middle + 20] = bytes(byte ^ 0x55 for byte in content[middle : middle + 20])
     path.write_bytes(content)
-    refuse(path, "damaged")
+    refuse(path, "is not a valid")
 
 
 def test_two_dimensional_image(refuse, write_volume, voxels, tmp_path):
@@ -132,7 +132,7 @@ def test_frames_along_a_time_axis_of_a_nrrd(refuse, tmp_path):
     frames = np.random.default_rng(0).integers(0, 99, (7, 6, 5, 4)).astype(np.int16)
     nrrd.write(str(tmp_path / "t.nrrd"), frames, header)
     refuse(tmp_path / "t.nrrd", "4 dimensions (4 frames)")
-    refuse(tmp_path / "t.nrrd", "save the frame wanted as a 3-D volume", frame=2)
+    refuse(tmp_path / "t.nrrd", "save the frame that you need as a 3-D volume", frame=2)
 
 
 def test_one_voxel_thin(refuse, write_volume, voxels):

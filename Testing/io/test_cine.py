@@ -214,12 +214,12 @@ def test_frames_on_another_grid_are_refused(other, write_frames):
 
 @pytest.mark.parametrize("name", ["v.nii.gz", "v.nrrd", "v.mha"])
 def test_a_single_frame_is_refused(name, write_volume):
-    with pytest.raises(InputError, match="single frame, and a cine has several"):
+    with pytest.raises(InputError, match="single frame: provide all frames"):
         read_cine(write_volume(name))
 
 
 def test_a_series_of_one_frame_is_refused(write_series):
-    with pytest.raises(InputError, match="single frame, and a cine has several"):
+    with pytest.raises(InputError, match="single frame: provide all frames"):
         read_cine(write_series())
 
 

@@ -303,7 +303,7 @@ def test_the_file_itself_may_be_named(write_enhanced, write_series, beat, tmp_pa
     slice_ = next(write_series().iterdir())
     found, refused, none = search.find([path, slice_, write_nothing(tmp_path / "report.dcm")])
     assert (found.path, found.case, found.series, found.files) == (path, "heart", None, (path,))
-    assert "single DICOM file" in refused.reason and "no image" in none.reason
+    assert "single DICOM file" in refused.reason and "not an image" in none.reason
     with pytest.raises(InputError, match="a DICOM file without an image"):
         read(tmp_path / "report.dcm")
 

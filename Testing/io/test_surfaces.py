@@ -27,7 +27,7 @@ def grid(shape, spacing, mirrored=False) -> Geometry:
     return Geometry(shape, matrix)
 
 
-def centres(geometry) -> np.ndarray:
+def centers(geometry) -> np.ndarray:
     """(K, J, I, 3) in RAS, from the middle of `grid`."""
     k, j, i = np.indices(geometry.shape)
     return np.stack([i, j, k], -1) @ geometry.ijk_to_ras[:3, :3].T + geometry.ijk_to_ras[:3, 3] - (5, -7, 11)
@@ -35,7 +35,7 @@ def centres(geometry) -> np.ndarray:
 
 def ellipsoid(geometry, radii) -> tuple[Margins, np.ndarray]:
     """Margins of background and body, and labels, of an ellipsoid along the axes of RAS."""
-    distance = (1 - np.linalg.norm(centres(geometry) / radii, axis=-1)) * np.mean(radii)
+    distance = (1 - np.linalg.norm(centers(geometry) / radii, axis=-1)) * np.mean(radii)
     body = 1 / (1 + np.exp(-2 * distance))
     return margins_of(np.stack([1 - body, body])), (body > 0.5).astype(np.uint8)
 
@@ -107,7 +107,7 @@ def test_a_body_at_the_edge_of_the_volume_is_closed_there_at_the_voxels_outer_fa
 
     assert open_edges(made) == 0
     assert made.volume == pytest.approx(labels.size * 24, rel=0.002)
-    faces = np.array([[-1, -1.5, -2], [19, 22.5, 22]])  # half a voxel beyond the outermost centres
+    faces = np.array([[-1, -1.5, -2], [19, 22.5, 22]])  # half a voxel beyond the outermost centers
     off = np.stack([made.points.min(axis=0), made.points.max(axis=0)]) - faces
     assert np.abs(off / (2, 3, 4)).max() < 0.17  # voxels: the faces give what the rounded edges take
 
@@ -168,7 +168,7 @@ def test_slicer_reads_a_file_back_at_its_place_in_the_patient(suffix, tmp_path):
 
 
 def test_a_format_that_is_none_of_surfaces_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"end it with \.stl, \.obj or \.ply"):
+    with pytest.raises(InputError, match=r"use \.stl, \.obj or \.ply"):
         write_surface(Surface(np.zeros((0, 3)), np.zeros((0, 3), np.int64)), tmp_path / "body.vtk")
 
 

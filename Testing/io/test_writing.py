@@ -125,6 +125,6 @@ def test_what_cannot_be_written_is_one_sentence(suffix, tmp_path):
 
 def test_unknown_output_format_is_refused(write_volume, tmp_path, voxels):
     image = read(write_volume("v.nii"))
-    with pytest.raises(OutputError, match="o.jpg names no format"):
+    with pytest.raises(OutputError, match="o.jpg is not the name of a volume file"):
         write_labelmap(voxels.astype(np.uint8), image, tmp_path / "o.jpg")
     assert not (tmp_path / "o.jpg").exists()

@@ -212,9 +212,9 @@ def insertion(phantom, side):
     """RAS of an analytic insertion in slice 4: the end of the label of the right ventricle, on the wall."""
     labels = phantom.frame(0.0)[1][4]
     rows, columns = np.nonzero(labels == RIGHT)
-    centre = np.argwhere(labels == LEFT).mean(axis=0)
+    center = np.argwhere(labels == LEFT).mean(axis=0)
     septum = -np.cos(np.radians(22)), -np.sin(np.radians(22))  # x, y of mid-septum, see phantom.heart
-    x, y = columns - centre[1], rows - centre[0]
+    x, y = columns - center[1], rows - center[0]
     angle = np.arctan2(septum[0] * y - septum[1] * x, septum[0] * x + septum[1] * y)
     end = (side * angle).argmax()
     return tuple((phantom.geometry.ijk_to_ras @ (columns[end], rows[end], 4, 1))[:3])
@@ -276,7 +276,7 @@ def test_a_mirrored_heart_is_measured_with_a_warning(phantom, frames):
 
 
 def test_another_model_is_rejected_in_one_sentence(phantom, frames):
-    with pytest.raises(ModelError, match="no left ventricle"):
+    with pytest.raises(ModelError, match="does not label the left ventricle"):
         regional_function(*frames, phantom.geometry, find_model("abdomen-ct"))
     with pytest.raises(ValueError, match="differ"):
         regional_function(frames[0][1:], frames[1], phantom.geometry, HEART)

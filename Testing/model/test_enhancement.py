@@ -13,9 +13,9 @@ from DINSegmentLib.errors import InputError
 from DINSegmentLib.model.enhancement import METHODS, Enhancement, EnhancementChoice, enhance
 from DINSegmentLib.training.enhancement import enhance_batch
 
-GREYS = np.linspace(0, 1, 1001, dtype=np.float32).reshape(1, 7, 143)
-# Read off the paper's main figure: original grey level -> enhanced grey level, whose maximum is 128. Of the first
-# reading (8-16 -> 61-66) only the upper end is here: the lower one, 61 of 128 at grey 8, lies 0.08 above the curve.
+GRAYS = np.linspace(0, 1, 1001, dtype=np.float32).reshape(1, 7, 143)
+# Read off the paper's main figure: original gray level -> enhanced gray level, whose maximum is 128. Of the first
+# reading (8-16 -> 61-66) only the upper end is here: the lower one, 61 of 128 at gray 8, lies 0.08 above the curve.
 MEASURED = {16: 66, 20: 74, 30: 82, 40: 86, 60: 94, 80: 100, 100: 107, 128: 112, 160: 117, 200: 121, 255: 128}
 
 
@@ -50,19 +50,19 @@ def test_gamma_is_r_to_the_power_of_5_to_minus_s():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_strength_0_is_the_identity_bit_for_bit(method):
-    assert np.array_equal(enhance(GREYS, Enhancement(method, 0)), GREYS)
+    assert np.array_equal(enhance(GRAYS, Enhancement(method, 0)), GRAYS)
 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if method != "none"])
 @pytest.mark.parametrize("strength", [1e-300, 1e-20, 1e-9, 1e-6, 1e-5])
 def test_a_strength_near_0_is_near_the_identity(method, strength):
     # 1e-4: near r = 0 the slope of gamma has no limit
-    assert np.abs(enhance(GREYS, Enhancement(method, strength)) - GREYS).max() < 1e-4
+    assert np.abs(enhance(GRAYS, Enhancement(method, strength)) - GRAYS).max() < 1e-4
 
 
 @pytest.mark.parametrize("strength", [0, 1, 2])
 def test_none_is_the_identity_at_every_strength(strength):
-    assert np.array_equal(enhance(GREYS, Enhancement("none", strength)), GREYS)
+    assert np.array_equal(enhance(GRAYS, Enhancement("none", strength)), GRAYS)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -79,9 +79,9 @@ def test_the_result_is_a_new_float32_array_in_0_1(method, strength):
 
 
 @pytest.mark.parametrize("method", ["log", "gamma"])
-def test_log_and_gamma_keep_black_white_and_every_order_of_greys(method):
+def test_log_and_gamma_keep_black_white_and_every_order_of_grays(method):
     for strength in (0.1, 1, 2):
-        curve = enhance(GREYS, Enhancement(method, strength)).ravel()
+        curve = enhance(GRAYS, Enhancement(method, strength)).ravel()
         assert curve[0] == 0 and curve[-1] == pytest.approx(1, abs=1e-6)
         assert (np.diff(curve) >= 0).all()
 
@@ -107,7 +107,7 @@ def test_clahe_of_strength_2_is_scikit_images_and_of_less_is_blended_with_the_sl
 
 
 @pytest.mark.parametrize("value", [0.0, 0.4, 1.0])
-def test_clahe_leaves_a_slice_of_one_grey_as_it_is(value):
+def test_clahe_leaves_a_slice_of_one_gray_as_it_is(value):
     volume = slices((3, 20, 20))
     volume[1] = value
     assert np.array_equal(enhance(volume, Enhancement("clahe", 2))[1], volume[1])
@@ -182,8 +182,8 @@ def test_slices_enhanced_in_parts_equal_the_whole_bit_for_bit(method, strength):
 @pytest.mark.parametrize("method", METHODS)
 def test_the_torch_twin_equals_it_to_1e_5_at_every_strength(method):
     strengths = np.concatenate([[0, 1e-9, 1e-6, 1e-4], np.linspace(0.01, 2, 60)])
-    expected = np.stack([enhance(GREYS, Enhancement(method, s)) for s in strengths])
-    images = torch.from_numpy(GREYS)[None].expand(len(strengths), -1, -1, -1)
+    expected = np.stack([enhance(GRAYS, Enhancement(method, s)) for s in strengths])
+    images = torch.from_numpy(GRAYS)[None].expand(len(strengths), -1, -1, -1)
     twin = enhance_batch(images, [method] * len(strengths), torch.from_numpy(strengths))
 
     assert twin.dtype == torch.float32
@@ -202,13 +202,13 @@ def test_the_torch_twin_takes_a_method_and_a_strength_for_each_image():
 
 def test_an_unknown_method_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match='Unknown enhancement "sharpen": choose one of log, gamma, fuzzy, clahe'):
-        enhance(GREYS, Enhancement("sharpen", 1))
+        enhance(GRAYS, Enhancement("sharpen", 1))
 
 
 @pytest.mark.parametrize("strength", [-0.1, 2.01, math.nan, math.inf])
 def test_a_strength_outside_0_2_is_refused(strength):
     with pytest.raises(InputError, match="choose 0 to 2"):
-        enhance(GREYS, Enhancement("log", strength))
+        enhance(GRAYS, Enhancement("log", strength))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Claims about the catalogue: what a manifest says is checked, weights are checked by hash, users add folders."""
+"""Claims about the catalog: what a manifest says is checked, weights are checked by hash, users add folders."""
 
 import copy
 import hashlib
@@ -172,7 +172,7 @@ def test_a_value_that_cannot_be_used_is_refused_with_the_file_and_the_reason(tmp
     [("spacing", float("nan")), ("expects.minimum", [float("-inf"), 0]), ("expects.pixel", [0.7, float("nan")])],
 )
 def test_a_number_that_is_not_finite_is_refused_wherever_it_stands(tmp_path, entry, value):
-    with pytest.raises(ModelError, match="cannot be read .holds -?(NaN|Infinity) where a number is wanted"):
+    with pytest.raises(ModelError, match="cannot be read .holds -?(NaN|Infinity) instead of a number"):
         read_manifest(write(tmp_path, changed(entry, value)))
 
 
@@ -302,7 +302,7 @@ def test_a_bundled_manifest_satisfies_the_schema(path, schema):
 
 
 @pytest.mark.parametrize("path", bundled(), ids=lambda path: path.parent.name)
-def test_a_bundled_model_brings_its_weights_licence_and_sources(path):
+def test_a_bundled_model_brings_its_weights_license_and_sources(path):
     model = read_manifest(path.parent)
     model.verify()
 

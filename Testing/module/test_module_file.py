@@ -101,11 +101,11 @@ def test_slicers_own_test_of_the_module_passes_with_and_without_torch(in_slicer)
     assert said.split() == ["False", "True"]
 
 
-@pytest.mark.parametrize(("behaviour", "status"), [("return 1", 1), ("raise SystemExit(2)", 2), ("raise OSError", 2)])
-def test_batch_script_ends_slicer_with_the_command_lines_status(in_slicer, repository, behaviour, status):
+@pytest.mark.parametrize(("behavior", "status"), [("return 1", 1), ("raise SystemExit(2)", 2), ("raise OSError", 2)])
+def test_batch_script_ends_slicer_with_the_command_lines_status(in_slicer, repository, behavior, status):
     said = in_slicer(
         "import runpy, types\n"
-        f"def main(arguments):\n    print(arguments)\n    {behaviour}\n"
+        f"def main(arguments):\n    print(arguments)\n    {behavior}\n"
         "sys.modules['DINSegmentLib.cli.parser'] = types.SimpleNamespace(main=main)\n"
         "import slicer; slicer.util.exit = lambda status: print('status', status)\n"
         "sys.argv = ['DINSegmentBatch.py', '--', 'models']\n"

@@ -76,7 +76,7 @@ def test_the_papers_size_holds_two_convnext_base():
         network = DIN(NetworkConfig(9))
     encoder = sum(p.numel() for p in network.encode_original.parameters())
 
-    # ConvNeXt-B: 88,591,464 parameters in torchvision; less the classifier, two of the stem's three colours
+    # ConvNeXt-B: 88,591,464 parameters in torchvision; less the classifier, two of the stem's three colors
     assert encoder == 88_591_464 - (1024 * 1000 + 1000) - 2 * 1024 - 2 * 128 * 16
     assert 180e6 < sum(p.numel() for p in network.parameters()) < 230e6
 

@@ -1,4 +1,4 @@
-"""What Slicer's Extensions Index checks by machine at submission: entry, addresses in CMake, licence, pictures."""
+"""What Slicer's Extensions Index checks by machine at submission: entry, addresses in CMake, license, pictures."""
 
 import json
 import re
@@ -56,7 +56,7 @@ def test_description_names_modalities_and_the_terms_of_the_weights(cmake):
     assert all(word in description for word in ("MR", "CT", "weights", "non-commercial"))
 
 
-def test_first_project_is_the_extension_and_the_licence_has_an_accepted_name(cmake, repository):
+def test_first_project_is_the_extension_and_the_license_has_an_accepted_name(cmake, repository):
     assert re.search(r"project\s*\(\s*(\w+)", cmake).group(1) == "DINSegment"
     assert "Apache License" in (repository / "LICENSE.txt").read_text(encoding="utf-8")
 

@@ -167,7 +167,7 @@ def test_what_dicom_headers_tell_of_the_person_is_filled_in_and_said(desk, panel
     cine.nodes[0].SetAttribute("DICOM.instanceUIDs", " ".join([*files, "1.2.3"]))
     ui.inputSelector.setCurrentNode(None)
     ui.inputSelector.setCurrentNode(cine.proxy)
-    assert (ui.heartRateSpinBox.text, ui.heightSpinBox.value, ui.weightSpinBox.value) == ("62 / min", 180, 0)
+    assert (ui.heartRateSpinBox.text, ui.heightSpinBox.value, ui.weightSpinBox.value) == ("62 bpm", 180, 0)
     assert ui.personLabel.text == "From the DICOM header: heart rate, height."
     assert "weight in the DICOM header is out of range" in ui.statusLabel.text
 
@@ -368,5 +368,5 @@ def test_segment_sequence_needs_no_panel_and_refuses_a_lonely_volume(desk, panel
     node = panel.logic.segmentSequence(cine.proxy, modelId=model.id, device="cpu")
     labels = scene.read_cine_labels(node, cine, model.labels)
     assert labels.shape[0] == 3 and all(frame.any() for frame in labels)
-    with pytest.raises(InputError, match="shows no sequence"):
+    with pytest.raises(InputError, match="not the volume of a sequence"):
         panel.logic.segmentSequence(slicer.util.addVolumeFromArray(np.zeros((9, 8, 7), np.int16), name="lonely"))

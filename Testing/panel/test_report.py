@@ -12,7 +12,7 @@ from pypdf import PdfReader
 
 @pytest.fixture
 def save(desk, panel, monkeypatch):
-    """Click Save report and choose a file; None: the dialog is cancelled."""
+    """Click Save report and choose a file; None: the dialog is canceled."""
     import qt
 
     def click(path):

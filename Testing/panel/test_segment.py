@@ -22,9 +22,9 @@ def test_a_click_gives_the_command_lines_voxels_names_colors_and_numbers(desk, p
     assert expected.any() and np.array_equal(labels_of(node, heart, model), expected)
     names = [node.GetSegmentation().GetNthSegment(n).GetName() for n in range(3)]
     assert names == [label.name for label in model.labels]
-    millilitres = np.bincount(expected.ravel(), minlength=4)[1:] * volume.geometry.voxel_volume / 1000
+    milliliters = np.bincount(expected.ravel(), minlength=4)[1:] * volume.geometry.voxel_volume / 1000
     table = ui.statisticsTable
-    assert [table.item(row, 1).text() for row in range(3)] == [f"{ml:.1f}" for ml in millilitres]
+    assert [table.item(row, 1).text() for row in range(3)] == [f"{ml:.1f}" for ml in milliliters]
     means = [volume.array[expected == value].mean() for value in (1, 2, 3)]
     assert [table.item(row, 2).text() for row in range(3)] == [f"{mean:.1f}" for mean in means]
     assert ui.outputSelector.currentNode() is node and ui.segmentsTable.segmentationNode() is node

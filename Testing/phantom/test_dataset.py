@@ -44,7 +44,7 @@ def test_the_training_file_is_one_that_the_product_reads(folder):
 def test_an_existing_data_set_stays_and_too_few_cases_are_refused(folder, tmp_path, capsys):
     before = (folder / "dataset.toml").read_bytes()
     assert main(["--dataset", str(folder), "--cases", "3"]) == 2
-    assert "holds a data set already" in capsys.readouterr().err
+    assert "already contains a data set" in capsys.readouterr().err
     assert (folder / "dataset.toml").read_bytes() == before
     with pytest.raises(InputError, match="too few"):
         dataset.write_dataset(tmp_path / "new", cases=2)

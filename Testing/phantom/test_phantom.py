@@ -164,7 +164,7 @@ def test_rv_lies_left_of_the_lv_and_right_of_it_in_the_patient(phantom, frames, 
     label = frames[name][1]
     rv, lv = (np.argwhere(label == LABELS[structure]).mean(axis=0)[::-1] for structure in ("RV", "LV"))
     assert rv[0] < lv[0]
-    rv_ras, lv_ras = (phantom.geometry.ijk_to_ras @ (*centre, 1) for centre in (rv, lv))
+    rv_ras, lv_ras = (phantom.geometry.ijk_to_ras @ (*center, 1) for center in (rv, lv))
     assert rv_ras[0] > lv_ras[0] and rv_ras[1] > lv_ras[1]  # further right, further anterior
 
 
@@ -201,7 +201,7 @@ def test_noise_is_rician():
     assert noise.std() / noise.mean() == pytest.approx(np.sqrt(4 / np.pi - 1), rel=0.02)  # Rayleigh without signal
 
 
-def test_picture_is_bright_in_blood_and_grey_in_muscle_and_dark_in_air(frames):
+def test_picture_is_bright_in_blood_and_gray_in_muscle_and_dark_in_air(frames):
     for image, label in frames.values():
         rv, myo, lv = (np.median(image[label == value]) for value in LABELS.values())
         air = np.median(image[:, :20, -20:])
@@ -221,7 +221,7 @@ def test_wanted_volumes_are_met_in_another_heart():
 
 
 def test_impossible_volumes_are_refused_in_one_sentence():
-    with pytest.raises(InputError, match="ED larger than ES"):
+    with pytest.raises(InputError, match="ED must exceed ES"):
         CardiacPhantom(lv=(50.0, 60.0))
 
 

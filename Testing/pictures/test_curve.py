@@ -15,7 +15,7 @@ def draw_curves(*parts):
 
 
 def places(picture, color) -> np.ndarray:
-    """(N, 2): rows and columns of a colour above the legend, without the blurred edges."""
+    """(N, 2): rows and columns of a color above the legend, without the blurred edges."""
     return np.argwhere((np.abs(np.asarray(picture)[:500].astype(int) - color) < 20).all(axis=-1))
 
 

@@ -34,7 +34,7 @@ def stored_otherwise(array, geometry, order, flipped):
 
 
 def boxes(image, color):
-    """Rows and columns of the pixels of one colour in the last column of panels, the legend left out."""
+    """Rows and columns of the pixels of one color in the last column of panels, the legend left out."""
     pixels = np.asarray(image)[: image.height - 80, image.width * 2 // 3 :]
     return np.nonzero((pixels == color).all(axis=-1))
 
@@ -68,7 +68,7 @@ def test_anterior_is_up_and_the_right_side_of_the_patient_is_on_the_left(model):
     assert red_columns.max() < green_columns.min()
 
 
-def test_a_square_in_millimetres_is_a_square_in_the_picture(model):
+def test_a_square_in_millimeters_is_a_square_in_the_picture(model):
     labels = np.zeros((1, 40, 200), np.uint8)
     labels[0, 10:30, 40:120] = 1  # 20 rows of 4 mm, 80 columns of 1 mm
     picture = draw_case(labels * 0.0, labels * 0.0, labels, lps(labels.shape, (1.0, 4.0, 8.0)), model, "case")
@@ -87,7 +87,7 @@ def test_rows_follow_the_order_of_the_file(model, flipped):
 
     pixels = np.asarray(picture.convert("L"))[:, picture.width // 2].astype(int)
     shown = [round(0.1 * 255), *(round(part * 255) for part in (0.3, 0.5, 0.7, 0.9))]
-    first_rows = [np.flatnonzero(abs(pixels - grey) <= 1)[20] for grey in shown]
+    first_rows = [np.flatnonzero(abs(pixels - gray) <= 1)[20] for gray in shown]
     assert first_rows == sorted(first_rows)
 
 

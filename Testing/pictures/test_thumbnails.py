@@ -38,7 +38,7 @@ def test_a_strip_has_at_most_eight_squares(model, slices, shown):
     assert picture.size == (shown * TILE + (shown - 1) * GAP, TILE)
 
 
-def test_slices_lie_evenly_through_the_labelled_extent(model):
+def test_slices_lie_evenly_through_the_labeled_extent(model):
     labels = np.zeros((40, 20, 20), np.uint8)
     labels[10:26, 5:15, 5:15] = 1  # 16 slices: every other one, of which each k is as bright as k / 40
     volume = np.broadcast_to(np.arange(40, dtype=np.float32)[:, None, None] / 40, labels.shape).copy()
@@ -48,7 +48,7 @@ def test_slices_lie_evenly_through_the_labelled_extent(model):
     assert found == [round(k / 40 * 255) for k in range(11, 26, 2)]
 
 
-def test_a_square_in_millimetres_is_a_square_in_the_picture(model):
+def test_a_square_in_millimeters_is_a_square_in_the_picture(model):
     labels = np.zeros((1, 40, 200), np.uint8)
     labels[0, 15:25, 80:120] = 1  # 10 rows of 4 mm, 40 columns of 1 mm
 
@@ -97,8 +97,8 @@ def test_a_strip_is_the_same_whatever_axis_comes_first(model, order):
 def test_slices_to_review_are_among_the_squares_and_a_saved_strip_says_which_it_shows(model, flip, tmp_path):
     labels = np.zeros((40, 20, 20), np.uint8)
     labels[10:26, 5:15, 5:15] = 1
-    grey = np.arange(40, dtype=np.float32) / 40
-    volume = np.broadcast_to(grey[:, None, None], labels.shape).copy()
+    gray = np.arange(40, dtype=np.float32) / 40
+    volume = np.broadcast_to(gray[:, None, None], labels.shape).copy()
     grid = lps(labels.shape, (1.0, 1.0, -3.0 if flip else 3.0))
 
     picture = strip(volume, labels, grid, model, review=[24, 3, 99])
@@ -107,7 +107,7 @@ def test_slices_to_review_are_among_the_squares_and_a_saved_strip_says_which_it_
     places = places_in(path)
     assert places == sorted(places) and len(places) == 8 and {3, 24} <= set(places) and 99 not in places
     found = [int(tile[2, 2, 0]) for tile in tiles(picture)]
-    assert found == pytest.approx([255 * grey[place] for place in places], abs=1)
+    assert found == pytest.approx([255 * gray[place] for place in places], abs=1)
 
 
 def test_a_strip_of_another_program_says_nothing(tmp_path):

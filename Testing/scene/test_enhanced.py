@@ -86,7 +86,7 @@ def test_a_label_map_cannot_become_an_enhanced_volume(volume, array, scene):
 
 def test_an_array_of_another_shape_is_refused(volume, array, scene):
     before = scene.GetNumberOfNodes()
-    with pytest.raises(GeometryError, match=r"\(4, 9, 11\) voxels and heart has \(5, 9, 11\)"):
+    with pytest.raises(GeometryError, match=r"\(4, 9, 11\) voxels, but heart has \(5, 9, 11\)"):
         write_enhanced(array[1:], volume, Enhancement("log", 1.0))
     assert scene.GetNumberOfNodes() == before
 

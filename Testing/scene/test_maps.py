@@ -1,4 +1,4 @@
-"""Claims about maps over a volume: their place, their colours, which views show them, and how they go."""
+"""Claims about maps over a volume: their place, their colors, which views show them, and how they go."""
 
 import numpy as np
 import pytest
@@ -105,4 +105,4 @@ def test_a_removed_map_leaves_views_and_scene_as_they_were(add_volume, views, sc
     remove_map(second)
     assert (red.GetForegroundVolumeID(), red.GetForegroundOpacity()) == (mine.GetID(), 0.3)
     assert (green.GetForegroundVolumeID(), green.GetForegroundOpacity()) == (None, 0)
-    assert find_map(volume) is None and scene.GetNumberOfNodes() == before - 2 + 1  # the colours stay
+    assert find_map(volume) is None and scene.GetNumberOfNodes() == before - 2 + 1  # the colors stay

@@ -166,7 +166,7 @@ def test_a_segmentation_under_another_transform_is_refused_when_it_holds_the_use
     draw(node, "tumor", volume, heart.labels == 0)
     before = state(node)
     turned = add_volume(heart.labels.astype(np.int16), heart.matrix, TURN, name="turned")
-    with pytest.raises(InputError, match="^heart segmentation holds segments of yours .* choose a new segmentation"):
+    with pytest.raises(InputError, match="^heart segmentation contains your own segments .* choose a new segmentation"):
         write_segmentation(heart.labels, turned, heart.structures, node=node)
     assert state(node) == before
 
@@ -184,7 +184,7 @@ def test_our_own_result_made_into_surfaces_is_replaced_by_label_maps(node, heart
     node.CreateClosedSurfaceRepresentation()
     node.GetSegmentation().SetSourceRepresentationName("Closed surface")
     node.GetSegmentation().RemoveRepresentation(LABELMAP)
-    with pytest.raises(InputError, match="holds surfaces and no label maps"):
+    with pytest.raises(InputError, match="contains surfaces but no label maps"):
         read_labels(node, volume, heart.structures)
     write_segmentation(second, volume, heart.structures, node=node)
     assert node.GetSegmentation().GetSourceRepresentationName() == LABELMAP

@@ -92,7 +92,7 @@ def test_labels_that_do_not_fit_leave_the_scene_as_it_was(cine, count):
 def test_frames_on_different_grids_are_refused_in_a_sentence(cine):
     found = bridge.find_cine(cine.proxy)
     found.nodes[1].SetOrigin(0, 0, 0)
-    with pytest.raises(GeometryError, match="Frame 2 of cine lies on another grid"):
+    with pytest.raises(GeometryError, match="Frame 2 of cine is on another grid"):
         bridge.read_frames(found)
 
 

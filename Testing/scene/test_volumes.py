@@ -49,7 +49,7 @@ def test_a_bending_transform_is_refused(add_volume, scene):
 
 
 def test_a_node_without_an_image_is_refused(scene):
-    with pytest.raises(InputError, match="empty volume holds no image"):
+    with pytest.raises(InputError, match="empty volume contains no image"):
         read_volume(scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty volume"))
 
 
@@ -58,7 +58,7 @@ def test_a_node_whose_image_has_no_voxels_is_refused(scene):
 
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "hollow volume")
     node.SetAndObserveImageData(vtk.vtkImageData())
-    with pytest.raises(InputError, match="hollow volume holds no image"):
+    with pytest.raises(InputError, match="hollow volume contains no image"):
         read_volume(node)
 
 

@@ -14,7 +14,7 @@ STILL = {"free_rotation": 0.0, "rotation": 0.0, "mirror": False, "scale": (1.0, 
 
 @pytest.fixture
 def slices() -> Batch:
-    """Eight slices with a bright off-centre rectangle that is label 2, and a grey one that is label 1."""
+    """Eight slices with a bright off-center rectangle that is label 2, and a gray one that is label 1."""
     images, labels = torch.zeros(8, 1, 96, 96), torch.zeros(8, 1, 96, 96, dtype=torch.uint8)
     for image, label in zip(images, labels, strict=True):
         image[0, 40:60, 30:70], label[0, 40:60, 30:70] = 0.5, 1
@@ -122,7 +122,7 @@ def test_without_intensity_changes_a_still_view_is_the_slice_itself(slices):
 
 
 @pytest.mark.parametrize("setting", ["contrast", "structure_curves"])
-def test_another_contrast_keeps_range_and_place_and_changes_grey_values(slices, setting):
+def test_another_contrast_keeps_range_and_place_and_changes_gray_values(slices, setting):
     torch.manual_seed(7)
     still = Augmentation(contrast=0.0, structure_curves=0.0)
     assert torch.equal(still.change_contrast(slices.images, slices.labels), slices.images)
@@ -136,13 +136,13 @@ def test_another_contrast_keeps_range_and_place_and_changes_grey_values(slices, 
 
 def test_curves_of_structures_change_one_against_another(slices):
     torch.manual_seed(8)
-    grey = slices._replace(images=torch.full_like(slices.images, 0.5))
-    changed = Augmentation(structure_curves=1.0).change_contrast(grey.images, grey.labels)[:, 0]
+    gray = slices._replace(images=torch.full_like(slices.images, 0.5))
+    changed = Augmentation(structure_curves=1.0).change_contrast(gray.images, gray.labels)[:, 0]
     inside, outside = changed[:, 50, 60], changed[:, 5, 5]
     assert (inside - outside).abs().mean() > 0.1  # with one curve they would stay equal
 
 
-def test_a_slice_and_its_neighbours_go_through_the_same_random_layers(slices):
+def test_a_slice_and_its_neighbors_go_through_the_same_random_layers(slices):
     torch.manual_seed(9)
     stack = slices.images.expand(-1, 3, -1, -1)
     changed = Augmentation(contrast=1.0).change_contrast(stack, slices.labels.expand(-1, 3, -1, -1))

@@ -106,8 +106,11 @@ def test_a_missing_folder_split_file_or_subject_is_named(heart, tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"image": np.zeros(SHAPE, np.uint16)}, "not a case of a known form"),
-        ({"image": np.zeros(SHAPE, np.float32), "label": np.zeros(SHAPE, np.uint8)}, "not a case of a known form"),
+        ({"image": np.zeros(SHAPE, np.uint16)}, "not a training case in a known format"),
+        (
+            {"image": np.zeros(SHAPE, np.float32), "label": np.zeros(SHAPE, np.uint8)},
+            "not a training case in a known format",
+        ),
         ({"image": np.zeros(SHAPE, np.uint16), "label": np.zeros((3, 6, 8), np.uint8)}, "use one 3-D grid"),
         ({"image": np.zeros((8, 6), np.uint16), "label": np.zeros((8, 6), np.uint8)}, "use one 3-D grid"),
     ],
@@ -162,8 +165,8 @@ def test_a_cardiac_case_equals_the_sample_nifti(frame, shared_data, tmp_path):
 @pytest.mark.data
 def test_every_abdominal_validation_case_lies_right_in_the_patient(shared_data):
     for case in cases(shared_data / "btcv", "valid"):
-        centre = {value: np.argwhere(case.label == value).mean(axis=0)[::-1] for value in (3, 4, 5, 7)}
-        ras = {value: (case.geometry.ijk_to_ras @ (*ijk, 1))[:3] for value, ijk in centre.items()}
+        center = {value: np.argwhere(case.label == value).mean(axis=0)[::-1] for value in (3, 4, 5, 7)}
+        ras = {value: (case.geometry.ijk_to_ras @ (*ijk, 1))[:3] for value, ijk in center.items()}
         assert ras[5][0] > ras[7][0], "the liver lies on the patient's right of the spleen"
         assert ras[4][0] > ras[3][0], "the right kidney lies on the patient's right of the left one"
         assert ras[5][2] > ras[4][2], "the liver lies above the right kidney"

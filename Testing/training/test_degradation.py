@@ -78,7 +78,7 @@ def test_blur_stays_within_the_slice_that_the_model_sees(heart):
     assert 0.3 < blurred[3, 20, 9] < 0.5 and blurred[3, 20, 20] > 0.9
 
 
-def test_contrast_keeps_the_order_of_grey_values_and_no_line_undoes_it(case, heart):
+def test_contrast_keeps_the_order_of_gray_values_and_no_line_undoes_it(case, heart):
     before, after = case.image.ravel(), degrade(case, heart, "contrast", 2).ravel()
     order = np.argsort(before, kind="stable")
     assert (np.diff(after[order]) >= 0).all()

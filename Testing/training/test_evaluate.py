@@ -130,7 +130,7 @@ def test_csv_and_json_hold_every_figure_and_no_nan():
     assert content["overall"]["mean"]["nsd_voxel"] == report.overall.mean["nsd_voxel"]
     assert content["rows"][1]["dice"] is None
     assert content["tolerance_mm"] == 2.0
-    assert any("empty in truth" in rule for rule in content["rules"])
+    assert any("Empty in reference" in rule for rule in content["rules"])
 
 
 def test_save_replaces_an_evaluation_and_touches_nothing_else(tmp_path):

@@ -1,4 +1,4 @@
-"""Claims about the pictures of an evaluation: which cases they show, upright, and with the structures' colours."""
+"""Claims about the pictures of an evaluation: which cases they show, upright, and with the structures' colors."""
 
 import io
 from dataclasses import replace
@@ -23,7 +23,7 @@ TURNED = Geometry(SHAPE, np.diag([1.5, 1.5, -10.0, 1.0]))  # the same patient st
 
 @pytest.fixture(scope="module")
 def heart() -> Model:
-    """The cardiac model with colours that nothing else in a picture has."""
+    """The cardiac model with colors that nothing else in a picture has."""
     model = find_model("cardiac-mr")
     colors = ((255, 0, 255), (0, 255, 0), (0, 255, 255))
     return replace(model, labels=tuple(replace(a, color=b) for a, b in zip(model.labels, colors, strict=True)))
@@ -134,7 +134,7 @@ def test_a_pixel_is_as_high_as_its_spacing_says(heart):
     assert heights == pytest.approx([40 / 30, 2 * 40 / 30], rel=0.02)
 
 
-def test_the_boxplots_show_every_case_in_the_colour_of_its_structure(heart):
+def test_the_boxplots_show_every_case_in_the_color_of_its_structure(heart):
     report = looked_at(WorstCases(heart), {f"s{n}": n % 4 for n in range(9)}, heart)
     picture = boxplots(report, heart.labels)
     assert Image.open(io.BytesIO(picture)).size == (1200, round(120 * (1.6 + 0.45 * 3)))

@@ -31,7 +31,7 @@ def model(tiny_model) -> Model:
 
 @pytest.fixture(scope="module")
 def slices() -> Slices:
-    """Six slices with a bright square of label 3 in a grey one of label 1."""
+    """Six slices with a bright square of label 3 in a gray one of label 1."""
     images, labels = torch.full((6, 64, 64), 0.1), torch.zeros(6, 64, 64, dtype=torch.uint8)
     images[:, 16:48, 16:48], labels[:, 16:48, 16:48] = 0.5, 1
     images[:, 24:40, 24:40], labels[:, 24:40, 24:40] = 0.9, 3
@@ -125,7 +125,7 @@ def test_fine_tuning_never_falls_below_its_start_by_more_than_noise(model, slice
     assert worst(fitted=False) > 1.3 * before  # as it was without: the fresh heads' gradients undo what was learned
 
 
-def test_a_first_layer_for_neighbours_begins_with_the_scores_of_one_slice(model, source, packed):
+def test_a_first_layer_for_neighbors_begins_with_the_scores_of_one_slice(model, source, packed):
     wider = replace(model, network=replace(model.network, neighbours=2))
     network = Trainer(wider, replace(RECIPE, seed=9), CPU).network.eval()
     load_initial(network, packed)

@@ -59,10 +59,10 @@ def test_surface_dice_at_one_voxel_does_not_depend_on_the_spacing(shift):
         assert only(cube(shift), cube(), spacing).nsd_voxel == pytest.approx((152 - 36 - 4) / 152)
 
 
-@pytest.mark.parametrize(("shift", "millimetres"), [((2, 0, 0), 10.0), ((0, 2, 0), 4.0), ((0, 0, 2), 2.0)])
-def test_spacing_is_taken_along_i_j_k(shift, millimetres):
+@pytest.mark.parametrize(("shift", "millimeters"), [((2, 0, 0), 10.0), ((0, 2, 0), 4.0), ((0, 0, 2), 2.0)])
+def test_spacing_is_taken_along_i_j_k(shift, millimeters):
     found = only(cube(shift), cube())
-    assert found.hd95_mm == pytest.approx(millimetres)
+    assert found.hd95_mm == pytest.approx(millimeters)
     assert found.hd95_voxels == pytest.approx(2.0)
 
 

@@ -60,7 +60,7 @@ def test_a_run_becomes_a_whole_model_folder(run, tmp_path):
     ]  # fmt: skip
     assert model.validation["dice"] == {"Outer part": 0.61, "Wall": 0.7, "Inner part": 0.79, "mean": 0.7}
     card = (weights.parent / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert "no medical device" in card and "0.790" in card
+    assert "Not a medical device" in card and "0.790" in card
 
 
 def test_a_variance_beyond_fp16_stays_finite_and_the_weights_are_half(run, tmp_path):

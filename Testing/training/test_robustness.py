@@ -31,7 +31,7 @@ def case(name: str, wall: bool = True) -> Case:
 
 @pytest.fixture(scope="module")
 def seen(heart):
-    """Two cases, segmented by rounding grey values; how often that was done."""
+    """Two cases, segmented by rounding gray values; how often that was done."""
     calls = []
 
     def segment(image, _):
@@ -57,7 +57,7 @@ def test_worse_pictures_score_worse(seen):
     assert list(overall) == list(conditions())
     assert overall[CLEAN].dice == 1.0
     assert overall["blur", 3].dice < overall["blur", 1].dice
-    assert overall["contrast", 3].dice == 1.0  # it keeps the order of the four grey values, which rounding finds again
+    assert overall["contrast", 3].dice == 1.0  # it keeps the order of the four gray values, which rounding finds again
     assert overall["noise", 1].dice > overall["noise", 2].dice > overall["noise", 3].dice
 
 
@@ -98,7 +98,7 @@ def test_json_has_levels_and_means(seen):
     assert content["means"][0].keys() == {"kind", "level", "structure", "dice", "nsd_voxel"}
 
 
-def test_the_picture_is_a_png_with_a_line_in_each_colour(seen, heart, tmp_path):
+def test_the_picture_is_a_png_with_a_line_in_each_color(seen, heart, tmp_path):
     from PIL import Image
 
     (tmp_path / "robustness.png").write_bytes(robustness.picture(seen[0], heart))

@@ -1,4 +1,4 @@
-"""Cases to training slices: the model's axes and intensities, one canvas, neighbours, balanced batches."""
+"""Cases to training slices: the model's axes and intensities, one canvas, neighbors, balanced batches."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def case(shape: tuple[int, int, int], directions: tuple[float, float, float] = (
     return Case("one", image, np.ones(shape, np.uint8), Geometry(shape, np.diag([*directions, 1.0])))
 
 
-def test_small_slices_are_padded_and_large_ones_cropped_at_the_centre(model):
+def test_small_slices_are_padded_and_large_ones_cropped_at_the_center(model):
     slices = load_slices([case((2, 6, 12))], model, 8)
     assert slices.images.shape == slices.labels.shape == (2, 8, 8)
     assert slices.labels[0].sum() == 6 * 8
@@ -40,7 +40,7 @@ def test_a_case_stored_mirrored_gives_the_same_slices(model):
     assert torch.equal(load_slices([stored], model, 8).images, load_slices([flipped], model, 8).images)
 
 
-def test_neighbours_stay_within_their_case_and_at_the_models_distance(model):
+def test_neighbors_stay_within_their_case_and_at_the_models_distance(model):
     pair = replace(model, network=replace(model.network, neighbours=1), neighbour_distance=10.0)
     slices = load_slices([case((3, 4, 4)), case((4, 4, 4), (-1.5, -1.5, 5))], pair, 32)
     assert slices.seen[:3].tolist() == [[0, 0, 1], [0, 1, 2], [1, 2, 2]]
@@ -103,14 +103,14 @@ def test_no_case_is_refused(model):
         load_slices([], model, 8)
 
 
-def labelled(*values: int) -> Case:
+def labeled(*values: int) -> Case:
     given = case((len(values), 4, 4))
     return replace(given, label=np.repeat(np.array(values, np.uint8), 16).reshape(given.label.shape))
 
 
 def test_labels_of_another_data_set_become_the_models(model):
     names = {"Left ventricle": (1,), "Myocardium": (2, 3, 4)}
-    (found,) = relabeled([labelled(0, 1, 2, 3, 4)], model, names)
+    (found,) = relabeled([labeled(0, 1, 2, 3, 4)], model, names)
     assert found.label[:, 0, 0].tolist() == [0, 3, 2, 2, 2]
 
 
@@ -124,7 +124,7 @@ def test_labels_of_another_data_set_become_the_models(model):
 )
 def test_partial_labels_that_cannot_be_meant_are_refused(model, names, words):
     with pytest.raises(InputError, match=words):
-        list(relabeled([labelled(0, 1, 2)], model, names))
+        list(relabeled([labeled(0, 1, 2)], model, names))
 
 
 def test_mixed_batches_say_which_slices_leave_a_structure_out():
@@ -143,4 +143,4 @@ def test_mixed_batches_say_which_slices_leave_a_structure_out():
 )
 def test_training_cases_without_a_structure_of_the_model_or_with_another_are_refused(model, values, words):
     with pytest.raises(InputError, match=words):
-        check_structures(load_slices([labelled(*values)], model, 8), model)
+        check_structures(load_slices([labeled(*values)], model, 8), model)

@@ -34,7 +34,7 @@ def model(tiny_model) -> Model:
 
 @pytest.fixture
 def slices() -> Slices:
-    """Six slices with a bright square of label 3 in a grey one of label 1."""
+    """Six slices with a bright square of label 3 in a gray one of label 1."""
     images, labels = torch.full((6, 64, 64), 0.1), torch.zeros(6, 64, 64, dtype=torch.uint8)
     images[:, 16:48, 16:48], labels[:, 16:48, 16:48] = 0.5, 1
     images[:, 24:40, 24:40], labels[:, 24:40, 24:40] = 0.9, 3

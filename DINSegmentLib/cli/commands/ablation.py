@@ -10,7 +10,7 @@ from ...model import NetworkConfig, find_model
 
 
 def ablation(options: Namespace, console: Console) -> int:
-    """0 when every asked arm has run; an interrupted one goes on at the next call."""
+    """0 when every asked arm has run; an interrupted one resumes at the next call."""
     import torch
 
     from ...engine.device import choose
@@ -21,7 +21,7 @@ def ablation(options: Namespace, console: Console) -> int:
     config = read_config(options.config)
     data = options.data or config.data
     if data is None or config.model is None:
-        raise InputError(f"{options.config} must name a model, and a data folder where --data gives none.")
+        raise InputError(f"{options.config} lacks a model or a data folder: add them, or use --data for the folder.")
     for split in ("train", "valid"):
         case_files(data, split)
     model = find_model(config.model)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def add_options(parser: ArgumentParser) -> None:
     """Those of `dinsegment segment` that name an archive."""
     group = parser.add_argument_group(
-        "DICOM archive", "take studies from an archive, in place of INPUT, and store results"
+        "DICOM archive", "fetch studies from an archive instead of INPUT, and store the results there"
     )
     group.add_argument("--dicomweb", metavar="URL", help="DICOMweb service, for example https://host/dicom-web")
     group.add_argument("--study", action="append", metavar="UID", help="study to process; repeatable")

@@ -15,7 +15,7 @@ _FILES = ("calibration.json", "reliability.csv", "slices.csv", "structures.csv",
 
 
 def calibrate(options: Namespace, console: Console) -> int:
-    """Always 0; errors are raised. The manifest is left as it is: the temperature is told, to be put there."""
+    """Always 0; errors are raised. The manifest is not changed: the temperature is printed, to be entered there."""
     from ...engine.segmenter import Segmenter
     from ...measure.confidence import calibration_error, reliability
     from ...training import calibration, cases
@@ -46,8 +46,8 @@ def calibrate(options: Namespace, console: Console) -> int:
     text = "\n".join([
         f"temperature {temperature:g} (calibration error {calibration_error(before):.5f} before, "
         f"{calibration_error(after):.5f} after, {len(truth)} voxels)",
-        *(f"the worst {float(share):.0%} of {len(slices)} slices hold {by_score:.0%} of the wrong voxels (at best "
-          f"{by_errors:.0%})" for share, (by_score, by_errors) in shares.items()),
+        *(f"the {float(share):.0%} of {len(slices)} slices ranked worst contain {by_score:.0%} of the wrong voxels "
+          f"(perfect ranking: {by_errors:.0%})" for share, (by_score, by_errors) in shares.items()),
     ])  # fmt: skip
     summary = {
         "model": model.id, "version": model.version, "weights_sha256": model.sha256, "temperature": temperature,

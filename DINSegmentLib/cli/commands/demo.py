@@ -42,7 +42,7 @@ def demo(options: Namespace, console: Console) -> int:
         if not options.input and model.id == SAMPLE_MODEL:
             console.text(_against_truth(result, sample / f"{case.name}_label.nrrd"))
         console.text("")
-    console.event("where", f"Pictures, segmentations and records are in {options.output}/.")
+    console.event("where", f"Images, segmentations and records are in {options.output}/.")
     return 0
 
 
@@ -50,7 +50,7 @@ def _against_truth(result: Result, truth_path: Path) -> str:
     from ... import io
 
     truth = io.read(truth_path).array
-    rows = [("structure", "Dice against the phantom's truth")]
+    rows = [("structure", "Dice against the reference")]
     for label in result.model.labels:
         rows.append((label.name, f"{dice(result.labels == label.value, truth == label.value):.3f}"))
     return table(rows)

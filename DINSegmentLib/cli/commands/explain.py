@@ -41,8 +41,8 @@ def explain(options: Namespace, console: Console) -> int:
         draw_attribution(original, enhanced, decided, image.geometry, model, image.name).save(folder / paths[1].name)
     mean = float(decided[abs(decided) > 0.1].mean()) if (abs(decided) > 0.1).any() else 0.0
     text = (
-        f"{name}: where a direction decided (beyond 0.1), {mean:+.2f} on average "
-        f"(-1: the original's, +1: the enhanced image's)\nwritten: {', '.join(path.name for path in paths)}"
+        f"{name}: mean attribution {mean:+.2f} over voxels beyond 0.1 (-1: original image, +1: enhanced image)\n"
+        f"written: {', '.join(path.name for path in paths)}"
     )
     console.event("done", text, outputs=[str(path) for path in paths], mean=mean)
     return 0

@@ -17,5 +17,5 @@ def function(options: Namespace, console: Console) -> int:
     if not is_of_heart(model):
         raise ModelError(f"The model {model.id} does not label the left ventricle: choose a cardiac model.")
     if path.is_file() and options.series is None and io.count_frames(path) == 1:
-        raise InputError(f"{path} has a single frame, and a cine has several: use dinsegment segment.")
+        raise InputError(f"{path} has a single frame and is not a cine: use dinsegment segment.")
     return segment(options, console)

@@ -12,7 +12,7 @@ def inspect(options: Namespace, console: Console) -> int:
     from ...inputs import inspection, search
 
     with ExitStack() as unpacked:
-        with console.stage("Looking for images"):
+        with console.stage("Searching for images"):
             found = search.find(
                 options.inputs, options.pattern, options.recursive, series=options.series, frame=options.frame,
                 reading=Reading(options.slices, options.resample), auto=True, unpack=unpacked, keep=True,

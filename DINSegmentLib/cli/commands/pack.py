@@ -15,7 +15,7 @@ def pack(options: Namespace, console: Console) -> int:
         weights = packing.pack(options.run, options.output, options.overwrite, options.bits)
         what = "a complete model folder"
     elif options.overwrite:
-        raise InputError("--overwrite is for a model folder that is made: give --output, or leave --overwrite out.")
+        raise InputError("--overwrite is for a new model folder: add --output, or omit --overwrite.")
     else:
         weights = packing.update(options.run, find_model(options.model).folder, options.bits)
         what = "the manifest has its new checksum"

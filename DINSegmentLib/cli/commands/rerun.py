@@ -1,4 +1,4 @@
-"""`dinsegment rerun`: the labels of an earlier run once more, from its record."""
+"""`dinsegment rerun`: reproduce the labels of an earlier run from its record."""
 
 from argparse import Namespace
 from dataclasses import asdict
@@ -28,16 +28,14 @@ def rerun(options: Namespace, console: Console) -> int:
 
     written = Record.read(options.record)
     if written.input.path is None and not options.input:
-        raise InputError(
-            f"{options.record.name} is of an anonymous run and does not know its input: name it with --input."
-        )
+        raise InputError(f"{options.record.name} is from an anonymous run and does not name its input: add --input.")
     model = find_model(options.model or written.model.id)
     case, parameters, device = _asked(written, model, options)
     _check_input(case, written.input.sha256)
     if model.sha256 != written.model.weights_sha256:
         raise ModelError(
             f"{options.record.name} was made with other weights of {written.model.id} (version "
-            f"{written.model.version}): give their model folder with --model."
+            f"{written.model.version}): use --model with their model folder."
         )
     segmenter = Segmenter(model, device)
     progress = partial(console.progress, case.name)
@@ -86,11 +84,11 @@ def _check_input(case: "Case", sha256: str) -> None:
     from ...batch.hashes import input_hash
 
     if not case.input.exists():
-        raise InputError(f"{case.input} does not exist any more: put the input back.")
+        raise InputError(f"{case.input} no longer exists: restore the input.")
     found = attempt(
         lambda: input_hash(io.files_of(case.input, case.series, case.frame, None, case.reading)), str(case.input)
     )
     if found.fault is not None and not isinstance(found.fault.error, DINSegmentError):
         raise InputError(found.fault.text)
     if found.value != sha256:
-        raise InputError(f"{case.input} has changed since that run: put the former input back.")
+        raise InputError(f"{case.input} has changed since that run: restore the original input.")

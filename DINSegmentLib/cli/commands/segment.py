@@ -60,7 +60,7 @@ def _asked(options: Namespace, model: Model) -> Parameters:
 
 
 def _search(options: Namespace, console: Console, unpacked: ExitStack) -> list[Found | Refused]:
-    with console.stage("Looking for inputs"):
+    with console.stage("Searching for inputs"):
         return search.find(
             options.inputs, options.pattern, options.recursive, options.output, options.series, options.frame,
             Reading(options.slices, options.resample), options.model == AUTO, unpacked,
@@ -101,7 +101,7 @@ def _dry_run(
     from ...batch import plan
 
     workers = 1 if options.scheduler else options.workers
-    with console.stage("Looking at the headers"):
+    with console.stage("Reading the headers"):
         description = plan.describe(
             found, model, options.device, options.mirroring, workers, options.is_program, parameters.margins
         )
@@ -118,8 +118,8 @@ def _anonymous(options: Namespace, console: Console) -> int:
     except DINSegmentError:
         known = ", ".join(sorted(catalogue()))
         raise ModelError(
-            f"Model not found or unusable: choose one of {known}, or give a model folder; "
-            "without --anonymous the reason is told."
+            f"Model not found or unusable: choose one of {known}, or a model folder. "
+            "Omit --anonymous to see the reason."
         ) from None
     parameters = _asked(options, model)
     if not {"dcm", "dicom-pdf"}.isdisjoint(options.formats or ()):
@@ -135,7 +135,7 @@ def _anonymous(options: Namespace, console: Console) -> int:
         with warnings.catch_warnings(), ExitStack() as unpacked:
             warnings.simplefilter("ignore")
             found = _search(options, console, unpacked)
-            with console.stage("Making an ID of the bytes of each input"):
+            with console.stage("Computing an ID of each input"):
                 found = anonymous.hide(found)
             return _run(options, console, found, model, parameters)
     except (Cancelled, BrokenPipeError):

@@ -24,7 +24,7 @@ def sheet(options: Namespace, console: Console) -> int:
     config = read_config(options.config)
     data = options.data or config.data
     if data is None:
-        raise InputError(f"{options.config} names no data folder: add data to it, or give --data.")
+        raise InputError(f"{options.config} names no data folder: add data to it, or use --data.")
     if options.output.suffix != ".png":
         raise InputError(f"{options.output} is not an image name: use a name that ends with .png.")
     outputs.check(options.config, [options.output], options.overwrite)

@@ -10,11 +10,11 @@ from ...console import Console
 from ...errors import DeviceError, InputError
 from ...model import MANIFEST, Model, find_model
 
-_BEGUN_WITH = ("labels", "spacing", "axes", "intensity", "neighbour_distance")  # of a manifest: what training looks at
+_BEGUN_WITH = ("labels", "spacing", "axes", "intensity", "neighbour_distance")  # of a manifest: what training reads
 
 
 def train(options: Namespace, console: Console) -> int:
-    """0 when the plan is done; an interrupted run goes on at the next call."""
+    """0 when the plan is done; an interrupted run resumes at the next call."""
     import torch
 
     from ...engine.device import choose, is_out_of_memory
@@ -26,11 +26,11 @@ def train(options: Namespace, console: Console) -> int:
     config = read_config(options.config)
     data = options.data or config.data
     if data is None:
-        raise InputError(f"{options.config} names no data folder: add data to it, or give --data.")
+        raise InputError(f"{options.config} names no data folder: add data to it, or use --data.")
     recipe, partial = config.recipe, config.partial
     if options.partial is not None:
         if partial is None:
-            raise InputError(f"{options.config} has no partial labels: add a table [partial], or leave --partial out.")
+            raise InputError(f"{options.config} has no partial labels: add a table [partial], or omit --partial.")
         partial = replace(partial, data=options.partial)
     for split in dict.fromkeys([*recipe.splits, "valid"]):  # before the run folder is made
         case_files(data, split)
@@ -59,7 +59,7 @@ def train(options: Namespace, console: Console) -> int:
             raise
         raise DeviceError(
             f"The training slices do not fit into the memory of {device.name}: set a smaller canvas in the training "
-            "file and a new run folder, or give fewer cases."
+            "file and use a new run folder, or use fewer cases."
         ) from error
     which = "Best weights by validation" if recipe.keep == "best" else "Last weights, averaged"
     console.event("done", f"{which}: {best}", weights=str(best))
@@ -76,18 +76,18 @@ def manifest_of(model: str | None, data: Path, network: dict[str, Any]) -> dict[
         values = json.loads((find_model(model).folder / MANIFEST).read_text(encoding="utf-8"))
         if (data / dataset.FILE).is_file() and len(dataset.manifest(data)["labels"]) != len(values["labels"]):
             raise InputError(
-                f"{data / dataset.FILE} names other labels than the model {model}: leave the model out of the training "
-                "file, or give data for it."
+                f"{data / dataset.FILE} names other labels than the model {model}: remove the model from the training "
+                "file, or use data for this model."
             )
     return {**values, "network": {**values["network"], **network}}
 
 
 def _check_begun(model: Model, manifest: dict[str, Any]) -> None:
-    """Refuse to go on with a run whose manifest was another one in what training looks at."""
+    """Refuse to resume a run whose manifest differed in what training reads."""
     begun = json.loads((model.folder / MANIFEST).read_text(encoding="utf-8"))
     changed = [entry for entry in _BEGUN_WITH if begun.get(entry) != manifest.get(entry)]
     if changed:
         raise InputError(
-            f"{model.folder} was begun with other {' and '.join(changed)}: give the data set as it was, or a new run "
+            f"{model.folder} was started with other {' and '.join(changed)}: restore the data set, or use a new run "
             "folder."
         )

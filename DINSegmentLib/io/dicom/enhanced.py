@@ -91,7 +91,7 @@ def _unpacked(path: Path, places: Sequence[tuple[int, int, Slice]]) -> Iterator[
         if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
             yield from iter_pixels(path, indices=indices)
             return
-        data = pydicom.dcmread(path)  # its size was looked at with its header, see `files`
+        data = pydicom.dcmread(path)  # its size was checked with its header, see `files`
         for index in indices:
             yield pixel_array(data, index=index)
 
@@ -122,7 +122,9 @@ def _header(whole: Attributes, frame: Dataset, data: Dataset) -> Attributes:
             values[name] = written(value)
     if "TemporalPositionIdentifier" not in values and "TemporalPositionIdentifier" not in whole:
         pointers = [one.get("DimensionIndexPointer") for one in data.get("DimensionIndexSequence") or ()]
-        indices = np.atleast_1d(_value(groups, "FrameContentSequence", "DimensionIndexValues") or [])  # one is no list
+        indices = np.atleast_1d(
+            _value(groups, "FrameContentSequence", "DimensionIndexValues") or []
+        )  # a single one is not a list
         times = [index for pointer, index in zip(pointers, indices, strict=False) if pointer in _TIMES]
         if times:
             values["TemporalPositionIdentifier"] = int(times[0])

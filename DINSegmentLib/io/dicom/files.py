@@ -1,4 +1,4 @@
-"""DICOM files by their headers: which are images, which series they belong to, and what must be passed over."""
+"""DICOM files by their headers: which are images, which series they belong to, and what must be skipped."""
 
 import filecmp
 import os
@@ -33,7 +33,7 @@ class Slice:
 
     @cached_property
     def position(self) -> np.ndarray:
-        """Centre of the first pixel, LPS mm."""
+        """Center of the first pixel, LPS mm."""
         return np.array(self.header.ImagePositionPatient, dtype=np.float64)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Whose images they are: patients told apart by what DICOM headers say, spelled one way or another."""
+"""Whose images they are: patients distinguished by what DICOM headers say, spelled one way or another."""
 
 import unicodedata
 from collections import defaultdict

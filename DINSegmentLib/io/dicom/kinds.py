@@ -50,7 +50,7 @@ def kind(item: "Slice") -> str:
 
 
 def moment(item: "Slice") -> Hashable:
-    """What tells at which time of a cine an image was taken; all alike where nothing does."""
+    """What shows at which time of a cine an image was taken; all alike where nothing does."""
     return tuple(value(item.header, tag) for tag in ("TriggerTime", "TemporalPositionIdentifier"))
 
 

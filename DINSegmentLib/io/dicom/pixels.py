@@ -72,7 +72,7 @@ def is_inverted(item: Slice) -> bool:
 
 
 def is_padding(stored: np.ndarray, item: Slice) -> np.ndarray | None:
-    """Which stored values are no signal (PS3.3, C.7.5.1.1.2); None: the header names none."""
+    """Which stored values are not signal (PS3.3, C.7.5.1.1.2); None: the header names none."""
     value, limit = (_stored_number(item, tag) for tag in ("PixelPaddingValue", "PixelPaddingRangeLimit"))
     if value is None:
         return None

@@ -28,7 +28,7 @@ PLACE = 0.1
 """Images less than this share of the slice thickness apart show one place; see `same_place`."""
 
 _MOST_PARTS = 12  # values of an attribute at one place; more of them are a time course
-_PARTS = (  # what tells images of one place apart that are not frames of one cine, and how a message calls it
+_PARTS = (  # what distinguishes images at one position that are not frames of one cine, and how a message calls it
     ("ImageType", "image type"), ("EchoNumbers", "echo"), ("EchoTime", "echo time"),
     ("InversionTime", "inversion time"), ("DiffusionBValue", "b-value"), ("ConvolutionKernel", "kernel"),
     ("SeriesDescription", "description"),    ("ProtocolName", "protocol"),
@@ -37,7 +37,7 @@ _PARTS = (  # what tells images of one place apart that are not frames of one ci
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Images that make one volume or one cine, as far as their headers' names tell; whether they do is seen later.
+    """Images that make one volume or one cine, as far as their headers show; whether they do is seen later.
 
     Args:
         slices: its images.
@@ -116,7 +116,7 @@ def places(slices: Sequence[Slice]) -> list[list[Slice]]:
     """Images by the place that they show, along the normal of the first one's plane.
 
     Raises:
-        ValueError, TypeError: a position or direction is no number.
+        ValueError, TypeError: a position or direction is not a number.
     """
     normal, tolerance = np.cross(*slices[0].axes), same_place(slices)
     heights = np.array([item.position for item in slices]) @ normal
@@ -142,7 +142,7 @@ def are_alike(one: Slice, other: Slice) -> bool:
 
 
 def _series_key(item: Slice) -> Hashable:
-    """Anonymized files may all have an empty UID: folder, number and description still tell series apart."""
+    """Anonymized files may all have an empty UID: folder, number and description still distinguish series."""
     uid = str(item.header.get("SeriesInstanceUID") or "")
     return uid or (item.path.parent, _study(item), *titles(item))
 

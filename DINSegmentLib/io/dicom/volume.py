@@ -1,4 +1,4 @@
-"""DICOM folders and enhanced files: find the series, order its slices by position, refuse what is no regular volume."""
+"""DICOM folders and enhanced files: find the series, order its slices by position, reject irregular volumes."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from .files import Slice, scan
 from .grid import Placement, grid_of, place
 from .stacks import Stack, are_alike, choose, places, same_place, stacks_of, where
 
-_TIME_TAGS = ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber")  # the first that tells frames apart
+_TIME_TAGS = ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber")  # the first that distinguishes frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class Volume:
 class Cine:
     """The volumes of a series in the order of time, all on one grid.
 
-    ``times``: of each in seconds after the first, by trigger times; None where these do not tell. ``person``: what the
+    ``times``: of each in seconds after the first, by trigger times; None where these are missing. ``person``: what the
     headers tell.
     """
 
@@ -67,19 +67,19 @@ def find_volume(
     folder: Path, name: str, series: str | None, frame: int | None, files: Sequence[Path] | None = None,
     with_pixels: bool = True, resample: bool = False,
 ) -> Volume:  # fmt: skip
-    """The one volume in a folder and the folders below it; localizers and copies of slices are passed over.
+    """The one volume in a folder and the folders below it; localizers and copies of slices are skipped.
 
     Args:
-        folder: where to look, files that are no DICOM image are passed over; or a single file that holds many frames.
+        folder: where to look, files that are not DICOM images are skipped; or a single file that holds many frames.
         name: what the user calls it, for messages.
-        series: number, description or UID of the series wanted; needed when there are several.
+        series: number, description or UID of the requested series; needed when there are several.
         frame: which image at every slice position, from 1; needed when there are several.
         files: the DICOM files of the series where they are known: the folder is not searched then.
         with_pixels: look for pixels that are missing, too.
         resample: see `grid.grid_of`.
 
     Raises:
-        InputError: no DICOM image, damaged files, several series and no choice, no such series, no grey slices.
+        InputError: no DICOM image, damaged files, several series and no choice, no such series, no gray slices.
         GeometryError: the slices do not make a regular grid.
     """
     stack = _find_stack(folder, name, series, files)
@@ -114,7 +114,7 @@ def find_cine(
 
 
 def read_person(files: Sequence[Path]) -> Person:
-    """What the headers of DICOM files tell of the person in them, see `person_of`.
+    """What the headers of DICOM files say about the person in them, see `person_of`.
 
     Raises:
         InputError: none of them is an image, or one is damaged.
@@ -208,7 +208,7 @@ def _odd_one(slices: Sequence[Slice]) -> Slice | None:
 
 
 def _in_time(stack: Stack, name: str) -> tuple[list[list[Slice]], str | None]:
-    """The frames, each a list of slices along the normal, and the tag that tells their order; None: there is one."""
+    """The frames, each a list of slices along the normal, and the tag that gives their order; None: there is one."""
     _check_alike(stack.slices, name)
     groups = places(stack.slices)
     counts = [len(group) for group in groups]
@@ -223,7 +223,7 @@ def _in_time(stack: Stack, name: str) -> tuple[list[list[Slice]], str | None]:
         twice = next(group for group in groups if not _tells_apart("InstanceNumber", group))
         raise InputError(
             f"{name} has {frames} images at every slice position, and neither trigger time, temporal position nor "
-            f"instance number tells their order (such as {where(twice[0])} and {twice[1]}): put one frame into a "
+            f"instance number gives their order (such as {where(twice[0])} and {twice[1]}): put one frame into a "
             "folder of its own."
         )
     for one in groups:

@@ -110,7 +110,7 @@ class EnhancementSection:
         self._mark_untrained()
 
     def _update(self) -> None:
-        """Bring the enhanced volume up to date, if the user wants that to happen by itself."""
+        """Bring the enhanced volume up to date, if the user has switched that on."""
         self._mark_untrained()
         if self.session.volume is not None and self.ui.previewCheckBox.checked:
             self.ensure()

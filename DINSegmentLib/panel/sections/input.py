@@ -154,7 +154,7 @@ class InputSection:
         return samples.HEART_MODEL
 
     def _look(self, node: Any) -> fit.Look:
-        """All voxels are looked at once as long as they stay the same: in a large volume that takes a while."""
+        """All voxels are read once as long as they stay the same: in a large volume that takes a while."""
         volume = scene.read_volume(node)
         key = node.GetID(), node.GetImageData().GetMTime(), volume.geometry.ijk_to_ras.tobytes()
         if self._seen is None or self._seen[0] != key:

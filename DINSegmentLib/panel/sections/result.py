@@ -65,7 +65,7 @@ class ResultSection:
             self._show_earlier(node)
 
     def show_run(self, node: Any, story: Mapping[str, Any]) -> list[str]:
-        """Show what a run has made and told of it; sentences that go with the numbers."""
+        """Show what a run has made and reported; sentences that go with the numbers."""
         with self.session.quietly():
             self._show_node(node)
         self._review.show(story.get("review", ()))
@@ -114,7 +114,7 @@ class ResultSection:
             self.session.log(told(error))
 
     def _run_of(self, node: Any) -> Mapping[str, Any] | None:
-        """What a run has left with a segmentation of the chosen volume; None: it is no such one."""
+        """What a run has left with a segmentation of the chosen volume; None: it is not one."""
         volume = self.session.volume
         if node is None or volume is None or not scene.is_result(node, volume):
             return None

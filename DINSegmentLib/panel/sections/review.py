@@ -33,7 +33,7 @@ class ReviewSection:
         self._show((), _("Slices to review are listed here after a run."))
 
     def show(self, doubts: Sequence[Mapping[str, Any]]) -> None:
-        """List slices as the worker told them, see `worker.protocol`."""
+        """List slices as the worker sent them, see `worker.protocol`."""
         none = _("No slices to review: fewer than one wrong voxel is expected in each slice.")
         if doubts:
             self.ui.reviewGroup.collapsed = False

@@ -27,9 +27,9 @@ class SegmentationSection:
         ui: the panel's widgets.
         session: what is chosen.
         runner: runs.
-        check: looks at the volume anew and calls `show_ready`.
-        on_result: shows the node of a result and what the run told; gives sentences to show with it.
-        on_trouble: is told what is missing for any run.
+        check: checks the volume again and calls `show_ready`.
+        on_result: shows the node of a result and what the run reported; gives sentences to show with it.
+        on_trouble: called with what is missing for any run.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class SegmentationSection:
         if not installer.torch_is_installed():
             session.say(_("PyTorch is missing: press Install PyTorch above, then Segment again."))
             return False
-        if not self._licence_accepted():
+        if not self._license_accepted():
             return False
         self._volume = session.volume
         self._show_running(True)
@@ -115,7 +115,7 @@ class SegmentationSection:
             return False
         return True
 
-    def _licence_accepted(self) -> bool:
+    def _license_accepted(self) -> bool:
         """Ask once for each version of a model."""
         model, settings = self.session.model, slicer.app.userSettings()
         key = f"{_ACCEPTED}/{model.id}"
