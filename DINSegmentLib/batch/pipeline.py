@@ -6,6 +6,7 @@ nobody and overlaps with nothing; labels, surfaces, pictures, tables and records
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import zip_longest
 from typing import Any
 
 from ..engine.parameters import Parameters
@@ -70,7 +71,7 @@ def run(
             return writer.submit(_finish, made, written, strip, overwrite)
 
         try:
-            for case, following in zip(waiting, [*waiting[1:], None], strict=True):
+            for case, following in zip_longest(waiting, waiting[1:]):
                 now = one(case, following)
                 yield from behind
                 behind = [(case, now)]

@@ -79,6 +79,10 @@ def test_the_next_is_read_and_the_last_is_written_while_the_network_has_one(step
     assert {steps.threads["segment", name] for name in "abc"} == {threading.main_thread()}
 
 
+def test_nothing_is_left_where_others_did_all_cases(run):
+    assert list(run("")) == []
+
+
 def test_one_is_read_ahead_and_one_waits_to_be_written_and_no_more(steps, run):
     names = "abcdef"
     for _, written in run(names):
