@@ -286,7 +286,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
     def why(
         self, volumeNode, modelId=None, enhancement=None, strength=None, device="auto", progress=None, cancelled=None
     ):
-        """Lay over the volume which image gave a voxel its label: blue the original, red the enhanced one.
+        """Lay over the volume which image gave a voxel its label: violet the original, green the enhanced one.
 
         Args:
             volumeNode, modelId, enhancement, strength, device, progress, cancelled: as in ``segment``.
@@ -307,7 +307,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
     def confidence(
         self, volumeNode, modelId=None, enhancement=None, strength=None, device="auto", progress=None, cancelled=None
     ):
-        """As ``why``: lay over the volume, yellow to magenta, where the network has low confidence; percent, uint8."""
+        """As ``why``: lay over the volume, violet to white, where the network is unsure; percent, uint8."""
         from DINSegmentLib.panel.jobs import MapJob
         from DINSegmentLib.worker.protocol import Map
 

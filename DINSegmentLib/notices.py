@@ -5,6 +5,7 @@ Panel, terminal, record, tables and report show the same notices. Text may be tr
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from .messages import from_json, to_json
@@ -23,6 +24,17 @@ KINDS = (
     # a slice with low confidence, see `measure.slices_to_review`
     "review",
 )  # fmt: skip
+
+
+class Severity(StrEnum):
+    """How much a notice matters."""
+
+    NOTE = "note"  # good to know
+    WARNING = "warning"  # look at it
+    PROBLEM = "problem"  # the result may not be usable
+
+
+_PROBLEMS, _NOTES = {"modality", "contrast", "missing", "volume"}, {"device", "person"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,13 @@ class Notice:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def severity(self) -> Severity:
+        """By its kind."""
+        if self.kind in _PROBLEMS:
+            return Severity.PROBLEM
+        return Severity.NOTE if self.kind in _NOTES else Severity.WARNING
 
     def as_dict(self) -> dict[str, Any]:
         """For a record: plain English, every field, numbers rounded to what a person reads."""

@@ -9,6 +9,23 @@ def run(desk, panel, seconds=60):
     desk.run_until(lambda: not panel.panel.runner.busy, seconds, "the run")
 
 
+def notices(container):
+    """The texts of the rows of notices that are shown, from the top, after the name of their severity."""
+    from PySide6.QtWidgets import QLabel
+
+    rows = [one for one in container.children() if one.isWidgetType() and not one.isHidden()]
+    labels = [row.findChildren(QLabel) for row in rows]
+    return [f"{icon.toolTip}: {text.text}" for icon, text in labels]
+
+
+def structures(panel):
+    """Name, volume and mean of each row of the table of structures."""
+    table = panel.ui.structuresTable
+    figures = not table.isColumnHidden(3)
+    columns = (2, 3, 4) if figures else (2,)
+    return [[table.item(row, column).text() for column in columns] for row in range(table.rowCount)]
+
+
 def labels_of(node, volume, model):
     import slicer
 

@@ -68,6 +68,13 @@ def cpu(reason: str) -> Device:
     return Device("cpu", reason, "bfloat16" if native else "float32")
 
 
+def short_name(device: Device) -> str:
+    """What a narrow list calls the device that `choose` took for ``auto``."""
+    if device.name != "cpu":
+        return _("GPU ({name})", name=device.name)
+    return _("CPU (CUDA failed)") if torch.cuda.is_available() else _("CPU (no CUDA found)")
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that the device's memory is used up, and nothing else."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):

@@ -82,24 +82,35 @@ class CardiacFunction:
         }  # fmt: skip
         return {name: None if value is None else value / self.bsa_m2 for name, value in values.items()}
 
-    def rows(self) -> list[dict[str, Any]]:
-        """The figures as rows ``quantity``, ``value``, ``unit``, and ``low`` and ``high`` of one base slice."""
+    def ejection_fractions(self) -> list[dict[str, Any]]:
+        """Of the left and the right ventricle, as in `rows`."""
+        return [
+            _row(_("{side} ejection fraction", side=side), one.ef_percent, "%", one.ef_range_percent)
+            for side, one in (("LV", self.lv), ("RV", self.rv))
+        ]
+
+    def sizes(self) -> list[dict[str, Any]]:
+        """All figures that a body surface indexes, as in `rows`, and ``indexed``: by square metre, None: not known."""
         found = []
         for side, one in (("LV", self.lv), ("RV", self.rv)):
             found += [
                 _row(_("{side} EDV", side=side), one.edv_ml, "ml", one.edv_range_ml),
                 _row(_("{side} ESV", side=side), one.esv_ml, "ml", one.esv_range_ml),
                 _row(_("{side} stroke volume", side=side), one.sv_ml, "ml"),
-                _row(_("{side} ejection fraction", side=side), one.ef_percent, "%", one.ef_range_percent),
             ]
         found += [_row(_("LV mass"), self.mass_g, "g"), _row(_("Cardiac output"), self.cardiac_output_l_min, "l/min")]
+        indexed = [None] * len(found) if self.indexed is None else self.indexed.values()
+        return [{**row, "indexed": value} for row, value in zip(found, indexed, strict=True)]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The figures as rows ``quantity``, ``value``, ``unit``, and ``low`` and ``high`` of one base slice."""
+        sizes, (left, right) = self.sizes(), self.ejection_fractions()
+        plain = [{name: one[name] for name in left} for one in sizes]
+        found = [*plain[:3], left, *plain[3:6], right, *plain[6:]]
         if self.indexed is not None:
             found.append(_row(_("Body surface (Mosteller)"), self.bsa_m2, "m2"))
-            names = [row["quantity"] for row in found[:3] + found[4:7] + found[8:10]]
-            units = ["ml/m2"] * 6 + ["g/m2", "l/min/m2"]
             found += [
-                _row(_("{name}, indexed", name=name), value, unit)
-                for name, value, unit in zip(names, self.indexed.values(), units, strict=True)
+                _row(_("{name}, indexed", name=one["quantity"]), one["indexed"], f"{one['unit']}/m2") for one in sizes
             ]
         return found
 

@@ -201,15 +201,16 @@ def _is_whole(slices: np.ndarray, frames: Sequence[int | None], name: str, texts
             )
         )
         return False
-    for end, place in ((_("base"), 0), (_("apex"), -1)):
-        if slices[known, place].any():
-            texts.append(
-                _(
-                    "The {name} extends to the last slice at the {end}: part of it may be outside the stack.",
-                    name=name,
-                    end=end,
-                )
+    reached = [end for end, place in ((_("base"), 0), (_("apex"), -1)) if slices[known, place].any()]
+    if reached:
+        ends = _("{first} and the {second}", first=reached[0], second=reached[1]) if len(reached) > 1 else reached[0]
+        texts.append(
+            _(
+                "The {name} extends to the last slice at the {ends}: part of it may be outside the stack.",
+                name=name,
+                ends=ends,
             )
+        )
     return True
 
 

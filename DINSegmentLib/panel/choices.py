@@ -11,20 +11,21 @@ from ..model.enhancement import METHODS
 from .translation import told
 
 AUTO = "auto"
+_LONGEST = 36  # characters of a row: so many fit in Slicer's narrowest panel
 
 
 def fill_models(selector: Any, models: Mapping[str, Model]) -> None:
     """All models of the catalog, each with details in its tooltip."""
     selector.clear()
     for row, model in enumerate(models.values()):
-        selector.addItem(f"{model.title} ({model.modality})", model.id)
-        selector.setItemData(row, _about(model), qt.Qt.ToolTipRole)
+        title = model.title if model.modality in model.title.split() else f"{model.title} ({model.modality})"
+        _add(selector, row, title, model.id, _about(model))
 
 
 def _about(model: Model) -> str:
     structures = ", ".join(label.name for label in model.labels)
     mean = model.validation.get("dice", {}).get("mean")
-    lines = [f"{model.id} {model.version}", _("Structures: {names}").format(names=structures)]
+    lines = [f"{model.title}, {model.id} {model.version}", _("Structures: {names}").format(names=structures)]
     if mean is not None:
         data = model.validation.get("data", "")
         lines.append(_("Validation: mean Dice {mean:.3f} ({data})").format(mean=mean, data=data))
@@ -32,13 +33,26 @@ def _about(model: Model) -> str:
 
 
 def fill_devices(selector: Any, found: Sequence[Mapping[str, str]], chosen: str) -> None:
-    """``auto`` with the reason for what it takes, then the devices by name; before any was found, ``auto`` alone."""
+    """``auto`` as what it takes, then the devices by name, each with its reason in its tooltip; before any was found,
+    ``auto`` alone."""
     selector.clear()
-    first, *others = found or [{"name": AUTO, "reason": _("Auto (device not detected yet)")}]
-    selector.addItem(told(first["reason"]), AUTO)
-    for one in others:
-        selector.addItem(f"{one['name']}: {told(one['reason'])}", one["name"])
+    unknown = _("Auto (not detected yet)")
+    first, *others = found or [{"name": AUTO, "short": unknown, "reason": unknown}]
+    _add(selector, 0, told(first["short"]), AUTO, told(first["reason"]))
+    for row, one in enumerate(others, start=1):
+        _add(selector, row, one["name"], one["name"], told(one["reason"]))
     choose(selector, chosen)
+
+
+def show_tip(selector: Any) -> None:
+    """Let a list that is closed say in its tooltip all about what is chosen."""
+    selector.toolTip = selector.itemData(selector.currentIndex, qt.Qt.ToolTipRole) or ""
+
+
+def _add(selector: Any, row: int, text: str, data: str, tip: str) -> None:
+    """A row whose text fits the narrow panel; its tooltip has all of it."""
+    selector.addItem(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1].rstrip()}…", data)
+    selector.setItemData(row, tip, qt.Qt.ToolTipRole)
 
 
 def fill_methods(selector: Any, model: Model) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..scene import has_smooth_surfaces
+from ..scene import has_smooth_surfaces, is_filled, set_filled
 
 _SURFACE = "Closed surface"
 
@@ -26,7 +26,7 @@ def show_in_3d(node: Any, shown: bool) -> None:
 def drawing(node: Any) -> tuple[float, bool]:
     """Opacity and whether segments are outlines only, as `draw` sets them."""
     display = node.GetDisplayNode()
-    outline_only = not display.GetVisibility2DFill()
+    outline_only = not is_filled(display)
     return display.GetOpacity2DOutline() if outline_only else display.GetOpacity2DFill(), outline_only
 
 
@@ -35,4 +35,4 @@ def draw(node: Any, opacity: float, outline_only: bool) -> None:
     display = node.GetDisplayNode()
     display.SetOpacity2DFill(opacity)
     display.SetOpacity2DOutline(opacity)
-    display.SetVisibility2DFill(not outline_only)
+    set_filled(display, not outline_only)

@@ -113,7 +113,7 @@ class Job:
         text = _("Done in {seconds:.1f} s on {device}.").format(
             seconds=time.monotonic() - self._began, device=story["device"]
         )
-        self._over(node, None, " ".join((text, *(told(one.text) for one in story["notices"]))), story)
+        self._over(node, None, text, story)
 
     def failed(self, code: Code, text: str) -> None:
         self._over(None, code, text)

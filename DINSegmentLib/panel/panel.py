@@ -1,5 +1,6 @@
 """The panel: puts its sections together, and lives with the scene and with Slicer."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import qt
@@ -9,6 +10,7 @@ from slicer.i18n import tr as _
 from .. import scene
 from ..worker.protocol import Code
 from . import installer, scripts
+from .jobs import Job
 from .runner import Runner
 from .sections.compare import CompareSection
 from .sections.database import DatabaseSection
@@ -42,21 +44,26 @@ class Panel:
         ui.logTextEdit.maximumBlockCount = _LOG_LINES
         self.session = session = Session(ui)
         self.runner = Runner(widget, session.log, self.onTrouble)
-        self.enhancement = EnhancementSection(ui, session, widget)
+        self.enhancement = EnhancementSection(
+            ui, session, widget, lambda: self.compare.show_enhanced(), lambda: self.compare.end_fade()
+        )
         self.function = FunctionSection(ui, session)
         self.review = ReviewSection(ui, session)
         self.report = ReportSection(ui, session, self.function.person)
         self.database = DatabaseSection(ui, session, self.function.person, self.report)
         self.result = ResultSection(ui, session, logic, widget, self.runner, self.function, self.review)
         self.input = InputSection(
-            ui, session, self.follow, self.enhancement.follow_model, lambda reason: self.segmentation.show_ready(reason)
+            ui,
+            session,
+            widget,
+            self.follow,
+            self.enhancement.follow_model,
+            lambda reason: self.segmentation.show_ready(reason),
         )
         self.segmentation = SegmentationSection(
-            ui, session, self.runner, self.input.check, self.result.show_run, self.onTrouble
+            ui, session, self.runner, self.input.check, self.show_run, self.onTrouble
         )
-        self.maps = MapSection(
-            ui, session, self.segmentation.begin, self.segmentation.progressed, self.segmentation.end
-        )
+        self.maps = MapSection(ui, session, self.begin_map, self.segmentation.progressed, self.segmentation.end)
         self.compare = CompareSection(ui, session, self.enhancement.ensure, self.maps.lay)
         self._voxels = VoxelWatch(widget, self.follow_voxels)
         for button, slot in (
@@ -87,6 +94,7 @@ class Panel:
 
     def enter(self) -> None:
         """The panel comes into view."""
+        self.session.in_view = True
         self._show_torch()
         self.input.choose_first()
         self.maps.update()  # in other modules nodes can be deleted
@@ -96,6 +104,7 @@ class Panel:
 
     def exit(self) -> None:
         """The panel goes out of view: views are the user's again, a run continues."""
+        self.session.in_view = False
         self.compare.restore()
 
     def closeScene(self) -> None:
@@ -108,6 +117,7 @@ class Panel:
         """The panel is taken apart: no process, timer, file or view of ours stays behind."""
         self._let_go()
         self.compare.end()
+        self.input.end()
         self.runner.end()
 
     def _let_go(self) -> None:
@@ -131,6 +141,16 @@ class Panel:
         self.segmentation.follow(volume)
         self.result.onOutput(self.session.output)
         self.enhancement.follow(volume)
+
+    def show_run(self, node: Any, story: Mapping[str, Any]) -> None:
+        """Show the result of a run; a map stays over it."""
+        self.result.show_run(node, story)
+        self.maps.lay()
+
+    def begin_map(self, job: Callable[[], Job]) -> bool:
+        """Run for a map, which is laid over the original volume."""
+        self.compare.end_fade()
+        return self.segmentation.begin(job)
 
     def follow_voxels(self) -> None:
         """The voxels of the volume have become others, such as those of another frame."""
@@ -191,4 +211,4 @@ class Panel:
 
     def _copy(self, text: str) -> None:
         qt.QApplication.clipboard().setText(text)
-        self.ui.statusLabel.text = _("Copied.")
+        self.session.show(_("Copied."))

@@ -15,7 +15,7 @@ _START = (  # `_exit` as in the server's own last line
     "import os, sys; sys.path.insert(0, sys.argv.pop(1)); "
     "from DINSegmentLib.worker.server import main; os._exit(main())"
 )
-_LIBRARY = str(Path(__file__).resolve().parents[2])
+LIBRARY = str(Path(__file__).resolve().parents[2])
 
 
 def python() -> str:
@@ -48,7 +48,7 @@ class WorkerProcess:
 
     def start(self) -> None:
         # -P: what lies in the current folder is data, and never imported
-        self._process.start(python(), ["-P", "-c", _START, _LIBRARY])
+        self._process.start(python(), ["-P", "-c", _START, LIBRARY])
 
     def write(self, data: bytes) -> None:
         self._process.write(data)

@@ -6,15 +6,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import slicer
+import slicer.util
 
 from ..model import Enhancement, Model, catalogue
 from . import scripts
+from .choices import tell
 from .translation import told
 
 _BOUND = {  # of the parameter node, to widgets
     "inputVolume": "inputSelector", "outputSegmentation": "outputSelector", "enhancedVolume": "enhancedOutputSelector",
     "threads": "threadsSpinBox", "strength": "strengthSlider", "preview": "previewCheckBox", "smooth": "smoothCheckBox",
 }  # fmt: skip
+_STATUS_MS = 10_000  # how long Slicer's status bar shows a text
 
 
 class Session:
@@ -31,6 +34,7 @@ class Session:
         self._ui = ui
         self.models = catalogue()
         self.parameters: Any = None  # the wrapped parameter node; None: no scene is open
+        self.in_view = True  # whether the module is the one that Slicer shows
         self._updating = False
         self._connection: Any = None
 
@@ -40,9 +44,10 @@ class Session:
             self.parameters.disconnectGui(self._connection)
         self.parameters = parameters
         if parameters is not None:
-            self._connection = parameters.connectParametersToGui(
-                {parameter: getattr(self._ui, widget) for parameter, widget in _BOUND.items()}
-            )
+            with self.quietly():  # nothing is made because a scene was opened
+                self._connection = parameters.connectParametersToGui(
+                    {parameter: getattr(self._ui, widget) for parameter, widget in _BOUND.items()}
+                )
 
     @contextmanager
     def quietly(self) -> Iterator[None]:
@@ -88,9 +93,14 @@ class Session:
 
     def say(self, text: str) -> None:
         """Show the user a sentence, and log it."""
-        text = told(text)
-        self._ui.statusLabel.text = text
-        self.log(text)
+        self.show(told(text))
+        self.log(told(text))
+
+    def show(self, text: str) -> None:
+        """Show a text under Segment, and in Slicer's status bar while another module is shown."""
+        tell(self._ui.statusLabel, text)
+        if text and not self.in_view:
+            slicer.util.showStatusMessage(f"DINSegment: {text}", _STATUS_MS)
 
     def log(self, text: str) -> None:
         """A line for the log, which the user may send to others: without names, which may be patients' names."""

@@ -1,4 +1,4 @@
-"""Tables of the panel: narrow on the screen, whole in the files that they are exported to."""
+"""Tables of the panel: as high as their rows, narrow on the screen, whole in the files that they are exported to."""
 
 import csv
 from collections.abc import Sequence
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import qt
+
+_FRAME = 2  # pixels above and below the rows together
 
 
 @dataclass(frozen=True)
@@ -17,19 +19,17 @@ class Column:
     full: str
 
 
-def fill(table: Any, columns: Sequence[Column], rows: Sequence[Sequence[str]], wide: int = 0) -> None:
+def fill(table: Any, columns: Sequence[Column], rows: Sequence[Sequence[str]], wide: int = 0, most: int = 0) -> None:
     """Show rows of texts, which cannot be edited.
 
     Args:
         table: a QTableWidget.
         columns: its headings.
         rows: a text for each column.
-        wide: the column that takes the width that is left, in as many lines as its texts need.
+        wide: the column that takes the width that is left; the others are as wide as their texts.
+        most: rows that are seen at once, the rest by scrolling; 0: all are.
     """
-    table.setColumnCount(len(columns))
-    table.setHorizontalHeaderLabels([column.short for column in columns])
-    for index, column in enumerate(columns):
-        table.horizontalHeaderItem(index).setToolTip(column.full)
+    head(table, columns, wide)
     table.setRowCount(len(rows))
     for row, texts in enumerate(rows):
         for index, text in enumerate(texts):
@@ -37,24 +37,39 @@ def fill(table: Any, columns: Sequence[Column], rows: Sequence[Sequence[str]], w
             item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
             item.setToolTip(text)
             table.setItem(row, index, item)
-    table.horizontalHeader().setStretchLastSection(False)
+    fit(table, most)
+
+
+def head(table: Any, columns: Sequence[Column], wide: int = 0) -> None:
+    """Write the headings; one column takes the width that is left, the others are as wide as their texts."""
+    table.setColumnCount(len(columns))
+    table.setHorizontalHeaderLabels([column.short for column in columns])
+    for index, column in enumerate(columns):
+        table.horizontalHeaderItem(index).setToolTip(column.full)
+    header = table.horizontalHeader()
+    header.setMinimumSectionSize(16)
+    header.setStretchLastSection(False)
     for index in range(len(columns)):
-        fit = qt.QHeaderView.Stretch if index == wide else qt.QHeaderView.ResizeToContents
-        table.horizontalHeader().setSectionResizeMode(index, fit)
-    table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        header.setSectionResizeMode(index, qt.QHeaderView.Stretch if index == wide else qt.QHeaderView.ResizeToContents)
 
 
-def export(table: Any, path: Path) -> None:
+def fit(table: Any, most: int = 0) -> None:
+    """Make a table as high as its rows, or as this many of them; 0: all."""
+    table.resizeRowsToContents()
+    shown = min(table.rowCount, most) if most else table.rowCount
+    height = sum(table.rowHeight(row) for row in range(shown))
+    header = table.horizontalHeader()
+    table.setFixedHeight((0 if header.isHidden() else header.sizeHint.height()) + height + _FRAME)
+
+
+def export(columns: Sequence[Column], rows: Sequence[Sequence[str]], path: Path) -> None:
     """Write a table, full headings first, in UTF-8.
 
     Raises:
         OSError: the file cannot be written.
     """
-    columns = range(table.columnCount)
-    headings = [table.horizontalHeaderItem(column).toolTip() for column in columns]
-    rows = [[table.item(row, column).text() for column in columns] for row in range(table.rowCount)]
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([headings, *rows])
+        csv.writer(file).writerows([[column.full for column in columns], *rows])
 
 
 def number(value: float | None) -> str:

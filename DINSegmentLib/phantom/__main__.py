@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..errors import DINSegmentError
 from .dataset import write_dataset
-from .sample import write_cine, write_late, write_sample
+from .sample import SAMPLES, write_cine, write_late, write_sample
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,10 +17,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     what.add_argument("--dataset", metavar="FOLDER", help="a data set of varying hearts, with a training file")
     parser.add_argument("--cine", action="store_true", help="with --output: also the whole cycle, 25 frames, 4-D NIfTI")
     parser.add_argument("--late", action="store_true", help="with --output: also late enhancement with a known scar")
+    parser.add_argument("--only", choices=SAMPLES, help="with --output: this file alone, for the panel")
     parser.add_argument("--cases", type=int, default=12, help="with --dataset: how many hearts; default: 12")
     options = parser.parse_args(arguments)
     try:
-        if options.dataset is not None:
+        if options.only is not None and options.output is not None:
+            files = SAMPLES[options.only](options.output)
+        elif options.dataset is not None:
             files = write_dataset(options.dataset, options.cases)
         else:
             files = write_sample(options.output) + (write_cine(options.output) if options.cine else [])

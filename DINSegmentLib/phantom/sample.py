@@ -9,11 +9,13 @@ import SimpleITK as sitk
 
 from ..errors import OutputError
 from ..geometry import LPS_TO_RAS, Geometry
+from .abdomen import abdomen
 from .heart import ES_PHASE, Scar
 from .scan import LABELS, LATE_LABELS, CardiacPhantom
 
 GENERATOR_VERSION = 1
 CYCLE_SECONDS = 0.9  # 67 beats per minute
+_SHORT = 10  # frames of the cine that the panel makes
 
 _PHASES = {"ED": 0.0, "ES": ES_PHASE}
 
@@ -41,11 +43,14 @@ def write_sample(folder: str | Path, phantom: CardiacPhantom | None = None) -> l
     return [*files, write_whole(lambda path: path.write_text(text, encoding="utf-8"), folder / "truth.json")]
 
 
-def write_cine(folder: str | Path, frames: int = 25, phantom: CardiacPhantom | None = None) -> list[Path]:
+def write_cine(
+    folder: str | Path, frames: int = 25, phantom: CardiacPhantom | None = None, labels: bool = True
+) -> list[Path]:
     """Write the cycle as 4-D NIfTI, image and labels; arguments, errors and result as in `write_sample`."""
     folder, phantom = writable(folder), phantom or CardiacPhantom()
     files = []
-    for suffix, series in zip(("", "_label"), phantom.cine(frames), strict=True):
+    suffixes = ("", "_label") if labels else ("",)
+    for suffix, series in zip(suffixes, phantom.cine(frames), strict=False):
         volumes = [itk_image(array, phantom.geometry) for array in series]
         image = sitk.JoinSeries(volumes, 0.0, CYCLE_SECONDS / frames)
         files.append(write_image(image, folder / f"cardiac_phantom_cine{suffix}.nii.gz"))
@@ -71,6 +76,21 @@ def write_late(folder: str | Path) -> list[Path]:
     }
     text = json.dumps(truth, indent=2) + "\n"
     return [*files, write_whole(lambda path: path.write_text(text, encoding="utf-8"), folder / "late_truth.json")]
+
+
+def write_abdomen(folder: str | Path) -> list[Path]:
+    """Write a CT of the abdomen as NIfTI; arguments, errors and result as in `write_sample`."""
+    array, geometry = abdomen()
+    return [write_image(itk_image(array, geometry), writable(folder) / "abdomen_phantom.nii.gz")]
+
+
+def write_short_cine(folder: str | Path) -> list[Path]:
+    """Write a cycle of few frames, without labels; arguments, errors and result as in `write_sample`."""
+    return write_cine(folder, _SHORT, labels=False)
+
+
+SAMPLES = {"cine": write_short_cine, "abdomen": write_abdomen}
+"""What the panel makes on demand: a name, and what writes it, the first file being the image."""
 
 
 def _truth(phantom: CardiacPhantom) -> dict:

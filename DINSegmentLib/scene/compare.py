@@ -12,11 +12,10 @@ import numpy as np
 import slicer
 import slicer.util
 from vtkmodules.vtkCommonCore import vtkCommand
-from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..errors import DINSegmentError
 from ..messages import Sentence as _
-from .views import COMPARE_VIEWS, composite_node, slice_views, view_of
+from .views import COMPARE_VIEWS, composite_node, slice_views, turn, view_of
 from .volumes import ijk_to_world, numbers
 
 LAYOUT = 7701
@@ -192,11 +191,7 @@ def _turn(view: Any, matrix: np.ndarray) -> None:
     """Let a view cut along the voxels, as slices were acquired."""
     spacing = np.linalg.norm(matrix[:3, :3], axis=0)
     across = 2 if spacing[2] * 1.5 > spacing.max() else int(np.argmax(spacing))  # K, unless another one stands out
-    nearest = np.argmax(np.abs(matrix[:3, across]))
-    view.SetOrientation(("Sagittal", "Coronal", "Axial")[nearest])
-    columns = vtkMatrix4x4()
-    columns.DeepCopy(matrix.ravel().tolist())
-    view.RotateToAxes(columns, across)
+    turn(view, matrix, across)
 
 
 def _fit(view: Any, place: np.ndarray | None) -> None:

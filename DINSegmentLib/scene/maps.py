@@ -14,15 +14,20 @@ from ..messages import Sentence as _
 from . import hierarchy, undo
 from .volumes import voxels
 
-_ORIGINAL, _ENHANCED, _NEITHER = (0.12, 0.35, 0.90), (0.90, 0.18, 0.12), (0.88, 0.88, 0.88)
-_SURE, _UNSURE = (0.98, 0.90, 0.30), (0.90, 0.10, 0.60)
+# None of them is near the color of a structure, and color-blind people tell them apart (`Testing/scene/test_maps.py`).
+_ORIGINAL, _ENHANCED, _NEITHER = (0.54, 0.17, 0.89), (0.00, 0.84, 0.63), (0.97, 0.97, 0.97)
+_SURE, _UNSURE = (0.42, 0.12, 0.63), (1.00, 1.00, 1.00)
 _OPACITY = 0.6
-_COLORS = 256  # of a table; slice views show a color or do not: any alpha above 0 counts as 1
+_COLORS = 256  # of a table; slice views show a colour or do not: any alpha above 0 counts as 1
+_LEGEND_LABELS = 5
 _LEAST_DECIDED, _CLEAR = 0.1, 94.5  # less and more than that are clear
 
 # of a map's node: which kind it is, and a reference to its volume; of a composite node that shows one: what it showed
 _KIND, _OF = "DINSegment.Map", "DINSegment.MapOf"
 _FORMER, _FORMER_OPACITY = "DINSegment.BeforeMap", "DINSegment.BeforeMapOpacity"
+
+# of a display node of a segmentation that is drawn as outlines while a map is shown: it was filled before
+_FILLED = "DINSegment.FilledBeforeMap"
 
 CONFIDENCE, ATTRIBUTION = "confidence", "why"  # as saved scenes hold them
 
@@ -31,8 +36,8 @@ def write_attribution(decided: np.ndarray, volume_node: Any) -> Any:
     """Add a ``vtkMRMLScalarVolumeNode`` beside a volume and lay it over that in the slice views that show it.
 
     Args:
-        decided: (K, J, I) in [-1, 1], on the grid of ``volume_node``, see `engine.attribution`: blue where it is
-            negative, red where positive, paler toward 0 and clear within 0.1 of it. Copied.
+        decided: (K, J, I) in [-1, 1], on the grid of ``volume_node``, see `engine.attribution`: violet where it is
+            negative, green where positive, paler toward 0 and clear within 0.1 of it. Copied.
         volume_node: its grid and parent transform are taken.
 
     Returns:
@@ -47,15 +52,16 @@ def write_attribution(decided: np.ndarray, volume_node: Any) -> Any:
         for v in np.linspace(-1, 1, _COLORS).tolist()
     ]
     name = f"{volume_node.GetName()} attribution"
-    return _write(decided.astype(np.float32), volume_node, name, ATTRIBUTION, (-1, 1), colors)
+    title = _("Original (-1) or enhanced (+1) image")
+    return _write(decided.astype(np.float32), volume_node, name, ATTRIBUTION, (-1, 1), colors, title, "%.1f")
 
 
 def write_confidence(confidence: np.ndarray, volume_node: Any) -> Any:
     """As `write_attribution`, of the confidence of each voxel's label.
 
     Args:
-        confidence: (K, J, I) uint8, in percent, see `engine.parameters.Result.confidence_map`: clear from 95 on, yellow
-            below, magenta from 50 down. Copied.
+        confidence: (K, J, I) uint8, in percent, see `engine.parameters.Result.confidence_map`: clear from 95 on, violet
+            below, white from 50 down. Copied.
         volume_node, returned node, errors: as for `write_attribution`.
     """
     colors = [
@@ -63,7 +69,8 @@ def write_confidence(confidence: np.ndarray, volume_node: Any) -> Any:
         for p in np.linspace(0, 100, _COLORS).tolist()
     ]
     name = f"{volume_node.GetName()} confidence"
-    return _write(confidence.astype(np.uint8), volume_node, name, CONFIDENCE, (0, 100), colors)
+    title = _("Confidence (%)")
+    return _write(confidence.astype(np.uint8), volume_node, name, CONFIDENCE, (0, 100), colors, title, "%.0f")
 
 
 def find_map(volume_node: Any) -> tuple[Any, str] | None:
@@ -74,16 +81,34 @@ def find_map(volume_node: Any) -> tuple[Any, str] | None:
 
 
 def show_map(node: Any) -> None:
-    """Lay a map over its volume in the slice views that show the volume now."""
-    for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+    """Lay a map over its volume in the slice views that show the volume now, and draw segments as outlines under it."""
+    for composite in _composites():
         if composite.GetBackgroundVolumeID() != node.GetNodeReferenceID(_OF):
             continue
         with slicer.util.NodeModify(composite):
-            if not is_map(slicer.mrmlScene.GetNodeByID(composite.GetForegroundVolumeID() or "")):
+            if not is_map(_foreground(composite)):
                 composite.SetNodeReferenceID(_FORMER, composite.GetForegroundVolumeID())
                 composite.SetAttribute(_FORMER_OPACITY, repr(composite.GetForegroundOpacity()))
             composite.SetForegroundVolumeID(node.GetID())
             composite.SetForegroundOpacity(_OPACITY)
+    for display in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode"):
+        if display.GetVisibility2DFill():
+            display.SetAttribute(_FILLED, "1")
+            display.SetVisibility2DFill(False)
+
+
+def is_filled(display: Any) -> bool:
+    """Whether segments are filled in slice views, or would be if no map was shown."""
+    return bool(display.GetVisibility2DFill()) or display.GetAttribute(_FILLED) is not None
+
+
+def set_filled(display: Any, filled: bool) -> None:
+    """Fill segments in slice views, at once or when no map is shown any more."""
+    if any(is_map(_foreground(composite)) for composite in _composites()):
+        display.SetVisibility2DFill(False)
+        display.SetAttribute(_FILLED, "1" if filled else None)
+    else:
+        display.SetVisibility2DFill(filled)
 
 
 def remove_map(node: Any) -> None:
@@ -101,7 +126,7 @@ def hide_maps(volume_node: Any) -> None:
 
 
 def _hide(node: Any) -> None:
-    for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+    for composite in _composites():
         if composite.GetForegroundVolumeID() != node.GetID():
             continue
         with slicer.util.NodeModify(composite):
@@ -109,6 +134,20 @@ def _hide(node: Any) -> None:
             composite.SetForegroundOpacity(float(composite.GetAttribute(_FORMER_OPACITY) or 0))
             composite.RemoveNodeReferenceIDs(_FORMER)
             composite.RemoveAttribute(_FORMER_OPACITY)
+    if any(is_map(_foreground(composite)) for composite in _composites()):
+        return
+    for display in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode"):
+        if display.GetAttribute(_FILLED) is not None:
+            display.RemoveAttribute(_FILLED)
+            display.SetVisibility2DFill(True)
+
+
+def _composites() -> list[Any]:
+    return slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+
+
+def _foreground(composite: Any) -> Any:
+    return slicer.mrmlScene.GetNodeByID(composite.GetForegroundVolumeID() or "")
 
 
 def _mix(first: tuple[float, ...], second: tuple[float, ...], share: float) -> list[float]:
@@ -121,7 +160,14 @@ def is_map(node: Any) -> bool:
 
 
 def _write(
-    values: np.ndarray, volume_node: Any, name: str, kind: str, window: tuple[float, float], colors: list[Any]
+    values: np.ndarray,
+    volume_node: Any,
+    name: str,
+    kind: str,
+    window: tuple[float, float],
+    colors: list[Any],
+    title: str,
+    labels: str,
 ) -> Any:
     if values.shape != (shape := voxels(volume_node).shape):
         raise GeometryError(
@@ -148,9 +194,21 @@ def _write(
         display.SetWindowLevelMinMax(*window)
         display.SetAndObserveColorNodeID(_table(f"DINSegment {kind}", colors).GetID())
         node.SetAndObserveImageData(image)
+        _add_legend(node, title, labels)
         hierarchy.place_beside(volume_node, node)
     show_map(node)
     return node
+
+
+def _add_legend(node: Any, title: str, labels: str) -> None:
+    """Slicer's own color legend, in the views that show the map; it leaves the scene with the map."""
+    legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(node)
+    with slicer.util.NodeModify(legend):
+        legend.SetTitleText(str(title))
+        legend.SetLabelFormat(labels)
+        legend.SetNumberOfLabels(_LEGEND_LABELS)
+        legend.SetMaxNumberOfColors(_COLORS)
+        legend.SetVisibility(True)
 
 
 def _table(name: str, colors: list[Any]) -> Any:

@@ -184,6 +184,34 @@ def write_cine(labels: np.ndarray, cine: Cine, structures: Sequence[Label], node
     return node
 
 
+def add_cine(frames: np.ndarray, geometry: Geometry, times_ms: Sequence[float], name: str) -> Any:
+    """Add a sequence of volumes in a browser of its own, which shows the first frame.
+
+    Args:
+        frames: (T, K, J, I).
+        geometry: the grid of all frames.
+        times_ms: of the frames, growing.
+        name: of the sequence and of what shows its present frame.
+
+    Returns:
+        the ``vtkMRMLScalarVolumeNode`` that shows the present frame.
+    """
+    sequence = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", f"{name} frames")
+    sequence.SetIndexName("time")
+    sequence.SetIndexUnit("ms")
+    sequence.SetIndexType(slicer.vtkMRMLSequenceNode.NumericIndex)
+    for frame, time in zip(frames, times_ms, strict=True):
+        volume = slicer.util.addVolumeFromArray(frame, geometry.ijk_to_ras, name=name)
+        sequence.SetDataNodeAtValue(volume, f"{time:g}")
+        slicer.mrmlScene.RemoveNode(volume)
+    browser = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{name} browser")
+    browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
+    proxy = browser.GetProxyNode(sequence)
+    proxy.SetName(name)
+    return proxy
+
+
 def read_cine_labels(node: Any, cine: Cine, structures: Sequence[Label]) -> np.ndarray:
     """The labels (T, K, J, I) uint8 that a sequence of segmentations holds now, on the grid of the cine.
 

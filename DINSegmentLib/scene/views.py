@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import slicer
 import slicer.util
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from .enhanced import SOURCE, is_enhanced
 from .volumes import ijk_to_world, numbers, voxels
@@ -79,6 +80,47 @@ def show_slice(volume_node: Any, axis: int, index: int, *others: Any) -> bool:
     for view in across:
         view.JumpSliceByOffsetting(*place[:3])
     return bool(across)
+
+
+def turn_to_slices(volume_node: Any, axis: int) -> Any:
+    """Let a view of the present layout show a volume, and turn it to its slices.
+
+    Args:
+        volume_node: what it shows then.
+        axis: of the volume's array (0, 1, 2 for K, J, I), across the slices.
+
+    Returns:
+        the slice node of the view: the one in which the user sees the volume, or else the first; None: there is none.
+
+    Raises:
+        InputError, GeometryError: as `read_volume`.
+    """
+    matrix, views = ijk_to_world(volume_node), list(slice_views())
+    view = view_of(volume_node) or (views[0][0] if views else None)
+    if view is None:
+        return None
+    composite = composite_node(view)
+    if volume_node.GetID() not in (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID()):
+        composite.SetBackgroundVolumeID(volume_node.GetID())
+    turn(view, matrix, 2 - axis)
+    logic = slicer.app.applicationLogic().GetSliceLogic(view)
+    if logic is not None:
+        logic.FitSliceToAll()
+    return view
+
+
+def turn(view: Any, matrix: np.ndarray, across: int) -> None:
+    """Let a view cut along the voxels of a grid.
+
+    Args:
+        view: a slice node.
+        matrix: (4, 4), from voxels I, J, K to the world.
+        across: the axis of the voxels (0, 1, 2 for I, J, K) across the slices.
+    """
+    view.SetOrientation(("Sagittal", "Coronal", "Axial")[np.argmax(np.abs(matrix[:3, across]))])
+    columns = vtkMatrix4x4()
+    columns.DeepCopy(matrix.ravel().tolist())
+    view.RotateToAxes(columns, across)
 
 
 def show_volume(volume_node: Any) -> None:

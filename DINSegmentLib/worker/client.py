@@ -345,7 +345,10 @@ class Client:
             self.about = message
             self._state = State.RUNNING if self._sent and run is not None else State.READY
         elif kind == "devices":
-            self.devices = [{**one, "reason": from_json(one["reason"])} for one in message["found"]]
+            self.devices = [
+                {name: value if name == "name" else from_json(value) for name, value in one.items()}
+                for one in message["found"]
+            ]
             self.on_devices(self.devices)
         elif kind == "error" and "id" not in message:
             if run is None:

@@ -35,7 +35,7 @@ from ..errors import (
 )
 from ..geometry import Geometry
 from ..io.surfaces import Surface
-from ..measure import statistics
+from ..measure import flags, statistics
 from ..messages import Sentence as _
 from ..messages import from_json, of, to_json
 from ..model import find_model
@@ -165,7 +165,9 @@ class Server:
                 found.append(device.choose(name))
             except DeviceError as error:
                 logging.warning("%s", error)
-        self._say("devices", found=[{"name": one.name, "reason": to_json(one.reason)} for one in found])
+        texts = [{"name": one.name, "reason": to_json(one.reason)} for one in found]
+        texts[0]["short"] = to_json(device.short_name(found[0]))
+        self._say("devices", found=texts)
 
     def _segment(self, request: dict[str, Any]) -> None:
         try:
@@ -186,6 +188,8 @@ class Server:
                 _let_go(request["volume"])
                 rows = statistics(labels, volume, geometry, model.labels, orientation(geometry, model.axes).order[0])
                 found["statistics"] = [asdict(one) for one in rows]
+                flagged = flags(labels, rows, geometry, model, lowest=float(volume.min()))
+                found["notices"] = [one.to_json() for one in flagged]
             else:
                 found["function"] = function_of(labels, geometry, model, request["times"])
         finally:

@@ -12,7 +12,7 @@ from ..engine.results import Outcome, Result
 from ..errors import Cancelled, ModelError, TorchMissing
 from ..geometry import Geometry
 from ..io.surfaces import Surface, surface
-from ..measure import CardiacFunction, cardiac_function, frames_to_review, slices_to_review, statistics
+from ..measure import CardiacFunction, cardiac_function, flags, frames_to_review, slices_to_review, statistics
 from ..messages import Sentence as _
 from ..messages import to_json
 from ..model import Model
@@ -148,14 +148,18 @@ def work(
         "confidence": [result.confidence.structures.get(one.value) for one in rows],
         "removed": [result.removed.get(one.value, 0) for one in rows],
     }
+    flagged = flags(
+        result.labels, rows, task.geometry, result.model, result.confidence.structures, result.removed,
+        float(task.volume.min()),
+    )  # fmt: skip
     review = slices_to_review(result.confidence, result.model.labels)
     made = surfaces_of(result, task.geometry, progress, cancelled)
-    return Made(result.labels, made, {**about, **_told(result, review), **figures})
+    return Made(result.labels, made, {**about, **_told(result, review, flagged), **figures})
 
 
-def _told(outcome: Outcome, review: Sequence[Notice]) -> dict[str, Any]:
+def _told(outcome: Outcome, review: Sequence[Notice], flagged: Sequence[Notice] = ()) -> dict[str, Any]:
     return {
-        "notices": [one.to_json() for one in outcome.notices],
+        "notices": [one.to_json() for one in (*outcome.notices, *flagged)],
         "timings": outcome.timings,
         "parameters": asdict(outcome.parameters),
         "review": [one.to_json() for one in review],

@@ -15,6 +15,7 @@ from typing import Any
 
 from . import pythonqt
 
+WIDTH, NARROWEST = 405, 345  # pixels of the module panel in Slicer's default window, and at the least
 MODULE = Path(__file__).resolve().parents[2] / "DINSegment"
 
 
@@ -38,7 +39,7 @@ class Desk:
         from . import application, parameters, scripted, widgets
 
         pythonqt.UiLoader.stand_ins = widgets.STAND_INS
-        for name in ("qMRMLNodeComboBox", "qMRMLSegmentsTableView", "qMRMLWidget"):
+        for name in ("qMRMLNodeComboBox", "qMRMLWidget"):
             setattr(slicer, name, getattr(widgets, name))
         for name, source in (
             ("ScriptedLoadableModule", scripted),
@@ -142,6 +143,20 @@ class Desk:
         assert button.enabled, f"{button.name} is disabled: {button.toolTip}"
         button.click()
         self.raise_faults()
+
+    def unfold(self, *groups: Any) -> None:
+        """Click on the titles of groups that are folded."""
+        for group in groups:
+            assert group.visible, f"{group.name} is not shown"
+            if group.collapsed:
+                group.click()
+
+    def fit(self, width: int = WIDTH) -> int:
+        """Make the window so wide and as high as all of the panel; its height in pixels."""
+        for _ in range(3):  # lines of text break only when they have their width
+            self.window.resize(width, self.window.layout().totalMinimumHeightForWidth(width))
+            self.turn(0.02)
+        return self.window.height
 
     def grab(self, path: Path | None = None) -> Any:
         """A picture of the panel; a QPixmap."""

@@ -222,6 +222,30 @@ class Question(Checked):
         return self._clicked
 
 
+class StatusBar(Checked):
+    """Of Slicer's window."""
+
+    measured_as = "statusBar"
+
+    def __init__(self, dialogs: "Dialogs") -> None:
+        self._dialogs = dialogs
+
+    def showMessage(self, text: str, milliseconds: int = 0) -> None:
+        self._dialogs.status = text
+
+
+class MainWindow(Checked):
+    """Slicer's own, of which only the status bar is there."""
+
+    measured_as = "slicer.util.mainWindow()"
+
+    def __init__(self, dialogs: "Dialogs") -> None:
+        self._bar = StatusBar(dialogs)
+
+    def statusBar(self) -> StatusBar:
+        return self._bar
+
+
 class Dialogs:
     """What the user would have been shown, and what the user answers."""
 
@@ -232,7 +256,7 @@ class Dialogs:
         self.messages: list[tuple[str, str]] = []
         self.answer = True
         self.choice = ""  # the button of a question that the user clicks; empty: Cancel
-        self.module = ""
+        self.module = self.status = ""
         self.editor = Editor()
         self.samples: list[dict[str, Any]] = []
         self.download: Callable[[str], Any] | None = None
@@ -244,7 +268,8 @@ class Dialogs:
         for name in ("confirmOkCancelDisplay", "confirmYesNoDisplay"):
             setattr(util, name, self._confirm)
         sys.modules["qt"].QMessageBox = type("QMessageBox", (Question,), {"dialogs": self})
-        util.mainWindow = lambda *_, **__: None
+        window = MainWindow(self)
+        util.mainWindow = lambda *_, **__: window
         util.selectModule = self._select
         widget = SimpleNamespace(self=lambda: SimpleNamespace(editor=self.editor))
         slicer.modules.segmenteditor = SimpleNamespace(widgetRepresentation=lambda: widget)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from . import Desk
+from . import NARROWEST, WIDTH, Desk
 
 SAMPLE = Path(__file__).resolve().parents[2] / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"
 _CT = (100, 512, 512)
+_FRAMES = 10  # of the cine
 
 
 def memory_mb(process: int | str = "self") -> float:
@@ -76,7 +77,7 @@ class Measurements:
         """From an edit of a segment to the new numbers in the tables: with a warm worker, then with none."""
         import slicer.util
 
-        node, table = self.panel.panel.parameters.outputSegmentation, self.panel.ui.statisticsTable
+        node, table = self.panel.panel.parameters.outputSegmentation, self.panel.ui.structuresTable
         worker = self.panel.panel.runner.client
         for what in ("model warm", "no worker yet"):
             if what != "model warm":
@@ -87,8 +88,8 @@ class Measurements:
             voxels[:, :, ::3] = 0
             slicer.util.updateSegmentBinaryLabelmapFromArray(voxels, node, identity, self.heart)
             began = time.perf_counter()
-            assert not table.enabled
-            self.desk.run_until(lambda: table.enabled, 60, "the new numbers")
+            assert table.item(0, 3).text() == "…"
+            self.desk.run_until(lambda: table.item(0, 3).text() != "…", 60, "the new numbers")
             self.tell(f"edit to new numbers, {what}", time.perf_counter() - began)
 
     def preview(self) -> None:
@@ -121,6 +122,44 @@ class Measurements:
         self.panel.ui.inputSelector.setCurrentNode(self.heart)
         slicer.mrmlScene.RemoveNode(node)
 
+    def heights(self) -> None:
+        """Of the panel where it is narrowest and where it is usual: at the start, after a heart, after a cine."""
+        from DINSegmentLib import scene
+        from DINSegmentLib.phantom import CardiacPhantom
+        from DINSegmentLib.phantom.sample import CYCLE_SECONDS
+
+        ui, phantom = self.panel.ui, CardiacPhantom()
+        frames, _ = phantom.cine(_FRAMES)
+        times = [1000 * CYCLE_SECONDS * number / _FRAMES for number in range(_FRAMES)]
+        cine = scene.add_cine(frames, phantom.geometry, times, "cine")
+        for what, node in (("start", None), ("after a heart", self.heart), ("after a cine", cine)):
+            ui.inputSelector.setCurrentNode(node)
+            if node is not None:
+                self.click()
+            found = ", ".join(f"{self.desk.fit(width)} px at {width} px" for width in (NARROWEST, WIDTH))
+            print(f"{f'height of the panel, {what}':58} {found}", flush=True)
+        ui.inputSelector.setCurrentNode(self.heart)
+
+    def abdomen(self) -> None:
+        """The longest time without events while a CT is segmented, and while its organs are shown in 3-D."""
+        import slicer.util
+
+        from DINSegmentLib.phantom.abdomen import abdomen
+
+        array, geometry = abdomen()
+        self.panel.ui.inputSelector.setCurrentNode(slicer.util.addVolumeFromArray(array, geometry.ijk_to_ras, "CT"))
+        self.desk.turn(0.5)
+        self.desk.largest_gap = 0.0
+        self.click()
+        self.tell("longest time without events, segmentation of a CT", self.desk.largest_gap)
+        self.desk.largest_gap = 0.0
+        began = time.perf_counter()
+        self.desk.click(self.panel.ui.show3DButton)
+        blocked = time.perf_counter() - began
+        self.desk.turn(0.5)
+        self.tell("longest time without events, Show 3D of eight organs", max(blocked, self.desk.largest_gap))
+        self.panel.ui.inputSelector.setCurrentNode(self.heart)
+
     def memory(self, clicks: int) -> None:
         """Growth from the third click on: what is loaded once is loaded by then."""
         sizes = []
@@ -138,9 +177,11 @@ def main() -> None:
     parser.add_argument("--clicks", type=int, default=100, help="segmentations for the memory figure; default 100")
     options = parser.parse_args()
     found = Measurements()
+    found.heights()
     found.runs()
     found.edits()
     found.preview()
+    found.abdomen()
     found.memory(max(4, options.clicks))
     found.desk.close_module()
 

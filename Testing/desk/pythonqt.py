@@ -90,11 +90,16 @@ def _patch_reading(kind: type) -> None:
             way = _connect if name == "connect" else _disconnect
             return lambda signature, slot: (mine and check(own, signature, "connect"), way(self, signature, slot))[1]
         value = plain(self, name)
-        if mine and callable(value) and (offered := offer.find(own)) and name in offered.rw | offered.ro:
+        if mine and callable(value) and (offered := offer.find(own)) and name in _properties(offered):
             return value()  # no property of Qt's meta-object, or one with a virtual getter
         return value
 
     kind.__getattribute__ = read
+
+
+def _properties(offered: offer.Offer) -> frozenset[str]:
+    virtual = {name for _kind, name in _VIRTUAL}
+    return offered.rw | offered.ro | offered.other & virtual
 
 
 def _write(self: Any, name: str, value: Any) -> None:

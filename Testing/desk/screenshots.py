@@ -16,7 +16,6 @@ from . import Desk
 
 _TESTING = Path(__file__).resolve().parents[1]
 _FOLDER = _TESTING.parent / "Screenshots"
-_WIDTH = 540  # pixels of the panel: its longest text fits
 
 
 def main() -> None:
@@ -42,24 +41,19 @@ def use_panel(scene: Path, pictures: Path) -> None:
         desk.application.settings.setValue(f"DINSegment/AcceptedLicence/{model.id}", model.version)
     panel = desk.open_module()
     desk.click(panel.ui.loadSampleButton)
-    fit(desk)
-    grab_groups(desk, ("inputGroup", "modelGroup"), pictures / "tutorial-1-volume.png")
+    desk.fit()
+    grab_groups(desk, ("inputGroup", "segmentFrame"), pictures / "tutorial-1-volume.png")
     desk.click(panel.ui.segmentButton)
     desk.run_until(lambda: panel.ui.segmentButton.text == "&Segment", 120, "the result")
-    assert panel.ui.statisticsTable.rowCount > 0, panel.ui.statusLabel.text
+    assert panel.ui.structuresTable.rowCount > 0, panel.ui.statusLabel.text
     desk.click(panel.ui.compareButton)  # makes the enhanced volume
     desk.run_until(lambda: not panel.panel.enhancement.preview.working, 60, "the enhanced volume")
     desk.click(panel.ui.compareButton)
     desk.save_scene(scene)
-    fit(desk)
+    desk.fit()
     desk.grab(pictures / "panel.png")
-    grab_groups(desk, ("outputGroup", "resultGroup"), pictures / "tutorial-2-result.png")
+    grab_groups(desk, ("resultGroup", "reviewGroup"), pictures / "tutorial-2-result.png")
     desk.close_module()
-
-
-def fit(desk: Desk) -> None:
-    """Make the window as high as all of the panel."""
-    desk.window.resize(_WIDTH, desk.window.layout().totalMinimumHeightForWidth(_WIDTH))
 
 
 def grab_groups(desk: Desk, names: Sequence[str], picture: Path) -> None:

@@ -3,23 +3,18 @@
 from typing import Any
 
 import slicer
-from PySide6.QtCore import Property, QObject, Qt, Signal
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtCore import Property, QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QPainter, QPalette
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
-    QHeaderView,
-    QSizePolicy,
     QSlider,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 _STEPS = 1000  # of a slider
-_ROW = 20  # pixels of a row of segments
+_TITLE, _WIDEST = 24, 16777215  # pixels of a group's title; Qt's largest height
 
 
 class qSlicerScriptedLoadableModule(QObject):
@@ -33,12 +28,45 @@ class qSlicerScriptedLoadableModuleWidget(QWidget):
 
 
 class ctkCollapsibleButton(QWidget):
-    """A titled group; here always open."""
+    """A titled group that folds: as CTK's, it hides its children then, and keeps what is said of them meanwhile."""
+
+    contentsCollapsed = Signal(bool)
+    signatures = {"contentsCollapsed(bool)"}
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
-        self._text, self._collapsed = "", False
-        self.setContentsMargins(0, 24, 0, 0)
+        self._text, self._collapsed, self._collapsed_height, self._forcing = "", False, 10, False
+        self._hidden: set[QWidget] = set()  # children that stay hidden when it unfolds
+        self.setContentsMargins(0, _TITLE, 0, 0)
+
+    def childEvent(self, event: Any) -> None:
+        if isinstance(child := event.child(), QWidget):
+            if event.added():
+                child.installEventFilter(self)
+            elif event.removed():
+                self._hidden.discard(child)
+
+    def eventFilter(self, child: Any, event: Any) -> bool:
+        if not self._forcing and event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
+            if event.type() == QEvent.Type.HideToParent:
+                self._hidden.add(child)
+            else:
+                self._hidden.discard(child)
+                self._show(child)
+        return False
+
+    def mousePressEvent(self, event: Any) -> None:
+        if event.position().y() < _TITLE:
+            self.click()
+
+    def click(self) -> None:
+        """Fold or unfold, as a click on the title does."""
+        self._collapse(not self._collapsed)
+
+    def _show(self, child: QWidget) -> None:
+        self._forcing = True
+        child.setVisible(not self._collapsed and child not in self._hidden)
+        self._forcing = False
 
     def _read(self) -> str:
         return self._text
@@ -50,20 +78,39 @@ class ctkCollapsibleButton(QWidget):
         return self._collapsed
 
     def _collapse(self, collapsed: bool) -> None:
+        if collapsed == self._collapsed:
+            return
         self._collapsed = collapsed
+        self._limit()
+        for child in self.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            self._show(child)
+        self.contentsCollapsed.emit(collapsed)
+
+    def _set_collapsed_height(self, height: int) -> None:
+        self._collapsed_height = height
+        self._limit()
+
+    def _limit(self) -> None:
+        self.setMaximumHeight(_TITLE + self._collapsed_height if self._collapsed else _WIDEST)
+        self.update()
 
     text = Property(str, _read, _write)
     collapsed = Property(bool, _is_collapsed, _collapse)
+    collapsedHeight = Property(int, lambda self: self._collapsed_height, _set_collapsed_height)
 
     def paintEvent(self, event: Any) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor("#D3D9E1"))
-        painter.drawRoundedRect(0, 1, self.size.width(), 22, 3, 3)
+        painter.setBrush(self.palette.color(QPalette.ColorRole.Mid if _is_dark(self) else QPalette.ColorRole.Midlight))
+        painter.drawRoundedRect(0, 1, self.size.width(), _TITLE - 2, 3, 3)
         painter.setPen(self.palette.color(self.foregroundRole()))
-        painter.drawText(8, 17, f"▾  {self._text}")
+        painter.drawText(8, 17, f"{'▸' if self._collapsed else '▾'}  {self._text}")
         painter.end()
+
+
+def _is_dark(widget: QWidget) -> bool:
+    return widget.palette.color(QPalette.ColorRole.Window).lightness() < 128
 
 
 class ctkSliderWidget(QWidget):
@@ -121,7 +168,7 @@ class qMRMLWidget(QWidget):
 
     def setMRMLScene(self, scene: Any) -> None:
         for child in self.findChildren(QWidget):
-            if isinstance(child, qMRMLNodeComboBox | qMRMLSegmentsTableView):
+            if isinstance(child, qMRMLNodeComboBox):
                 child.setMRMLScene(scene)
         self.mrmlSceneChanged.emit(scene)
 
@@ -225,59 +272,4 @@ class qMRMLNodeComboBox(QWidget):
     currentNodeID = Property(str, lambda self: self._box.property("currentData") or "", setCurrentNodeID)
 
 
-class qMRMLSegmentsTableView(QWidget):
-    """The segments of a segmentation: visibility, color, name."""
-
-    signatures: set[str] = set()
-
-    def __init__(self, parent: Any = None) -> None:
-        super().__init__(parent)
-        self._table = QTableWidget(0, 3)
-        self._table.setHorizontalHeaderLabels(["Visible", "Color", "Name"])
-        self._table.setAlternatingRowColors(True)
-        self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self._table.horizontalHeader().setStretchLastSection(True)
-        self._table.verticalHeader().hide()
-        self._table.verticalHeader().setMinimumSectionSize(_ROW)
-        self._table.verticalHeader().setDefaultSectionSize(_ROW)
-        self._table.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.MinimumExpanding)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._table)
-        self._node: Any = None
-        self._tags: list[tuple[Any, int]] = []
-
-    def setMRMLScene(self, scene: Any) -> None:
-        """A table shows one node, whatever the scene."""
-
-    def segmentationNode(self) -> Any:
-        return self._node
-
-    def setSegmentationNode(self, node: Any) -> None:
-        for owner, tag in self._tags:
-            owner.RemoveObserver(tag)
-        self._tags, self._node = [], node
-        if node is not None:
-            segmentation = node.GetSegmentation()
-            for event in (segmentation.SegmentAdded, segmentation.SegmentRemoved, segmentation.SegmentModified):
-                self._tags.append((segmentation, segmentation.AddObserver(event, lambda *_: self._fill())))
-        self._fill()
-
-    def _fill(self) -> None:
-        segmentation = self._node.GetSegmentation() if self._node is not None else None
-        count = segmentation.GetNumberOfSegments() if segmentation is not None else 0
-        self._table.setRowCount(count)
-        display = self._node.GetDisplayNode() if self._node is not None else None
-        for row in range(count):
-            identity = segmentation.GetNthSegmentID(row)
-            segment = segmentation.GetSegment(identity)
-            shown, color, name = cells = [QTableWidgetItem() for _ in range(3)]
-            shown.setText("✓" if display is not None and display.GetSegmentVisibility(identity) else "")
-            shown.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-            color.setBackground(QColor.fromRgbF(*segment.GetColor()))
-            name.setText(segment.GetName())
-            for column, cell in enumerate(cells):
-                self._table.setItem(row, column, cell)
-
-
-STAND_INS = (ctkCollapsibleButton, ctkSliderWidget, qMRMLWidget, qMRMLNodeComboBox, qMRMLSegmentsTableView)
+STAND_INS = (ctkCollapsibleButton, ctkSliderWidget, qMRMLWidget, qMRMLNodeComboBox)

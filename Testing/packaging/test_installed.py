@@ -52,7 +52,7 @@ def test_installed_tree_holds_what_is_on_disk_and_nothing_else(repository, insta
         "DINSegment.py",
         "Scripts/DINSegmentBatch.py",
         "Resources/UI/DINSegment.ui",
-        "Resources/Icons/DINSegment.png",
+        *(f"Resources/Icons/{name}.png" for name in ("DINSegment", "Note", "Problem", "Warning")),
     }
     library = {f"DINSegmentLib/{name}" for name in files_in(repository / "DINSegmentLib", "*.py")}
     library = {name for name in library if not name.startswith("DINSegmentLib/training/")}

@@ -1,11 +1,12 @@
 """Cines in the panel, on the stand-in desk with the real worker and the bundled weights."""
 
 import csv
+import re
 import shlex
 
 import numpy as np
 import pytest
-from clicks import labels_of, run
+from clicks import labels_of, notices, run, structures
 from greek import english, greek
 
 from DINSegmentLib import io
@@ -35,6 +36,12 @@ def cine(desk, panel, heart):
     yield scene.find_cine(proxy)
 
 
+def fractions(panel):
+    """Name and value of both ejection fractions, as they are shown."""
+    found = re.findall(r">([^<>]*)</span><br/><span[^>]*>([^<>]*)</span>", panel.ui.ejectionLabel.text)
+    return dict(found)
+
+
 def table_of(table):
     return [[table.item(row, column).text() for column in range(table.columnCount)] for row in range(table.rowCount)]
 
@@ -49,9 +56,15 @@ def test_a_click_segments_every_frame_and_shows_the_function(desk, panel, cine):
     assert np.array_equal(scene.read_cine_labels(node, cine, model.labels), expected)
     figures = cardiac_function(expected, geometry, model, TIMES)
     shown = {row[0]: row[1] for row in table_of(ui.functionTable)}
-    assert shown["LV ejection fraction"] == (
-        "-" if figures.lv.ef_percent is None else f"{figures.lv.ef_percent:.1f}"
-    )  # fmt: skip
+    assert shown["LV EDV (ml)"] == f"{figures.lv.edv_ml:.1f}"
+    assert fractions(panel) == {
+        f"{side} ejection fraction": "not reported" if one.ef_percent is None else f"{one.ef_percent:.1f}%"
+        for side, one in (("LV", figures.lv), ("RV", figures.rv))
+    }
+    low, high = figures.lv.ef_range_percent
+    assert f"{low:.0f} to {high:.0f}%" in ui.ejectionLabel.text
+    assert ui.ejectionLabel.pos.y() < ui.functionTable.pos.y() < ui.framesGroup.pos.y() and ui.framesGroup.collapsed
+    assert ui.functionGroup.pos.y() < ui.resultGroup.pos.y()
     assert [row[2] for row in table_of(ui.framesTable)] == [f"{ml:.1f}" for ml in figures.lv_ml]
     assert [row[1] for row in table_of(ui.framesTable)] == ["0.0", "300.0", "600.0"]
     assert ui.functionGroup.visible and ui.framesTable.item(figures.ed_frame, 5).text() == "end-diastole"
@@ -66,7 +79,8 @@ def test_abroad_nothing_of_the_function_is_english(desk, panel, cine, monkeypatc
     run(desk, panel)
     ui = panel.ui
     assert english(" ".join(row[0] for row in table_of(ui.functionTable))) == []
-    assert ui.statusLabel.text.count("\n") > 0 and english(ui.statusLabel.text) == []
+    assert english(" ".join([*notices(ui.functionNotices), ui.statusLabel.text, *fractions(panel)])) == []
+    assert notices(ui.functionNotices)
     chart = scene.curve_chart(panel.panel.parameters.outputSegmentation)
     series = [chart.GetNthPlotSeriesNode(index).GetName() for index in range(chart.GetNumberOfPlotSeriesNodes())]
     titles = " ".join([chart.GetTitle(), chart.GetXAxisTitle(), chart.GetYAxisTitle(), *series])
@@ -86,27 +100,31 @@ def test_heart_rate_height_and_weight_give_output_and_figures_by_body_surface(de
     panel.panel.function.show(cine, MEASURED)
 
     def shown():
-        return {row[0]: row[1] for row in table_of(ui.functionTable) if "RV" not in row[0]}
+        return {row[0]: [row[1], *row[3:]] for row in table_of(ui.functionTable) if "RV" not in row[0]}
 
-    assert shown()["Cardiac output"] == "-" and "Body surface (Mosteller)" not in shown()
+    assert shown() == {
+        "LV EDV (ml)": ["120.0"], "LV ESV (ml)": ["40.0"], "LV stroke volume (ml)": ["80.0"], "LV mass (g)": ["90.0"],
+    }  # fmt: skip
+    assert fractions(panel) == {"LV ejection fraction": "66.7%", "RV ejection fraction": "not reported"}
     ui.heartRateSpinBox.value = 60
-    assert shown()["Cardiac output"] == "4.8"  # 80 ml x 60
+    assert shown()["Cardiac output (l/min)"] == ["4.8"]  # 80 ml x 60
     ui.heightSpinBox.value = 180
     assert "need both height and weight" in ui.personLabel.text
     ui.weightSpinBox.value = 80
     assert not ui.personLabel.visible
-    assert shown() == {
-        "LV EDV": "120.0", "LV ESV": "40.0", "LV stroke volume": "80.0", "LV ejection fraction": "66.7",
-        "LV mass": "90.0", "Cardiac output": "4.8", "Body surface (Mosteller)": "2.0",  # root of 180 x 80 / 3600
-        "LV EDV, indexed": "60.0", "LV ESV, indexed": "20.0", "LV stroke volume, indexed": "40.0",
-        "LV mass, indexed": "45.0", "Cardiac output, indexed": "2.4",
+    assert shown() == {  # by a body surface of 2.0 square metres, the root of 180 x 80 / 3600
+        "LV EDV (ml)": ["120.0", "60.0"], "LV ESV (ml)": ["40.0", "20.0"], "LV stroke volume (ml)": ["80.0", "40.0"],
+        "LV mass (g)": ["90.0", "45.0"], "Cardiac output (l/min)": ["4.8", "2.4"],
     }  # fmt: skip
+    assert "2.00 m²" in ui.functionTable.horizontalHeaderItem(3).toolTip()
     ui.heartRateSpinBox.value = 7
-    assert "out of range" in ui.personLabel.text and shown()["Cardiac output"] == "-"
-    for box in (ui.heartRateSpinBox, ui.heightSpinBox, ui.weightSpinBox):
+    assert "out of range" in ui.personLabel.text and "Cardiac output (l/min)" not in shown()
+    for box, text in (
+        (ui.heartRateSpinBox, "Heart rate"), (ui.heightSpinBox, "Height"), (ui.weightSpinBox, "Weight"),
+    ):  # fmt: skip
         box.value = 0
-        assert box.text == "unknown"
-    assert len(shown()) == 6
+        assert box.text == text
+    assert len(shown()) == 4
 
 
 def add_result(cine):
@@ -135,14 +153,16 @@ def test_heart_rate_height_weight_and_figures_are_never_shown_with_another_volum
         box.value = value
     tables = ui.functionTable, ui.framesTable, ui.reviewTable
     mine = [table_of(table) for table in tables]
-    assert ["Cardiac output"] == [row[0] for row in mine[0] if row[2] == "l/min"] and all(mine)
+    assert ["Cardiac output (l/min)"] == [row[0] for row in mine[0] if "l/min" in row[0]] and all(mine)
 
     assert not ui.smoothCheckBox.enabled  # surfaces are of a single volume
 
     frames, geometry = scene.read_frames(cine)
     for other in (add_sequence(frames, geometry.ijk_to_ras), slicer.util.addVolumeFromArray(frames[0], name="Roe^Jim")):
         ui.inputSelector.setCurrentNode(other)
-        assert [box.text for box in boxes] == ["unknown"] * 3 and not any(table_of(table) for table in tables)
+        assert [box.text for box in boxes] == ["Heart rate", "Height", "Weight"] and not any(
+            table_of(table) for table in tables
+        )
     assert ui.smoothCheckBox.enabled
     ui.heartRateSpinBox.value = 90
     cine.go_to(2)
@@ -173,9 +193,11 @@ def test_what_dicom_headers_tell_of_the_person_is_filled_in_and_said(desk, panel
 
     panel.panel.function.show(cine, MEASURED)
     rows = {row[0]: row[1] for row in table_of(ui.functionTable)}
-    assert rows["Cardiac output"] == "4.9"  # 80 ml x 61.5, the median; by the rounded rate that is shown it were 5.0
+    assert (
+        rows["Cardiac output (l/min)"] == "4.9"
+    )  # 80 ml x 61.5, the median; by the rounded rate that is shown it were 5.0
     ui.weightSpinBox.value = 80
-    assert "Body surface (Mosteller)" in [row[0] for row in table_of(ui.functionTable)]
+    assert ui.functionTable.columnCount == 4  # by body surface
     ui.heightSpinBox.value = 170
     assert ui.personLabel.text == "From the DICOM header: heart rate."
     files.clear()
@@ -266,7 +288,7 @@ def test_a_saved_scene_comes_back_with_the_function_its_curve_and_the_slices_to_
     desk.load_scene(tmp_path / "scene.mrb")
     desk.turn(0.05)
     assert [table_of(table) for table in tables] == [figures, frames, review] and len(review) == 1
-    assert "No right ventricle was found" in panel.ui.statusLabel.text  # why figures are withheld
+    assert "No right ventricle was found" in " ".join(notices(panel.ui.functionNotices))  # why figures are withheld
     panel.ui.framesTable.setCurrentCell(1, 0)
     assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSequenceBrowserNode").GetSelectedItemNumber() == 1
     desk.click(panel.ui.curveButton)
@@ -277,17 +299,27 @@ def test_a_saved_scene_comes_back_with_the_function_its_curve_and_the_slices_to_
 def test_export_writes_the_tables_of_a_cine(desk, panel, cine, tmp_path, monkeypatch):
     run(desk, panel)
     export(desk, panel, monkeypatch, tmp_path / "ärzte bericht.csv")
-    for name, table in (("", panel.ui.functionTable), ("-frames", panel.ui.framesTable)):
+    written = []
+    for name in ("", "-frames"):
         with (tmp_path / f"ärzte bericht{name}.csv").open(encoding="utf-8", newline="") as file:
-            assert list(csv.reader(file))[1:] == table_of(table)
+            written.append(list(csv.reader(file)))
+    (headings, *figures), (_, *frames) = written
+    assert headings == ["Quantity", "Value", "Unit", "Range, ±1 basal slice"] and frames == table_of(
+        panel.ui.framesTable
+    )
+    shown = {row[0]: row[1:3] for row in table_of(panel.ui.functionTable)}
+    assert {f"{name} ({unit})": [value, span] for name, value, unit, span in figures}.items() >= shown.items()
+    assert {
+        name: "not reported" if value == "-" else f"{value}%" for name, value, unit, _ in figures if unit == "%"
+    } == (fractions(panel))
     assert panel.ui.statusLabel.text == "Exported."
 
 
-def test_a_function_is_exported_though_its_cine_is_chosen_no_more(desk, panel, tmp_path, monkeypatch):
+def test_a_function_is_exported_though_its_cine_is_chosen_no_more(panel, tmp_path):
     labels = np.zeros((2, 3, 4, 4), np.uint8)
     found = cardiac_function(labels, Geometry((3, 4, 4), np.diag([1.0, 1, 8, 1])), find_model("cardiac-mr"))
     panel.panel.function.show(None, found)
-    export(desk, panel, monkeypatch, tmp_path / "volumes")
+    panel.panel.function.export(tmp_path / "volumes.csv")
     headings, *frames = csv.reader((tmp_path / "volumes-frames.csv").read_text(encoding="utf-8").splitlines())
     assert headings[2] == "LV (ml)" and frames == table_of(panel.ui.framesTable) and len(frames) == 2
 
@@ -297,7 +329,7 @@ def test_export_writes_the_volumes_of_one_volume(desk, panel, heart, tmp_path, m
     run(desk, panel)
     export(desk, panel, monkeypatch, tmp_path / "volumes")
     headings, *rows = csv.reader((tmp_path / "volumes.csv").read_text(encoding="utf-8").splitlines())
-    assert headings == ["Structure", "Volume (ml)", "Mean intensity"] and rows == table_of(panel.ui.statisticsTable)
+    assert headings == ["Structure", "Volume (ml)", "Mean intensity"] and rows == structures(panel)
     assert not panel.ui.functionGroup.visible
 
 
@@ -321,6 +353,7 @@ def test_frames_of_different_grids_are_told_and_nothing_is_run(desk, panel, cine
 def test_copied_python_of_a_cine_segments_the_sequence(desk, panel, cine):
     import qt
 
+    desk.unfold(panel.ui.scriptGroup)
     desk.click(panel.ui.copyPythonButton)
     assert "DINSegmentLogic().segmentSequence(" in qt.QApplication.clipboard().text()
 
@@ -328,11 +361,13 @@ def test_copied_python_of_a_cine_segments_the_sequence(desk, panel, cine):
 def test_the_copied_batch_command_names_the_file_of_the_sequence(desk, panel, cine, tmp_path):
     import slicer
 
+    desk.unfold(panel.ui.scriptGroup)
     desk.click(panel.ui.copyBatchButton)
     assert "save it first" in panel.ui.statusLabel.text
 
     path = tmp_path / "heart beat.seq.nrrd"
     slicer.util.saveNode(cine.sequence, str(path))
+    desk.unfold(panel.ui.scriptGroup)
     desk.click(panel.ui.copyBatchButton)
     arguments = shlex.split(desk.clipboard())
     assert arguments[arguments.index("segment") + 1] == str(path)
@@ -346,11 +381,13 @@ def test_the_copied_batch_command_names_the_frame_for_a_model_of_other_organs(de
     from DINSegmentLib.cli.parser import main
 
     slicer.util.saveNode(cine.sequence, str(tmp_path / "beat.seq.nrrd"))
+    desk.unfold(panel.ui.scriptGroup)
     desk.click(panel.ui.copyBatchButton)
     assert "--frame" not in desk.clipboard() and panel.ui.statusLabel.text == "Copied."
 
     panel.ui.modelSelector.setCurrentIndex(panel.ui.modelSelector.findData("abdomen-ct"))
     cine.go_to(1)
+    desk.unfold(panel.ui.scriptGroup)
     desk.click(panel.ui.copyBatchButton)
     arguments = shlex.split(desk.clipboard())
     assert arguments[-2:] == ["--frame", "2"] and "for frame 2, which is shown" in panel.ui.statusLabel.text

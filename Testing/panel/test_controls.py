@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from clicks import notices, structures
 
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.preprocessing import enhance_volume
@@ -39,8 +40,8 @@ def test_load_sample_loads_the_phantom_and_picks_the_hearts_model(desk, panel):
     desk.click(panel.ui.loadSampleButton)
     assert panel.ui.inputSelector.currentNode().GetName() == "Heart phantom"
     assert panel.ui.modelSelector.currentData == "cardiac-mr"
-    assert "voxels" in panel.ui.inputSummaryLabel.text and panel.ui.inputWarningLabel.text == ""
-    assert panel.ui.segmentButton.enabled and not panel.ui.loadSampleButton.visible
+    assert "voxels" in panel.ui.inputSummaryLabel.text and notices(panel.ui.inputNotices) == []
+    assert panel.ui.segmentButton.enabled and panel.ui.loadSampleButton.visible  # also where the scene is not empty
 
 
 def test_the_model_follows_the_volume_until_the_user_chooses_one(desk, panel, heart):
@@ -57,25 +58,74 @@ def test_the_model_follows_the_volume_until_the_user_chooses_one(desk, panel, he
     ui.modelSelector.currentIndex = ui.modelSelector.findData("abdomen-ct")
     ui.inputSelector.setCurrentNode(ct)
     ui.inputSelector.setCurrentNode(heart)
-    assert ui.modelSelector.currentData == "abdomen-ct" and ui.inputWarningLabel.text
+    assert ui.modelSelector.currentData == "abdomen-ct" and notices(ui.inputNotices)
 
 
-def test_load_sample_for_the_abdomen_is_slicers_own_download_and_its_failure_is_told(desk, panel):
+def sample(panel, words):
+    """The action of a sample, as the menu of Load sample has it."""
+    (action,) = [one for one in panel.ui.loadSampleButton.menu().actions() if words in one.text]
+    return action
+
+
+def made(desk, panel):
+    desk.run_until(lambda: panel.ui.loadSampleButton.enabled, 120, "the sample")
+    assert desk.messages == []
+    return panel.ui.inputSelector.currentNode()
+
+
+def test_the_phantoms_ct_is_made_for_the_model_of_the_abdomen_beside_the_window(desk, panel, heart):
     import slicer
 
     panel.ui.modelSelector.currentIndex = panel.ui.modelSelector.findData("abdomen-ct")
     desk.click(panel.ui.loadSampleButton)
+    assert "Making the sample" in panel.ui.statusLabel.text and not panel.ui.loadSampleButton.enabled
+    node = made(desk, panel)
+    assert node.GetName() == "Abdomen phantom" and panel.ui.modelSelector.currentData == "abdomen-ct"
+    array = slicer.util.arrayFromVolume(node)
+    assert (
+        array.min() < -900 and array.max() > 400 and 40 < np.median(array[30, 60:120, 40:80]) < 180
+    )  # air, bone, liver
+    assert notices(panel.ui.inputNotices) == [] and node.GetStorageNode() is None
+
+
+def test_the_phantoms_cine_comes_with_its_times(panel):
+    from DINSegmentLib import scene
+    from DINSegmentLib.phantom import CardiacPhantom
+
+    small = CardiacPhantom(shape=(3, 64, 52), spacing=(5.6, 5.6, 30.0))
+    frames, _ = small.cine(2)
+    proxy = scene.add_cine(frames, small.geometry, [0.0, 450.0], "Cine phantom")
+    panel.ui.inputSelector.setCurrentNode(proxy)
+    cine = scene.find_cine(proxy)
+    assert cine.times_ms == [0.0, 450.0] and proxy.GetName() == "Cine phantom" and cine.frame == 0
+    assert np.array_equal(np.stack(scene.read_frames(cine)[0]), frames)
+
+
+def test_closing_the_scene_ends_the_making_of_a_sample(desk, panel):
+    sample(panel, "CT (phantom").trigger()
+    assert not panel.ui.loadSampleButton.enabled
+    desk.clear_scene()
+    assert panel.ui.loadSampleButton.enabled
+    desk.turn(0.1)
+    assert panel.ui.inputSelector.currentNode() is None and desk.messages == []
+
+
+def test_the_ct_of_slicer_is_its_own_download_and_its_failure_is_told(desk, panel):
+    import slicer
+
+    sample(panel, "CTLiver").trigger()
+    desk.raise_faults()
     assert desk.messages[-1][0] == "error" and "check the network" in desk.messages[-1][1]
 
-    made = []
+    asked = []
 
     def download(name):
-        made.append(name)
+        asked.append(name)
         return slicer.util.addVolumeFromArray(np.zeros((9, 8, 7), np.int16))
 
     desk.dialogs.download = download
-    desk.click(panel.ui.loadSampleButton)
-    assert made == ["CTLiver"]
+    sample(panel, "CTLiver").trigger()
+    assert asked == ["CTLiver"]
 
 
 def test_sample_data_knows_the_bundled_heart_by_its_checksum(desk, panel, repository):
@@ -106,7 +156,7 @@ def test_a_volume_that_cannot_be_segmented_is_told_before_the_run(desk, panel, c
     array = np.random.default_rng(0).random((10, 64, 64)).astype(np.float32) * 900
     change(array)
     panel.ui.inputSelector.setCurrentNode(slicer.util.addVolumeFromArray(array, np.diag([-1.5, -1.5, 8.0, 1.0])))
-    assert said in panel.ui.inputWarningLabel.text
+    assert notices(panel.ui.inputNotices)[0].startswith("Problem: ") and said in notices(panel.ui.inputNotices)[0]
     assert not panel.ui.segmentButton.enabled and said in panel.ui.segmentButton.toolTip
 
 
@@ -117,7 +167,7 @@ def test_what_is_unlike_the_training_data_is_a_warning_that_can_be_overruled(des
     node = slicer.util.addVolumeFromArray(array, np.diag([-1.5, -1.5, 8.0, 1.0]))
     panel.ui.inputSelector.setCurrentNode(node)
     panel.ui.modelSelector.currentIndex = panel.ui.modelSelector.findData("cardiac-mr")
-    assert panel.ui.inputWarningLabel.text.startswith("Warning: ")
+    assert notices(panel.ui.inputNotices)[0].startswith("Warning: The intensity range")
     assert panel.ui.segmentButton.enabled
 
 
@@ -180,16 +230,16 @@ def test_deleting_the_enhanced_volume_ends_the_preview(desk, panel, heart):
 
 def test_untrained_settings_are_marked_and_reset_brings_the_models_own_back(desk, panel, heart):
     ui, default = panel.ui, find_model("cardiac-mr").enhancement.default
-    assert ui.enhancementNoteLabel.text == ""
+    assert notices(ui.enhancementNotices) == []
     ui.enhancementMethodComboBox.currentIndex = ui.enhancementMethodComboBox.findData("clahe")
     assert (
-        ui.enhancementNoteLabel.text.startswith("Not trained")
+        notices(ui.enhancementNotices)[0].startswith("Warning: Outside the training range")
         and "not trained" in ui.enhancementMethodComboBox.currentText
     )
     ui.strengthSlider.value = 0.3
     desk.click(ui.resetEnhancementButton)
     assert ui.enhancementMethodComboBox.currentData == default.method and ui.strengthSlider.value == default.strength
-    assert ui.enhancementNoteLabel.text == ""
+    assert notices(ui.enhancementNotices) == []
 
 
 def test_every_method_says_in_its_tooltip_what_it_does(panel):
@@ -244,6 +294,7 @@ def test_the_copied_batch_command_gives_the_clicks_voxels(desk, panel, heart, tm
 
     desk.click(panel.ui.segmentButton)
     desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
+    desk.unfold(panel.ui.scriptGroup)
     desk.click(panel.ui.copyBatchButton)
     launcher, *arguments = shlex.split(desk.clipboard())
     assert launcher == "Slicer" and arguments[:2] == ["--no-main-window", "--no-splash"]
@@ -265,6 +316,7 @@ def test_the_copied_python_gives_the_clicks_voxels(desk, panel, heart):
 
     desk.click(panel.ui.segmentButton)
     desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
+    desk.unfold(panel.ui.scriptGroup)
     desk.click(panel.ui.copyPythonButton)
     names: dict = {}
     exec(desk.clipboard(), names)
@@ -281,6 +333,7 @@ def test_a_volume_without_a_file_has_no_batch_command(desk, panel):
 
     array = np.random.default_rng(0).integers(0, 900, (10, 64, 64)).astype(np.int16)
     panel.ui.inputSelector.setCurrentNode(slicer.util.addVolumeFromArray(array, np.diag([-1.5, -1.5, 8.0, 1.0])))
+    desk.unfold(panel.ui.scriptGroup)
     desk.click(panel.ui.copyBatchButton)
     assert "save it first" in panel.ui.statusLabel.text
 
@@ -291,6 +344,7 @@ def test_diagnostics_hold_versions_and_no_name_or_path_of_a_patient(desk, panel,
     panel.ui.enhancedOutputSelector.setCurrentNode(heart)  # a message that names the volume
     desk.click(panel.ui.segmentButton)
     desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
+    desk.unfold(panel.ui.scriptGroup)
     desk.click(panel.ui.diagnosticsButton)
     text = desk.clipboard()
     assert __version__ in text and "cardiac-mr" in text and "cpu" in text.lower()
@@ -306,14 +360,13 @@ def test_settings_and_results_come_back_with_the_scene(desk, panel, heart, tmp_p
     rest(desk, panel)
     desk.click(ui.segmentButton)
     desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
-    tables = ui.statisticsTable, ui.reviewTable
-    shown = [[table.item(row, 1).text() for row in range(table.rowCount)] for table in tables]
+    shown = structures(panel), ui.reviewTable.rowCount
     assert all(shown)
     desk.save_scene(tmp_path / "scene.mrb")
     desk.load_scene(tmp_path / "scene.mrb")
     desk.turn(0.05)
 
-    assert [[table.item(row, 1).text() for row in range(table.rowCount)] for table in tables] == shown
+    assert (structures(panel), ui.reviewTable.rowCount) == shown
     assert ui.inputSelector.currentNode().GetName() == "Smith^John"
     assert ui.outputSelector.currentNode().GetName() == "Smith^John segmentation"
     assert (ui.enhancementMethodComboBox.currentData, ui.strengthSlider.value) == ("gamma", 1.3)
@@ -360,8 +413,9 @@ CONTROLS = (
     "inputSelector", "outputSelector", "enhancedOutputSelector", "inputSummaryLabel", "modelSelector", "deviceSelector",
     "enhancementMethodComboBox", "strengthSlider", "fadeSlider", "opacitySlider", "previewCheckBox",
     "resetEnhancementButton", "compareButton", "segmentButton", "progressBar", "statusLabel", "logTextEdit",
-    "diagnosticsButton", "segmentsTable", "show3DButton", "releaseMemoryButton", "loadSampleButton", "copyBatchButton",
-    "copyPythonButton", "installTorchButton", "threadsSpinBox", "exportButton", "functionTable", "framesTable",
+    "diagnosticsButton", "structuresTable", "show3DButton", "releaseMemoryButton", "loadSampleButton",
+    "copyBatchButton", "showEnhancedButton", "ejectionLabel", "copyPythonButton", "installTorchButton",
+    "threadsSpinBox", "exportButton", "functionTable", "framesTable",
     "curveButton", "reviewTable", "confidenceButton", "whyButton", "smoothCheckBox",
     "heartRateSpinBox", "heightSpinBox", "weightSpinBox", "personLabel", "reviewerEdit", "commentEdit", "reportButton",
     "databaseButton",

@@ -102,6 +102,7 @@ def test_segmentation_measurements_and_report_go_beside_the_study(
 
     load_from(database, heart, tmp_path)
     before = set(database.files)
+    desk.unfold(panel.ui.reportGroup)
     desk.click(panel.ui.databaseButton)
     assert panel.ui.statusLabel.text == "3 objects were saved to the DICOM database."
     saved = [pydicom.dcmread(database.files[uid]) for uid in set(database.files) - before]
@@ -117,12 +118,15 @@ def test_segmentation_measurements_and_report_go_beside_the_study(
 def test_what_cannot_be_saved_is_said(desk, panel, heart, result, database, monkeypatch, tmp_path):
     import slicer
 
+    desk.unfold(panel.ui.reportGroup)
     desk.click(panel.ui.databaseButton)
     assert "was not loaded from Slicer's DICOM database" in panel.ui.statusLabel.text
     load_from(database, heart, tmp_path)
     monkeypatch.setattr(sys.modules["DICOMLib"].DICOMUtils, "importDicom", lambda *_, **__: None)
+    desk.unfold(panel.ui.reportGroup)
     desk.click(panel.ui.databaseButton)
     assert "did not take all objects" in panel.ui.statusLabel.text
     monkeypatch.setattr(slicer, "dicomDatabase", None)
+    desk.unfold(panel.ui.reportGroup)
     desk.click(panel.ui.databaseButton)
     assert "DICOM database is not open" in panel.ui.statusLabel.text

@@ -200,47 +200,6 @@ def test_a_slider_moves_its_box_and_keeps_its_range(ui):
     assert ui.slider.value == 2.0
 
 
-def test_a_table_of_segments_follows_the_segmentation(desk, panel):
-    import slicer
-
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
-    node.CreateDefaultDisplayNodes()
-    widget = panel.ui.segmentsTable
-    widget.setSegmentationNode(node)
-    identity = node.GetSegmentation().AddEmptySegment("one", "Wall", (1.0, 0.0, 0.0))
-    node.GetSegmentation().AddEmptySegment("two", "Cavity", (0.0, 1.0, 0.0))
-    node.GetDisplayNode().SetSegmentVisibility(identity, False)
-    node.GetSegmentation().GetSegment(identity).SetName("Muscle")
-
-    rows = [[widget._table.item(row, column) for column in range(3)] for row in range(widget._table.rowCount)]
-    assert [(shown.text(), color.background().color().name(), name.text()) for shown, color, name in rows] == [
-        ("", "#ff0000", "Muscle"),
-        ("✓", "#00ff00", "Cavity"),
-    ]
-    widget.setSegmentationNode(None)
-    assert widget._table.rowCount == 0
-
-
-@pytest.mark.parametrize("rows", [3, 8, 13])
-def test_the_tables_show_eight_structures_without_scrolling_and_no_more(desk, panel, rows):
-    import qt
-    import slicer
-
-    from DINSegmentLib.panel.tables import Column, fill
-
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
-    for row in range(rows):
-        node.GetSegmentation().AddEmptySegment(f"s{row}", f"Structure {row}", (1.0, 0.0, 0.0))
-    panel.ui.outputSelector.setCurrentNode(node)
-    fill(panel.ui.statisticsTable, [Column("A", "A"), Column("B", "B")], [("Structure", "1.0")] * rows)
-    panel.ui.statisticsTable.visible = True
-    desk.window.resize(540, 1600)
-    desk.turn(0.02)
-    for table in (panel.ui.statisticsTable, panel.ui.segmentsTable.findChild(qt.QTableWidget)):
-        assert table.rowCount == rows and table.height <= 192
-        assert (table.verticalScrollBar().maximum > 0) == (rows > 8)
-
-
 # layouts and the scene
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from clicks import run
 from greek import english, greek
 
 from DINSegmentLib.engine.attribution import attribution_map
@@ -14,7 +15,7 @@ MATRIX = np.array([[0, 1.2, 6.0, -30], [1.4, 0, 0, -7], [0, -0.9, 8.0, 5], [0, 0
 
 
 @pytest.fixture
-def turned(panel, heart):
+def turned(desk, panel, heart):
     """Half of the phantom, turned, under a transform, in the red view."""
     import slicer
 
@@ -25,6 +26,7 @@ def turned(panel, heart):
     panel.ui.previewCheckBox.checked = False
     panel.ui.inputSelector.setCurrentNode(node)
     slicer.app.layoutManager().sliceWidget("Red").mrmlSliceCompositeNode().SetBackgroundVolumeID(node.GetID())
+    run(desk, panel)
     return node
 
 
@@ -54,6 +56,7 @@ def test_a_click_lays_the_engines_map_voxel_for_voxel_over_the_volume_and_anothe
     from DINSegmentLib import scene
 
     ui, before = panel.ui, slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLVolumeNode")
+    display = panel.panel.parameters.outputSegmentation.GetDisplayNode()
     volume, segmenter = scene.read_volume(turned), Segmenter(find_model("cardiac-mr"), "cpu")
     settings = Parameters(enhancement=Enhancement("log", 1.0), confidence=True)
     sure = segmenter.segment(volume.array, volume.geometry, settings).confidence_map
@@ -69,8 +72,8 @@ def test_a_click_lays_the_engines_map_voxel_for_voxel_over_the_volume_and_anothe
         assert np.allclose(matrix_of(node), MATRIX) and node.GetTransformNodeID() == turned.GetTransformNodeID()
         assert red().GetForegroundVolumeID() == node.GetID() and red().GetForegroundOpacity() > 0
         assert button.checked and not other.checked and "Done" in ui.statusLabel.text
+        assert not display.GetVisibility2DFill() and not ui.outlineCheckBox.checked
         assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == before + 1
-    assert panel.panel.parameters.outputSegmentation is None
 
     desk.click(ui.compareButton)
     shown = [
@@ -80,6 +83,7 @@ def test_a_click_lays_the_engines_map_voxel_for_voxel_over_the_volume_and_anothe
     desk.click(ui.compareButton)
     desk.click(ui.whyButton)
     assert scene.find_map(turned) is None and red().GetForegroundVolumeID() is None and not ui.whyButton.checked
+    assert display.GetVisibility2DFill()
 
 
 def test_cancel_and_a_worker_that_dies_leave_the_scene_as_it_was(desk, panel, turned, monkeypatch):

@@ -28,7 +28,7 @@ BAD = [
     ("self.ui.segmentButton.text()", "1: text of QPushButton is a property, which cannot be called"),
     ("self.ui.modelSelector.currentData()", "1: currentData of QComboBox is a property, which cannot be called"),
     ("self.panel.ui.strengthSlider.value()", "1: value of ctkSliderWidget is a property, which cannot be called"),
-    ("ui.statisticsTable.rowCount()", "1: rowCount of QTableWidget is a property, which cannot be called"),
+    ("ui.structuresTable.rowCount()", "1: rowCount of QTableWidget is a property, which cannot be called"),
     (
         "self.t = qt.QTimer(x)\nself.t.interval()",
         "2: interval of QTimer is a property, which cannot be called",

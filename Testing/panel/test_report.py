@@ -1,6 +1,7 @@
 """Save report, on the stand-in desk with the real worker and the bundled weights."""
 
 import io
+import re
 import sys
 from types import ModuleType
 
@@ -18,6 +19,7 @@ def save(desk, panel, monkeypatch):
     def click(path):
         chosen = "" if path is None else str(path)
         monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", staticmethod(lambda *_: chosen))
+        desk.unfold(panel.ui.reportGroup)
         desk.click(panel.ui.reportButton)
         return panel.ui.statusLabel.text
 
@@ -74,8 +76,11 @@ def test_a_report_is_saved_as_html_and_as_pdf(panel, result, save, tmp_path):
     page, plain = (tmp_path / "Herz bericht.html").read_text(encoding="utf-8"), text_of(tmp_path / "report.pdf")
     shown = panel.ui.functionTable
     figures = {shown.item(row, 0).text(): shown.item(row, 1).text() for row in range(shown.rowCount)}
-    for name in ("LV EDV", "LV ejection fraction", "LV mass"):
-        assert f"{name} {figures[name]} " in plain and f">{figures[name]} " in page
+    for name, unit in (("LV EDV", "ml"), ("LV mass", "g")):
+        value = figures[f"{name} ({unit})"]
+        assert f"{name} {value} " in plain and f">{value} " in page
+    fraction = re.search(r"LV ejection fraction.*?([0-9.]+)%", panel.ui.ejectionLabel.text)[1]
+    assert f"LV ejection fraction {fraction} " in plain and f">{fraction} " in page
     assert "cardiac-mr 7.5" in plain and "ab" * 32 in page and "Thickening" in plain
     assert "2.00 m\u00b2" in plain and "Reviewed" not in plain and "Reviewed" not in page
 

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from clicks import labels_of, run
+from clicks import labels_of, notices, run, structures
 
 from DINSegmentLib.engine.segmenter import segment
 from DINSegmentLib.model import find_model
@@ -22,12 +22,13 @@ def test_a_click_gives_the_command_lines_voxels_names_colors_and_numbers(desk, p
     assert expected.any() and np.array_equal(labels_of(node, heart, model), expected)
     names = [node.GetSegmentation().GetNthSegment(n).GetName() for n in range(3)]
     assert names == [label.name for label in model.labels]
-    milliliters = np.bincount(expected.ravel(), minlength=4)[1:] * volume.geometry.voxel_volume / 1000
-    table = ui.statisticsTable
-    assert [table.item(row, 1).text() for row in range(3)] == [f"{ml:.1f}" for ml in milliliters]
+    millilitres = np.bincount(expected.ravel(), minlength=4)[1:] * volume.geometry.voxel_volume / 1000
     means = [volume.array[expected == value].mean() for value in (1, 2, 3)]
-    assert [table.item(row, 2).text() for row in range(3)] == [f"{mean:.1f}" for mean in means]
-    assert ui.outputSelector.currentNode() is node and ui.segmentsTable.segmentationNode() is node
+    assert structures(panel) == [
+        [label.name, f"{ml:.1f}", f"{mean:.1f}"]
+        for label, ml, mean in zip(model.labels, millilitres, means, strict=True)
+    ]
+    assert ui.outputSelector.currentNode() is node
     assert ui.statusLabel.text.startswith("Done in") and ui.segmentButton.text == "&Segment"
     hierarchy = node.GetScene().GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
     parents = [hierarchy.GetItemParent(hierarchy.GetItemByDataNode(one)) for one in (node, heart)]
@@ -178,7 +179,7 @@ def test_voxels_that_were_edited_since_are_looked_at_before_the_run(desk, panel,
     slicer.util.arrayFromVolumeModified(heart)
     desk.click(panel.ui.segmentButton)
     assert not panel.panel.runner.busy and "constant" in panel.ui.statusLabel.text
-    assert "constant" in panel.ui.inputWarningLabel.text and not panel.ui.segmentButton.enabled
+    assert "constant" in notices(panel.ui.inputNotices)[0] and not panel.ui.segmentButton.enabled
 
 
 def test_reload_in_a_run_leaves_no_process_and_no_observer(desk, panel, heart):
@@ -209,6 +210,7 @@ def test_slicers_end_ends_the_worker(desk, panel):
 def test_release_memory_ends_the_worker_and_the_next_run_loads_again(desk, panel, heart):
     run(desk, panel)
     first = panel.panel.runner.client.about["pid"]
+    desk.unfold(panel.ui.scriptGroup)
     desk.click(panel.ui.releaseMemoryButton)
     desk.run_until(lambda: panel.panel.runner.client.state.value == "off", 10, "the worker's end")
     run(desk, panel)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from clicks import notices
 from greek import GREEK, english, greek
 
 
@@ -16,8 +17,8 @@ def test_summary_and_advice(abroad, heart):
     ui.modelSelector.currentIndex = ui.modelSelector.findData("abdomen-ct")
     assert "βοχελσ" not in ui.inputSummaryLabel.text and "ωοχελσ" in ui.inputSummaryLabel.text
     assert english(ui.inputSummaryLabel.text) == []
-    assert ui.inputWarningLabel.text.count("\n") > 0
-    assert english(ui.inputWarningLabel.text) == []
+    texts = notices(ui.inputNotices)
+    assert len(texts) > 1 and english(" ".join(texts)) == []
 
 
 def test_a_volume_that_is_refused(abroad, heart):
@@ -26,8 +27,8 @@ def test_a_volume_that_is_refused(abroad, heart):
     voxels = np.zeros((6, 32, 32), np.float32)
     voxels[2, 3, 4] = np.nan
     abroad.ui.inputSelector.setCurrentNode(slicer.util.addVolumeFromArray(voxels))
-    assert "NaN".translate(GREEK) in abroad.ui.inputWarningLabel.text
-    assert english(abroad.ui.inputWarningLabel.text) == [] == english(abroad.ui.segmentButton.toolTip)
+    assert "NaN".translate(GREEK) in (text := notices(abroad.ui.inputNotices)[0])
+    assert english(text) == [] == english(abroad.ui.segmentButton.toolTip)
 
 
 def test_a_run_its_devices_and_its_log(desk, abroad, heart):

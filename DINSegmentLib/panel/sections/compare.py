@@ -1,4 +1,4 @@
-"""Original and enhanced volume in the views: side by side, or one fading into the other."""
+"""Original and enhanced volume in the views: side by side, or one in place of the other, faded or whole."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from ..translation import told
 
 
 class CompareSection:
-    """Connects Compare, whose button is down while its layout is shown, and Fade.
+    """Connects Compare, whose button is down while its layout is shown, and Show enhanced, down while Fade is not 0.
 
     Args:
         ui: the panel's widgets.
@@ -23,15 +23,28 @@ class CompareSection:
         self.ui, self.session, self._enhance, self._on_shown = ui, session, enhance, on_shown
         self._stop_watching = compare.watch_layout(self.onLayout)
         ui.compareButton.connect("toggled(bool)", self.onCompare)
+        ui.showEnhancedButton.connect("toggled(bool)", self.onShowEnhanced)
         ui.fadeSlider.connect("valueChanged(double)", self.onFade)
+        self._show_fade()
+
+    def show_enhanced(self) -> None:
+        """Show the effect of an enhancement that the user has just changed, where it is not to be seen yet."""
+        if not self.ui.compareButton.checked and self.ui.fadeSlider.value == 0:
+            self.ui.fadeSlider.value = 1
+
+    def end_fade(self) -> None:
+        """Let the views show what they showed before the enhanced volume."""
+        with self.session.quietly():
+            self.ui.fadeSlider.value = 0
+        self._show_fade()
+        compare.end_fade()
 
     def restore(self) -> None:
         """Give the views back."""
         with self.session.quietly():
             self.ui.compareButton.checked = False
-            self.ui.fadeSlider.value = 0
         compare.restore()
-        compare.end_fade()
+        self.end_fade()
 
     def end(self) -> None:
         """The panel is taken apart."""
@@ -62,6 +75,11 @@ class CompareSection:
                 self.ui.compareButton.checked = False
             compare.restore()
 
+    def onShowEnhanced(self, checked: bool) -> None:
+        if not self.session.deaf:
+            self.ui.fadeSlider.value = float(checked)
+            self._show_fade()
+
     def onFade(self, value: float) -> None:
         session = self.session
         if session.deaf or session.volume is None:
@@ -70,3 +88,11 @@ class CompareSection:
             compare.end_fade()
         elif self._enhance():
             compare.fade(session.volume, session.enhanced, value)
+        self._show_fade()
+
+    def _show_fade(self) -> None:
+        """The slider is there while it has something to do."""
+        ui, shown = self.ui, self.ui.fadeSlider.value > 0
+        with self.session.quietly():
+            ui.showEnhancedButton.checked = shown
+        ui.fadeLabel.visible = ui.fadeSlider.visible = shown

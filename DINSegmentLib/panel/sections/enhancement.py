@@ -1,5 +1,6 @@
 """The enhancement: method, strength, and the enhanced volume that follows them and the voxels."""
 
+from collections.abc import Callable
 from typing import Any
 
 from slicer.i18n import tr as _
@@ -7,7 +8,9 @@ from slicer.i18n import tr as _
 from ... import scene
 from ...errors import DINSegmentError
 from ...model.enhancement import METHODS
+from ...notices import Severity
 from .. import choices
+from ..notice_rows import NoticeRows
 from ..preview import LivePreview
 from ..session import Session
 from ..translation import told
@@ -20,11 +23,22 @@ class EnhancementSection:
         ui: the panel's widgets.
         session: what is chosen.
         widget: owns the preview's timer.
+        on_adjusted: called when the user has changed the enhancement and the volume follows.
+        on_preview_ended: called when the user wants no preview any more.
     """
 
-    def __init__(self, ui: Any, session: Session, widget: Any) -> None:
+    def __init__(
+        self,
+        ui: Any,
+        session: Session,
+        widget: Any,
+        on_adjusted: Callable[[], None],
+        on_preview_ended: Callable[[], None],
+    ) -> None:
         self.ui, self.session = ui, session
+        self._on_adjusted, self._on_preview_ended = on_adjusted, on_preview_ended
         self.preview = LivePreview(widget, self._made)
+        self._notices = NoticeRows(ui.enhancementNotices)
         ui.enhancementMethodComboBox.connect("currentIndexChanged(int)", self.onMethod)
         ui.strengthSlider.connect("valueChanged(double)", self.onStrength)
         ui.previewCheckBox.connect("toggled(bool)", self.onPreview)
@@ -57,9 +71,15 @@ class EnhancementSection:
 
     def follow_model(self) -> None:
         """Another model was chosen: its own settings."""
-        with self.session.quietly():
-            choices.fill_methods(self.ui.enhancementMethodComboBox, self.session.model)
-        self.onReset()
+        session, default = self.session, self.session.model.enhancement.default
+        with session.quietly():
+            choices.fill_methods(self.ui.enhancementMethodComboBox, session.model)
+            choices.choose(self.ui.enhancementMethodComboBox, default.method)
+            self.ui.strengthSlider.value = default.strength
+        session.parameters.method, session.parameters.strength = default.method, default.strength
+        if session.enhanced is not None:
+            self._update()
+        self._mark_untrained()
 
     def stop(self) -> None:
         """Give the volume up."""
@@ -83,17 +103,19 @@ class EnhancementSection:
         if self.session.deaf or row < 0:
             return
         self.session.parameters.method = self.session.enhancement.method
-        self._update()
+        self._adjust()
 
     def onStrength(self, value: float) -> None:
         if not self.session.deaf:
             self.session.parameters.strength = value
-            self._update()
+            self._adjust()
 
     def onPreview(self, checked: bool) -> None:
         if not self.session.deaf:
             self.session.parameters.preview = checked
             self._update()
+            if not checked:
+                self._on_preview_ended()
 
     def onEnhanced(self, node: Any) -> None:
         if self.session.deaf or node is self.preview.node:
@@ -109,19 +131,22 @@ class EnhancementSection:
         self.ui.strengthSlider.value = default.strength
         self._mark_untrained()
 
-    def _update(self) -> None:
-        """Bring the enhanced volume up to date, if the user has switched that on."""
+    def _adjust(self) -> None:
+        """The user has changed method or strength: the effect is to be seen at once."""
+        if self._update():
+            self._on_adjusted()
+
+    def _update(self) -> bool:
+        """Bring the enhanced volume up to date, if the user wants that to happen by itself; whether it is done."""
         self._mark_untrained()
-        if self.session.volume is not None and self.ui.previewCheckBox.checked:
-            self.ensure()
+        return self.session.volume is not None and self.ui.previewCheckBox.checked and self.ensure()
 
     def _mark_untrained(self) -> None:
         known, (low, high) = self.session.model.enhancement, self.session.model.enhancement.trained_range
-        text = _("Not trained: the model knows {methods} from {low:g} to {high:g}.").format(
-            methods=", ".join(known.trained_methods), low=low, high=high
-        )
+        text = _("Outside the training range: this model was trained with {methods}, strength {low:g} to {high:g}.")
+        text = text.format(methods=", ".join(known.trained_methods), low=low, high=high)
         covered = known.covers(self.session.enhancement)
-        choices.tell(self.ui.enhancementNoteLabel, "" if covered else text)
+        self._notices.show([] if covered else [(Severity.WARNING, text)])
 
     def _made(self, node: Any) -> None:
         self.session.parameters.enhancedVolume = node

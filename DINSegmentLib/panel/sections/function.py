@@ -1,23 +1,31 @@
-"""Cardiac function of a cine: figures, frames, the curve, and the export of the tables."""
+"""Cardiac function of a cine: ejection fractions, volumes and mass, what is wrong with them, frames and the curve."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
 from ... import scene
 from ...errors import InputError
 from ...measure import CardiacFunction
+from ...notices import Notice
+from ..notice_rows import NoticeRows, lines_of
 from ..person import Person
 from ..session import Session
 from ..tables import Column, export, fill, number, span
 from ..translation import told
 
+_MOST_FRAMES = 10  # rows of the table of frames that are seen at once
+_EJECTION = (  # of one ventricle
+    '<td><span style="font-size:9pt">{name}</span><br/><span style="font-size:18pt; font-weight:600">{value}</span>'
+    '<br/><span style="font-size:9pt">{range}</span></td>'
+)
+
 
 class FunctionSection:
-    """Connects the tables of cardiac function and of frames, the curve, and Export.
+    """Connects ejection fractions, the tables of figures and of frames, and the curve.
 
     Args:
         ui: the panel's widgets.
@@ -28,34 +36,55 @@ class FunctionSection:
         self.ui, self.session = ui, session
         self._cine: scene.Cine | None = None
         self._measured: CardiacFunction | None = None  # without heart rate and body
+        self._shown: CardiacFunction | None = None  # with them, where they are known
+        self._notices = NoticeRows(ui.functionNotices)
         self.person = Person(ui, session, self._show_figures)
         ui.framesTable.connect("cellClicked(int,int)", self.onFrame)
         ui.framesTable.connect("currentCellChanged(int,int,int,int)", self.onFrame)
         ui.curveButton.connect("clicked()", self.onCurve)
-        ui.exportButton.connect("clicked()", self.onExport)
         self.clear()
 
     def clear(self) -> None:
         """Nothing was measured in what is shown."""
-        self._cine = self._measured = None
+        self._cine = self._measured = self._shown = None
         for table in (self.ui.functionTable, self.ui.framesTable):
             table.setRowCount(0)
         self.ui.functionGroup.visible = False
         for button in (self.ui.reportButton, self.ui.databaseButton, self.ui.exportButton):
             button.enabled = False
 
-    def show(self, cine: scene.Cine | None, found: CardiacFunction) -> list[str]:
-        """What was measured, without heart rate and body, which are the panel's; sentences that go with it."""
+    def outdate(self) -> None:
+        """The figures are from before an edit: gray, until there are new ones."""
+        self._enable(False)
+
+    def _enable(self, enabled: bool) -> None:
+        for one in (self.ui.ejectionLabel, self.ui.functionTable, self.ui.framesTable):
+            one.enabled = enabled
+
+    def show(self, cine: scene.Cine | None, found: CardiacFunction, notices: Iterable[Notice] = ()) -> None:
+        """What was measured, without heart rate and body, which are the panel's, and notices that go with it."""
         self._cine, self._measured = cine, found
-        phases = {found.ed_frame: _("end-diastole"), found.es_frame: _("end-systole")}
-        frames = [
+        self._enable(True)
+        with self.session.quietly():
+            fill(self.ui.framesTable, *self._frames(), wide=5, most=_MOST_FRAMES)
+        self.ui.functionGroup.visible = True
+        for button in (self.ui.reportButton, self.ui.databaseButton, self.ui.exportButton):
+            button.enabled = True
+        self._notices.show(lines_of([*notices, *found.notices]))
+        self._show_figures()
+
+    def _frames(self) -> tuple[list[Column], list[tuple[str, ...]]]:
+        """Columns and rows of the table of frames."""
+        assert self._measured is not None
+        phases = {self._measured.ed_frame: _("end-diastole"), self._measured.es_frame: _("end-systole")}
+        rows = [
             (
                 str(row["frame"]),
                 number(row["time_ms"]),
                 *(number(row[name]) for name in ("lv_ml", "rv_ml", "myocardium_ml")),
                 phases.get(index, ""),
             )
-            for index, row in enumerate(found.curve())
+            for index, row in enumerate(self._measured.curve())
         ]
         columns = [
             Column(_("Frame"), _("Frame")),
@@ -65,35 +94,36 @@ class FunctionSection:
             Column(_("Myo"), _("Myocardium (ml)")),
             Column(_("Phase"), _("Phase")),
         ]
-        with self.session.quietly():
-            fill(self.ui.framesTable, columns, frames, wide=len(columns) - 1)
-        self.ui.functionGroup.visible = True
-        for button in (self.ui.reportButton, self.ui.databaseButton, self.ui.exportButton):
-            button.enabled = True
-        self._show_figures()
-        return [told(one.text) for one in found.notices]
+        return columns, rows
 
     def _show_figures(self) -> None:
-        """The table of figures, with those that need heart rate, height and weight where these are known."""
+        """All figures, with those that need heart rate, height and weight where these are known."""
         if (measured := self._measured) is None:
             return
         found = measured
         try:
             found = measured.for_person(*self.person.figures)
-            self.person.tell([told(one.text) for one in found.notices[len(measured.notices) :]])
+            lines = [told(one.text) for one in found.notices[len(measured.notices) :]]
         except InputError as error:
-            self.person.tell([told(error)])
-        figures = [
-            (told(row["quantity"]), number(row["value"]), row["unit"], span(row["low"], row["high"]))
-            for row in found.rows()
-        ]
+            lines = [told(error)]
+        self._shown = found
+        self.person.tell(lines)
+        self.ui.ejectionLabel.text = _ejection(found)
+        sizes = [one for one in found.sizes() if one["value"] is not None or one["unit"] != "l/min"]
         columns = [
             Column(_("Quantity"), _("Quantity")),
             Column(_("Value"), _("Value")),
-            Column(_("Unit"), _("Unit")),
             Column(_("Range"), _("Range, ±1 basal slice")),
         ]
-        fill(self.ui.functionTable, columns, figures)
+        rows = [
+            [f"{told(one['quantity'])} ({one['unit']})", number(one["value"]), span(one["low"], one["high"])]
+            for one in sizes
+        ]
+        if found.bsa_m2 is not None:
+            area = _("Indexed to the body surface area of {area:.2f} m² (Mosteller)").format(area=found.bsa_m2)
+            columns.append(Column(_("per m²"), area))
+            rows = [[*row, number(one["indexed"])] for row, one in zip(rows, sizes, strict=True)]
+        fill(self.ui.functionTable, columns, rows)
 
     def onFrame(self, row: int, *cell: int) -> None:
         """Show the frame of a row in the views."""
@@ -110,22 +140,40 @@ class FunctionSection:
             return
         slicer.modules.plots.logic().ShowChartInLayout(chart)
 
-    def onExport(self) -> None:
-        ui = self.ui
-        title, kinds = _("Export the tables"), _("Tables (*.csv)")
-        name = qt.QFileDialog.getSaveFileName(None, title, "volumes.csv", kinds)
-        if not name:
-            return
-        path = Path(name).with_suffix(".csv")
-        try:
-            if not ui.functionTable.rowCount:
-                export(ui.statisticsTable, path)
-            else:
-                export(ui.functionTable, path)
-                export(ui.framesTable, path.with_name(f"{path.stem}-frames.csv"))
-        except OSError as error:
-            self.session.say(
-                _("The tables cannot be written ({reason}): choose another folder.").format(reason=error.strerror)
+    def export(self, path: Path) -> None:
+        """Write all figures to a CSV file, and the frames to another beside it.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        assert self._shown is not None
+        columns = [
+            Column(_("Quantity"), _("Quantity")),
+            Column(_("Value"), _("Value")),
+            Column(_("Unit"), _("Unit")),
+            Column(_("Range"), _("Range, ±1 basal slice")),
+        ]
+        rows = [
+            (told(row["quantity"]), number(row["value"]), row["unit"], span(row["low"], row["high"]))
+            for row in self._shown.rows()
+        ]
+        export(columns, rows, path)
+        export(*self._frames(), path.with_name(f"{path.stem}-frames.csv"))
+
+
+def _ejection(found: CardiacFunction) -> str:
+    """Both ejection fractions, large, each with its range, as rich text."""
+    cells = []
+    for one in found.ejection_fractions():
+        known = one["value"] is not None
+        limits = (
+            _("{low:.0f} to {high:.0f}% (±1 basal slice)").format(**one) if known and one["low"] is not None else ""
+        )
+        cells.append(
+            _EJECTION.format(
+                name=told(one["quantity"]),
+                value=f"{one['value']:.1f}%" if known else _("not reported"),
+                range=limits,
             )
-            return
-        self.session.say(_("Exported."))
+        )
+    return f'<table width="100%"><tr>{"".join(cells)}</tr></table>'

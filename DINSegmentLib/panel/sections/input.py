@@ -3,13 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
 from ... import scene
 from ...checks import fit
 from ...errors import DINSegmentError
+from ...notices import Severity
 from .. import choices, samples
+from ..notice_rows import NoticeRows, lines_of
 from ..session import Session
 from ..translation import told
 
@@ -20,6 +23,7 @@ class InputSection:
     Args:
         ui: the panel's widgets.
         session: what is chosen.
+        widget: owns the menu of samples and the process that makes one.
         on_volume: called with the volume to show (None: there is none) and whether it is another one than before.
         on_model: called when another model is chosen.
         on_checked: called with the reason for which the volume cannot be used, or an empty text.
@@ -29,6 +33,7 @@ class InputSection:
         self,
         ui: Any,
         session: Session,
+        widget: Any,
         on_volume: Callable[[Any, bool], None],
         on_model: Callable[[], None],
         on_checked: Callable[[str], None],
@@ -36,17 +41,31 @@ class InputSection:
         self.ui, self.session = ui, session
         self._on_volume, self._on_model, self._on_checked = on_volume, on_model, on_checked
         self._shown: Any = None  # the volume that the panel speaks of
+        self._notices = NoticeRows(ui.inputNotices)
         self._seen: tuple[tuple[Any, ...], fit.Look] | None = None
         choices.fill_models(ui.modelSelector, session.models)
         choices.fill_devices(ui.deviceSelector, [], choices.AUTO)
         ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onVolume)
-        ui.modelSelector.connect("currentIndexChanged(int)", self.onModel)
-        ui.deviceSelector.connect("currentIndexChanged(int)", self.onDevice)
+        for selector, slot in ((ui.modelSelector, self.onModel), (ui.deviceSelector, self.onDevice)):
+            choices.show_tip(selector)
+            selector.connect("currentIndexChanged(int)", slot)
+        self._phantom = samples.Phantom(widget, self._loaded, self._not_loaded)
+        self._menu = qt.QMenu(widget)  # kept: Qt leaves it to us
+        for text, load in (
+            (_("Heart (bundled phantom)"), self.onHeart),
+            (_("Cine (phantom, takes some seconds)"), lambda: self.onPhantom(samples.CINE)),
+            (_("Abdominal CT (phantom, takes some seconds)"), lambda: self.onPhantom(samples.ABDOMEN)),
+            (_("Abdominal CT (CTLiver of Slicer, download)"), self.onDownload),
+        ):
+            action = self._menu.addAction(text)
+            action.connect("triggered()", load)
+        ui.loadSampleButton.setMenu(self._menu)
         ui.loadSampleButton.connect("clicked()", self.onLoadSample)
 
     def clear(self) -> None:
         """The scene is closed."""
         self._shown = self._seen = None
+        self.end()
 
     def choose_first(self) -> None:
         """Where no volume is chosen, choose the first of the scene that we did not make."""
@@ -74,14 +93,13 @@ class InputSection:
             session.say(_("DINSegment made that volume from another one. Choose the original volume."))
             return
         parameters.inputVolume = node
-        self.ui.loadSampleButton.visible = node is None
         if is_another := node is not self._shown:
             self._shown = node
             parameters.outputSegmentation = scene.find_result(node) if node is not None else None
             by_hand = scene.noted(node, scene.MODEL) if node is not None else None
             parameters.modelId = by_hand if by_hand in session.models else ""
             self._suggest(parameters.modelId or self._likely_model(node))
-        self.ui.statusLabel.text = ""
+        session.show("")
         self._on_volume(node, is_another)
         self.check()
 
@@ -96,6 +114,7 @@ class InputSection:
     def onModel(self, row: int) -> None:
         """The user's choice holds for this volume, and is kept with it."""
         session = self.session
+        choices.show_tip(self.ui.modelSelector)
         if session.deaf or row < 0:
             return
         session.parameters.modelId = session.model.id
@@ -105,6 +124,7 @@ class InputSection:
         self.check()
 
     def onDevice(self, row: int) -> None:
+        choices.show_tip(self.ui.deviceSelector)
         if not self.session.deaf and row >= 0:
             self.session.parameters.device = self.session.device
 
@@ -116,31 +136,65 @@ class InputSection:
         self.session.log(told(found[0]["reason"]))
 
     def onLoadSample(self) -> None:
-        """The bundled heart, or for another model one of Slicer's samples, which is downloaded."""
+        """What suits the chosen model: the bundled heart, or the phantom's abdomen."""
+        if self.session.model.modality == "MR":
+            self.onHeart()
+        else:
+            self.onPhantom(samples.ABDOMEN)
+
+    def onHeart(self) -> None:
+        self._load(samples.load_heart)
+
+    def onDownload(self) -> None:
+        self._load(samples.download_ct)
+
+    def onPhantom(self, name: str) -> None:
+        """Make a sample beside Slicer; it is loaded when it is there."""
         try:
-            if self.session.model.modality == "MR":
-                node = slicer.util.loadVolume(samples.HEART_FILE, {"name": samples.HEART["nodeNames"]})
-            else:
-                node = samples.download_ct()
-        except Exception as error:
-            slicer.util.errorDisplay(_("The sample could not be loaded: {error}").format(error=told(error)))
+            self._phantom.make(name)
+        except OSError as error:
+            self._not_loaded(told(error))
             return
+        self.ui.loadSampleButton.enabled = False
+        self.session.show(_("Making the sample…"))
+
+    def end(self) -> None:
+        """The scene is closed, or the panel is taken apart."""
+        self._phantom.end()
+        self.ui.loadSampleButton.enabled = True
+
+    def _load(self, load: Callable[[], Any]) -> None:
+        try:
+            node = load()
+        except Exception as error:
+            self._not_loaded(told(error))
+            return
+        self._loaded(node)
+
+    def _loaded(self, node: Any) -> None:
+        self.ui.loadSampleButton.enabled = True
+        self.session.show("")
         self.ui.inputSelector.setCurrentNode(node)
+
+    def _not_loaded(self, reason: str) -> None:
+        self.ui.loadSampleButton.enabled = True
+        self.session.show("")
+        slicer.util.errorDisplay(_("The sample could not be loaded: {error}").format(error=reason))
 
     def check(self) -> None:
         """Summary and warnings of the volume for the model, and whether it can be used."""
         ui, node, model = self.ui, self.session.volume, self.session.model
-        summary, warnings, reason = "", [], _("Choose a volume first.")
+        summary, lines, reason = "", [], _("Choose a volume first.")
         if node is not None:
             try:
                 seen = self._look(node)
                 summary, reason = told(fit.summary(seen)), ""
-                warnings = [told(one.text) for one in fit.notices(seen, model)]
+                lines = lines_of(fit.notices(seen, model))
             except DINSegmentError as error:
                 reason = told(error)
-        text = "\n".join(_("Warning: {text}").format(text=text) for text in warnings)
+                lines = [(Severity.PROBLEM, reason)]
         choices.tell(ui.inputSummaryLabel, summary)
-        choices.tell(ui.inputWarningLabel, reason if node is not None and reason else text)
+        self._notices.show(lines)
         ui.licenceLabel.text = model.licence
         self._on_checked(reason)
 

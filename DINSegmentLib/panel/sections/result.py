@@ -6,19 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import qt
 import slicer
 from slicer.i18n import tr as _
 
 from ... import scene
 from ...errors import DINSegmentError
 from ...model import Model
+from ...notices import Notice
 from ...scene import compare
 from ...worker.client import Measurement
 from ...worker.protocol import Code
 from .. import drawing
+from ..notice_rows import NoticeRows, lines_of
 from ..runner import Runner
 from ..session import Session
-from ..tables import Column, fill, number
+from ..structures import StructureTable, statistics_table
+from ..tables import export
 from ..translation import told
 from ..watches import SegmentWatch
 from .function import FunctionSection
@@ -50,6 +54,8 @@ class ResultSection:
     ) -> None:
         self.ui, self.session, self._logic, self._runner = ui, session, logic, runner
         self._function, self._review = function, review
+        self._structures, self._notices = StructureTable(ui.structuresTable), NoticeRows(ui.resultNotices)
+        self._statistics: Sequence[Mapping[str, Any]] = ()  # `measure.StructureStatistics` of a single volume
         self._watch = SegmentWatch(widget, self.onEdited, self.measure)
         self._listener: _Listener | None = None
         ui.outputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onOutput)
@@ -57,6 +63,7 @@ class ResultSection:
         ui.opacitySlider.connect("valueChanged(double)", self.onDrawing)
         ui.outlineCheckBox.connect("toggled(bool)", self.onDrawing)
         ui.editButton.connect("clicked()", self.onEdit)
+        ui.exportButton.connect("clicked()", self.onExport)
 
     def onOutput(self, node: Any) -> None:
         """Show a segmentation as it is, with what a run has left with it: a saved scene comes back with both."""
@@ -64,30 +71,33 @@ class ResultSection:
             self._show_node(node)
             self._show_earlier(node)
 
-    def show_run(self, node: Any, story: Mapping[str, Any]) -> list[str]:
-        """Show what a run has made and reported; sentences that go with the numbers."""
+    def show_run(self, node: Any, story: Mapping[str, Any]) -> None:
+        """Show what a run has made and told of it."""
         with self.session.quietly():
             self._show_node(node)
         self._review.show(story.get("review", ()))
-        return self._show_numbers(story)
+        self._show_numbers(story)
 
     def clear(self) -> None:
         """The scene is closed, or the panel is taken apart."""
         self._watch.follow(None)
         self._listener = None
         self._review.clear()
+        self._structures.follow(None)
 
     def _show_node(self, node: Any) -> None:
         """Only the user changes how a segmentation is drawn."""
         ui, session = self.ui, self.session
         session.parameters.outputSegmentation = node
-        ui.segmentsTable.setSegmentationNode(node)
         self._listener = None
         self._watch.follow(node)
+        self._structures.follow(node)
         self._show_statistics(())
+        self._notices.show(())
         self._function.clear()
         self._review.clear()
-        self._enable_tables(True)
+        for group in (ui.resultGroup, ui.reviewGroup):
+            group.visible = node is not None and node.GetSegmentation().GetNumberOfSegments() > 0
         ui.editButton.enabled = ui.show3DButton.enabled = node is not None
         ui.reviewerEdit.text = ui.commentEdit.text = ""  # nobody has reviewed this one
         with session.quietly():
@@ -103,13 +113,14 @@ class ResultSection:
         volume, model = self.session.volume, run["model"]
         try:
             self._review.show(run["review"])
+            notices = [Notice.from_json(one) for one in run.get("notices", ())]
             if scene.find_cine(volume) is not None:
-                self.ui.statusLabel.text = "\n".join(
-                    self._show_numbers({"function": self._logic.function(node, volume, model)})
-                )
+                self._show_numbers({"function": self._logic.function(node, volume, model), "notices": notices})
+            elif scene.is_edited(node, volume):
+                self._watch.wait()  # the worker measures it, and looks at it anew
             else:
                 rows = self._logic.statistics(node, volume, model)
-                self._show_numbers({"statistics": [asdict(one) for one in rows]})
+                self._show_numbers({"statistics": [asdict(one) for one in rows], "notices": notices})
         except DINSegmentError as error:  # frames were removed, or the model is no longer there
             self.session.log(told(error))
 
@@ -121,35 +132,25 @@ class ResultSection:
         run = scene.noted(node, scene.RUN)
         return run if run is not None and run["model"] in self.session.models else None
 
-    def _show_numbers(self, found: Mapping[str, Any]) -> list[str]:
-        """Volumes of the structures, or of a cine the heart's function; sentences that go with it."""
-        sentences = []
+    def _show_numbers(self, found: Mapping[str, Any]) -> None:
+        """Volumes of the structures, or of a cine the heart's function; and the notices that go with it."""
+        notices = found.get("notices", ())
         if function := found.get("function"):
-            sentences = self._function.show(scene.find_cine(self.session.volume), function)
-            for sentence in sentences:
-                self.session.log(sentence)
+            self._function.show(scene.find_cine(self.session.volume), function, notices)
+            notices = [*notices, *function.notices]
+        else:
+            self._notices.show(lines_of(notices))
+        for one in notices:
+            self.session.log(told(one.text))
         self._show_statistics(found.get("statistics", ()))
         self.ui.reportButton.enabled = self.ui.databaseButton.enabled = self.ui.exportButton.enabled = bool(
             function or found.get("statistics")
         )
-        self._enable_tables(True)
-        return sentences
 
     def _show_statistics(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """`measure.StructureStatistics` of each structure; of a cine there are none."""
-        texts = [(one["name"], number(one["volume_ml"]), number(one["mean"])) for one in rows]
-        columns = [
-            Column(_("Structure"), _("Structure")),
-            Column(_("ml"), _("Volume (ml)")),
-            Column(_("Mean"), _("Mean intensity")),
-        ]
-        fill(self.ui.statisticsTable, columns, texts)
-        self.ui.statisticsTable.visible = bool(texts)
-
-    def _enable_tables(self, enabled: bool) -> None:
-        """Gray, while their numbers are those from before an edit."""
-        for table in (self.ui.statisticsTable, self.ui.functionTable, self.ui.framesTable):
-            table.enabled = enabled
+        self._statistics = rows
+        self._structures.show_figures(rows)
 
     # edits
 
@@ -158,7 +159,8 @@ class ResultSection:
         if self.session.deaf or self._run_of(self.session.output) is None:
             return
         self._listener = None  # what is measured now is of before
-        self._enable_tables(False)
+        self._structures.outdate()
+        self._function.outdate()
         self.ui.reportButton.enabled = self.ui.databaseButton.enabled = self.ui.exportButton.enabled = False
 
     def measure(self) -> None:
@@ -200,6 +202,25 @@ class ResultSection:
         self.session.say(
             _("The edited segmentation could not be measured ({reason}). Edit it again to retry.").format(reason=reason)
         )
+
+    def onExport(self) -> None:
+        """Write the tables of volumes and figures as CSV files."""
+        title, kinds = _("Export the tables"), _("Tables (*.csv)")
+        name = qt.QFileDialog.getSaveFileName(None, title, "volumes.csv", kinds)
+        if not name:
+            return
+        path = Path(name).with_suffix(".csv")
+        try:
+            if self._statistics:
+                export(*statistics_table(self._statistics), path)
+            else:
+                self._function.export(path)
+        except OSError as error:
+            self.session.say(
+                _("The tables cannot be written ({reason}): choose another folder.").format(reason=error.strerror)
+            )
+            return
+        self.session.say(_("Exported."))
 
     # drawing
 

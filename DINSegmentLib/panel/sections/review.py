@@ -3,14 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import slicer
 from slicer.i18n import tr as _
 
 from ... import scene
 from ...errors import DINSegmentError
 from ...messages import from_json
+from ...notices import Severity
+from ..notice_rows import NoticeRows
 from ..session import Session
 from ..tables import Column, fill
 from ..translation import told
+
+_MOST = 5  # rows that are seen at once
 
 
 class ReviewSection:
@@ -24,6 +29,7 @@ class ReviewSection:
     def __init__(self, ui: Any, session: Session) -> None:
         self.ui, self.session, table = ui, session, ui.reviewTable
         self._doubts: Sequence[Mapping[str, Any]] = ()
+        self._notices = NoticeRows(ui.reviewNotices)
         table.connect("cellClicked(int,int)", self.onSlice)
         table.connect("currentCellChanged(int,int,int,int)", self.onSlice)
         self.clear()
@@ -35,49 +41,60 @@ class ReviewSection:
     def show(self, doubts: Sequence[Mapping[str, Any]]) -> None:
         """List slices as the worker sent them, see `worker.protocol`."""
         none = _("No slices to review: fewer than one wrong voxel is expected in each slice.")
-        if doubts:
-            self.ui.reviewGroup.collapsed = False
         self._show(doubts, _("Click a row to show the slice in all views.") if doubts else none)
 
     def _show(self, doubts: Sequence[Mapping[str, Any]], text: str) -> None:
         table, framed = self.ui.reviewTable, any(one["frame"] is not None for one in doubts)
-        place = Column(_("Fr. / Sl."), _("Frame / slice")) if framed else Column(_("Slice"), _("Slice"))
         columns = [
-            place,
+            Column(_("Frame / slice"), _("Frame / slice")) if framed else Column(_("Slice"), _("Slice")),
             Column(_("Structure"), _("Structure")),
-            Column(_("Errors"), _("Expected errors (voxels)")),
-            Column(_("Reason"), _("Reason")),
+            Column(_("Expected errors"), _("Expected errors (voxels)")),
         ]
         rows = [
             [
                 f"{one['frame'] + 1} / {one['slice'] + 1}" if framed else str(one["slice"] + 1),
                 one["structure"],
                 f"{one['expected_errors']:.0f}",
-                told(from_json(one["text"])),
             ]
             for one in doubts
         ]
         with self.session.quietly():
-            fill(table, columns, rows, wide=len(columns) - 1)
+            fill(table, columns, rows, wide=1, most=_MOST)
         table.visible = bool(doubts)
         self.ui.reviewLabel.text = text
+        self._notices.show(())
         self._doubts = doubts
 
     def onSlice(self, row: int, *cell: int) -> None:
-        """Show the slice of a row in the views, and its frame."""
+        """Show the slice of a row in the views, and its frame; say why it is listed."""
         session = self.session
         if session.deaf or not 0 <= row < len(self._doubts) or session.volume is None:
             return
         doubt, volume = self._doubts[row], session.volume
+        self.ui.reviewLabel.text = told(from_json(doubt["text"]))
         cine = scene.find_cine(volume)
         if doubt["frame"] is not None and cine is not None:
             cine.go_to(doubt["frame"])
         try:
-            seen = scene.show_slice(volume, doubt["axis"], doubt["slice"], session.enhanced)
+            self._go(volume, doubt["axis"], doubt["slice"])
         except DINSegmentError as error:
-            session.say(told(error))
+            self._notices.show([(Severity.WARNING, told(error))])
+
+    def _go(self, volume: Any, axis: int, index: int) -> None:
+        """Show a slice; where no view is in its plane, turn one, and say so.
+
+        Raises:
+            DINSegmentError: the volume cannot be read.
+        """
+        others = self.session.enhanced
+        if scene.show_slice(volume, axis, index, others):
             return
-        if not seen:
-            session.say(
-                _("No view is aligned with the slices of this volume. Click Compare side by side, then try again.")
-            )
+        view, text = scene.turn_to_slices(volume, axis), _("View {view} was turned to the slices of this volume.")
+        if view is None:
+            layout = slicer.app.layoutManager()
+            layout.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+            slicer.app.processEvents()  # only then new views have their real size
+            view = scene.turn_to_slices(volume, axis)
+            text = _("The layout was changed, because it had no slice view. View {view} was turned to the slices.")
+        scene.show_slice(volume, axis, index, others)
+        self._notices.show([(Severity.NOTE, text.format(view=view.GetLayoutName()))])

@@ -28,7 +28,7 @@ class SegmentationSection:
         session: what is chosen.
         runner: runs.
         check: checks the volume again and calls `show_ready`.
-        on_result: shows the node of a result and what the run reported; gives sentences to show with it.
+        on_result: shows the node of a result and what the run reported.
         on_trouble: called with what is missing for any run.
     """
 
@@ -38,7 +38,7 @@ class SegmentationSection:
         session: Session,
         runner: Runner,
         check: Callable[[], None],
-        on_result: Callable[[Any, Mapping[str, Any]], list[str]],
+        on_result: Callable[[Any, Mapping[str, Any]], None],
         on_trouble: Callable[[Code, str], None],
     ) -> None:
         self.ui, self.session, self.runner = ui, session, runner
@@ -56,7 +56,13 @@ class SegmentationSection:
         ui, busy = self.ui, self.runner.busy
         ui.segmentButton.enabled = busy or not reason
         ui.segmentButton.toolTip = reason or _("Segment the volume. The output is updated only if the run succeeds.")
-        for control in (ui.compareButton, ui.fadeSlider, ui.copyBatchButton, ui.copyPythonButton):
+        for control in (
+            ui.compareButton,
+            ui.showEnhancedButton,
+            ui.fadeSlider,
+            ui.copyBatchButton,
+            ui.copyPythonButton,
+        ):
             control.enabled = not reason
         for control in (ui.confidenceButton, ui.whyButton):
             control.enabled = not reason and not busy
@@ -65,7 +71,7 @@ class SegmentationSection:
         session = self.session
         if self.runner.busy:
             self.ui.segmentButton.enabled = False
-            self.ui.statusLabel.text = _("Canceling…")
+            session.show(_("Canceling…"))
             self.runner.cancel()
             return
         volume, output = session.volume, session.output
@@ -146,7 +152,7 @@ class SegmentationSection:
 
     def progressed(self, text: str, done: int, total: int) -> None:
         """How far the run is; 0 slices in all: not known yet."""
-        self.ui.statusLabel.text = text
+        self.session.show(text)
         self.ui.progressBar.maximum = total
         self.ui.progressBar.value = done
 
@@ -159,8 +165,7 @@ class SegmentationSection:
             return
         self.end(code, text)
         if node is not None and chosen is not None:
-            sentences = self._on_result(node, story or {})
-            self.ui.statusLabel.text = "\n".join((self.ui.statusLabel.text, *sentences))
+            self._on_result(node, story or {})
 
     def end(self, code: Code | None, text: str) -> None:
         """The worker is free again; show how it went."""
