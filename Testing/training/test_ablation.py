@@ -26,6 +26,7 @@ def test_the_plan_of_enhancements_has_every_arm_once(repository):
     found = read_config(repository / "Resources" / "Recipes" / "cardiac-mr-enhancement.toml")
     assert found.arms == tuple(ENHANCEMENTS) and len(set(found.arms)) == 12 and not set(found.arms) & set(PARTS)
     assert found.recipe.augmentation.gamma == found.recipe.gentle.gamma == 0  # an arm sees one method
+    assert {arm.pace for arm in ENHANCEMENTS.values() if arm.network.get("fusion") == "channels"} == {2.0}
 
 
 def _parameters(network: dict) -> int:
