@@ -167,6 +167,20 @@ def test_comments_and_docstrings_are_spelled_as_in_america():
     assert not found, "\n".join(found)
 
 
+def test_each_message_in_troubleshooting_is_one_that_the_program_prints():
+    page = (REPOSITORY / "Documentation" / "troubleshooting.md").read_text(encoding="utf-8")
+    cells = "".join(re.findall(r"^\| (.*?) \|", page, re.MULTILINE))
+    quoted = [text.removeprefix("... ") for text in re.findall(r"`([^`]+)`", cells) if " " in text]
+    sources = [(REPOSITORY / name).read_text(encoding="utf-8") for name in READ if name.endswith(".py")]
+    printed = [text for source in sources for _, text in messages(source)]
+    printed.append((REPOSITORY / "Makefile").read_text(encoding="utf-8"))
+
+    assert len(quoted) > 10
+    for text in quoted:
+        text = text.removeprefix("make ")
+        assert any(text in message or text.replace("3 ", "{} ") in message for message in printed), text
+
+
 @pytest.mark.parametrize(
     ("text", "phrase"),
     [

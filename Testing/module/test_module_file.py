@@ -42,6 +42,21 @@ def test_loading_the_module_and_listing_its_models_loads_no_torch(in_slicer):
     assert loaded.strip() == "[]"
 
 
+def test_opening_the_panel_on_a_volume_loads_no_package_that_slicer_lacks(in_slicer, repository):
+    sample = repository / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"
+    loaded = in_slicer(
+        "import slicer\n"
+        "panel = desk.open_module()\n"
+        f"panel.ui.inputSelector.setCurrentNode(slicer.util.loadVolume({str(sample)!r})); desk.turn(0.2)\n"
+        "assert panel.ui.modelSelector.count and panel.ui.inputSelector.currentNode()\n"
+        "lacking = ('torch', 'highdicom', 'reportlab', 'distributed', 'dicomweb_client', 'jsonschema')\n"
+        "print([name for name in lacking if name in sys.modules], flush=True)\n"
+        "import os; os._exit(0)"  # the desk's views are not taken down in any order
+    )
+
+    assert loaded.strip() == "[]"
+
+
 def test_module_says_what_it_is(in_slicer):
     shown = in_slicer(
         "parent = SimpleNamespace(); DINSegment.DINSegment(parent)\n"
