@@ -15,6 +15,8 @@ KINDS = (
     "input", "identity",
     # the volume is unlike those that the model was trained with, see `checks.fit`
     "modality", "range", "slices", "thickness", "pixel", "view", "enhancement",
+    # labels were edited after the run, see `batch.revision`
+    "edited",
     # the run was changed on the way, or the clean-up removed labels, see `engine`
     "device", "base",
     # a structure, see `measure.flags`

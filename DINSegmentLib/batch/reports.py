@@ -10,8 +10,10 @@ import numpy as np
 from .. import io
 from ..engine.preprocessing import preprocess_volume
 from ..engine.results import Result
+from ..geometry import Geometry
 from ..io.study import study_of
-from ..model import Label
+from ..measure import CardiacFunction
+from ..model import Label, Model
 from ..model.enhancement import NONE
 from ..pictures.phases import Moment
 from ..report import pdf
@@ -58,19 +60,35 @@ def content(
         reviewer: who has reviewed the result.
     """
     study = [] if written["input"]["path"] is None else study_of(image.files)
-    report = describe(written, result.model, _moments(image, result, beat), image.geometry, study, reviewer)
+    return page(form, written, result.model, _shown(image, result, beat), image.geometry, study, reviewer)
+
+
+Shown = tuple[str, np.ndarray, np.ndarray]
+"""A name, and voxels and labels (K, J, I)."""
+
+
+def page(
+    form: str, written: Mapping[str, Any], model: Model, shown: Sequence[Shown], geometry: Geometry,
+    study: Sequence[tuple[str, str]], reviewer: Reviewer | None = None,
+) -> bytes:  # fmt: skip
+    """The file of a report of what is shown; arguments as of `content` and `report.heart.describe`."""
+
+    def moment(name: str, array: np.ndarray, labels: np.ndarray) -> Moment:
+        volume, _ = preprocess_volume(array, geometry, model.axes, model.intensity, NONE)
+        return Moment(name, volume, labels)
+
+    report = describe(written, model, [moment(*one) for one in shown], geometry, study, reviewer)
     return pdf.pdf(report) if form == "pdf" else html(report).encode()
 
 
-def _moments(image: io.Image, result: Result, beat: Beat | None) -> list[Moment]:
-    """What a report shows: end-diastole and end-systole of a cine, else the volume."""
-    model = result.model
+def phases(function: CardiacFunction) -> list[tuple[str, int]]:
+    """Names and frames, counted from 0, of what a report shows of a cine; empty where none is known."""
+    frames = ("ED", function.ed_frame), ("ES", function.es_frame)
+    return [(name, frame) for name, frame in frames if frame is not None]
 
-    def moment(name: str, array: np.ndarray, labels: np.ndarray) -> Moment:
-        volume, _ = preprocess_volume(array, image.geometry, model.axes, model.intensity, NONE)
-        return Moment(name, volume, labels)
 
-    frames = [("ED", beat.function.ed_frame), ("ES", beat.function.es_frame)] if beat else []
-    if beat and (known := [(name, frame) for name, frame in frames if frame is not None]):
-        return [moment(name, beat.cine.image(frame).array, beat.result.labels[frame]) for name, frame in known]
-    return [moment("Slices", image.array, result.labels)]
+def _shown(image: io.Image, result: Result, beat: Beat | None) -> list[Shown]:
+    """End-diastole and end-systole of a cine, else the volume."""
+    if beat and (known := phases(beat.function)):
+        return [(name, beat.cine.image(frame).array, beat.result.labels[frame]) for name, frame in known]
+    return [("Slices", image.array, result.labels)]

@@ -133,6 +133,26 @@ def rerun(parser: argparse.ArgumentParser) -> None:
     _json(parser)
 
 
+def report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("record", type=_path, metavar="NAME.json", help="record of a run, beside its label map")
+    parser.add_argument("--labels", type=_path, metavar="FILE", help="edited label map; default: NAME.nii.gz")
+    parser.add_argument("--input", type=_path, metavar="INPUT", help="current path of the input; default: as recorded")
+    parser.add_argument("--output", type=_path, metavar="DIR", help="folder for the report; default: of the record")
+    _model(parser, help_suffix="; default: as recorded")
+    parser.add_argument(
+        "--format", action="append", choices=("html", "pdf"), dest="formats", help="repeatable; default: html"
+    )
+    parser.add_argument("--reviewer", metavar="NAME", help="name of the reviewer, for the report, with today's date")
+    parser.add_argument("--comment", default="", metavar="TEXT", help="what the reviewer has to say")
+    for side in ("anterior", "inferior"):
+        parser.add_argument(
+            f"--{side}", type=float, nargs=3, metavar=("R", "A", "S"),
+            help=f"{side} insertion of the right ventricle, a point in RAS mm; default: as the labels show",
+        )  # fmt: skip
+    parser.add_argument("--overwrite", action="store_true", help="overwrite an existing report")
+    _json(parser)
+
+
 def inspect(parser: argparse.ArgumentParser) -> None:
     _inputs(parser, "+")
     _choice_within_input(parser)

@@ -1,6 +1,6 @@
 """Which segments of the left ventricle hold how much infarct, from the labels of a late-enhancement stack."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -86,11 +86,15 @@ def describe_infarct(
 
     Returns:
         values that JSON knows: those of `InfarctSize.as_dict`, ``segment_share_percent`` by number as text (empty:
-        not reported), and ``insertion_from`` (None: not reported); and notices.
+        not reported), ``insertion`` and ``insertion_from`` (None: not reported); and notices.
     """
     found = infarct_segments(labels, geometry, model, insertion)
     shares = {str(number): share for number, share in found.share_percent.items()}
-    known = {"segment_share_percent": shares, "insertion_from": source if shares else None}
+    known = {
+        "segment_share_percent": shares,
+        "insertion": asdict(insertion) if insertion and shares else None,
+        "insertion_from": source if shares else None,
+    }
     text = _("Infarct by segment: the septum is placed by {source}. Check it.", source=source)
     notices = (*found.notices, Notice("wall", text)) if shares else found.notices
     return {**infarct_size(labels, geometry, model).as_dict(), **known}, notices

@@ -28,6 +28,7 @@ NOT_RUN_HERE = {  # the start of a command: why no test of this file runs it
     "make test": "it is what runs this test",
     "make lint": "continuous integration runs it",
     ".venv/bin/dinsegment function ": "needs a cine; Testing/cli/test_function.py has one",
+    ".venv/bin/dinsegment report ": "needs the result of a cine; Testing/cli/test_report_command.py has one",
     ".venv/bin/dinsegment sheet ": TRAINING,
     ".venv/bin/dinsegment train ": TRAINING,
     ".venv/bin/dinsegment pack ": TRAINING,

@@ -14,6 +14,7 @@ from .function import function
 from .inspect import inspect
 from .installation import bench, doctor, models
 from .pack import pack
+from .report import report
 from .rerun import rerun
 from .segment import segment
 from .sheet import sheet
@@ -21,5 +22,5 @@ from .train import train
 
 __all__ = [
     "FORMATS", "FRAME_FORMATS", "ablation", "bench", "calibrate", "demo", "doctor", "enhance", "evaluate", "explain",
-    "function", "inspect", "models", "pack", "rerun", "segment", "sheet", "train",
+    "function", "inspect", "models", "pack", "report", "rerun", "segment", "sheet", "train",
 ]  # fmt: skip

@@ -1,0 +1,154 @@
+"""A result whose label map a person has edited since: its record, measured anew."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import io
+from ..errors import GeometryError, InputError
+from ..geometry import Geometry
+from ..measure import Insertion, cardiac_function, flags, regional_function, statistics
+from ..measure.infarct_segments import describe_infarct
+from ..model import INFARCT, MYOCARDIUM, Model, label_of
+from ..model.orientation import orientation
+from ..notices import Notice
+from .hashes import input_hash
+from .record import Record
+from .reports import Shown, phases
+
+_NEAR = 0.01  # mm, by which the corners of two grids may differ
+BY_PERSON = "the points that were given"
+
+
+@dataclass(frozen=True, eq=False)
+class Revised:
+    """A result as it is now.
+
+    Args:
+        values: those of its record, without the parameters of the run where labels were edited.
+        geometry: the grid.
+        shown: end-diastole and end-systole, or the volume.
+        files: the input's.
+    """
+
+    values: Mapping[str, Any]
+    geometry: Geometry
+    shown: list[Shown]
+    files: tuple[Path, ...]
+
+
+def revise(
+    record: Record, labels_path: Path, model: Model, input_path: Path | None = None, insertion: Insertion | None = None
+) -> Revised:
+    """Measure the labels of a file in place of those of the run.
+
+    Args:
+        record: of the run.
+        labels_path: a label map on the input's grid; of a cine, of all frames.
+        model: that made the labels.
+        input_path: where the input lies now; None: as the record says.
+        insertion: of the right ventricle, in place of what the labels or the record tell.
+
+    Raises:
+        DINSegmentError: the input or the labels cannot be read, or do not belong together.
+    """
+    path = input_path or (Path(record.input.path) if record.input.path else None)
+    if path is None:
+        raise InputError("The record is of an anonymous run and does not know its input: name it with --input.")
+    if not path.exists():
+        raise InputError(f"{path} does not exist any more: name the input with --input.")
+    reading = io.Reading(**record.input.reading)
+    files = io.files_of(path, record.input.series, record.input.frame, None, reading)
+    if input_hash(files) != record.input.sha256:
+        raise InputError(f"{path} is not the image of that run, or has changed: name the image with --input.")
+    if record.cine is None:
+        image = io.read(path, record.input.series, record.input.frame, None, reading)
+        labels = _labels(io.read(labels_path), image.geometry, model, labels_path.name)
+        found = _of_volume(record, labels, image, model, insertion)
+        shown: list[Shown] = [("Slices", image.array, labels)]
+    else:
+        cine = io.read_cine(path, record.input.series, None, reading)
+        image, edited = cine.first, io.read_cine(labels_path)
+        labels = _labels(edited.first, image.geometry, model, labels_path.name, edited.array)
+        if len(labels) != len(cine.array):
+            raise GeometryError(
+                f"{labels_path.name} has {len(labels)} frames and its cine {len(cine.array)}: edit the label map of "
+                "all frames."
+            )
+        found = _of_cine(record, labels, cine, model, insertion)
+        shown = [(name, cine.array[frame], labels[frame]) for name, frame in found.pop("phases") or [("Slices", 0)]]
+    if input_hash([labels_path]) != record.hashes.get(f"{record.case}.nii.gz", {}).get("sha256"):
+        text = "The labels were edited after the segmentation: all values are those of the edited labels."
+        found["notices"].insert(0, Notice("edited", text).as_dict())
+    written = asdict(record)
+    del written["parameters"]
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    return Revised({**written, **found, "date": date}, image.geometry, shown, image.files)
+
+
+def _labels(
+    image: io.Image, geometry: Geometry, model: Model, name: str, array: np.ndarray | None = None
+) -> np.ndarray:
+    """The labels of a file, where they are the model's and lie on the grid of its image.
+
+    Raises:
+        InputError, GeometryError: they are not, or do not.
+    """
+    near = image.geometry.shape == geometry.shape and all(
+        np.abs((image.geometry.ijk_to_ras - geometry.ijk_to_ras) @ (*corner, 1)).max() < _NEAR
+        for corner in ((0, 0, 0), tuple(np.subtract(geometry.shape[::-1], 1)))
+    )
+    if not near:
+        raise GeometryError(f"{name} is not on the grid of its image: save the label map with the grid of the image.")
+    values = image.array if array is None else array
+    odd = np.setdiff1d(np.unique(values), [0, *(label.value for label in model.labels)])
+    if len(odd):
+        raise InputError(f"{name} holds the value {odd[0]:g}, which {model.id} does not have: use its label values.")
+    return values.astype(np.uint8)
+
+
+def _of_volume(
+    record: Record, labels: np.ndarray, image: io.Image, model: Model, insertion: Insertion | None
+) -> dict[str, Any]:
+    axis = orientation(image.geometry, model.axes).order[0]
+    found = statistics(labels, image.array, image.geometry, model.labels, axis)
+    notices = [*image.notices, *flags(labels, found, image.geometry, model, lowest=float(image.array.min()))]
+    infarct = None
+    if label_of(model, INFARCT) is not None:
+        earlier, source = record.infarct or {}, BY_PERSON
+        if insertion is None and (places := earlier.get("insertion")):
+            insertion = Insertion(tuple(places["anterior"]), tuple(places["inferior"]))
+            source = str(earlier["insertion_from"])
+        infarct, more = describe_infarct(labels, image.geometry, model, insertion, source)
+        notices += more
+    return {
+        "structures": [asdict(one) for one in found],
+        "infarct": infarct,
+        "notices": [one.as_dict() for one in notices],
+    }
+
+
+def _of_cine(
+    record: Record, labels: np.ndarray, cine: io.Cine, model: Model, insertion: Insertion | None
+) -> dict[str, Any]:
+    assert record.cine is not None
+    times = [1000 * seconds for seconds in cine.times] if cine.times else None
+    person, geometry = record.cine["person"], cine.first.geometry
+    function = cardiac_function(
+        labels, geometry, model, times, person["heart_rate"], person["height"], person["weight"]
+    )
+    ed, es = function.ed_frame, function.es_frame
+    regional = None
+    if ed is not None and label_of(model, MYOCARDIUM) is not None:
+        regional = regional_function(labels[ed], None if es is None else labels[es], geometry, model, insertion)
+    notices: list[Notice] = [*cine.first.notices, *function.notices, *(regional.notices if regional else ())]
+    about = {"function": function.as_dict(), "regional": regional.as_dict() if regional else None}
+    return {
+        "cine": {**record.cine, **about, "frame": (ed or 0) + 1},
+        "notices": [one.as_dict() for one in notices],
+        "phases": phases(function),
+    }
