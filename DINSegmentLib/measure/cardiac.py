@@ -90,7 +90,7 @@ class CardiacFunction:
         ]
 
     def sizes(self) -> list[dict[str, Any]]:
-        """All figures that a body surface indexes, as in `rows`, and ``indexed``: by square metre, None: not known."""
+        """All figures that a body surface indexes, as in `rows`, and ``indexed``: by square meter, None: not known."""
         found = []
         for side, one in (("LV", self.lv), ("RV", self.rv)):
             found += [

@@ -18,7 +18,7 @@ from .volumes import voxels
 _ORIGINAL, _ENHANCED, _NEITHER = (0.54, 0.17, 0.89), (0.00, 0.84, 0.63), (0.97, 0.97, 0.97)
 _SURE, _UNSURE = (0.42, 0.12, 0.63), (1.00, 1.00, 1.00)
 _OPACITY = 0.6
-_COLORS = 256  # of a table; slice views show a colour or do not: any alpha above 0 counts as 1
+_COLORS = 256  # of a table; slice views show a color or do not: any alpha above 0 counts as 1
 _LEGEND_LABELS = 5
 _LEAST_DECIDED, _CLEAR = 0.1, 94.5  # less and more than that are clear
 

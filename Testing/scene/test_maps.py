@@ -62,7 +62,7 @@ def test_values_of_another_grid_are_refused_and_leave_the_scene_alone(add_volume
 
     volume = add_volume(np.zeros((2, 3, 3), np.int16), MATRIX)
     before = scene.GetNumberOfNodes()
-    with pytest.raises(GeometryError, match="make it again"):
+    with pytest.raises(GeometryError, match="compute it again"):
         write_attribution(np.zeros((3, 3, 3)), volume)
     assert scene.GetNumberOfNodes() == before
 
