@@ -2,18 +2,18 @@
 #   make demo                              segment the bundled sample into out/demo
 #   make demo INPUT=file MODEL=cardiac-mr  segment any volume
 #   make test | lint | types | clean       tests, style, types (mypy), back to a fresh clone
-#   make test-fast                         the daily round: all but what is slow or starts Slicer's desk, a browser, an environment
+#   make test-fast                         the daily round: all but what is slow or starts the simulated Slicer, a browser, an environment
 #   make test-faults                       the fault suite alone: damaged files, kills, full disks, tampered models
 #   make test-versions                     lowest and newest dependencies, other Pythons, viewers' readers of DICOM: needs the package indices
 #   make python312                         an environment of Slicer's Python without PyTorch, for the tests marked python312
 #   make coverage                          lines of engine, scene, batch and measure that tests run; which they miss
-#   make screenshots                       write the pictures in Screenshots
-#   make measure                           how fast the panel answers, on the stand-in desk
-#   make soak                              300 segmentations and 100 workers: does anything grow or stay?
+#   make screenshots                       write the images in Screenshots
+#   make measure                           how fast the panel responds, on the simulated Slicer interface
+#   make soak                              300 segmentations and 100 workers: memory growth and leftovers
 #   make bench-env                         nnU-Net v2 and MONAI in .bench-env, for dinsegment bench --rivals
 #   make system-packages                   Debian's libraries for offscreen rendering and Qt, a browser, DICOM tools, where you may install them
 #   make dist                              the wheel, in dist
-#   make lock                              write requirements.lock from what .venv holds
+#   make lock                              write requirements.lock from .venv
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch from its publisher's CPU index.
 
 INPUT :=
