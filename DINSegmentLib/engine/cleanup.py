@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..measure.parts import bounding_box, largest_part
+from ..measure.masks import bounding_box, largest_part
 from ..model import Model
 
 

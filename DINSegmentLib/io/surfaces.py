@@ -10,7 +10,7 @@ import numpy as np
 from ..engine.class_margins import Margins
 from ..errors import InputError
 from ..geometry import Geometry
-from ..measure.parts import bounding_box
+from ..measure.masks import bounding_box
 from ..model import Label
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from .cardiac import CardiacFunction, Ventricle
 from .confidence import Confidence, frames_to_review, slices_to_review
 from .flags import flags
 from .function import cardiac_function
-from .overlap import dice
+from .masks import dice
 from .regional import RegionalFunction, Thickness, regional_function
 from .short_axis import Insertion
 from .volumes import StructureStatistics, statistics

@@ -8,7 +8,7 @@ from ..geometry import Geometry
 from ..messages import Sentence as _
 from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, Label, Model, label_of, labels_of
 from ..notices import Notice
-from .parts import bounding_box, largest_part
+from .masks import bounding_box, largest_part
 from .volumes import StructureStatistics
 
 # Of a structure's voxels, how many may lie outside its largest part, before a clean-up. In 3 of the 84 structures of

@@ -29,7 +29,7 @@ import numpy as np
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from ..errors import InputError
-from ..measure.parts import bounding_box
+from ..measure.masks import bounding_box
 
 if TYPE_CHECKING:
     from ..model import Label

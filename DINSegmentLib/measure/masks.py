@@ -1,4 +1,4 @@
-"""Where a mask lies, and the largest of the parts that it is in."""
+"""Masks: where one lies, the largest of its parts, and how well two agree."""
 
 import numpy as np
 
@@ -29,3 +29,9 @@ def largest_part(mask: np.ndarray) -> np.ndarray:
     parts = sitk.GetArrayViewFromImage(components)  # only as long as its image lives
     sizes = np.bincount(parts[mask])  # faster than RelabelComponent; no voxel of the mask is in part 0
     return parts == sizes.argmax()
+
+
+def dice(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """2 |P and T| / (|P| + |T|) of two boolean arrays of one shape; nan where both are empty."""
+    total = int(prediction.sum()) + int(truth.sum())
+    return 2 * int((prediction & truth).sum()) / total if total else float("nan")
