@@ -118,3 +118,14 @@ def heart() -> SimpleNamespace:
     matrix[:3, :3] = turn * (1.2, 1.7, 8.0)
     matrix[:3, 3] = (-31.0, 22.0, 143.0)
     return SimpleNamespace(labels=labels, matrix=matrix, structures=LABELS)
+
+
+@pytest.fixture
+def trio(heart, add_volume):
+    """A volume, the enhanced one, and its segmentation."""
+    from DINSegmentLib.model import Enhancement
+    from DINSegmentLib.scene import write_enhanced, write_segmentation
+
+    volume = add_volume(heart.labels.astype(np.int16), heart.matrix)
+    enhanced = write_enhanced(heart.labels / np.float32(3), volume, Enhancement("log", 1.0))
+    return volume, enhanced, write_segmentation(heart.labels, volume, heart.structures)

@@ -2,22 +2,14 @@
 
 import numpy as np
 import pytest
+from slice_views import matrix_of, state
 
 from DINSegmentLib.errors import DINSegmentError, GeometryError
-from DINSegmentLib.model import Enhancement
-from DINSegmentLib.scene import compare, write_enhanced, write_segmentation
+from DINSegmentLib.scene import compare, write_segmentation
 from DINSegmentLib.scene.boot import quiet
 
 OURS = ["DINOriginal", "DINEnhanced", "DINResult"]
 FOUR_UP, CONVENTIONAL = 3, 2
-
-
-@pytest.fixture
-def trio(heart, add_volume):
-    """A volume, the enhanced one, and its segmentation."""
-    volume = add_volume(heart.labels.astype(np.int16), heart.matrix)
-    enhanced = write_enhanced(heart.labels / np.float32(3), volume, Enhancement("log", 1.0))
-    return volume, enhanced, write_segmentation(heart.labels, volume, heart.structures)
 
 
 def test_three_views_show_original_enhanced_and_result(trio, views):
@@ -319,64 +311,6 @@ def test_a_bending_transform_is_refused_before_the_layout_changes(trio, views, s
     assert views.layout.GetViewArrangement() == FOUR_UP and "DINOriginal" not in views.logics
 
 
-def test_fading_lays_the_enhanced_volume_over_the_original(trio, views):
-    volume, enhanced, _ = trio
-    compare.fade(volume, enhanced, 0.25)
-    compare.fade(volume, enhanced, 0.75)
-    for name in ("Red", "Green", "Yellow"):
-        composite = views(name)[1]
-        shown = composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID(), composite.GetForegroundOpacity()
-        assert shown == (volume.GetID(), enhanced.GetID(), 0.75)
-
-
-def test_after_fading_every_view_shows_what_it_showed(trio, views, add_volume):
-    volume, enhanced, _ = trio
-    other = add_volume(np.zeros((2, 3, 4), np.int16), np.eye(4), name="other")
-    views("Red")[1].SetBackgroundVolumeID(other.GetID())
-    views("Red")[1].SetForegroundVolumeID(volume.GetID())
-    views("Red")[1].SetForegroundOpacity(0.125)
-    views("Green")[1].SetBackgroundVolumeID(volume.GetID())
-    before = {name: state(*views(name)) for name in ("Red", "Green", "Yellow")}
-    compare.fade(volume, enhanced, 0.3)
-    compare.fade(volume, enhanced, 0.6)
-    compare.end_fade()
-    assert {name: state(*views(name)) for name in before} == before
-    views("Red")[1].SetForegroundOpacity(0.5)
-    compare.end_fade()
-    assert views("Red")[1].GetForegroundOpacity() == 0.5
-
-
-def test_views_outside_the_layout_and_those_of_the_comparison_do_not_fade(trio, views):
-    volume, enhanced, _ = trio
-    compare.show(*trio)
-    compare.fade(volume, enhanced, 0.5)
-    assert all(views(name)[1].GetForegroundVolumeID() is None for name in (*OURS, "Red", "Green", "Yellow"))
-
-
-def test_volumes_that_went_while_fading_stay_gone(trio, views, scene, add_volume):
-    volume, enhanced, _ = trio
-    other = add_volume(np.zeros((2, 3, 4), np.int16), np.eye(4), name="other")
-    views("Red")[1].SetForegroundVolumeID(other.GetID())
-    compare.fade(volume, enhanced, 0.5)
-    scene.RemoveNode(other)
-    scene.RemoveNode(enhanced)
-    compare.end_fade()
-    assert views("Red")[1].GetBackgroundVolumeID() is None and views("Red")[1].GetForegroundVolumeID() is None
-
-
-def test_a_fade_ends_with_its_scene(trio, views, scene, heart, add_volume):
-    compare.fade(*trio[:2], 0.5)
-    scene.Clear(0)
-    volume = add_volume(heart.labels.astype(np.int16), heart.matrix)
-    views("Red")[1].SetBackgroundVolumeID(volume.GetID())
-    before = state(*views("Red"))
-    compare.end_fade()
-    assert state(*views("Red")) == before
-    compare.fade(volume, volume, 0.5)
-    compare.end_fade()
-    assert state(*views("Red")) == before
-
-
 def outline_of(segmentation):
     """The display node that outlines a segmentation while it is compared."""
     (found,) = (
@@ -385,21 +319,6 @@ def outline_of(segmentation):
         if segmentation.GetNthDisplayNode(index).GetAttribute("DINSegment.Outline") is not None
     )
     return found
-
-
-def state(view, composite):
-    """What a view shows and where it cuts."""
-    shown = composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID(), composite.GetLabelVolumeID()
-    switches = composite.GetForegroundOpacity(), composite.GetLinkedControl(), composite.GetHotLinkedControl()
-    kept = [composite.GetNodeReferenceID(f"DINSegment.{layer}") for layer in ("Background", "Foreground")]
-    return *shown, *switches, *kept, composite.GetAttributeNames(), matrix_of(view).tolist(), view.GetFieldOfView()
-
-
-def matrix_of(view):
-    """Slice to RAS, (4, 4)."""
-    import slicer
-
-    return slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS())
 
 
 def names_of_nodes(scene):

@@ -5,10 +5,9 @@ import random
 import shutil
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 from pathlib import Path
+from pipes import GRID, Ears, Pipes, request, run, wait
 
 import numpy as np
 import pytest
@@ -24,118 +23,6 @@ from DINSegmentLib.worker.client import Client, Measurement, Request, State
 from DINSegmentLib.worker.protocol import Code, encode
 
 pytestmark = pytest.mark.faults
-
-SERVER = (sys.executable, "-m", "DINSegmentLib.worker.server")
-GRID = np.diag([-1.5, -1.5, 10.0, 1.0])
-
-
-class Pipes:
-    """A channel of plain pipes; ``pump`` hands over what has come, on the caller's thread."""
-
-    def __init__(self, command=SERVER):
-        self.command, self.process, self.client, self.arrived = command, None, None, []
-
-    def start(self):
-        self.process = subprocess.Popen(
-            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
-
-    def _listen(self, process):
-        for line in process.stdout:
-            self.arrived.append(line)
-        self.arrived.append(process.wait())
-
-    def pump(self):
-        while self.arrived:
-            one = self.arrived.pop(0)
-            if isinstance(one, bytes):
-                self.client.received(one)
-            else:
-                self.client.ended(one, one < 0)
-
-    def write(self, data):
-        try:
-            self.process.stdin.write(data)
-            self.process.stdin.flush()
-        except OSError:
-            pass  # its end is told by `ended`
-
-    def close(self):
-        self.process.stdin.close()
-
-    def kill(self):
-        self.process.kill()
-
-
-class Ears:
-    """A listener that remembers."""
-
-    def __init__(self):
-        self.warm = self.labels = self.story = self.code = self.text = None
-        self.steps = []
-        self.act = lambda done, total: None
-
-    def loading(self, warm):
-        self.warm = warm
-
-    def progressed(self, done, total):
-        self.steps.append((done, total))
-        self.act(done, total)
-
-    def finished(self, labels, story):
-        self.labels, self.story = labels, story
-
-    def failed(self, code, text):
-        self.code, self.text = code, text
-
-    @property
-    def over(self):
-        return self.code is not None or self.labels is not None
-
-
-@pytest.fixture
-def temporary(tmp_path, monkeypatch):
-    """The folder of temporary files, empty at first."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
-
-
-@pytest.fixture
-def worker(temporary):
-    channel = Pipes()
-    channel.client = Client(channel)
-    yield channel.client
-    if channel.process is not None:
-        channel.process.kill()
-        channel.process.wait()
-
-
-@pytest.fixture
-def volume():
-    return np.random.default_rng(3).integers(0, 900, (6, 64, 48)).astype(np.int16)
-
-
-def request(volume, model, **more):
-    return Request(volume, Geometry(volume.shape, GRID), Path(model), device="cpu", name="heart", **more)
-
-
-def wait(client, until, seconds=60.0):
-    end = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < end, "it takes too long"
-        client.tick()
-        client._channel.pump()
-        time.sleep(0 if client.copying else 0.002)
-
-
-def run(client, asked):
-    ears = Ears()
-    client.segment(asked, ears)
-    wait(client, lambda: ears.over)
-    return ears
 
 
 def test_labels_are_those_of_the_engine_and_nothing_is_left(worker, volume, tiny_model, temporary):
