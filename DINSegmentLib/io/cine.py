@@ -14,7 +14,7 @@ from .background import fill_missing
 from .formats import FORMATS
 from .image import AS_STORED, Image, Reading, SliceFile, case_name, image_suffix, is_dicom
 from .person import Person
-from .reading import read
+from .reading import notices_of, read
 
 _SEQUENCE = ".seq"  # Slicer's sequences are NAME.seq.nrrd
 
@@ -81,7 +81,7 @@ def read_cine(
         times = tuple(seconds * index for index in range(len(array))) if seconds else None
     elif suffix in (".nrrd", ".nhdr"):
         times = nrrd.frame_times(path, found.frames)
-    notices = (*(one for one in first.notices if one.kind != "input"), *notices)
+    notices = (*notices_of(found, first.geometry), *notices)
     first = replace(first, array=array[0], name=first.name.removesuffix(_SEQUENCE), notices=notices)
     return Cine(array, first, times, (first.files,) * len(array))
 

@@ -55,6 +55,7 @@ class Header:
         raw: the header's bytes, kept for NIfTI only.
         to_lps: factors of the axes of ``steps`` and ``origin`` that make them LPS; None: as the reading library says.
         unit: of lengths, as the header gives it.
+        notices: what a user should know of the header, in sentences.
     """
 
     shape: tuple[int, ...]
@@ -68,6 +69,7 @@ class Header:
     raw: bytes | None = None
     to_lps: tuple[float, float, float] | None = None
     unit: str = "mm"
+    notices: tuple[str, ...] = ()
 
 
 def check(header: Header, name: str, frame: int | None) -> None:

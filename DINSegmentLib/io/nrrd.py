@@ -28,6 +28,7 @@ _TO_LPS = {
     "right-anterior-superior": (-1.0, -1.0, 1.0),
 }
 _SHORT_SPACES = {"".join(word[0] for word in name.split("-")): name for name in _TO_LPS}
+_AS_RAS = (-1.0, -1.0, 1.0)  # how Slicer takes vectors in a space that is not the patient's
 _SPACE_KINDS = ("domain", "space", "none", "???")
 _FRAME_KINDS = ("list", "time", *_SPACE_KINDS)
 _SECONDS = {"s": 1.0, "ms": 1e-3}
@@ -50,10 +51,13 @@ def read_header(path: Path) -> Header:
         skips = [int(fields.get(key, 0)) for key in ("byte skip", "line skip")]
         image_axes = [axis for axis, kind in enumerate(kinds) if kind in _SPACE_KINDS and steps[axis] is not None][:3]
         vectors = np.array([steps[axis] for axis in image_axes])  # all of one length
-        origin = np.array([float(v) for v in fields.get("space origin", "0").strip("() ").split(",")])
+        origin = np.array([float(v) for v in fields.get("space origin", "0").strip("() ").split(",")])[:3]
         payload = _payload(path, fields, length, math.prod(sizes) * voxel_bytes, encoding, skips)
     except (KeyError, ValueError) as error:
         raise _damaged(path) from error
+    if encoding in ("bzip2", "bz2"):
+        raise InputError(f"{path.name} is packed with bzip2, which is not supported: save it with gzip compression.")
+    to_lps, notice = _to_lps(fields)
     others = [axis for axis in range(len(sizes)) if axis not in image_axes]
     frame_axes = [axis for axis in others if kinds[axis] in _FRAME_KINDS]
     return Header(
@@ -64,16 +68,29 @@ def read_header(path: Path) -> Header:
         steps=(vectors,),
         payload=payload,
         origin=origin,
-        to_lps=_to_lps(fields) if vectors.shape == (3, 3) and len(origin) == 3 else None,
+        to_lps=to_lps if vectors.shape == (3, 3) and len(origin) == 3 else None,
         unit=next(iter(re.findall(r'"([^"]*)"', fields.get("space units", ""))), "") or "mm",
         frames_are_components=any(kinds[axis] == "list" for axis in frame_axes),
+        notices=tuple(filter(None, [notice])),
     )
 
 
-def _to_lps(fields: dict[str, str]) -> tuple[float, float, float] | None:
-    """SimpleITK up to 2.5.5 turns left-anterior-superior by 180 degrees (ITK issue 5207), hence our own factors."""
-    name = fields.get("space", "").lower().removesuffix("-time")
-    return _TO_LPS.get(_SHORT_SPACES.get(name[:3] if len(name) < 5 else "", name))
+def _to_lps(fields: dict[str, str]) -> tuple[tuple[float, float, float] | None, str]:
+    """Factors that make the header's vectors LPS, and a notice where the space is not the patient's.
+
+    The factors are our own, for SimpleITK up to 2.5.5 turns left-anterior-superior by 180 degrees (ITK issue 5207).
+    """
+    space = fields.get("space", "")
+    name = space.lower().removesuffix("-time")
+    known = _TO_LPS.get(_SHORT_SPACES.get(name[:3] if len(name) < 5 else "", name))
+    if known is not None:
+        return known, ""
+    where = (
+        f'The header places the image in the space "{space}", which is not the patient\'s'
+        if space
+        else "The header does not say in which space the image lies"
+    )
+    return (_AS_RAS if "space directions" in fields else None), f"{where}: check left and right in the result."
 
 
 def frame_times(path: Path, frames: int) -> tuple[float, ...] | None:
@@ -132,11 +149,17 @@ def _steps(fields: dict[str, str], dimensions: int) -> list[np.ndarray | float |
             steps += [np.array([float(v) for v in vector.split(",")])] if bracket else []
     else:
         steps = [float(value) for value in fields.get("spacings", "1 " * dimensions).split()]
+    if fields.get("space", "").lower().endswith(("-time", "st")):  # vectors of four numbers, the last one of time
+        steps = [_in_space(step) for step in steps]
     if dimensions > 3:  # not a number: an axis that is not in space
         steps = [None if step is None or np.isnan(step).all() else step for step in steps]
     if len(steps) != dimensions:
         raise ValueError("space directions")
     return steps
+
+
+def _in_space(step: np.ndarray | float | None) -> np.ndarray | float | None:
+    return step[:3] if isinstance(step, np.ndarray) and step[:3].any() else None
 
 
 def _payload(path: Path, fields: dict[str, str], length: int, size: int, encoding: str, skips: list[int]) -> Payload:

@@ -82,6 +82,7 @@ def geometry_of(image: Any, found: header.Header) -> Geometry:
 
 def notices_of(found: header.Header, geometry: Geometry) -> Iterator[Notice]:
     """What a user should know of a header."""
+    yield from (Notice("input", text) for text in found.notices)
     if found.unit not in ("mm", "millimeter", "millimetre"):
         text = f'The header gives lengths in "{found.unit}"; mm was assumed. Check the voxel spacing.'
         yield Notice("input", text)

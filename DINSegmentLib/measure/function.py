@@ -10,7 +10,7 @@ from ..messages import Sentence as _
 from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, Model, label_of
 from ..model.orientation import orientation
 from ..notices import Notice
-from .cardiac import CardiacFunction, Ventricle
+from .cardiac import HEART_RATES, CardiacFunction, Ventricle
 
 _NAMES = {LEFT_VENTRICLE: _("left ventricle"), RIGHT_VENTRICLE: _("right ventricle"), MYOCARDIUM: _("myocardium")}
 
@@ -26,6 +26,9 @@ ENCLOSED = 0.95
 """A left ventricle's base slice with less of its outline on myocardium may lie above the base.
 
 In ACDC's 140 training volumes, by the manual labels, it is 0.97 or more."""
+
+_LONGEST = 30_000.0
+"""ms; a cine in real time takes several beats, but no longer than a breath can be held."""
 
 
 def cardiac_function(
@@ -51,7 +54,8 @@ def cardiac_function(
         labels: of every frame, (K, J, I) uint8, in order of time; one array (T, K, J, I) does as well.
         geometry: the grid of all frames.
         model: whose labels they are; its manifest's codes say which is which.
-        times: of the frames in ms after the R wave.
+        times: of the frames in ms after the R wave; where only a thousandth of them, or a thousand times them, makes a
+            heart beat, their unit is wrong: that is used, with a notice.
         heart_rate: beats per minute.
         height_cm, weight_kg: of the patient; only both give a body surface.
 
@@ -100,7 +104,7 @@ def cardiac_function(
         lv_ml=lv_ml,
         rv_ml=rv_ml,
         myocardium_ml=wall_ml,
-        times_ms=None if times is None else tuple(float(time) for time in times),
+        times_ms=None if times is None else _milliseconds(times, texts),
         ed_frame=ed,
         es_frame=es,
         lv=lv,
@@ -140,6 +144,26 @@ def _check(labels: Sequence[np.ndarray] | np.ndarray, geometry: Geometry, times:
         )
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise InputError(_("Frame times are not increasing: sort the frames, or omit the times."))
+
+
+def _milliseconds(times: Sequence[float], texts: list[str]) -> tuple[float, ...]:
+    """Frame times whose unit is right."""
+    count = len(times)
+    beat = (times[-1] - times[0]) * count / (count - 1) if count > 1 else 0.0  # the last frame lasts, too
+    shortest, longest = (60_000 / rate for rate in reversed(HEART_RATES))
+    factor = 1e-3 if beat > _LONGEST else 1e3 if 0 < beat < shortest / 100 else 1.0
+    if not shortest <= factor * beat <= longest:
+        factor = 1.0
+    if factor != 1:
+        text = _(
+            "The frame times give a cine of {wrong:.3g} s: {right:.3g} s was assumed. Correct their unit in the file.",
+            wrong=beat / 1000,
+            right=factor * beat / 1000,
+        )
+        texts.append(text)
+    elif beat > _LONGEST:
+        texts.append(_("The frames cover {seconds:.0f} s: check the unit of their times.", seconds=beat / 1000))
+    return tuple(factor * float(time) for time in times)
 
 
 def _slices(labels: Sequence[np.ndarray] | np.ndarray, value: int | None, axis: int) -> np.ndarray:

@@ -82,6 +82,15 @@ def test_frame_times_of_a_nifti_follow_its_unit(step, unit, seconds, write_cine)
     assert times == (None if seconds is None else pytest.approx(seconds * np.arange(5)))
 
 
+def test_what_a_header_leaves_in_doubt_is_noticed_of_a_cine_too(write_cine, tmp_path):
+    path = write_cine("cine.nii")
+    picture = nibabel.load(path)
+    picture.header.set_xyzt_units("meter", "sec")
+    nibabel.save(nibabel.Nifti1Image(np.asarray(picture.dataobj), picture.affine, picture.header), tmp_path / "m.nii")
+    assert "mm was assumed" in read_cine(tmp_path / "m.nii").first.notices[0].text
+    assert not read_cine(path).first.notices
+
+
 @pytest.mark.parametrize(
     ("unit", "values", "times"),
     [

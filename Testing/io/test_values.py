@@ -225,29 +225,6 @@ def test_files_without_their_mark_are_read(tmp_path, kind, implicit):
 # places
 
 
-@pytest.mark.parametrize(
-    ("space", "signs"),
-    [
-        ("left-posterior-superior", (-1, -1, 1)), ("LPS", (-1, -1, 1)), ("right-anterior-superior", (1, 1, 1)),
-        ("RAS", (1, 1, 1)), ("left-anterior-superior", (-1, 1, 1)), ("LAS", (-1, 1, 1)),
-    ],
-)  # fmt: skip
-def test_nrrd_is_where_its_space_says(tmp_path, space, signs):
-    turn = np.linalg.qr(np.array([[2.0, 0.3, 0.1], [-0.2, 1.5, 0.4], [0.3, -0.1, 3.0]]))[0] * (2, 1.5, 3)  # RAS columns
-    steps, origin = (np.diag(signs) @ turn).T, np.array([10.0, -20.0, 30.0]) * signs
-
-    def vector(numbers):
-        return "(" + ",".join(map(repr, map(float, numbers))) + ")"
-
-    header = [
-        "NRRD0004", "type: short", "dimension: 3", f"space: {space}", "sizes: 2 2 4", "endian: little", "encoding: raw",
-        "space directions: " + " ".join(map(vector, steps)), "space origin: " + vector(origin),
-    ]  # fmt: skip
-    (tmp_path / "a.nrrd").write_bytes(("\n".join(header) + "\n\n").encode() + VALUES.astype("<i2").tobytes())
-    found = read(tmp_path / "a.nrrd").geometry.ijk_to_ras
-    np.testing.assert_allclose(found[:3], np.column_stack([turn, [10, -20, 30]]), atol=1e-9)
-
-
 def test_two_places_of_one_nifti_header_are_noticed(tmp_path):
     picture = nibabel.Nifti1Image(VALUES.astype(np.int16).T, np.diag([1.0, 1.0, 2.0, 1.0]))
     picture.set_qform(np.diag([1.0, 1.0, 2.0, 1.0]), 1)

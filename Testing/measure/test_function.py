@@ -194,6 +194,25 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(arguments, text):
         cardiac_function(**{"labels": [ED, ES], "geometry": GRID, "model": HEART, **arguments})
 
 
+@pytest.mark.parametrize(
+    ("times", "right", "said"),
+    [
+        ((0, 330_000, 660_000), (0, 330, 660), "a cine of 990 s: 0.99 s was assumed"),  # ms called s
+        ((0, 0.33, 0.66), (0, 330, 660), "a cine of 0.00099 s: 0.99 s was assumed"),  # s called ms
+        ((0, 20_000, 40_000), (0, 20_000, 40_000), "cover 60 s: check the unit"),  # a thousandth makes no beat
+    ],
+)
+def test_frame_times_in_a_wrong_unit_are_corrected_or_noticed(times, right, said):
+    found = cardiac_function([MIDDLE, ED, ES], GRID, HEART, times)
+    assert found.times_ms == approx(right) and said in texts(found)[0]
+
+
+@pytest.mark.parametrize("times", [(0, 33, 66), (0, 330, 660), (0, 2000, 4000), (0, 1, 2)])
+def test_frame_times_of_a_part_of_a_beat_or_of_several_are_left(times):
+    found = cardiac_function([MIDDLE, ED, ES], GRID, HEART, times)
+    assert found.times_ms == times and not found.notices
+
+
 def test_height_without_weight_is_told():
     found = cardiac_function([ED, ES], GRID, HEART, height_cm=180)
     assert found.bsa_m2 is None and found.indexed is None and "height and weight" in texts(found)[0]

@@ -103,6 +103,33 @@ def test_the_wheel_segments_the_sample_with_the_versions_that_it_admits(which, r
         assert dice > least
 
 
+@pytest.mark.parametrize("version", ["2.5.5", "2.5.7"])
+def test_an_nrrd_lies_where_its_space_says_with_slicers_and_a_later_simpleitk(version, repository, wheel, tmp_path):
+    """Version 2.5.5 turns left-anterior-superior by 180 degrees."""
+    import numpy as np
+    import SimpleITK as sitk
+
+    wanted = [one for one in dependencies(repository) if not one.lower().startswith("simpleitk")]
+    python = interpreter(f"{sys.version_info[0]}.{sys.version_info[1]}")
+    programs = environment(python, tmp_path / "fresh", *wanted, f"SimpleITK=={version}")
+    subprocess.run([programs / "python", "-m", "pip", "install", "--quiet", "--no-deps", wheel], check=True)
+    voxels = np.arange(32, dtype="<i2").tobytes()
+    for space, signs in (("left-posterior-superior", (-1, -1, 1)), ("right-anterior-superior", (1, 1, 1)),
+                         ("left-anterior-superior", (-1, 1, 1))):  # fmt: skip
+        path = tmp_path / f"{space}.nrrd"
+        header = (
+            f"NRRD0004\ntype: short\ndimension: 3\nspace: {space}\nsizes: 4 4 2\nendian: little\nencoding: raw\n"
+            "space directions: (1,0,0) (0,2,0) (0,0,8)\nspace origin: (10,20,30)\n\n"
+        )
+        path.write_bytes(header.encode() + voxels)
+        dinsegment(programs, "enhance", path, "--output", tmp_path / f"{space}.nii.gz")
+        image = sitk.ReadImage(str(tmp_path / f"{space}.nii.gz"))
+        to_ras = np.array([-1, -1, 1])
+        assert np.allclose(np.array(image.GetOrigin()) * to_ras, np.array([10, 20, 30]) * signs)
+        steps = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+        assert np.allclose(steps * to_ras[:, None], np.diag([1, 2, 8]) * np.array(signs)[:, None])
+
+
 @pytest.mark.parametrize("version", ["3.12", "3.13"])
 def test_what_needs_no_torch_runs_under_other_pythons(version, repository, wheel, tmp_path):
     programs = environment(interpreter(version), tmp_path / "fresh", *dependencies(repository))
