@@ -1,4 +1,4 @@
-"""`dinsegment report`: the report of a result anew, from its label map as it is now."""
+"""`dinsegment report`: write the report of a result again, from its edited label map."""
 
 from argparse import Namespace
 from datetime import datetime
@@ -22,9 +22,9 @@ def report(options: Namespace, console: Console) -> int:
     from ...report.write import PAGE, PDF
 
     if (options.anterior is None) != (options.inferior is None):
-        raise InputError("Give both insertions of the right ventricle, --anterior and --inferior, or neither.")
+        raise InputError("Only one insertion of the right ventricle: use both --anterior and --inferior, or neither.")
     if options.comment and not options.reviewer:
-        raise InputError("A comment needs its author: name the reviewer with --reviewer.")
+        raise InputError("A comment needs an author: add --reviewer.")
     insertion = Insertion(tuple(options.anterior), tuple(options.inferior)) if options.anterior else None
     record = Record.read(options.record)
     if safe(record.case) != record.case:
@@ -33,7 +33,7 @@ def report(options: Namespace, console: Console) -> int:
     folder = options.record.parent
     labels = options.labels or folder / f"{record.case}.nii.gz"
     if not labels.is_file():
-        raise InputError(f"{labels} is missing: name the label map with --labels, or segment with --format nii.gz.")
+        raise InputError(f"{labels} is missing: add --labels, or segment with --format nii.gz.")
     ends = {"html": PAGE, "pdf": PDF}
     forms = list(dict.fromkeys(options.formats or ["html"]))
     for form in forms:

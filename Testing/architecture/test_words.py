@@ -39,11 +39,13 @@ RETIRED = {  # pattern: what to write
     r"\bwhat is there\b|\bis done once\b": "what exists",
     r"\b\d+ %": "no blank before %",
 }
-BRITISH = (
-    r"\b(colour|grey|centre|licence|neighbour|behaviour|favour|tumour|artefact|fibre|catalogue|whilst|learnt|anaesth|"
-    r"haem|oesoph|paediatr)\w*|\b\w*(normalis|organis|recognis|regularis|initialis|optimis|standardis|summaris|"
-    r"visualis|analys)(e|ed|es|ing|ation)\b(?<!analyses)|\b(un)?label(led|ling)\b|\b(cancelled|modelling|modelled|"
-    r"travelling)\b|\b(kilo|milli|centi|micro)?met(re|res)\b|\b(milli)?lit(re|res)\b"
+BRITISH = re.compile(
+    r"\b(?:(?:colour|grey|centre|licence|neighbour|behaviour|favour|tumour|artefact|fibre|catalogue|whilst|learnt|"
+    r"anaesth|haem|oesoph|paediatr)\w*|(?:re|un)?label(?:led|ling)|cancelled|modell(?:ing|ed)|travelling|"
+    r"(?:kilo|milli|centi|micro)?metres?|(?:milli)?litres?|"
+    r"(?:de)?(?:normal|organ|recogn|regular|initial|optim|standard|summar|visual)is(?:e|ed|es|ing|ation)|"
+    r"analys(?:e|ed|ing))\b",
+    re.IGNORECASE,
 )
 NAMES = {
     "neighbours",
@@ -119,24 +121,25 @@ def texts(name: str) -> Iterator[tuple[int, str]]:
         yield from {".md": prose, ".ui": panel_texts}.get(Path(name).suffix, page_texts)(source)
 
 
+ANY_RETIRED = re.compile("|".join(RETIRED), re.IGNORECASE)
+
+
 def faults(text: str) -> list[str]:
-    found = [
-        f'"{hit[0]}": write {better}' for pattern, better in RETIRED.items() for hit in [search(pattern, text)] if hit
-    ]
-    return [*found, *british(text)]
+    plain = re.sub(r"\s+", " ", text)
+    found = british(text)
+    if ANY_RETIRED.search(plain):
+        hits = [(re.search(pattern, plain, re.IGNORECASE), better) for pattern, better in RETIRED.items()]
+        found += [f'"{hit[0]}": write {better}' for hit, better in hits if hit]
+    return found
 
 
 def british(text: str) -> list[str]:
     plain = re.sub(r"`[^`]*`", "", text)
     return [
         f'"{hit[0]}": American spelling'
-        for hit in re.finditer(BRITISH, plain, re.IGNORECASE)
+        for hit in BRITISH.finditer(plain)
         if hit[0] not in NAMES and "_" not in plain[max(0, hit.start() - 1) : hit.end() + 1]
     ]
-
-
-def search(pattern: str, text: str) -> re.Match | None:
-    return re.search(pattern, re.sub(r"\s+", " ", text), re.IGNORECASE)
 
 
 READ = [
