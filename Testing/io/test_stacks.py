@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from input_files import image
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from DINSegmentLib.errors import GeometryError, InputError
 from DINSegmentLib.inputs import search
@@ -168,13 +170,36 @@ def test_two_names_of_one_id_are_one_patient_with_a_notice(tmp_path):
     assert "Meier^Jo" in notice.text and "Meyer^Jo" in notice.text
 
 
-@pytest.mark.parametrize("tags", [{"ImageType": ["ORIGINAL", "PRIMARY", "P"]}, {"ComplexImageComponent": "PHASE"}])
+@pytest.mark.parametrize(
+    "tags",
+    [{"ImageType": ["ORIGINAL", "PRIMARY", "P"]}, {"ComplexImageComponent": "PHASE"},
+     {"ImageType": ["ORIGINAL", "PRIMARY", "PHASE MAP", "P", "PCA"]}],
+)  # fmt: skip
 def test_phase_images_of_the_same_series_are_left_out_with_a_reason(tmp_path, tags):
     cine(tmp_path, lambda k, t: {"uid": "1.7"}, prefix="m")
     cine(tmp_path, lambda k, t: {"uid": "1.7", **tags, "InstanceNumber": 100 + t}, prefix="p")
     assert_one_cine(tmp_path)
     assert "phase image" in reasons(tmp_path)
     assert read_cine(tmp_path).times == (0.0, 0.04, 0.08)
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+@pytest.mark.parametrize(("part", "called"), [(1, "phase image"), (2, "real part"), (3, "imaginary part")])
+def test_parts_that_ge_tells_apart_by_its_own_element_alone_are_left_out(tmp_path, part, called, implicit):
+    for prefix, value in (("m", 0), ("p", part)):
+        cine(tmp_path, lambda k, t: {"uid": "1.7", "ImageType": ["ORIGINAL", "PRIMARY", "OTHER"]}, prefix=prefix)
+        for path in tmp_path.glob(f"{prefix}*"):
+            data = pydicom.dcmread(path)
+            data.private_block(0x43, "GEMS_PARM_01", create=True).add_new(0x2F, "SS", value)
+            data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+            pydicom.dcmwrite(path, data, enforce_file_format=True)
+    assert_one_cine(tmp_path)
+    assert called in reasons(tmp_path)
+
+
+def test_the_magnitude_of_a_flow_is_not_taken_for_its_phase(tmp_path):
+    cine(tmp_path, lambda k, t: {"ImageType": ["ORIGINAL", "PRIMARY", "M_PCA", "M", "PCA"]})
+    assert_one_cine(tmp_path)
 
 
 @pytest.mark.parametrize(

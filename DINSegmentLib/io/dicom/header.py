@@ -36,8 +36,8 @@ _ATTRIBUTES = (
 )  # fmt: skip
 # whole numbers, for comparing pydicom's own tags takes five times as long
 _OF_FILE: list[Any] = [int(Tag(name)) for name in ("MediaStorageSOPClassUID", "TransferSyntaxUID")]
-_WANTED: list[Any] = [int(Tag(name)) for name in _ATTRIBUTES]
-_NAMES = {tag: pydicom.datadict.keyword_for_tag(tag) for tag in (*_OF_FILE, *_WANTED)}
+_WANTED: list[Any] = [int(Tag(name)) for name in _ATTRIBUTES] + [*kinds.PRIVATE]
+_NAMES = {tag: pydicom.datadict.keyword_for_tag(tag) for tag in (*_OF_FILE, *_WANTED)} | kinds.PRIVATE
 _PIXELS = 0x7FE00000  # of this group and behind it
 _PLAIN = {*AllTransferSyntaxes} - {DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian}  # in little endian, as they are
 _DEFLATED_HEADER = 16 << 20  # bytes that a deflated file may hold beside its pixels

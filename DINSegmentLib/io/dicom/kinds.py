@@ -14,7 +14,12 @@ TAGS = (
     "ConvolutionKernel", "SliceThickness", "AcquisitionTime",
     "BodyPartExamined", "ContrastBolusAgent", "ScanningSequence", "SequenceName",
 )  # fmt: skip
+PRIVATE = {0x00430010: "GEBlock", 0x0043102F: "GEComponent"}
+"""Elements of General Electric, which says nowhere else what an image is, and names for them."""
+
+_GE_BLOCK, _GE_COMPONENTS = "GEMS_PARM_01", ("", "phase", "real", "imaginary")
 _COMPONENTS = {
+    "M": "", "MAGNITUDE": "", "M_PCA": "", "M_FFE": "",  # before PCA, which Philips calls both parts of a flow
     "P": "phase", "PHASE": "phase", "PHASE MAP": "phase", "PHASE_MAP": "phase", "VELOCITY": "phase", "V": "phase",
     "VELOCITY MAP": "phase", "VELOCITY_MAP": "phase", "PCA": "phase", "R": "real", "REAL": "real",
     "I": "imaginary", "IMAGINARY": "imaginary",
@@ -40,13 +45,21 @@ def kind(item: "Slice") -> str:
         return "localizer"
     if header.get("Modality") == "MR":
         words = [str(header.get("ComplexImageComponent") or "").upper(), *types[2:]]
-        if found := next((_COMPONENTS[word] for word in words if word in _COMPONENTS), ""):
+        if found := next((_COMPONENTS[word] for word in words if word in _COMPONENTS), "") or _by_ge(header):
             return found
     if str(header.get("SOPClassUID") or "").startswith(_SECONDARY_CAPTURE):
         placed = header.get("ImagePositionPatient") and header.get("ImageOrientationPatient")
         if not placed or int(header.get("SamplesPerPixel") or 1) > 1:
             return "screen capture"
     return ""
+
+
+def _by_ge(header: "Attributes") -> str:
+    stored = header.get("GEComponent")
+    if stored is None or str(header.get("GEBlock") or "").strip() != _GE_BLOCK:
+        return ""
+    part = int.from_bytes(stored[:2], "little") if isinstance(stored, bytes) else stored
+    return dict(enumerate(_GE_COMPONENTS)).get(part, "")
 
 
 def moment(item: "Slice") -> Hashable:
