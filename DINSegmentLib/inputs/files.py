@@ -17,7 +17,7 @@ from .names import check_path
 _UNFINISHED = (".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp")
 _OTHER_VOLUMES = (".hdr", ".mgh", ".mgz", ".mnc", ".nii.bz2", ".nii.xz", ".nii.zst")
 _SEGMENTATION = ".seg.nrrd"
-_LABELS = re.compile(r"[._ -](gt|seg|segmentation|label|labels|labelmap|mask|truth|annotation)$", re.IGNORECASE)
+_LABELS = re.compile(r"(?:^|[._ -])(gt|seg|segmentation|labels?|labelmap|mask|truth|annotation)\d*$", re.IGNORECASE)
 _FRAME = re.compile(r"_f\d+$")  # at the end of a name: one frame of a cine
 
 

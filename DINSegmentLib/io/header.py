@@ -24,7 +24,7 @@ class Payload:
     """Where the voxels are stored: ``size`` bytes in ``path`` after ``offset`` ones.
 
     ``encoding`` is ``raw``, ``deflate`` (a gzip or zlib stream that begins at ``offset``), or ``other``; ``parts``: the
-    files, where there are several.
+    files, where there are several, which hold equal shares.
     """
 
     path: Path
@@ -151,6 +151,11 @@ def check_payload(payload: Payload, name: str) -> None:
     for path in (payload.path, *payload.parts):
         if not path.is_file():
             raise InputError(f"{name} names {path.name} as its data file, which is missing: put it next to {name}.")
+    if payload.parts and payload.encoding == "raw":
+        share, rest = divmod(payload.size, len(payload.parts))  # a library fills what is missing with anything
+        if rest or any(part.stat().st_size < share for part in payload.parts):
+            raise InputError(f"{name} is truncated (its data files lack voxels): copy or export all of them again.")
+        return
     if payload.encoding == "other":  # text, bzip2, many files: left to the reading library
         return
     try:

@@ -76,16 +76,19 @@ def _payload(path: Path, fields: dict[str, str], length: int, size: int) -> Payl
     skip = int(fields.get("HeaderSize", 0))
     if skip < -1 or "\0" in data_file:
         raise ValueError("HeaderSize or ElementDataFile")
+    is_text = fields.get("BinaryData", "True").lower() == "false"
+    is_packed = fields.get("CompressedData", "False").lower() == "true"
+    of_parts = "other" if is_text or is_packed else "raw"
     if data_file.upper().startswith("LIST"):
         names = bounded.read_bytes(path)[length:].decode("utf-8", errors="replace")
-        return Payload(path, 0, size, "other", parts_by_list(path.parent, names))
+        return Payload(path, 0, size, of_parts, parts_by_list(path.parent, names))
     if "%" in data_file:
         words = data_file.split()
         numbers = words[1:] or ["1", fields["DimSize"].split()[-1]]
-        return Payload(path, 0, size, "other", parts_by_pattern(path.parent, [words[0], *numbers]))
-    if fields.get("BinaryData", "True").lower() == "false":
+        return Payload(path, 0, size, of_parts, parts_by_pattern(path.parent, [words[0], *numbers]))
+    if is_text:
         return Payload(source, offset, size, "other")
-    if fields.get("CompressedData", "False").lower() == "true":
+    if is_packed:
         return Payload(source, offset, size, "deflate")
     return Payload(source, 0 if skip == -1 else offset + skip, size, "raw")
 

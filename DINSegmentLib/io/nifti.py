@@ -119,10 +119,13 @@ def _is_zipped(file: BinaryIO) -> bool:
     return start == b"\x1f\x8b"
 
 
-def disagreement(raw: bytes, geometry: Geometry) -> str:
-    """How the two places that a header may give differ, and which of them was taken; empty: they agree."""
+def doubt_of_place(raw: bytes, geometry: Geometry) -> str:
+    """What leaves the place of an image in doubt: neither qform nor sform, or two that differ; empty: nothing does."""
     order = _byte_order(raw, Path("header"))
-    if not _qform_offsets(raw, order) or not (sform := _sform(raw, order)):
+    by_quaternion, sform = _qform_offsets(raw, order), _sform(raw, order)
+    if not by_quaternion and not sform:
+        return "The header does not say how the image lies in the patient: check left and right in the result."
+    if not by_quaternion or not sform:
         return ""
     i, j, k = geometry.shape[::-1]
     corners = np.array([[x, y, z, 1] for x in (0, i - 1) for y in (0, j - 1) for z in (0, k - 1)], np.float64).T

@@ -167,10 +167,11 @@ def _payload(path: Path, fields: dict[str, str], length: int, size: int, encodin
     data_file = fields.get("data file", fields.get("datafile"))
     if byte_skip < -1 or "\0" in (data_file or ""):
         raise ValueError("byte skip or data file")
+    of_parts = "raw" if encoding == "raw" and not line_skip else "other"
     if data_file is not None and data_file.upper().startswith("LIST"):
-        return Payload(path, 0, size, "other", parts_by_list(path.parent, _list(path)))
+        return Payload(path, 0, size, of_parts, parts_by_list(path.parent, _list(path)))
     if data_file is not None and "%" in data_file:
-        return Payload(path, 0, size, "other", parts_by_pattern(path.parent, data_file.split()))
+        return Payload(path, 0, size, of_parts, parts_by_pattern(path.parent, data_file.split()))
     source, offset = (path, length) if data_file is None else (path.parent / data_file, 0)
     if line_skip or encoding not in ("raw", "gzip", "gz") or (byte_skip and encoding != "raw"):
         return Payload(source, offset, size, "other")

@@ -86,7 +86,7 @@ def notices_of(found: header.Header, geometry: Geometry) -> Iterator[Notice]:
     if found.unit not in ("mm", "millimeter", "millimetre"):
         text = f'The header gives lengths in "{found.unit}"; mm was assumed. Check the voxel spacing.'
         yield Notice("input", text)
-    if found.raw and (text := nifti.disagreement(found.raw, geometry)):
+    if found.raw and (text := nifti.doubt_of_place(found.raw, geometry)):
         yield Notice("input", text)
 
 

@@ -166,6 +166,21 @@ def test_every_data_file_behind_a_header_counts(kind, in_parts):
         io.read(path)
 
 
+@pytest.mark.parametrize("kind", ["list.mhd", "pattern.mhd", "list.nhdr", "pattern.nhdr"])
+def test_voxels_that_no_data_file_holds_are_not_made_up(kind, in_parts):
+    """ITK leaves in them what its memory held, such as the slice of another image."""
+    path = in_parts(kind)
+    whole = path.read_text(encoding="utf-8")
+    short = whole.replace("s03.raw\n", "").replace(" 0 3 1", " 0 2 1")
+    assert short != whole
+    for broken in (short, whole):  # a slice without its file, then a file without its last voxels
+        path.write_text(broken, encoding="utf-8")
+        if broken == whole:
+            (path.parent / "s02.raw").write_bytes(bytes(90))
+        with pytest.raises(InputError, match="truncated"):
+            io.read(path)
+
+
 @pytest.mark.parametrize(
     "text", ["s%n.raw 0 3 1", "s%d%d.raw 0 3 1", "s%99999d.raw 0 3 1", "s%s 0 3 1", "s%d.raw 0 3 0", "s%d.raw x 3"]
 )

@@ -235,6 +235,17 @@ def test_two_places_of_one_nifti_header_are_noticed(tmp_path):
     assert f"differ by up to 40 mm; the {used} was used" in found.notices[0].text
 
 
+def test_a_nifti_header_without_a_place_is_noticed(tmp_path):
+    nibabel.save(
+        picture := nibabel.Nifti1Image(VALUES.astype(np.int16).T, np.diag([-1.0, -1.0, 2.0, 1.0])), tmp_path / "a.nii"
+    )
+    assert not read(tmp_path / "a.nii").notices
+    picture.set_qform(None, 0)
+    picture.set_sform(None, 0)
+    nibabel.save(picture, tmp_path / "a.nii")
+    assert "check left and right" in read(tmp_path / "a.nii").notices[0].text
+
+
 @pytest.mark.parametrize("unit", ["meter", "micron"])
 def test_lengths_in_another_unit_are_noticed(tmp_path, unit):
     picture = nibabel.Nifti1Image(VALUES.astype(np.int16).T, np.eye(4))
