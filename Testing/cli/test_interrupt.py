@@ -135,7 +135,7 @@ def test_a_second_interrupt_ends_at_once_and_then_all_is_as_before(capfd):
     [
         (("--overwrite",), "Because of --overwrite, the same command segments all cases again."),
         (("--anonymous",), "Re-run the same command to resume."),
-        ((), "run the same command again to go on"),
+        ((), "Re-run the same command to resume"),
     ],
 )
 def test_how_to_go_on_suits_the_options(options, told, segment, write, monkeypatch, tmp_path):

@@ -43,7 +43,7 @@ def test_each_bad_one_of_a_folder_is_named_and_the_rest_is_done(mixed, segment, 
     assert outcome.code == 1 and "4 of 7 done" in outcome.out and "2 skipped" in outcome.out
     told = [line for line in outcome.err.splitlines() if not line.startswith("Warning: ") or "skipped" in line]
     for name, text in {
-        f"{mixed}/half.nrrd": "truncated", "zero.nii": "empty file", "half.nii.gz.part": "not finished",
+        f"{mixed}/half.nrrd": "truncated", "zero.nii": "empty file", "half.nii.gz.part": "incomplete copy",
         "loop": "folder above",
     }.items():  # fmt: skip
         (line,) = [line for line in told if name in line]

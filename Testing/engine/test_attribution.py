@@ -92,5 +92,5 @@ def test_a_model_without_difms_is_refused_in_a_sentence(told):
         told.model, network=dataclasses.replace(told.model.network, fusion="concatenation")
     )
 
-    with pytest.raises(ModelError, match="does not join original and enhanced image by DIFMs"):
+    with pytest.raises(ModelError, match="does not use DIFM"):
         attribution_map(told, np.indices(GRID.shape)[0], GRID)

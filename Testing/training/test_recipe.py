@@ -53,7 +53,7 @@ def test_entries_replace_the_defaults_and_the_others_stay(config):
         ('[recipe]\nkeep = "first"', "neither best nor last"),
         ("[recipe]\nsplits = []", "names no split"),
         ('[recipe]\nsplits = ["train", "valid"]', 'set keep = "last"'),
-        ("[partial]", "names no structure"),
+        ("[partial]", "is empty"),
         ("[partial.labels]\nWall = []", "a list of whole numbers from 1 to 255"),
         ("[partial.labels]\nWall = [0]", "a list of whole numbers from 1 to 255"),
         ("[partial]\nshare = 1\n[partial.labels]\nWall = [2]", "between 0 and 1"),
