@@ -78,7 +78,7 @@ class DINSegmentParameterNode:
 
 
 class DINSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel's life in Slicer; what its controls do stands in DINSegmentLib.panel."""
+    """The panel's life in Slicer; what its controls do is in DINSegmentLib.panel."""
 
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)

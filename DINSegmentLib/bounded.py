@@ -122,7 +122,7 @@ def require(value: Any, shape: Any, at: str = "it") -> None:
 
 
 def inflate(file: BinaryIO, most: int, wbits: int = 47, piece: int = 1 << 16) -> Iterator[bytes]:
-    """Unpack a stream piece by piece, from where a file stands; it may hold several members.
+    """Unpack a stream piece by piece, from the current position of a file; it may hold several members.
 
     Args:
         most: bytes after which the stream must have ended.

@@ -35,7 +35,7 @@ def attempt(work: Callable[[], T], name: str) -> Attempt[T]:
         name: of the input, for the sentence.
 
     Raises:
-        Cancelled, BrokenPipeError: somebody asked to stop, or nobody reads our messages any more.
+        Cancelled, BrokenPipeError: a stop was requested, or the reader of the messages is gone.
     """
     try:
         return Attempt(value=work())
@@ -46,7 +46,7 @@ def attempt(work: Callable[[], T], name: str) -> Attempt[T]:
 
 
 def sentence(error: Exception, name: str) -> str:
-    """What an error says to people; one that nobody foresaw is logged with its trace."""
+    """What an error says to people; an unforeseen one is logged with its trace."""
     if isinstance(error, DINSegmentError):
         return str(error)
     if isinstance(error, MemoryError):

@@ -1,4 +1,4 @@
-"""One kind of notice, wherever it comes from: the volume, the run, the labels, the figures of the heart.
+"""One kind of notice, wherever it comes from: the volume, the run, the labels, the function of the heart.
 
 Panel, terminal, record, tables and report show the same notices. Text may be translated, see `messages`.
 """
@@ -21,7 +21,7 @@ KINDS = (
     "device", "base",
     # a structure, see `measure.flags`
     "missing", "volume", "parts", "border", "confidence", "contrast",
-    # the figures of a heart, see `measure.function`, its wall, see `measure.regional`, and a person, see `io.person`
+    # cardiac function, see `measure.function`, its wall, see `measure.regional`, and a person, see `io.person`
     "function", "wall", "person",
     # a slice with low confidence, see `measure.slices_to_review`
     "review",

@@ -18,7 +18,7 @@ from typing import Any
 fcntl: ModuleType | None
 try:
     import fcntl
-except ImportError:  # on Windows, where nobody can remove a file that its owner has open (not run there yet)
+except ImportError:  # on Windows, where a file that its owner has open cannot be removed (not run there yet)
     fcntl = None
 
 MARK = ".dinsegment-owner"
@@ -43,7 +43,7 @@ class Claim:
         descriptor, self._descriptor = self._descriptor, -1
         if fcntl is None:  # an open file stays
             os.close(descriptor)
-        with suppress(OSError):  # what stays is held by nobody
+        with suppress(OSError):  # what stays is not held
             self._path.unlink(missing_ok=True)
         if fcntl is not None:  # after its name is gone, or another process could hold what we then remove
             os.close(descriptor)
@@ -89,7 +89,7 @@ def make_folder(prefix: str, parent: Path) -> tuple[Path, Claim]:
 
 
 def left_behind(parent: Path, prefix: str) -> list[tuple[Path, Claim]]:
-    """Folders of ended processes of ours, now held by this one."""
+    """Folders of ended DINSegment processes, now held by this one."""
     found = []
     with suppress(OSError):
         for folder in sorted(parent.glob(f"{prefix}*")):
@@ -102,14 +102,14 @@ def left_behind(parent: Path, prefix: str) -> list[tuple[Path, Claim]]:
 
 
 def sweep(parent: Path, prefix: str) -> None:
-    """Remove folders that processes of ours which have ended left in another one."""
+    """Remove folders that ended DINSegment processes left in another one."""
     for folder, held in left_behind(parent, prefix):
         remove(folder, held)
 
 
 def remove(folder: Path, held: Claim) -> bool:
     """Remove a held folder; False: the system keeps a file of it, which a process has open."""
-    with suppress(OSError):  # the marker last: what a kill leaves is still known as ours
+    with suppress(OSError):  # the marker last: what a kill leaves is still recognized
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
@@ -163,7 +163,7 @@ def _open(path: Path) -> int:
 
     Raises:
         Taken: on Windows, another process has it open.
-        OSError: it cannot be opened, or is not a marker of ours.
+        OSError: it cannot be opened, or is not a DINSegment marker.
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     if fcntl is not None:
@@ -178,9 +178,9 @@ def _open(path: Path) -> int:
 
 
 def _lock(descriptor: int) -> bool | None:
-    """Whether the marker is ours now; None: the file system knows no locks."""
+    """Whether this process holds the marker now; None: the file system knows no locks."""
     if fcntl is None:
-        return True  # nobody else could have opened it
+        return True  # no other process could have opened it
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""What a program of ours sets for its whole process, once, at its start; no part of the library calls this."""
+"""What a DINSegment program sets for its whole process, once, at its start; no part of the library calls this."""
 
 import ctypes
 import os

@@ -192,7 +192,7 @@ class Archive:
             answer = self._ask(f"store {path.name}", partial(self._client.store_instances, [data]))
             self._check_stored(answer, path.name)
             if uid not in self.instances(study, series):
-                raise ArchiveError(self._full(path.name))  # Orthanc refuses so, without a word
+                raise ArchiveError(self._full(path.name))  # Orthanc rejects an object like this, without a reason
             stored += 1
         return stored
 
@@ -217,7 +217,7 @@ class Archive:
                 return found
 
     def _ask(self, what: str, question: Callable[[], T], patient: bool = True) -> T:
-        """The answer to a question, which is repeated while nobody answers.
+        """The answer to a question, which is repeated until the archive answers.
 
         Raises:
             ArchiveError: the archive refuses, or did not answer for too long.

@@ -222,7 +222,7 @@ def finished(case: Case, model: Model, parameters: Parameters) -> Record | None:
             return None
         found = io.files_of(case.input, case.series, case.frame, case.files or None, case.reading)
         return written if input_hash(found) == written.input.sha256 else None
-    except Exception:  # an odd record of whatever program is none of ours
+    except Exception:  # an odd record of another program does not count
         return None
 
 
@@ -323,7 +323,7 @@ def _segment_cine(
     opened: Opened, cine: io.Cine, segmenter: "Segmenter", parameters: Parameters, progress: Progress | None,
     cancelled: Callable[[], bool] | None,
 ) -> Made:  # fmt: skip
-    """All frames; and the one that stands for them as a volume of its own, with what only a single one can have."""
+    """All frames; and the frame that represents them as a volume, with what only a single one can have."""
     case = opened.case
     with_margins = case.frame_format is not None and FORMATS[case.frame_format].needs_margins
     plain = replace(parameters, confidence=False, margins=with_margins)

@@ -57,7 +57,7 @@ class Beat:
 
     @property
     def frame(self) -> int:
-        """The frame, counted from 0, that stands for all: end-diastole, or the first where that is not known."""
+        """The frame, counted from 0, that represents all: end-diastole, or the first where that is not known."""
         return self.function.ed_frame or 0
 
 
@@ -108,7 +108,7 @@ def _regional(
 
 
 def _person(given: io.Person, header: io.Person) -> dict[str, Any]:
-    """Figures of a person, and which of them come from the header; of height and weight alone it gives none."""
+    """Values of a person, and which of them come from the header; of height and weight alone it gives none."""
     names = ("heart_rate", "height", "weight")
     told = {name: getattr(header, name) for name in names if getattr(given, name) is None}
     if None in [told.get(name, getattr(given, name)) for name in ("height", "weight")]:

@@ -52,7 +52,7 @@ def connect(scheduler: str) -> Iterator["Cluster"]:
 
 
 def _address(scheduler: str) -> str:
-    """The address in a scheduler file, which may come from anybody; an address as it is."""
+    """The address in a scheduler file, which may come from anyone; an address as it is."""
     if not os.path.exists(scheduler):
         return scheduler
     try:

@@ -56,7 +56,7 @@ class DicomObjects(Format):
         elif function is None:
             single = [_END_DIASTOLE, _END_SYSTOLE]
         elif function["ed_frame"] is None:
-            single = [_single(0)]  # the frame that stands for all
+            single = [_single(0)]  # the frame that represents all
         else:
             single = [_END_DIASTOLE, *([] if function["es_frame"] is None else [_END_SYSTOLE])]
         kept: list[Output] = []

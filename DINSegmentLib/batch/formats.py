@@ -30,7 +30,7 @@ class Output:
     Args:
         format: its class, by the name in `format_table.FORMATS`.
         end: what follows the name of the case, such as ``.seg.nrrd`` or ``_left-ventricle.stl``.
-        frame: of a cine, counted from 0; None: the frame that stands for all, or all of them.
+        frame: of a cine, counted from 0; None: the frame that represents all, or all of them.
     """
 
     format: str

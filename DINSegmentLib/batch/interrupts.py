@@ -21,7 +21,7 @@ class Stop:
         return self._asked
 
     def ask(self) -> bool:
-        """Ask for a stop; whether somebody had done so before."""
+        """Ask for a stop; whether one was requested before."""
         with self._lock:
             before, self._asked = self._asked, True
             return before

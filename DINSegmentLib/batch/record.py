@@ -179,7 +179,7 @@ def record(made: "Made", outputs: Sequence[str]) -> Record:
         infarct, of_infarct = describe_infarct(
             result.labels, image.geometry, result.model, made.insertion, made.insertion_from
         )
-    run = beat.result if beat else result  # a slice may have been emptied in another frame
+    run = beat.result if beat else result  # labels of a slice may have been removed in another frame
     notices = (
         *before(image, result.model, result.parameters),
         *run.notices,

@@ -100,5 +100,5 @@ def _is_earlier(folder: Path, there: Collection[str], asked: Mapping[str, Any], 
             and all(summary["tables"][name] == found for name, found in hashes(folder).items())
             and SUMMARY in there
         )
-    except Exception:  # whatever it is, it is not a summary of ours
+    except Exception:  # whatever it is, it is not a summary of DINSegment
         return False

@@ -54,8 +54,8 @@ def content(
 
     Args:
         form: ``html`` or ``pdf``.
-        image, result: the volume; of a cine the frame that stands for it.
-        written: the record. Where it holds no path the report names nobody.
+        image, result: the volume; of a cine the frame that represents it.
+        written: the record. Without a path the report names no patient.
         beat: of a cine, of which end-diastole and end-systole are shown.
         reviewer: who has reviewed the result.
     """

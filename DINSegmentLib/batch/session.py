@@ -135,7 +135,7 @@ class Session:
                 self._segment_all(waiting, stop)
         except (KeyboardInterrupt, Cancelled):
             interrupted = True
-            outputs.sweep(output)  # of processes of ours that had to be killed
+            outputs.sweep(output)  # of our processes that had to be killed
         finally:
             for case in waiting:  # stopped in the middle of the first of them
                 self._enter(case, "cancelled", "The run was stopped before it finished.")

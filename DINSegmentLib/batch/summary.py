@@ -25,7 +25,7 @@ def show(console: Console, record: Mapping[str, Any], printed: Collection[str] =
 
 
 def describe(record: Mapping[str, Any], brief: bool = False) -> str:
-    """A case's short table (structure, ml), of a cine the figures of its function, and what was written where."""
+    """A case's short table (structure, ml), of a cine the values of its function, and what was written where."""
     rows = [("structure", "ml"), *((s["name"], f"{s['volume_ml']:.1f}") for s in record["structures"])]
     device, seconds, cine = record["device"], record["timings"]["total"], record["cine"]
     name = shown(Path(record["input"]["path"] or record["case"]).name)
@@ -58,7 +58,7 @@ def _function(cine: Mapping[str, Any]) -> list[str]:
 
 
 def _from_header(person: Mapping[str, Any]) -> list[str]:
-    """Which figures of a person come from the DICOM header, on one line; nothing where there are none."""
+    """Which values of a person come from the DICOM header, on one line; nothing where there are none."""
     kinds = {"heart_rate": ("heart rate", "/min"), "height": ("height", " cm"), "weight": ("weight", " kg")}
     told = [f"{kinds[name][0]} {person[name]:.4g}{kinds[name][1]}" for name in person["from_header"]]
     return [f"{', '.join(told)} from the DICOM header"] if told else []

@@ -60,10 +60,10 @@ _BREAKING = {"Cc", "Cs", "Zl", "Zp"}  # Unicode's controls, half characters, lin
 def write_statistics(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
     """Write `statistics.csv`: UTF-8, commas, `COLUMNS` and then the user's own columns.
 
-    Rows stand in the order of the case ids, then as in the record, so that the same results give the same bytes,
+    Rows are in the order of the case ids, then as in the record, so that the same results give the same bytes,
     whatever the order in which they came. ``notices`` holds the kinds of a structure's notices and of the whole case's,
-    divided by blanks. An own column that has the name of one of ours becomes ``own NAME``. No cell is a formula (such a
-    text gets a leading apostrophe) and none has line breaks (they are written as backslash and n).
+    divided by blanks. An own column named like one of this table becomes ``own NAME``. No cell is a formula
+    (such a text gets a leading apostrophe) and none has line breaks (they are written as backslash and n).
 
     Raises:
         OutputError: it cannot be written; a former table is unchanged.
@@ -173,7 +173,7 @@ def write_summary(
     It holds ``schema``, ``versions``, ``parameters``, ``timings`` and ``tables`` (the hashes) as given, ``counts``
     (``inputs``, the number of each of `OUTCOMES` and ``noticed``, of how many results there is a notice) and ``inputs``
     in the order of the case ids, each with ``case``, ``input``, ``outcome``, ``reason`` (null where all went well),
-    ``notices`` (sentences), ``function`` (of a cine, what stands in `function.csv`, numbers in full; else null),
+    ``notices`` (sentences), ``function`` (of a cine, what `function.csv` holds, numbers in full; else null),
     ``seconds`` (of a result) and ``outputs`` (file names).
 
     Args:

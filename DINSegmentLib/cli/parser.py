@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 all done; 1 some written and some failed; 2 nothing written (bad usage, or every input bad); 130 interrupted.
     """
     open_closed_streams()
-    # a polite kill is an interrupt: what lies beside the outputs is removed
+    # SIGTERM is an interrupt: temporary files beside the outputs are removed
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     typed = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(typed)  # bad usage ends here, with exit code 2

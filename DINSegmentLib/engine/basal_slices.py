@@ -11,12 +11,12 @@ from ..notices import Notice
 LEAST_SURE = 0.7
 """The wall of a slice is doubted when its mean probability is less than this.
 
-Chosen on the 10 validation patients of ACDC with the weights of cardiac-mr 0.1.0; its MODEL_CARD.md has the figures."""
+Chosen on the 10 validation patients of ACDC with the weights of cardiac-mr 0.1.0; its MODEL_CARD.md has the values."""
 
 
 @dataclass(frozen=True)
 class Emptied:
-    """A slice that was emptied: its index in the stored order, and how much of the structures it held, in ml."""
+    """A slice whose labels were removed: its index in the stored order, and how many ml of structures it held."""
 
     slice: int
     volume_ml: float
@@ -45,7 +45,7 @@ def beyond_base(labels: np.ndarray, wall: np.ndarray) -> list[int]:
 
 
 def notices(frames: Sequence[Sequence[Emptied]], axis: int) -> tuple[Notice, ...]:
-    """Of slices (across an array axis) that were emptied in the frames of a cine, or in a volume, which is one."""
+    """Of slices (across an array axis) whose labels were removed in frames of a cine, or in a volume, which is one."""
     found: dict[int, list[tuple[int, float]]] = {}
     for number, frame in enumerate(frames, start=1):
         for one in frame:
@@ -57,7 +57,7 @@ def notices(frames: Sequence[Sequence[Emptied]], axis: int) -> tuple[Notice, ...
 
 
 def _text(index: int, places: Sequence[tuple[int, float]], frames: int) -> str:
-    """Of a slice that was emptied in some (frame, ml) of all frames."""
+    """Of a slice whose labels were removed in some (frame, ml) of all frames."""
     if frames == 1:
         return _(
             "Basal slice {slice}: labels removed ({volume:.1f} ml, low myocardium confidence). Check whether the "

@@ -10,7 +10,7 @@ def clean_up(labels: np.ndarray, model: Model) -> np.ndarray:
     """Apply the manifest's clean-up steps to labels (slice, row, column) uint8; the input is not changed.
 
     ``doubtful_base`` needs the probabilities and was done before, see `basal_slices`.
-    ``largest_component``: of every structure keep the largest part that hangs together in 3-D (26 neighbors); of
+    ``largest_component``: of every structure keep the largest connected part in 3-D (26 neighbors); of
     structures that the manifest joins, that of all of them together, so that a ring stays with what it encloses though
     it does not touch the ring of the next slice.
 

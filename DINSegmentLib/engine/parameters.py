@@ -12,7 +12,7 @@ from ..model.enhancement import Enhancement, EnhancementChoice
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """Settings of a run; None stands for the model's default.
+    """Settings of a run; None means the model's default.
 
     Args:
         enhancement: how the second image is made.
@@ -54,7 +54,7 @@ class Parameters:
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved(Parameters):
-    """Parameters with the model's defaults filled in; a batch size of None stands for the device's."""
+    """Parameters with the model's defaults filled in; a batch size of None means the device's."""
 
     enhancement: Enhancement = field()
     mirroring: bool = field()

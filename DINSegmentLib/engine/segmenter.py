@@ -119,7 +119,7 @@ class Segmenter:
 
 
 class Run:
-    """Volumes of one grid on their way, one alone or the frames of a cine: batches of slices, in the model's axes."""
+    """Volumes of one grid in progress, a single one or the frames of a cine: batches of slices, in the model's axes."""
 
     def __init__(
         self, segmenter: Segmenter, volumes: Sequence[np.ndarray], geometry: Geometry, parameters: Resolved

@@ -21,7 +21,7 @@ class Found:
         frame: which frame, from 1; None: the only one.
         model: id or folder of a model for this case alone; None: the run's.
         extra: the user's own columns of a table, to be carried to the results.
-        files: the DICOM files of the series, so that nobody has to search the folder again; empty for a volume file.
+        files: the DICOM files of the series, so that the folder need not be searched again; empty for a volume file.
         notices: what a user should know of how the case was found.
         reading: what to do about its slices.
         why: what it was found to be, where the model was chosen by it, see `study`; with ``model`` None, why no model
@@ -58,7 +58,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A case on its way to its name.
+    """A case that has no unique name yet.
 
     Args:
         found: the case; its ``case`` is the name that it gets when no other needs it.

@@ -74,7 +74,7 @@ def unusable(path: Path) -> str | None:
 
 
 def is_ours(path: Path, names: set[str]) -> bool:
-    """Whether a file in a folder of such names is a result of ours."""
+    """Whether a file in a folder of such names is a result of DINSegment."""
     if path.name.lower().endswith(_SEGMENTATION):
         return True
     stem = case_name(path) if image_suffix(path) else path.stem

@@ -3,7 +3,7 @@
 In a folder these are skipped silently, because they are clearly not inputs:
 
 - hidden files and folders (their names begin with a dot), and the output folder;
-- results of ours: ``*.seg.nrrd``, and files that the record ``NAME.json`` beside them names as its outputs;
+- results of DINSegment: ``*.seg.nrrd``, and files that the record ``NAME.json`` beside them names as its outputs;
 - every file that neither has the name of a volume nor the mark of DICOM: texts, tables, pictures, archives, indices
   (DICOMDIR), the voxels that belong to a ``.nhdr`` or ``.mhd``.
 

@@ -20,7 +20,7 @@ _OWN = ("path", "case", "model", "series", "frame")
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table: ``where`` names it for messages, None stands for an empty or missing cell."""
+    """A line of a table: ``where`` names it for messages, None means an empty or missing cell."""
 
     where: str
     path: Path

@@ -65,7 +65,7 @@ _Group = sr.MeasurementsAndQualitativeEvaluations | sr.VolumetricROIMeasurements
 
 @dataclass(frozen=True, eq=False)
 class Segmented:
-    """A segmentation object that the report refers to, the source of its slices, and the figures of its structures.
+    """A segmentation object that the report refers to, the source of its slices, and the statistics of its structures.
 
     ``phase`` of the heartbeat, such as "end-diastole"; empty where there is none.
     """
@@ -149,7 +149,7 @@ def _build(segmented: Sequence[Segmented], groups: Sequence[_Group], model: Mode
         title=codes.cid7021.ImagingMeasurementReport,
     )
     content = b"".join(str(one.segmentation.SOPInstanceUID).encode() for one in segmented)
-    # the text of the tree makes the instance: other figures are another report
+    # the text of the tree makes the instance: other values are another report
     tree = str(report[0]).encode()
     dataset = sr.Comprehensive3DSR(
         evidence=evidence,
@@ -159,7 +159,7 @@ def _build(segmented: Sequence[Segmented], groups: Sequence[_Group], model: Mode
         sop_instance_uid=source.uid(seed, b"report", content, tree),
         instance_number=1,
         is_complete=True,
-        is_final=False,  # nobody has checked it
+        is_final=False,  # it has not been checked
         is_verified=False,
         series_description=f"{MANUFACTURER} measurements",
         specific_character_set=UTF8,

@@ -1,4 +1,4 @@
-"""The file formats of volumes, one line each; DICOM is told by content and stands in `dicom`."""
+"""The file formats of volumes, one line each; DICOM is recognized by content, see `dicom`."""
 
 from collections.abc import Callable
 from pathlib import Path

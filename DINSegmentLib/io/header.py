@@ -1,6 +1,6 @@
 """What a file's header says about its volume, and the refusals that need nothing but the header.
 
-Image libraries repair or ignore much of what is refused here (a spacing of zero, a file cut short), hence our own look.
+Image libraries repair or ignore much of what is refused here (a spacing of zero, a file cut short), hence this check.
 """
 
 import os

@@ -113,7 +113,7 @@ def missing(path: Path, header: Header) -> np.ndarray:
 
 
 def _is_zipped(file: BinaryIO) -> bool:
-    """Whether a file is packed, whatever its name says; it stands at its beginning then."""
+    """Whether a file is packed, whatever its name says; it is then at its beginning."""
     start = file.read(2)
     file.seek(0)
     return start == b"\x1f\x8b"

@@ -1,6 +1,6 @@
 """Outputs that appear whole or not at all: checked before the work, written beside, moved at the end.
 
-The moves of several files are one step to everybody else: a journal of them lies beside, and what an ended process left
+The moves of several files are one step to all others: a journal of them lies beside, and what an ended process left
 in the middle of it is undone at the next start. Nothing that exists is replaced without being asked to, even when it
 came there after the check.
 """

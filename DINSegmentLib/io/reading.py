@@ -34,7 +34,7 @@ def read(
         GeometryError: spacing, direction or slice positions cannot be used.
     """
     path = Path(path)
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # what matters in ITK's warnings is refused by our own checks
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # what matters in ITK's warnings is rejected by the checks here
     if not path.exists():
         raise InputError(f"{path} does not exist: check the path.")
     check_name(path)

@@ -1,4 +1,4 @@
-"""The figures of a heart: their names and units, and what heart rate and body surface make of them."""
+"""The measurements of a heart: their names and units, and what heart rate and body surface make of them."""
 
 import math
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Ventricle:
-    """Figures of one ventricle; None where one is not known, or would be wrong.
+    """Measurements of one ventricle; None where one is not known, or would be wrong.
 
     Args:
         edv_ml, esv_ml: its volume at end-diastole and end-systole, which the left ventricle's curve defines for both.
@@ -45,7 +45,7 @@ class CardiacFunction:
         lv_ml, rv_ml, myocardium_ml: volume within the stack at every frame; None where nothing was found.
         times_ms: of the frames after the R wave; None: not known.
         ed_frame, es_frame: frames, counted from 0, of the largest and the smallest left ventricle.
-        lv, rv: figures of the ventricles.
+        lv, rv: measurements of the ventricles.
         mass_g: of the left ventricle's myocardium at `mass_frame`, by 1.05 g/ml.
         mass_frame: end-diastole, or the only frame.
         heart_rate: beats per minute, as given.
@@ -90,7 +90,7 @@ class CardiacFunction:
         ]
 
     def sizes(self) -> list[dict[str, Any]]:
-        """All figures that a body surface indexes, as in `rows`, and ``indexed``: by square meter, None: not known."""
+        """All measurements that are indexed, as in `rows`, and ``indexed``: by square meter, None: not known."""
         found = []
         for side, one in (("LV", self.lv), ("RV", self.rv)):
             found += [
@@ -103,7 +103,7 @@ class CardiacFunction:
         return [{**row, "indexed": value} for row, value in zip(found, indexed, strict=True)]
 
     def rows(self) -> list[dict[str, Any]]:
-        """The figures as rows ``quantity``, ``value``, ``unit``, and ``low`` and ``high`` of one base slice."""
+        """The measurements as rows ``quantity``, ``value``, ``unit``, and ``low`` and ``high`` of one base slice."""
         sizes, (left, right) = self.sizes(), self.ejection_fractions()
         plain = [{name: one[name] for name in left} for one in sizes]
         found = [*plain[:3], left, *plain[3:6], right, *plain[6:]]
@@ -137,7 +137,7 @@ class CardiacFunction:
     def for_person(
         self, heart_rate: float | None = None, height_cm: float | None = None, weight_kg: float | None = None
     ) -> "CardiacFunction":
-        """The same figures, which were measured without, with cardiac output and body surface.
+        """The same measurements, which were made without, with cardiac output and body surface.
 
         Args:
             heart_rate: beats per minute.

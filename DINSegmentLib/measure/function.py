@@ -203,7 +203,7 @@ def base_first(left: np.ndarray) -> bool:
 
 
 def _is_whole(slices: np.ndarray, frames: Sequence[int | None], name: str, texts: list[str]) -> bool:
-    """Whether a ventricle's figures can be right, from its voxels in every frame and slice (T, slices), base first."""
+    """Whether a ventricle's values can be right, from its voxels in every frame and slice (T, slices), base first."""
     known = [frame for frame in frames if frame is not None]
     if not known:
         return False
@@ -265,7 +265,7 @@ def enclosed(cavity: np.ndarray, wall: np.ndarray) -> float:
 
 
 def _ventricle(slices: np.ndarray, voxel_ml: float, ed: int | None, es: int | None) -> Ventricle:
-    """Figures of a whole ventricle from its voxels in every frame and slice (T, slices), base first."""
+    """Measurements of a whole ventricle from its voxels in every frame and slice (T, slices), base first."""
     if ed is None:
         return Ventricle()
     at_ed = _by_base(slices[ed], voxel_ml)

@@ -82,7 +82,7 @@ def describe_infarct(
     Args:
         source: what tells the insertion, as a noun.
 
-    Where the segments come from stands in a notice, too.
+    A notice says, too, where the segments come from.
 
     Returns:
         values that JSON knows: those of `InfarctSize.as_dict`, ``segment_share_percent`` by number as text (empty:

@@ -19,7 +19,7 @@ def bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:
 
 
 def largest_part(mask: np.ndarray) -> np.ndarray:
-    """The largest part of a mask (K, J, I), not empty, that hangs together by faces, edges and corners; bool.
+    """The largest part of a mask (K, J, I), not empty, connected by faces, edges and corners; bool.
 
     Of two of one size it is the first.
     """

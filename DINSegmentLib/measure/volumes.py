@@ -13,7 +13,7 @@ _SLAB = 1 << 20  # voxels; bounds the memory for counting
 
 @dataclass(frozen=True)
 class StructureStatistics:
-    """Figures of one structure.
+    """Statistics of one structure.
 
     Args:
         name, value: of its label.

@@ -36,7 +36,7 @@ class Wall:
 def measure_wall(cavity: np.ndarray, wall: np.ndarray, spacing: tuple[float, float]) -> Wall | None:
     """Measure the wall's thickness by the centerline method.
 
-    Chords stand at even distances upright on the line midway between endocardium and epicardium, and end at both. Each
+    Chords are evenly spaced and perpendicular to the line midway between endocardium and epicardium, and end at both. A
     contour is where the mask, blurred by one pixel, falls below one half for the last time on a ray from the cavity's
     center, so that papillary muscles belong to the cavity. What the blur takes off its area is given back.
 

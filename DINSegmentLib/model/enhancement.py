@@ -23,7 +23,7 @@ _IDENTITY = 1e-6  # weaker than this, float32 shows no difference
 
 @dataclass(frozen=True)
 class EnhancementChoice:
-    """What a user asks of the enhancement; None stands for the model's default.
+    """What a user asks of the enhancement; None means the model's default.
 
     Args:
         method: a key of `METHODS`.

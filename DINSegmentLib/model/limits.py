@@ -1,6 +1,6 @@
-"""What the values of a manifest may be, checked before anything is made of them: it may come from anybody.
+"""What the values of a manifest may be, checked before anything is made of them: it may come from anyone.
 
-The same limits stand in ``manifest.schema.json``; a test compares the two.
+The same limits are in ``manifest.schema.json``; a test compares the two.
 """
 
 import math

@@ -222,7 +222,7 @@ def read_manifest(folder: Path) -> Model:
         raise ModelError(
             _("The model manifest {path} lacks the entry {error}: add it.", path=path, error=error)
         ) from error
-    except Exception as error:  # whatever odd values raise on their way
+    except Exception as error:  # whatever odd values raise
         raise ModelError(
             _(
                 "The model manifest {path} has a value that cannot be used ({error}): correct it.",

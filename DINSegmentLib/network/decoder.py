@@ -1,4 +1,4 @@
-"""Decoder: four fused maps to label scores. The paper is only said to use an "MLP decoder"; the details are ours."""
+"""Decoder: four fused maps to label scores. The paper is only said to use an "MLP decoder"; the rest is our choice."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -114,7 +114,7 @@ class Panel:
         self.input.clear()
 
     def end(self) -> None:
-        """The panel is taken apart: no process, timer, file or view of ours stays behind."""
+        """The panel is taken apart: no process, timer, file or view is left."""
         self._let_go()
         self.compare.end()
         self.input.end()

@@ -44,7 +44,7 @@ class LivePreview:
             node: gets the result; None: a new node, which `chosen` receives.
 
         Raises:
-            InputError, GeometryError: the volume cannot be used, or ``node`` holds an image that is not ours.
+            InputError, GeometryError: the volume cannot be used, or ``node`` holds an image of the user's.
         """
         volume = scene.read_volume(volume_node)
         made_of = volume_node.GetID(), volume_node.GetImageData().GetMTime(), model.intensity, model.axes

@@ -19,8 +19,8 @@ LIBRARY = str(Path(__file__).resolve().parents[2])
 
 
 def python() -> str:
-    """The interpreter itself, so that its process is ours: in Slicer `sys.executable` is a launcher, which would leave
-    its child alive when it is killed.
+    """The interpreter itself, so that its process can be ended: in Slicer `sys.executable` is a launcher, which would
+    leave its child alive when it is killed.
     """
     return shutil.which("python-real") or sys.executable
 

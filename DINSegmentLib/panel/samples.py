@@ -83,7 +83,7 @@ class Phantom:
         self._process.start(python(), arguments)
 
     def end(self) -> None:
-        """Stop: nobody waits for the sample any more."""
+        """Stop: the sample is no longer needed."""
         if self.busy:
             self._process.blockSignals(True)
             self._process.kill()
@@ -119,7 +119,7 @@ class Phantom:
 
 
 def _load(name: str, path: Path) -> Any:
-    """The file's volume, which stands in the scene without the file: that is temporary."""
+    """The file's volume, which is in the scene without the file: that is temporary."""
     from .. import io  # SimpleITK is not for the panel's start
 
     if name == CINE:

@@ -23,7 +23,7 @@ _STATUS_MS = 10_000  # how long Slicer's status bar shows a text
 class Session:
     """What is chosen now.
 
-    Values live in the parameter node. A slot of ours may be called before the parameter node's own, and any change of
+    Values live in the parameter node. A slot here may be called before the parameter node's own, and any change of
     the node lets it write all its values into the widgets, old ones too: so each slot first writes its own value there.
 
     Args:

@@ -11,7 +11,7 @@ from .tables import Column, fit, head, number
 
 _SHOWN, _COLOR, _NAME, _FIGURES = 0, 1, 2, (3, 4)
 _SWATCH = 14  # pixels
-_OLD = "…"  # in place of figures from before an edit
+_OLD = "…"  # in place of numbers from before an edit
 
 
 class StructureTable:
@@ -32,7 +32,7 @@ class StructureTable:
         self._fill()
 
     def follow(self, node: Any) -> None:
-        """Show the segments of another segmentation, without figures; None: of none."""
+        """Show the segments of another segmentation, without numbers; None: of none."""
         for tag in self._tags:
             self._node.RemoveObserver(tag)
         self._node, self._tags, self._figures = node, [], {}
@@ -48,7 +48,7 @@ class StructureTable:
         self._fill()
 
     def outdate(self) -> None:
-        """The figures are from before an edit: take them away until there are new ones."""
+        """The values are from before an edit: take them away until there are new ones."""
         self._figures = {one: (_OLD, _OLD) for one in self._figures}
         self._fill()
 

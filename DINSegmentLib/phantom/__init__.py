@@ -1,4 +1,4 @@
-"""A short-axis cine MR phantom of our own with analytic truth, and the bundled sample made from it.
+"""A synthetic short-axis cine MR phantom with analytic truth, and the bundled sample made from it.
 
     from DINSegmentLib.phantom import CardiacPhantom
     phantom = CardiacPhantom(seed=0)

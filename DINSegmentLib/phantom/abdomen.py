@@ -10,7 +10,7 @@ SHAPE, SPACING = (56, 180, 240), (1.6, 1.6, 4.0)  # (K, J, I), and mm along (I, 
 _FIRST = np.array([191.2, 138.0, -228.0])  # RAS mm of voxel 0: right, front, below
 _NOISE, _SMOOTH = 9.0, 1.2  # HU, and its correlation in mm
 
-# With contrast in the portal venous phase: round figures of textbooks.
+# With contrast in the portal venous phase: round textbook values.
 _HOUNSFIELD = {
     Tissue.AIR: -1000, Tissue.SKIN: 30, Tissue.FAT: -100, Tissue.MUSCLE: 60, Tissue.BONE: 750, Tissue.MARROW: 220,
     Tissue.LUNG: -840, Tissue.LIVER: 112, Tissue.SPLEEN: 125, Tissue.KIDNEY: 185, Tissue.STOMACH: 35,

@@ -34,7 +34,7 @@ class Tissue(IntEnum):
 # Proton density relative to blood, T1 and T2 in ms at 1.5 T: typical values of the literature (Stanisz et al., MRM
 # 2005, for blood, heart, muscle, liver; de Bazelaire et al., Radiology 2004, for spleen, kidney, marrow, subcutaneous
 # fat). Blood's T2 falls with its oxygenation (Wright et al., JMRI 1991), so the right heart is darker than the left.
-# Lung, cortical bone, skin and stomach wall with content are round figures: little water, or short T2.
+# Lung, cortical bone, skin and stomach wall with content are round values: little water, or short T2.
 _PROPERTIES = {
     Tissue.AIR: (0.0, 1000.0, 50.0),
     Tissue.SKIN: (0.60, 900.0, 25.0),
@@ -55,7 +55,7 @@ _PROPERTIES = {
 }
 
 # Gadolinium in a tissue ten minutes after its injection, relative to blood: the extracellular share over the blood's
-# plasma share (Kellman and Hansen, JCMR 2014, for muscle 0.25 and scar 0.6 of the volume; others are round figures).
+# plasma share (Kellman and Hansen, JCMR 2014, for muscle 0.25 and scar 0.6 of the volume; others are round values).
 _GADOLINIUM = {
     Tissue.SKIN: 0.4, Tissue.FAT: 0.05, Tissue.MUSCLE: 0.25, Tissue.MARROW: 0.2, Tissue.LUNG: 0.6, Tissue.LIVER: 0.5,
     Tissue.SPLEEN: 0.5, Tissue.KIDNEY: 1.0, Tissue.STOMACH: 0.3, Tissue.MYOCARDIUM: 0.45, Tissue.ARTERIAL_BLOOD: 1.0,

@@ -44,7 +44,7 @@ def draw_curves(
     Args:
         curves: all with one volume for every frame, of one frame at least.
         times: of the frames in ms; None: the axis counts frames from 1.
-        marks: frames, counted from 0, at which a vertical line stands, by the text over it, such as ``ED``.
+        marks: frames, counted from 0, at which a vertical line is drawn, by the text over it, such as ``ED``.
         title, subtitle: the headline; without a title there is none.
         size: width and height.
         bare: lines and marks alone, for a small picture beside others.

@@ -1,4 +1,4 @@
-"""Slices to pixels: gray pictures, structures drawn over them, and where a structure's number stands."""
+"""Slices to pixels: gray pictures, structures drawn over them, and where a structure's number is drawn."""
 
 from collections.abc import Sequence
 

@@ -15,7 +15,7 @@ from .sheet import Entry, Page
 MOST_SLICES = 5
 _PANEL = 340  # pixels along the longer side of a slice
 _ROOM = 0.6  # shown around the structures, in sizes of the box that holds them all
-_BAR = (10, 20, 50, 100)  # mm that a scale bar may stand for; the longest within a third of a panel is drawn
+_BAR = (10, 20, 50, 100)  # mm that a scale bar may represent; the longest within a third of a panel is drawn
 
 _WEAK = 0.1  # below, neither image is said to have decided
 _TINT = 0.75  # opacity where one image decided alone

@@ -50,7 +50,7 @@ class Report:
         notices: what to check.
         slices: slices to review, the worst first.
         provenance: names and values: model, weights, program.
-        reviewer: None: nobody has reviewed it.
+        reviewer: None: not reviewed.
     """
 
     title: str

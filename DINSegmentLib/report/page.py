@@ -12,8 +12,8 @@ from typing import Any
 
 from .. import resources
 
-# Everything that is not named is forbidden: no network, no script or style but our own, no forms, no frames. Of a page
-# from disk 'self' means other files on disk, in Chromium and in Firefox.
+# Everything that is not named is forbidden: no network, no script or style but those of the page, no forms, no frames.
+# Of a page from disk 'self' means other files on disk, in Chromium and in Firefox.
 _POLICY = (
     "default-src 'none'; img-src 'self' data:; style-src '{style}'; script-src {script}; "
     "base-uri 'none'; form-action 'none'"
@@ -32,7 +32,7 @@ def page(name: str, title: str, styles: Sequence[str], scripts: Sequence[str] = 
     style, script = ("".join(map(_text, names)) for names in (styles, scripts))
     allowed = f"'{_hash(script)}'" if script else "'none'"
     if "data" in parts:
-        # in JSON a "<" stands only within strings, so that the escaped one means the same and ends no script
+        # in JSON a "<" occurs only within strings, so that the escaped one means the same and ends no script
         text = json.dumps(parts["data"], allow_nan=False, separators=(",", ":"))
         parts["data"] = text.replace("<", "\\u003c")
     policy = _POLICY.format(style=_hash(style), script=allowed)

@@ -156,7 +156,7 @@ class _Layout:
             self.y -= _LINE
 
     def _entries(self, heading: str, entries: Sequence[str], left: float, foot: float) -> None:
-        """A list that ends above ``foot``; how many more entries there are stands in its last line."""
+        """A list that ends above ``foot``; its last line says how many more entries there are."""
         width = _MARGIN + _WIDTH - left
         self._paragraph(heading, left, width, _BOLD)
         for number, entry in enumerate(entries):

@@ -1,4 +1,4 @@
-"""Stand-ins for the parts of Slicer's desktop that `slicer.util` calls; only what runs without Qt. See `boot`."""
+"""Replacements for the parts of Slicer's desktop that `slicer.util` calls; only what runs without Qt. See `boot`."""
 
 import tempfile
 from pathlib import Path

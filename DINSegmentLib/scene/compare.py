@@ -89,7 +89,7 @@ def show(volume_node: Any, enhanced_node: Any, segmentation_node: Any = None) ->
 
 
 def is_shown() -> bool:
-    """Whether the present layout is ours."""
+    """Whether the present layout is the comparison's."""
     layout = _layout()
     return layout is not None and layout.GetViewArrangement() == LAYOUT
 
@@ -203,7 +203,7 @@ def _fit(view: Any, place: np.ndarray | None) -> None:
 
 
 def _begin_outlines(segmentation_node: Any) -> None:
-    """A display node of ours outlines in the first two views; the user's own one leaves these out meanwhile."""
+    """The comparison's display node outlines in the first two views; the user's own node omits these meanwhile."""
     display, outline = segmentation_node.GetDisplayNode(), _outline_of(segmentation_node)
     *outlined, filled = (view.GetID() for view, _ in _views())
     with slicer.util.NodeModify(outline):

@@ -54,7 +54,7 @@ def allocate_enhanced(volume_node: Any, enhancement: Enhancement, node: Any = No
     Args:
         volume_node: what is enhanced; grid and parent transform are taken from it.
         enhancement: noted in the node.
-        node: gets the image; None: a new node. A node that was not ours gets the window 0 to 1.
+        node: gets the image; None: a new node. A node that was not an enhanced volume gets the window 0 to 1.
 
     Returns:
         the node of the enhanced volume: float32, a window of 0 to 1 in gray.
@@ -91,7 +91,7 @@ def enhanced_array(node: Any) -> np.ndarray:
     """The voxels of an enhanced volume: (K, J, I) float32, shared with the node; call `update_slices` after writing.
 
     Raises:
-        InputError: the node holds no image, or not one of ours.
+        InputError: the node holds no image, or not an enhanced one.
     """
     array = voxels(node)
     if array.dtype != np.float32:
@@ -106,7 +106,7 @@ def find_enhanced(volume_node: Any) -> Any:
 
 
 def is_enhanced(node: Any) -> bool:
-    """Whether a volume node is one of ours."""
+    """Whether a volume node is an enhanced volume."""
     return node is not None and node.GetAttribute(ENHANCEMENT) is not None
 
 
@@ -132,7 +132,7 @@ def _check_output(node: Any, volume_node: Any) -> None:
 
 
 def _image(shape: tuple[int, int, int]) -> vtkImageData:
-    """All 0; the memory is only touched when somebody writes."""
+    """All 0; memory is used only when it is written."""
     image = vtkImageData()
     image.SetDimensions(shape[::-1])
     image.GetPointData().SetScalars(numpy_to_vtk(np.zeros(int(np.prod(shape)), np.float32)))

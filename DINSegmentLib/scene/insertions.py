@@ -20,7 +20,7 @@ _MOVED = 0.01  # mm
 
 
 def insertion_of(node: Any, volume_node: Any) -> Insertion | None:
-    """Where a person has put the insertions of a result, in the world; None: nobody has.
+    """Where a person has put the insertions of a result, in the world; None: nowhere.
 
     Args:
         node: the segmentation.
@@ -97,7 +97,7 @@ class InsertionPoints:
         self._tag = points.AddObserver(slicer.vtkMRMLMarkupsNode.PointModifiedEvent, lambda *_: self._moved())
 
     def keep(self) -> bool:
-        """Note where the points are now; False: nobody has moved them, or they are gone.
+        """Note where the points are now; False: they were not moved, or they are gone.
 
         Raises:
             GeometryError: as `insertion_of`.

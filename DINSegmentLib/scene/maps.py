@@ -155,7 +155,7 @@ def _mix(first: tuple[float, ...], second: tuple[float, ...], share: float) -> l
 
 
 def is_map(node: Any) -> bool:
-    """Whether a node is one of ours."""
+    """Whether a node is a map of DINSegment."""
     return node is not None and node.GetAttribute(_KIND) is not None
 
 

@@ -1,4 +1,4 @@
-"""Which segmentation is the result of which volume, and whether somebody has edited it since."""
+"""Which segmentation is the result of which volume, and whether it was edited since."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def find_result(volume_node: Any) -> Any:
 def is_edited(node: Any, volume_node: Any) -> bool:
     """Whether the segments that a result brought are no longer as they were written.
 
-    A node without segments of ours is not edited; one that cannot be compared any more is.
+    A node without segments of a result is not edited; one that cannot be compared any more is.
 
     Args:
         node: ``vtkMRMLSegmentationNode``.

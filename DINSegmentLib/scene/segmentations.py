@@ -31,8 +31,8 @@ def write_segmentation(
     label values are those of ``structures`` in the scene and in a saved ``.seg.nrrd``.
 
     In an existing node, our segments of an earlier run are replaced, of whatever model; a structure keeps how the user
-    lets it be shown. Everything else stays: the user's own segments, and ours that the user renamed or recolored (they
-    get another id).
+    lets it be shown. Everything else stays: the user's own segments, and segments of a result that the user renamed or
+    recolored (they get another id).
 
     Args:
         labels: (K, J, I) uint8, on the grid of ``volume_node``; 0 is background. Copied.

@@ -1,4 +1,4 @@
-"""Segments of a segmentation node: which are ours, which the user's, and how a result takes an older one's place."""
+"""Segments of a segmentation node: which belong to a result or to the user, and how a result replaces an older one."""
 
 import re
 from typing import Any
@@ -52,9 +52,9 @@ def ours(segmentation: Any) -> list[str]:
 
 
 def exchange(node: Any, new: dict[str, Any]) -> None:
-    """Put new segments in the place of ours in a segmentation node, and leave those of the user.
+    """Put new segments in the place of a result's in a segmentation node, and leave those of the user.
 
-    Segments of ours that the user renamed or recolored are the user's now: they make room for new ones of their id.
+    Segments of a result that the user renamed or recolored are the user's now: they make room for new ones of their id.
 
     Args:
         node: ``vtkMRMLSegmentationNode``, already on the grid and under the transform of the new segments.
@@ -103,7 +103,7 @@ def _color(one: Any) -> str:
 
 
 def _after(segmentation: Any, old: list[str]) -> str:
-    """The first segment of the user's that stands after one of ours; empty where new ones come last."""
+    """The first segment of the user's that follows one of a result; empty where new ones come last."""
     ids = list(segmentation.GetSegmentIDs())
     return next((one for one in ids[ids.index(old[0]) :] if one not in old), "") if old else ""
 
@@ -122,7 +122,7 @@ def _remove(segmentation: Any, old: list[str]) -> None:
     for one in old:
         labelmap = segmentation.GetSegment(one).GetRepresentation(LABELMAP)
         sharing = segmentation.GetSegmentIDsForDataObject(labelmap, LABELMAP)
-        if set(sharing) <= set(old):  # nobody needs the voxels: Slicer need not take them out of the shared label map
+        if set(sharing) <= set(old):  # the voxels are not needed: Slicer need not take them out of the shared label map
             segmentation.GetSegment(one).RemoveRepresentation(LABELMAP)
         segmentation.RemoveSegment(one)
 

@@ -36,7 +36,7 @@ class Cine:
 
     @property
     def nodes(self) -> list[Any]:
-        """The volume of every frame; they stand in no scene and under no transform."""
+        """The volume of every frame; they are in no scene and under no transform."""
         return [self.sequence.GetNthDataNode(index) for index in range(self.sequence.GetNumberOfDataNodes())]
 
     @property
@@ -73,7 +73,7 @@ def index_values(sequence: Any) -> list[str]:
 
 
 def find_cine(volume_node: Any) -> Cine | None:
-    """The cine whose present frame a volume node is; None for a volume that stands alone."""
+    """The cine whose present frame a volume node is; None for a volume outside of any."""
     for browser in slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode"):
         sequence = browser.GetSequenceNode(volume_node)
         if sequence is not None and sequence.GetNumberOfDataNodes() > 1:
@@ -85,7 +85,7 @@ def cine_of(volume_node: Any) -> Cine:
     """As `find_cine`.
 
     Raises:
-        InputError: the volume stands alone.
+        InputError: the volume belongs to no sequence.
     """
     cine = find_cine(volume_node)
     if cine is None:
@@ -136,8 +136,8 @@ def write_cine(labels: np.ndarray, cine: Cine, structures: Sequence[Label], node
         labels: (T, K, J, I) uint8, on the frames' grid.
         cine: what was segmented.
         structures: the labels of the model.
-        node: an existing segmentation node. Segments in it that are not ours stay: of an earlier cine in every frame,
-            else those of the node in all frames. None: a new node.
+        node: an existing segmentation node. The user's segments in it stay: of an earlier cine in every frame, else
+            those of the node in all frames. None: a new node.
 
     Returns:
         the ``vtkMRMLSegmentationNode`` that shows the present frame.

@@ -39,7 +39,7 @@ def load() -> None:
 
 
 def _colored(content: dict[str, Any]) -> dict[str, Any]:
-    """The list with the colors of the bundled models' structures, which stand in their manifests alone."""
+    """The list with the colors of the bundled models' structures, which are only in their manifests."""
     colors = {
         (label.kind.value, label.modifier.value if label.modifier else ""): label.color
         for model in catalogue().values()

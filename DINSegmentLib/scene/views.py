@@ -11,7 +11,7 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from .enhanced import SOURCE, is_enhanced
 from .volumes import ijk_to_world, numbers, voxels
 
-# names of our own views, as `compare` makes them, in the order in which they stand there
+# names of the comparison's views, in their order
 COMPARE_VIEWS = ("DINOriginal", "DINEnhanced", "DINResult")
 
 _PREFERRED = (*COMPARE_VIEWS, "Red")
@@ -31,7 +31,7 @@ def composite_node(view: Any) -> Any:
 
 
 def view_of(volume_node: Any) -> Any:
-    """The slice node of the view in which the user sees a volume: first our own views, then Red, then any; or None."""
+    """The slice node of the view that shows a volume: first the comparison's, then Red, then any; or None."""
     shown = _views_of(volume_node)
     names = [view.GetLayoutName() for view in shown]
     return next((shown[names.index(name)] for name in _PREFERRED if name in names), shown[0] if shown else None)

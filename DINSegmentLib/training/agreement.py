@@ -40,7 +40,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Limits:
-    """Agreement of one figure of one ventricle: predicted less true.
+    """Agreement of one figure of one ventricle: prediction minus reference.
 
     Args:
         figure: one of `FIGURES`.

@@ -25,7 +25,7 @@ class Augmentation:
         mirror: mirror half of the samples along each in-plane axis (hearts only: an abdomen has a left and a right).
         mirror_stack: reverse the order of the neighbors of half of the samples (base to apex, or apex to base).
         alone: share that sees itself in place of its neighbors.
-        scale: smallest and largest magnification, drawn log-uniformly.
+        scale: smallest and largest scaling, drawn log-uniformly.
         aspect: largest stretch along one axis against the other, as the logarithm of their ratio's square root.
         shift: largest shift of the view's center in pixels of the model.
         elastic: standard deviation, in pixels, of a smooth random displacement of a third of the samples.

@@ -36,7 +36,7 @@ class Case:
             `dinsegment segment` reads it.
         label: uint8 (K, J, I), label values of the data's README.
         geometry: grid of both.
-        subject: whom it shows, where several cases may show one; None: nobody else's case.
+        subject: whom it shows, where several cases may show one; None: no other case.
         nominal: the spacing is a typical one, not measured: every figure in mm is nominal too.
     """
 

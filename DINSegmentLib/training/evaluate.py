@@ -78,7 +78,7 @@ def save(folder: Path, files: Mapping[str, str | bytes]) -> None:
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in FILES:  # figures of another evaluation beside the new ones would mislead
+        for name in FILES:  # values of another evaluation beside the new ones would mislead
             if name not in files:
                 (folder / name).unlink(missing_ok=True)
     except OSError as error:

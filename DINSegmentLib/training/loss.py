@@ -22,7 +22,7 @@ def boundary_loss(probabilities: Tensor, truth: Tensor) -> Tensor:
     Returns:
         scalar: absolute differences summed over classes and the two directions, averaged over images and pixels.
 
-    The paper does not name its gradient extractor; ours is the forward difference along H and along W.
+    The paper does not name its gradient extractor; here it is the forward difference along H and along W.
     """
     loss = probabilities.new_zeros(())
     for size in BOUNDARY_POOLINGS:

@@ -99,7 +99,7 @@ def _score_structure(
 ) -> StructureScore:
     predicted, present = bool(prediction.any()), bool(truth.any())
     if predicted and present:
-        box = bounding_box(prediction | truth)  # the same figures from far fewer voxels
+        box = bounding_box(prediction | truth)  # the same values from far fewer voxels
         return _compare(prediction[box], truth[box], spacing, label, tolerance)
     if predicted:
         return _empty(label, "spurious", headline=0.0, family=1.0)

@@ -122,7 +122,7 @@ def _weights(run: Path, model: Model, bits: int) -> bytes:
 
 
 def _validation(run: Path, recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures of the weights that were kept, for the manifest; empty where no case was left for them."""
+    """The scores of the weights that were kept, for the manifest; empty where no case was left for them."""
     path = run / "curve.csv"
     try:
         with path.open(encoding="utf-8", newline="") as file:

@@ -30,7 +30,7 @@ class Recipe:
         boundary_weight: weight of the boundary loss.
         supervision: of the four scales, ``scales`` or ``combined``, see `DINLoss`.
         splits: of the data folder that are trained on. With ``valid`` among them nothing is validated: run the same
-            plan on ``train`` alone before, whose figures then stand for it.
+            plan on ``train`` alone before, whose scores then represent it.
         keep: the averaged weights that were ``best`` by validation, or the ``last`` ones.
         validations: how many, evenly over the plan.
         compile: compile the network for a CUDA device: a minute or two at the start, then about twice the pace.

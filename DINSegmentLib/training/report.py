@@ -72,7 +72,7 @@ class Report:
         structures: one summary for each structure, over cases.
         overall: mean of the structures' means; spread of the cases' means over their structures.
         tolerance: of the normalized surface Dice, in mm.
-        nominal: the spacing of at least one case is nominal, so figures in mm are.
+        nominal: the spacing of at least one case is nominal, so values in mm are.
     """
 
     rows: tuple[Row, ...]
@@ -147,7 +147,7 @@ def json_text(report: Report, run: Mapping[str, object], more: Mapping[str, obje
 
 
 def align(lines: Sequence[Sequence[str]], text_columns: int) -> str:
-    """Columns of equal width: the first `text_columns` to the left, figures to the right."""
+    """Columns of equal width: the first `text_columns` to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(

@@ -135,7 +135,7 @@ def relabeled(cases: Iterable[Case], model: Model, labels: Mapping[str, Sequence
         labels: structure of the model -> values in the data that are part of it.
 
     Raises:
-        InputError: a structure is none of the model's, a value stands for two, or a case has a value that is not named.
+        InputError: a structure is not the model's, a value is given to two, or a case has a value that is not named.
     """
     by_name = {label.name: label.value for label in model.labels}
     table = np.full(256, 255, np.uint8)

@@ -289,7 +289,7 @@ class Client:
 
     @property
     def copying(self) -> bool:
-        """Whether the volume is being handed over, a piece at every `tick`."""
+        """Whether the volume is being sent, a piece at every `tick`."""
         return self._run is not None and not self._sent
 
     def _copy(self, run: _Run) -> None:
@@ -389,7 +389,7 @@ class Client:
         self._doomed = [run for run in self._doomed if not run.remove_files()]
 
     def _let_go(self, run: _Run) -> Listener:
-        """End the run: its files are removed before anybody hears of it."""
+        """End the run: its files are removed before anyone is informed."""
         self._run = None
         self._doomed.append(run)
         self._remove_files()

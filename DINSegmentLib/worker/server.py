@@ -107,7 +107,7 @@ class Server:
                 self._cancelled.add(request["id"])
             else:
                 self._requests.put(request)
-        self._ended.set()  # whoever asked has gone: a run stops, too
+        self._ended.set()  # the client is gone: stop a run, too
         self._requests.put(None)
         if self._leave is not None and not self._finished.wait(_PATIENCE):
             self._leave()  # in the middle of something that does not stop
@@ -118,7 +118,7 @@ class Server:
             with self._writing:
                 self._sink.write(line)
                 self._sink.flush()
-        except (OSError, ValueError):  # nobody reads, or the sink is closed
+        except (OSError, ValueError):  # no reader, or the pipe is closed
             self._ended.set()
 
     def _answer(self, request: dict[str, Any]) -> None:
@@ -244,7 +244,7 @@ def _leave() -> None:
 def _remove(*paths: Path) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
-    with suppress(OSError):  # it is the folder of the run, unless somebody put other things there
+    with suppress(OSError):  # it is the folder of the run, unless other files were put there
         (paths[0].parent / ownership.MARK).unlink(missing_ok=True)
         paths[0].parent.rmdir()
 

@@ -75,8 +75,8 @@ def test_without_an_edit_values_are_those_of_the_run_and_nobody_has_reviewed(com
 
 def test_moved_insertions_turn_the_segments(command, result, phases, tmp_path):
     save(result / "heart.nii.gz", phases[1])
-    centre = PHANTOM.geometry.ijk_to_ras @ (*np.argwhere(phases[1][0] == 3).mean(axis=0)[::-1], 1)
-    places = [str(round(float(part), 2)) for part in centre[:3]]
+    center = PHANTOM.geometry.ijk_to_ras @ (*np.argwhere(phases[1][0] == 3).mean(axis=0)[::-1], 1)
+    places = [str(round(float(part), 2)) for part in center[:3]]
     apart = [
         "--anterior",
         *places[:2],

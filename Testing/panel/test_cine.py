@@ -112,7 +112,7 @@ def test_heart_rate_height_and_weight_give_output_and_figures_by_body_surface(de
     assert "need both height and weight" in ui.personLabel.text
     ui.weightSpinBox.value = 80
     assert not ui.personLabel.visible
-    assert shown() == {  # by a body surface of 2.0 square metres, the root of 180 x 80 / 3600
+    assert shown() == {  # by a body surface of 2.0 square meters, the root of 180 x 80 / 3600
         "LV EDV (ml)": ["120.0", "60.0"], "LV ESV (ml)": ["40.0", "20.0"], "LV stroke volume (ml)": ["80.0", "40.0"],
         "LV mass (g)": ["90.0", "45.0"], "Cardiac output (l/min)": ["4.8", "2.4"],
     }  # fmt: skip

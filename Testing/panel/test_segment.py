@@ -22,11 +22,11 @@ def test_a_click_gives_the_command_lines_voxels_names_colors_and_numbers(desk, p
     assert expected.any() and np.array_equal(labels_of(node, heart, model), expected)
     names = [node.GetSegmentation().GetNthSegment(n).GetName() for n in range(3)]
     assert names == [label.name for label in model.labels]
-    millilitres = np.bincount(expected.ravel(), minlength=4)[1:] * volume.geometry.voxel_volume / 1000
+    milliliters = np.bincount(expected.ravel(), minlength=4)[1:] * volume.geometry.voxel_volume / 1000
     means = [volume.array[expected == value].mean() for value in (1, 2, 3)]
     assert structures(panel) == [
         [label.name, f"{ml:.1f}", f"{mean:.1f}"]
-        for label, ml, mean in zip(model.labels, millilitres, means, strict=True)
+        for label, ml, mean in zip(model.labels, milliliters, means, strict=True)
     ]
     assert ui.outputSelector.currentNode() is node
     assert ui.statusLabel.text.startswith("Done in") and ui.segmentButton.text == "&Segment"

@@ -105,7 +105,7 @@ def test_a_removed_map_leaves_views_and_scene_as_they_were(add_volume, views, sc
     remove_map(second)
     assert (red.GetForegroundVolumeID(), red.GetForegroundOpacity()) == (mine.GetID(), 0.3)
     assert (green.GetForegroundVolumeID(), green.GetForegroundOpacity()) == (None, 0)
-    assert find_map(volume) is None and scene.GetNumberOfNodes() == before - 3 + 1  # the colours stay
+    assert find_map(volume) is None and scene.GetNumberOfNodes() == before - 3 + 1  # the colors stay
 
 
 # of how color-blind people see linear RGB: Machado, Oliveira, Fernandes, IEEE TVCG 2009, severity 1

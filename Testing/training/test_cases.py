@@ -56,7 +56,7 @@ def test_cases_are_read_one_at_a_time(heart):
     first = weakref.ref(next(iterator))
     assert first() is None, "the iterator keeps a case it has handed out"
     next(iterator)
-    with pytest.raises(InputError, match=r"a1_frame09_ES.npz is damaged"):
+    with pytest.raises(InputError, match=r"a1_frame09_ES.npz is not a valid"):
         next(iterator)
 
 

@@ -46,7 +46,7 @@ def rerun(options: Namespace, console: Console) -> int:
 
 
 def _asked(written: "Record", model: Model, options: Namespace) -> tuple["Case", Parameters, str]:
-    """Case, parameters and device of a record that somebody else may have written.
+    """Case, parameters and device of a record that someone else may have written.
 
     It decides neither where files go nor what they are called.
     """
@@ -79,7 +79,7 @@ def _asked(written: "Record", model: Model, options: Namespace) -> tuple["Case",
 
 
 def _check_input(case: "Case", sha256: str) -> None:
-    """The same bytes must still be there: other ones would give other labels without a word."""
+    """The same bytes must still be there: other bytes would silently give other labels."""
     from ... import io
     from ...batch.hashes import input_hash
 

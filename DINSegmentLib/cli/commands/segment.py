@@ -110,7 +110,7 @@ def _dry_run(
 
 
 def _anonymous(options: Namespace, console: Console) -> int:
-    """The same without a name or path: neither ours nor those of a library that warns of a file are printed."""
+    """The same without a name or path: neither messages of DINSegment nor warnings of a library print them."""
     from ...batch import anonymous
 
     try:

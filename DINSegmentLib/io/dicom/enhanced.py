@@ -1,6 +1,6 @@
 """Enhanced DICOM files, which hold many frames: each becomes a slice like one that has a file of its own.
 
-What a file of its own would say in its header stands in functional groups (PS3.3, C.7.6.16), of the frame or of all.
+What a file of its own would say in its header is in functional groups (PS3.3, C.7.6.16), of the frame or of all.
 """
 
 import warnings

@@ -1,1 +1,1 @@
-"""The panel's sections: each connects some of its widgets, and knows of the others only what it was handed."""
+"""The panel's sections: each connects some of its widgets, and knows of the others only what it was given."""

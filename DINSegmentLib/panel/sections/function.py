@@ -25,7 +25,7 @@ _EJECTION = (  # of one ventricle
 
 
 class FunctionSection:
-    """Connects ejection fractions, the tables of figures and of frames, and the curve.
+    """Connects ejection fractions, the tables of values and of frames, and the curve.
 
     Args:
         ui: the panel's widgets.
@@ -54,7 +54,7 @@ class FunctionSection:
             button.enabled = False
 
     def outdate(self) -> None:
-        """The figures are from before an edit: gray, until there are new ones."""
+        """The values are from before an edit: gray, until there are new ones."""
         self._enable(False)
 
     def _enable(self, enabled: bool) -> None:
@@ -97,7 +97,7 @@ class FunctionSection:
         return columns, rows
 
     def _show_figures(self) -> None:
-        """All figures, with those that need heart rate, height and weight where these are known."""
+        """All values, with those that need heart rate, height and weight where these are known."""
         if (measured := self._measured) is None:
             return
         found = measured
@@ -141,7 +141,7 @@ class FunctionSection:
         slicer.modules.plots.logic().ShowChartInLayout(chart)
 
     def export(self, path: Path) -> None:
-        """Write all figures to a CSV file, and the frames to another beside it.
+        """Write all values to a CSV file, and the frames to another beside it.
 
         Raises:
             OSError: a file cannot be written.

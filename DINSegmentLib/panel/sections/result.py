@@ -99,7 +99,7 @@ class ResultSection:
         for group in (ui.resultGroup, ui.reviewGroup):
             group.visible = node is not None and node.GetSegmentation().GetNumberOfSegments() > 0
         ui.editButton.enabled = ui.show3DButton.enabled = node is not None
-        ui.reviewerEdit.text = ui.commentEdit.text = ""  # nobody has reviewed this one
+        ui.reviewerEdit.text = ui.commentEdit.text = ""  # not reviewed yet
         with session.quietly():
             ui.show3DButton.checked = node is not None and drawing.is_in_3d(node)
             if node is not None and node.GetDisplayNode() is not None:
@@ -155,7 +155,7 @@ class ResultSection:
     # edits
 
     def onEdited(self) -> None:
-        """Somebody has edited segments: until they are measured, the numbers on the screen are old."""
+        """Segments were edited: until they are measured, the numbers on the screen are old."""
         if self.session.deaf or self._run_of(self.session.output) is None:
             return
         self._listener = None  # what is measured now is of before
@@ -204,7 +204,7 @@ class ResultSection:
         )
 
     def onExport(self) -> None:
-        """Write the tables of volumes and figures as CSV files."""
+        """Write the tables of volumes and function as CSV files."""
         title, kinds = _("Export the tables"), _("Tables (*.csv)")
         name = qt.QFileDialog.getSaveFileName(None, title, "volumes.csv", kinds)
         if not name:
