@@ -49,7 +49,7 @@ def _disconnect(sender: Any, signature: str, slot: Callable[..., Any]) -> bool:
 
 def _signal(sender: Any, signature: str) -> tuple[Any, int]:
     """A bound signal, and how many values it hands over."""
-    meta = sender.metaObject()
+    meta = type(sender).staticMetaObject  # what `metaObject` gives is deleted together with the sender
     normal = bytes(QtCore.QMetaObject.normalizedSignature(signature).data()).decode()
     known = normal in getattr(sender, "signatures", ()) or meta.indexOfSignal(normal) >= 0
     if not known:
@@ -83,7 +83,9 @@ def _patch_reading(kind: type) -> None:
     plain = kind.__getattribute__
 
     def read(self: Any, name: str) -> Any:
-        own, mine = type(self).__name__, by_product() and name[0] != "_"
+        own = type(self).__name__
+        # while a method of an object that Python made runs, Qt itself looks for overrides of virtual ones
+        mine = by_product() and name[0] != "_" and name in sys._getframe(1).f_code.co_names
         if mine:
             check(own, name, "read")
         if name in ("connect", "disconnect") and isinstance(self, QtCore.QObject):
@@ -213,7 +215,7 @@ def install() -> QtWidgets.QApplication:
     if "qt" not in sys.modules:
         _patch()
         QtCore.QObject.name = property(lambda self: QtCore.QObject.property(self, "objectName"))
-        QtCore.QObject.className = lambda self: self.metaObject().className()
+        QtCore.QObject.className = lambda self: type(self).staticMetaObject.className()
         QtCore.QObject.delete = QtCore.QObject.deleteLater
         sys.modules["qt"] = _module("qt", QtCore, QtGui, QtWidgets, QtUiTools)
         sys.modules["qt"].QUiLoader = UiLoader
