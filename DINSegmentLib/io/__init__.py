@@ -1,7 +1,7 @@
 """Files to volumes and back."""
 
 from .cine import Cine, count_frames, read_cine
-from .image import AS_STORED, Image, Reading, case_name
+from .image import AS_STORED, Image, Reading, SliceFile, case_name
 from .person import Person
 from .reading import files_of, read
 from .writing import write_labelmap, write_volume
@@ -12,6 +12,7 @@ __all__ = [
     "Image",
     "Person",
     "Reading",
+    "SliceFile",
     "case_name",
     "count_frames",
     "files_of",

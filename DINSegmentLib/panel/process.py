@@ -1,19 +1,17 @@
-"""The worker's process, started and read through Qt: no thread of our own, and Slicer's window never waits."""
+"""Processes of the module, started and read through Qt: no thread of our own, and Slicer's window never waits."""
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import qt
 from slicer.i18n import tr as _
 
-from ..worker.client import Client
-
 _START = (  # `_exit` as in the server's own last line
-    "import os, sys; sys.path.insert(0, sys.argv.pop(1)); "
-    "from DINSegmentLib.worker.server import main; os._exit(main())"
+    "import importlib, os, sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "os._exit(importlib.import_module(sys.argv.pop(1)).main())"
 )
 LIBRARY = str(Path(__file__).resolve().parents[2])
 
@@ -25,20 +23,35 @@ def python() -> str:
     return shutil.which("python-real") or sys.executable
 
 
-class WorkerProcess:
+class Client(Protocol):
+    """Who hears a process."""
+
+    def received(self, data: bytes) -> None:
+        """Bytes of its standard output."""
+
+    def ended(self, code: int, crashed: bool) -> None: ...
+
+
+class Process:
     """A `worker.client.Channel` over QProcess.
 
     Args:
         parent: QObject that owns the process.
-        on_log: gets what the worker writes to its standard error.
+        on_log: gets what the process writes to its standard error.
+        module: of the library, whose ``main`` runs.
+        variables: of its environment, beside those of Slicer.
     """
 
-    def __init__(self, parent: Any, on_log: Callable[[str], None]) -> None:
+    def __init__(
+        self, parent: Any, on_log: Callable[[str], None], module: str = "worker.server",
+        variables: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         self.client: Client  # set by the owner of both
-        self._on_log = on_log
+        self._on_log, self._module = on_log, f"DINSegmentLib.{module}"
         self._process = qt.QProcess(parent)
         environment = qt.QProcessEnvironment.systemEnvironment()
-        for name, value in (("PYTHONUNBUFFERED", "1"), ("PYTHONIOENCODING", "utf-8"), ("PYTHONNOUSERSITE", "1")):
+        always = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "PYTHONNOUSERSITE": "1"}
+        for name, value in {**always, **(variables or {})}.items():
             environment.insert(name, value)
         self._process.setProcessEnvironment(environment)
         self._process.connect("readyReadStandardOutput()", self._on_output)
@@ -48,7 +61,7 @@ class WorkerProcess:
 
     def start(self) -> None:
         # -P: what lies in the current folder is data, and never imported
-        self._process.start(python(), ["-P", "-c", _START, LIBRARY])
+        self._process.start(python(), ["-P", "-c", _START, LIBRARY, self._module])
 
     def write(self, data: bytes) -> None:
         self._process.write(data)

@@ -11,7 +11,7 @@ from ..engine.parameters import Parameters
 from ..worker.client import Client, Listener, Measurement, Request
 from ..worker.protocol import Code
 from .jobs import Job
-from .process import WorkerProcess
+from .process import Process
 from .translation import told
 
 _TURN = 100  # ms between two looks at the time limits
@@ -29,8 +29,9 @@ class Runner:
     def __init__(
         self, parent: Any, on_log: Callable[[str], None], on_trouble: Callable[[Code, str], None]
     ) -> None:  # fmt: skip
-        self._channel = WorkerProcess(parent, on_log)
-        self.client = self._channel.client = Client(self._channel)
+        self._channel = Process(parent, on_log)
+        self.client = Client(self._channel)
+        self._channel.client = self.client
         self.client.on_trouble = on_trouble
         self._waiting: tuple[Request, Job] | None = None  # until a measurement has ended
         self._timer = qt.QTimer(parent)

@@ -117,6 +117,17 @@ def modality(node: Any) -> str:
     return next((_MODALITY_OF_CODE[code] for code in codes if code in _MODALITY_OF_CODE), "")
 
 
+def note_modality(node: Any, modality: str) -> None:
+    """Let a volume know that it is MR or CT, as Slicer's DICOM reader does; another modality is not noted."""
+    entry = slicer.vtkCodedEntry()
+    if modality == "MR":
+        entry.SetValueSchemeMeaning("110852", "DCM", "MR signal intensity")
+        node.SetVoxelValueQuantity(entry)
+    elif modality == "CT":
+        entry.SetValueSchemeMeaning("[hnsf'U]", "UCUM", "Hounsfield unit")
+        node.SetVoxelValueUnits(entry)
+
+
 def numbers(matrix: vtkMatrix4x4) -> np.ndarray:
     """A VTK matrix as an array (4, 4)."""
     return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])

@@ -1,0 +1,107 @@
+"""The process that looks into a study and reads its images, see `inputs.reader`."""
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from slicer.i18n import tr as _
+
+from .. import ownership
+from ..worker.protocol import PREFIX, Lines, ProtocolError, decode, encode
+from .process import Process
+
+
+class Listener(Protocol):
+    """Who is told what a study holds."""
+
+    def image(self, number: int, about: Mapping[str, Any]) -> None:
+        """An image was found: what `inputs.inspection` says of it."""
+
+    def rejected(self, about: Mapping[str, Any]) -> None:
+        """A file or series cannot be used, or is no image."""
+
+    def looked(self) -> None:
+        """All was listed."""
+
+    def loaded(self, number: int, about: Mapping[str, Any], voxels: Path) -> None:
+        """An image was read: what `inputs.reader.describe` says of it, and the file of its voxels."""
+
+    def failed(self, number: int | None, text: str) -> None:
+        """An image cannot be read; without a number, the whole study, and the process has ended."""
+
+
+class StudyReader:
+    """One study, from `look` to `end`; all its files lie in a folder of its own, which goes with it.
+
+    Args:
+        parent: QObject that owns the process.
+        on_log: gets what the process writes to its standard error.
+        listener: is told what comes.
+
+    Raises:
+        OSError: there is no place for temporary files.
+    """
+
+    def __init__(self, parent: Any, on_log: Callable[[str], None], listener: Listener) -> None:
+        self._listener, self._lines, self._over = listener, Lines(), False
+        temporary = Path(tempfile.gettempdir())
+        ownership.sweep(temporary, PREFIX)  # what a Slicer that crashed has left
+        self._folder, self._held = ownership.make_folder(PREFIX, temporary)
+        # what the process unpacks goes there, too: a kill leaves nothing
+        variables = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self._folder))
+        self._process = Process(parent, on_log, "inputs.reader", variables)
+        self._process.client = self
+
+    def look(self, paths: Sequence[str]) -> None:
+        """List the images of a file, folder, archive or DICOMDIR, or of several files of DICOM."""
+        self._process.start()
+        self._process.write(encode("look", paths=list(paths)))
+
+    def load(self, number: int) -> None:
+        """Read an image."""
+        self._place(number).mkdir(exist_ok=True)
+        self._process.write(encode("load", image=number, folder=str(self._place(number))))
+
+    def end(self) -> None:
+        """Stop at once, and remove all files."""
+        if not self._over:
+            self._over = True
+            self._process.end()
+            ownership.remove(self._folder, self._held)
+
+    def received(self, data: bytes) -> None:
+        """Bytes of the process's standard output."""
+        try:
+            for line in self._lines.feed(data):
+                if not self._over:
+                    self._take(decode(line))
+        except (ProtocolError, OSError, ValueError):
+            self.ended(-1, True)
+
+    def ended(self, code: int, crashed: bool) -> None:
+        """The process has ended by itself."""
+        if not self._over:
+            self.end()
+            self._listener.failed(None, _("The study could not be read to its end: try again, or open a part of it."))
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        kind, number = message["kind"], message.get("number", message.get("image"))
+        if kind == "image":
+            self._listener.image(number, message["about"])
+        elif kind == "rejected":
+            self._listener.rejected(message["about"])
+        elif kind == "looked":
+            self._listener.looked()
+        elif kind == "loaded":
+            place = self._place(number)
+            about = json.loads((place / "about.json").read_text(encoding="utf-8"))
+            self._listener.loaded(number, about, place / "voxels")
+        elif kind == "failed":
+            if number is None:
+                self.end()
+            self._listener.failed(number, message["text"])
+
+    def _place(self, number: int) -> Path:
+        return self._folder / f"image-{number}"
