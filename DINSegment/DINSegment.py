@@ -146,10 +146,10 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         return DINSegmentParameterNode(super().getParameterNode())
 
     def modelTitles(self):
-        """The bundled models: id to title."""
-        from DINSegmentLib.model import catalogue
+        """The models that the panel lists, bundled and added ones: id to title."""
+        from DINSegmentLib.panel import models
 
-        return {modelId: model.title for modelId, model in catalogue().items()}
+        return {modelId: model.title for modelId, model in models.known()[0].items()}
 
     def segment(
         self,
@@ -216,9 +216,9 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         inprocess.release()
 
     def _model(self, volumeNode, modelId):
-        from DINSegmentLib.model import find_model
+        from DINSegmentLib.panel import models
 
-        return find_model(modelId or self.likelyModel(volumeNode))
+        return models.find(modelId or self.likelyModel(volumeNode))
 
     def _run(self, job, enhancement, strength, device, progress, cancelled):
         from DINSegmentLib.engine.parameters import Parameters
@@ -250,12 +250,10 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
 
     def likelyModel(self, volumeNode):
         """Id of the model that suits a volume best, by its voxels and its place in the body."""
-        from DINSegmentLib import scene
-        from DINSegmentLib.checks.fit import likely_model, look
-        from DINSegmentLib.model import catalogue
+        from DINSegmentLib.checks.fit import likely_model
+        from DINSegmentLib.panel import models, volumes
 
-        volume = scene.read_volume(volumeNode)
-        return likely_model(look(volume.array, volume.geometry, scene.modality(volumeNode)), catalogue())
+        return likely_model(volumes.look(volumeNode), models.known()[0])
 
     def enhance(self, volumeNode, method=None, strength=None, outputNode=None, modelId=None):
         """Make the enhanced volume, as the network sees it.

@@ -11,15 +11,24 @@ from ..model.enhancement import METHODS
 from .translation import told
 
 AUTO = "auto"
-_LONGEST = 36  # characters of a row: so many fit in Slicer's narrowest panel
+_LONGEST = 30  # characters of a row: so many fit in Slicer's narrowest panel
 
 
 def fill_models(selector: Any, models: Mapping[str, Model]) -> None:
-    """All models of the catalog, each with details in its tooltip."""
+    """`AUTO`, then all models of the catalog, each with details in its tooltip."""
     selector.clear()
-    for row, model in enumerate(models.values()):
+    _add(selector, 0, _("Auto"), AUTO, "")
+    for row, model in enumerate(models.values(), start=1):
         title = model.title if model.modality in model.title.split() else f"{model.title} ({model.modality})"
         _add(selector, row, title, model.id, _about(model))
+
+
+def name_automatic(selector: Any, model: Model) -> None:
+    """Say which model `AUTO` takes for the volume."""
+    row = selector.findData(AUTO)
+    selector.setItemText(row, _short(_("Auto: {title}").format(title=model.title)))
+    selector.setItemData(row, _about(model), qt.Qt.ToolTipRole)
+    show_tip(selector)
 
 
 def _about(model: Model) -> str:
@@ -51,8 +60,12 @@ def show_tip(selector: Any) -> None:
 
 def _add(selector: Any, row: int, text: str, data: str, tip: str) -> None:
     """A row whose text fits the narrow panel; its tooltip has all of it."""
-    selector.addItem(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1].rstrip()}…", data)
+    selector.addItem(_short(text), data)
     selector.setItemData(row, tip, qt.Qt.ToolTipRole)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1].rstrip()}…"
 
 
 def fill_methods(selector: Any, model: Model) -> None:
@@ -71,7 +84,7 @@ def tell(label: Any, text: str) -> None:
 
 
 def choose(selector: Any, value: str) -> bool:
-    """Select the row whose data is the value; False where there is none, and the first row is selected."""
+    """Select the row whose data is the value; False where there is none, and the first row is selected, `AUTO`."""
     row = selector.findData(value)
     selector.currentIndex = max(row, 0)
     return row >= 0

@@ -1,6 +1,6 @@
 """The panel: puts its sections together, and lives with the scene and with Slicer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import qt
@@ -18,11 +18,15 @@ from .sections.enhancement import EnhancementSection
 from .sections.function import FunctionSection
 from .sections.input import InputSection
 from .sections.maps import MapSection
+from .sections.models import ModelSection
 from .sections.report import ReportSection
 from .sections.result import ResultSection
 from .sections.review import ReviewSection
 from .sections.segmentation import SegmentationSection
+from .sections.several import SeveralSection
+from .sections.study import StudySection
 from .session import Session
+from .shortcuts import COMPARE, NEXT_SLICE, PREVIOUS_SLICE, SEGMENT, Shortcuts
 from .translation import told
 from .watches import VoxelWatch
 
@@ -63,8 +67,20 @@ class Panel:
         self.segmentation = SegmentationSection(
             ui, session, self.runner, self.input.check, self.show_run, self.onTrouble
         )
+        self.models = ModelSection(ui, session, self.onModels)
+        self.several = SeveralSection(ui, session, widget, self.runner, self.segmentation, self.show_run)
+        self.study = StudySection(ui, session, widget, self.onLoaded)
         self.maps = MapSection(ui, session, self.begin_map, self.segmentation.progressed, self.segmentation.end)
         self.compare = CompareSection(ui, session, self.enhancement.ensure, self.maps.lay)
+        self._shortcuts = Shortcuts(
+            widget,
+            {
+                SEGMENT: ui.segmentButton.click,
+                COMPARE: ui.compareButton.click,
+                NEXT_SLICE: lambda: self.review.step(1),
+                PREVIOUS_SLICE: lambda: self.review.step(-1),
+            },
+        )
         self._voxels = VoxelWatch(widget, self.follow_voxels)
         for button, slot in (
             (ui.installTorchButton, self.onInstallTorch),
@@ -95,20 +111,25 @@ class Panel:
     def enter(self) -> None:
         """The panel comes into view."""
         self.session.in_view = True
+        self._shortcuts.enable(True)
         self._show_torch()
         self.input.choose_first()
         self.maps.update()  # in other modules nodes can be deleted
         if not self._devices_asked and installer.torch_is_installed():
             self._devices_asked = True
             self.runner.warm_up(self.input.show_devices)
+        self.models.tell_missing()
 
     def exit(self) -> None:
         """The panel goes out of view: views are the user's again, a run continues."""
         self.session.in_view = False
+        self._shortcuts.enable(False)
         self.compare.restore()
 
     def closeScene(self) -> None:
         """The scene is about to be emptied."""
+        self.study.end()
+        self.several.end()
         self.runner.cancel()
         self._let_go()
         self.input.clear()
@@ -116,6 +137,7 @@ class Panel:
     def end(self) -> None:
         """The panel is taken apart: no process, timer, file or view is left."""
         self._let_go()
+        self.study.end()
         self.compare.end()
         self.input.end()
         self.runner.end()
@@ -158,6 +180,18 @@ class Panel:
             return
         self.maps.follow_voxels()
         self.enhancement.follow_voxels()
+
+    def onLoaded(self, nodes: Sequence[Any], segment: bool) -> None:
+        """Images of a study have come into the scene."""
+        self.ui.inputSelector.setCurrentNode(nodes[0])
+        if segment:
+            self.several.segment_all(nodes)
+
+    def onModels(self) -> None:
+        """Models were added or removed."""
+        self.input.list_models()
+        self.enhancement.follow_model()
+        self.input.check()
 
     # help
 

@@ -11,7 +11,7 @@ import slicer
 import slicer.util
 
 from .. import __version__
-from ..model import LEFT_VENTRICLE, Enhancement, Model, label_of
+from ..model import LEFT_VENTRICLE, Enhancement, Model, catalogue, label_of
 from ..scene import find_cine
 
 
@@ -32,10 +32,11 @@ def batch_command(volume_node: Any, model: Model, enhancement: Enhancement, devi
         return None
     if storage.GetNumberOfFileNames() > 1:  # a DICOM series: its folder
         path = str(Path(path).parent)
+    named = model.id if model.id in catalogue() else str(model.folder)
     command = [
         slicer.app.launcherExecutableFilePath, "--no-main-window", "--no-splash",
         "--python-script", str(Path(slicer.modules.dinsegment.path).parent / "Scripts" / "DINSegmentBatch.py"), "--",
-        "segment", path, "--output", "results", "--model", model.id, "--device", device,
+        "segment", path, "--output", "results", "--model", named, "--device", device,
     ]  # fmt: skip
     for name, value in enhancement.options.items():
         command += [f"--{name}", value if isinstance(value, str) else f"{value:g}"]

@@ -8,9 +8,9 @@ from typing import Any
 import slicer
 import slicer.util
 
-from ..model import Enhancement, Model, catalogue
-from . import scripts
-from .choices import tell
+from ..model import Enhancement, Model
+from . import models, samples, scripts
+from .choices import AUTO, tell
 from .translation import told
 
 _BOUND = {  # of the parameter node, to widgets
@@ -32,7 +32,8 @@ class Session:
 
     def __init__(self, ui: Any) -> None:
         self._ui = ui
-        self.models = catalogue()
+        self.models, self.missing = models.known()
+        self.suggested = samples.HEART_MODEL  # id of the model that suits the volume, for `AUTO`
         self.parameters: Any = None  # the wrapped parameter node; None: no scene is open
         self.in_view = True  # whether the module is the one that Slicer shows
         self._updating = False
@@ -79,8 +80,13 @@ class Session:
         return self.parameters.outputSegmentation if self.parameters is not None else None
 
     @property
+    def is_automatic(self) -> bool:
+        """Whether the model follows the volume."""
+        return self._ui.modelSelector.currentData == AUTO
+
+    @property
     def model(self) -> Model:
-        return self.models[self._ui.modelSelector.currentData]
+        return self.models[self.suggested if self.is_automatic else self._ui.modelSelector.currentData]
 
     @property
     def device(self) -> str:

@@ -23,7 +23,7 @@ def test_the_panel_opens_without_torch_and_says_what_to_do_first(desk, panel):
     assert not ui.segmentButton.enabled and ui.segmentButton.toolTip == "Choose a volume first."
     assert ui.loadSampleButton.visible and not ui.progressBar.visible
     assert not ui.installTorchButton.visible
-    assert [ui.modelSelector.itemData(row) for row in range(ui.modelSelector.count)] == list(catalogue())
+    assert [ui.modelSelector.itemData(row) for row in range(ui.modelSelector.count)] == ["auto", *catalogue()]
 
 
 def test_importing_the_panel_imports_no_torch(repository):
@@ -39,7 +39,7 @@ def test_importing_the_panel_imports_no_torch(repository):
 def test_load_sample_loads_the_phantom_and_picks_the_hearts_model(desk, panel):
     desk.click(panel.ui.loadSampleButton)
     assert panel.ui.inputSelector.currentNode().GetName() == "Heart phantom"
-    assert panel.ui.modelSelector.currentData == "cardiac-mr"
+    assert panel.panel.session.model.id == "cardiac-mr"
     assert "voxels" in panel.ui.inputSummaryLabel.text and notices(panel.ui.inputNotices) == []
     assert panel.ui.segmentButton.enabled and panel.ui.loadSampleButton.visible  # also where the scene is not empty
 
@@ -50,15 +50,21 @@ def test_the_model_follows_the_volume_until_the_user_chooses_one(desk, panel, he
     ui = panel.ui
     voxels = np.random.default_rng(0).integers(-1000, 1500, (90, 128, 128)).astype(np.int16)
     ct = slicer.util.addVolumeFromArray(voxels, np.diag([-0.8, -0.8, 3.0, 1.0]))
-    assert ui.modelSelector.currentData == "cardiac-mr"
+    assert panel.panel.session.model.id == "cardiac-mr"
     ui.inputSelector.setCurrentNode(ct)
-    assert ui.modelSelector.currentData == "abdomen-ct" and panel.panel.parameters.modelId == ""
+    assert panel.panel.session.model.id == "abdomen-ct" and panel.panel.parameters.modelId == ""
+    assert ui.modelSelector.currentText.startswith(f"Auto: {catalogue()['abdomen-ct'].title[:15]}")
     ui.inputSelector.setCurrentNode(heart)
-    assert ui.modelSelector.currentData == "cardiac-mr"
+    assert panel.panel.session.model.id == "cardiac-mr"
     ui.modelSelector.currentIndex = ui.modelSelector.findData("abdomen-ct")
     ui.inputSelector.setCurrentNode(ct)
     ui.inputSelector.setCurrentNode(heart)
     assert ui.modelSelector.currentData == "abdomen-ct" and notices(ui.inputNotices)
+    ui.modelSelector.currentIndex = ui.modelSelector.findData("auto")
+    assert panel.panel.session.model.id == "cardiac-mr" and notices(ui.inputNotices) == []
+    ui.inputSelector.setCurrentNode(ct)
+    ui.inputSelector.setCurrentNode(heart)
+    assert ui.modelSelector.currentData == "auto"
 
 
 def sample(panel, words):
@@ -80,7 +86,7 @@ def test_the_phantoms_ct_is_made_for_the_model_of_the_abdomen_beside_the_window(
     desk.click(panel.ui.loadSampleButton)
     assert "Making the sample" in panel.ui.statusLabel.text and not panel.ui.loadSampleButton.enabled
     node = made(desk, panel)
-    assert node.GetName() == "Abdomen phantom" and panel.ui.modelSelector.currentData == "abdomen-ct"
+    assert node.GetName() == "Abdomen phantom" and panel.panel.session.model.id == "abdomen-ct"
     array = slicer.util.arrayFromVolume(node)
     assert (
         array.min() < -900 and array.max() > 400 and 40 < np.median(array[30, 60:120, 40:80]) < 180
@@ -371,7 +377,7 @@ def test_settings_and_results_come_back_with_the_scene(desk, panel, heart, tmp_p
     assert ui.outputSelector.currentNode().GetName() == "Smith^John segmentation"
     assert (ui.enhancementMethodComboBox.currentData, ui.strengthSlider.value) == ("gamma", 1.3)
     assert (ui.heartRateSpinBox.value, ui.heightSpinBox.value, ui.weightSpinBox.value) == (67, 178, 75.5)
-    assert ui.threadsSpinBox.value == 1 and ui.modelSelector.currentData == "cardiac-mr"
+    assert ui.threadsSpinBox.value == 1 and panel.panel.session.model.id == "cardiac-mr"
     assert ui.segmentButton.enabled
 
 
@@ -410,6 +416,7 @@ def test_every_control_has_a_tooltip_and_the_mnemonics_differ(desk, panel):
 
 
 CONTROLS = (
+    "openStudyButton", "severalButton", "addModelButton", "show3DAfterCheckBox",
     "inputSelector", "outputSelector", "enhancedOutputSelector", "inputSummaryLabel", "modelSelector", "deviceSelector",
     "enhancementMethodComboBox", "strengthSlider", "fadeSlider", "opacitySlider", "previewCheckBox",
     "resetEnhancementButton", "compareButton", "segmentButton", "progressBar", "statusLabel", "logTextEdit",

@@ -269,10 +269,10 @@ def test_the_compare_button_follows_a_layout_that_the_user_chooses(desk, panel, 
 
 def test_a_model_chosen_by_hand_holds_for_that_volume_only(desk, panel, heart, other):
     ui = panel.ui
-    suits = ui.modelSelector.currentData
+    suits = panel.panel.session.model.id
     ui.modelSelector.currentIndex = ui.modelSelector.findData("abdomen-ct")
     choose(panel, other)
-    assert ui.modelSelector.currentData == suits and panel.panel.parameters.modelId == ""
+    assert panel.panel.session.model.id == suits and panel.panel.parameters.modelId == ""
     choose(panel, heart)
     assert ui.modelSelector.currentData == "abdomen-ct" and panel.panel.parameters.modelId == "abdomen-ct"
 

@@ -108,8 +108,8 @@ def test_a_fault_in_the_worker_is_told_in_a_sentence_and_the_scene_stays(desk, p
 
     from DINSegmentLib.panel import process
 
-    head, tail = process._START.split("; from", 1)
-    monkeypatch.setattr(process, "_START", f"{head.replace('; ', chr(10))}\n{fault}\nfrom{tail}".replace("; ", "\n"))
+    head, tail = process._START.rsplit("; ", 1)
+    monkeypatch.setattr(process, "_START", f"{head}\n{fault}\n{tail}")
     panel.panel.runner.release()
     desk.run_until(lambda: panel.panel.runner.client.state.value == "off", 30, "the worker's end")
     before = slicer.mrmlScene.GetNumberOfNodes()

@@ -11,7 +11,7 @@ from ... import scene
 from ...checks import fit
 from ...errors import DINSegmentError
 from ...notices import Severity
-from .. import choices, samples
+from .. import choices, samples, volumes
 from ..notice_rows import NoticeRows, lines_of
 from ..session import Session
 from ..translation import told
@@ -70,25 +70,32 @@ class InputSection:
     def choose_first(self) -> None:
         """Where no volume is chosen, choose the first of the scene that we did not make."""
         if self.session.volume is None:
-            volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-            self.ui.inputSelector.setCurrentNode(next((one for one in volumes if not _is_ours(one)), None))
+            self.ui.inputSelector.setCurrentNode(next(iter(volumes.all_of_scene()), None))
 
     def show(self) -> None:
         """Show the settings of a scene that was opened; `onVolume` shows the rest."""
         session, parameters = self.session, self.session.parameters
         self._shown = session.volume
-        if parameters.modelId not in session.models:
-            parameters.modelId = ""
         with session.quietly():
-            choices.choose(self.ui.modelSelector, parameters.modelId or self._likely_model(session.volume))
+            self.list_models()
             choices.choose(self.ui.deviceSelector, parameters.device)
+
+    def list_models(self) -> None:
+        """List the models that are known now; where the chosen one is no longer, the automatic choice."""
+        session, parameters = self.session, self.session.parameters
+        with session.quietly():
+            choices.fill_models(self.ui.modelSelector, session.models)
+            if parameters is not None and parameters.modelId not in session.models:
+                parameters.modelId = ""
+            self._suggest()
+            choices.choose(self.ui.modelSelector, parameters.modelId if parameters is not None else "")
 
     def onVolume(self, node: Any) -> None:
         """Everything follows another volume, which may be another patient's."""
         session, parameters = self.session, self.session.parameters
         if session.deaf:
             return
-        if _is_ours(node):  # also what Slicer's list falls to when the chosen volume is removed
+        if volumes.is_ours(node):  # also what Slicer's list falls to when the chosen volume is removed
             self.ui.inputSelector.setCurrentNode(None)
             session.say(_("DINSegment made that volume from another one. Choose the original volume."))
             return
@@ -97,19 +104,26 @@ class InputSection:
             self._shown = node
             parameters.outputSegmentation = scene.find_result(node) if node is not None else None
             by_hand = scene.noted(node, scene.MODEL) if node is not None else None
-            parameters.modelId = by_hand if by_hand in session.models else ""
-            self._suggest(parameters.modelId or self._likely_model(node))
+            before, parameters.modelId = session.model.id, by_hand if by_hand in session.models else ""
+            self._suggest()
+            with session.quietly():
+                choices.choose(self.ui.modelSelector, parameters.modelId)
+            if session.model.id != before:
+                self._on_model()
         session.show("")
         self._on_volume(node, is_another)
         self.check()
 
-    def _suggest(self, model: str) -> None:
-        """Select a model that is not the user's choice of this moment."""
-        before = self.session.model.id
-        with self.session.quietly():
-            choices.choose(self.ui.modelSelector, model)
-        if self.session.model.id != before:
-            self._on_model()
+    def _suggest(self) -> None:
+        """Find the model that suits the volume, for the automatic choice; without a volume, what suits the sample."""
+        session = self.session
+        session.suggested = samples.HEART_MODEL
+        try:
+            if session.volume is not None:
+                session.suggested = fit.likely_model(self._look(session.volume), session.models)
+        except DINSegmentError:  # `check` says it
+            pass
+        choices.name_automatic(self.ui.modelSelector, session.models[session.suggested])
 
     def onModel(self, row: int) -> None:
         """The user's choice holds for this volume, and is kept with it."""
@@ -117,9 +131,9 @@ class InputSection:
         choices.show_tip(self.ui.modelSelector)
         if session.deaf or row < 0:
             return
-        session.parameters.modelId = session.model.id
+        session.parameters.modelId = "" if session.is_automatic else session.model.id
         if session.volume is not None:
-            scene.note(session.volume, scene.MODEL, session.model.id)
+            scene.note(session.volume, scene.MODEL, session.parameters.modelId or None)
         self._on_model()
         self.check()
 
@@ -198,23 +212,10 @@ class InputSection:
         ui.licenceLabel.text = model.licence
         self._on_checked(reason)
 
-    def _likely_model(self, node: Any) -> str:
-        """What suits the volume; without one, what suits the sample."""
-        try:
-            if node is not None:
-                return fit.likely_model(self._look(node), self.session.models)
-        except DINSegmentError:
-            pass
-        return samples.HEART_MODEL
-
     def _look(self, node: Any) -> fit.Look:
         """All voxels are read once as long as they stay the same: in a large volume that takes a while."""
         volume = scene.read_volume(node)
         key = node.GetID(), node.GetImageData().GetMTime(), volume.geometry.ijk_to_ras.tobytes()
         if self._seen is None or self._seen[0] != key:
-            self._seen = key, fit.look(volume.array, volume.geometry, scene.modality(node))
+            self._seen = key, volumes.look(node)
         return self._seen[1]
-
-
-def _is_ours(node: Any) -> bool:
-    return scene.is_enhanced(node) or scene.is_map(node)

@@ -28,6 +28,8 @@ from ..watches import SegmentWatch
 from .function import FunctionSection
 from .review import ReviewSection
 
+_SHOW_3D = "DINSegment/Show3DAfterRun"  # key of Slicer's settings: yes or no
+
 
 class ResultSection:
     """Connects the output, its drawing and its tables.
@@ -60,6 +62,8 @@ class ResultSection:
         self._listener: _Listener | None = None
         ui.outputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onOutput)
         ui.show3DButton.connect("toggled(bool)", self.onShow3D)
+        ui.show3DAfterCheckBox.checked = slicer.app.userSettings().value(_SHOW_3D) == "yes"
+        ui.show3DAfterCheckBox.connect("toggled(bool)", self.onShow3DAfter)
         ui.opacitySlider.connect("valueChanged(double)", self.onDrawing)
         ui.outlineCheckBox.connect("toggled(bool)", self.onDrawing)
         ui.editButton.connect("clicked()", self.onEdit)
@@ -77,6 +81,8 @@ class ResultSection:
             self._show_node(node)
         self._review.show(story.get("review", ()))
         self._show_numbers(story)
+        if self.ui.show3DAfterCheckBox.checked:
+            self.ui.show3DButton.checked = True
 
     def clear(self) -> None:
         """The scene is closed, or the panel is taken apart."""
@@ -227,6 +233,10 @@ class ResultSection:
     def onShow3D(self, checked: bool) -> None:
         if not self.session.deaf and self.session.output is not None:
             drawing.show_in_3d(self.session.output, checked)
+
+    def onShow3DAfter(self, checked: bool) -> None:
+        """Remember it for this and every later scene."""
+        slicer.app.userSettings().setValue(_SHOW_3D, "yes" if checked else "no")
 
     def onDrawing(self, value: Any) -> None:
         node = self.session.output if not self.session.deaf else None

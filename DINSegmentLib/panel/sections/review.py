@@ -80,6 +80,12 @@ class ReviewSection:
         except DINSegmentError as error:
             self._notices.show([(Severity.WARNING, told(error))])
 
+    def step(self, by: int) -> None:
+        """Go to the next slice of the list, or by -1 to the one before; the first one at first."""
+        row = self.ui.reviewTable.currentRow() + by
+        if 0 <= row < len(self._doubts):
+            self.ui.reviewTable.setCurrentCell(row, 0)
+
     def _go(self, volume: Any, axis: int, index: int) -> None:
         """Show a slice; where no view is in its plane, turn one, and say so.
 

@@ -1,23 +1,21 @@
 """Segment: begins a run, shows how far it is, and how it ended."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import slicer
 from slicer.i18n import tr as _
 
 from ... import scene
 from ...engine.parameters import Parameters
 from ...errors import DINSegmentError
+from ...model import Model
 from ...worker.protocol import Code
-from .. import inprocess, installer
+from .. import inprocess, installer, models
 from ..dialogs import choose_answer
 from ..jobs import CineJob, Job
 from ..runner import Runner
 from ..session import Session
 from ..translation import told
-
-_ACCEPTED = "DINSegment/AcceptedLicence"  # key of Slicer's settings, with the model's id
 
 
 class SegmentationSection:
@@ -55,7 +53,8 @@ class SegmentationSection:
         """Whether Segment can be clicked, or why not."""
         ui, busy = self.ui, self.runner.busy
         ui.segmentButton.enabled = busy or not reason
-        ui.segmentButton.toolTip = reason or _("Segment the volume. The output is updated only if the run succeeds.")
+        ready = _("Segment the volume. The output is updated only if the run succeeds. Key: Ctrl+Return.")
+        ui.segmentButton.toolTip = reason or ready
         for control in (
             ui.compareButton,
             ui.showEnhancedButton,
@@ -105,13 +104,10 @@ class SegmentationSection:
         if not ui.segmentButton.enabled:
             session.say(ui.segmentButton.toolTip)
             return False
-        if not installer.torch_is_installed():
-            session.say(_("PyTorch is missing: press Install PyTorch above, then Segment again."))
-            return False
-        if not self._license_accepted():
+        if not self.allowed([session.model]):
             return False
         self._volume = session.volume
-        self._show_running(True)
+        self.show_running(True)
         try:
             self.runner.segment(
                 Parameters(enhancement=session.enhancement), session.device, session.parameters.threads, job()
@@ -121,22 +117,18 @@ class SegmentationSection:
             return False
         return True
 
-    def _license_accepted(self) -> bool:
-        """Ask once for each version of a model."""
-        model, settings = self.session.model, slicer.app.userSettings()
-        key = f"{_ACCEPTED}/{model.id}"
-        if settings.value(key) == model.version:
-            return True
-        text = _("License terms of {model}:\n\n{licence}\n\nDo you accept them?").format(
-            model=model.title, licence=model.licence
-        )
-        if not slicer.util.confirmOkCancelDisplay(text):
+    def allowed(self, wanted: Sequence[Model]) -> bool:
+        """Whether PyTorch is there and the terms of the models are accepted; what is missing is shown."""
+        if not installer.torch_is_installed():
+            self.session.say(_("PyTorch is missing: press Install PyTorch above, then Segment again."))
+            return False
+        if not all(models.terms_accepted(model) for model in wanted):
             self.session.say(_("The terms of the model were not accepted: nothing was done."))
             return False
-        settings.setValue(key, model.version)
         return True
 
-    def _show_running(self, running: bool) -> None:
+    def show_running(self, running: bool) -> None:
+        """While a run goes on, Segment cancels it, and nothing that it needs can be changed."""
         ui = self.ui
         ui.segmentButton.text = _("Cancel &segmentation") if running else _("&Segment")
         ui.segmentButton.toolTip = (
@@ -146,7 +138,8 @@ class SegmentationSection:
         ui.progressBar.visible = running
         ui.progressBar.maximum = 0  # busy, until slices are counted
         for control in (
-            ui.inputSelector, ui.outputSelector, ui.modelSelector, ui.deviceSelector, ui.confidenceButton, ui.whyButton
+            ui.inputSelector, ui.outputSelector, ui.modelSelector, ui.deviceSelector, ui.confidenceButton, ui.whyButton,
+            ui.severalButton, ui.addModelButton, ui.openStudyButton,
         ):  # fmt: skip
             control.enabled = not running
 
@@ -169,7 +162,7 @@ class SegmentationSection:
 
     def end(self, code: Code | None, text: str) -> None:
         """The worker is free again; show how it went."""
-        self._show_running(False)
+        self.show_running(False)
         if code is Code.TORCH:
             self._on_trouble(code, text)
         else:

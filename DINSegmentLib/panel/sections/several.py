@@ -1,0 +1,193 @@
+"""Segment several: one run over the volumes that the user chooses; one that fails does not stop the others."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ... import scene
+from ...checks import fit
+from ...engine.parameters import Parameters
+from ...errors import DINSegmentError
+from ...model import Model
+from ...worker.protocol import Code
+from .. import volumes
+from ..checklist import Checklist
+from ..jobs import CineJob, Job
+from ..runner import Runner
+from ..session import Session
+from ..tables import Column
+from ..translation import told
+from .segmentation import SegmentationSection
+
+_STOPS = (Code.CANCELLED, Code.TORCH, Code.VERSION)  # what would end every other volume, too
+
+
+class SeveralSection:
+    """Connects Segment several.
+
+    Args:
+        ui: the panel's widgets.
+        session: what is chosen.
+        runner: runs.
+        widget: owns list and timer.
+        segmentation: asks for what is missing, and shows progress.
+        on_result: called with the chosen volume's new segmentation and what the run told.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        session: Session,
+        widget: Any,
+        runner: Runner,
+        segmentation: SegmentationSection,
+        on_result: Callable[[Any, Mapping[str, Any]], Any],
+    ) -> None:
+        self.ui, self.session, self._runner = ui, session, runner
+        self._widget, self._segmentation, self._on_result = widget, segmentation, on_result
+        self.list: Checklist | None = None
+        self._queue: list[tuple[Any, Model]] = []
+        self._volume: Any = None  # that is segmented now
+        self._name = ""
+        self._count = self._number = self._done = 0
+        self._faults: list[str] = []
+        self._unseen: list[Any] = []  # volumes to be listed
+        self._timer = qt.QTimer(widget)
+        self._timer.connect("timeout()", self._on_turn)
+        ui.severalButton.connect("clicked()", self.onSeveral)
+
+    @property
+    def running(self) -> int:
+        """Which volume is segmented now, counted from 1; 0: none."""
+        return self._number
+
+    def onSeveral(self) -> None:
+        """Let the user choose; what suits its model is checked."""
+        self.end()
+        columns = [
+            Column(_("Volume"), _("Volume")),
+            Column(_("Model"), _("Model")),
+            Column(_("Check first"), _("How the volume differs from the model's training data")),
+        ]
+        self.list = Checklist(
+            self._widget, _("Segment several volumes"), columns, [_("&Segment")], self.onChosen, self.end
+        )
+        self.list.say(_("Looking at the volumes…"))
+        self.list.show()
+        self._unseen = volumes.all_of_scene()
+        self._timer.start(0)
+
+    def _on_turn(self) -> None:
+        """Look at one volume: a large one takes a while."""
+        if self.list is None or not self._unseen:
+            self._timer.stop()
+            if self.list is not None:
+                self.list.say(_("Volumes that suit their model are checked. Results of earlier runs are replaced."))
+            return
+        node = self._unseen.pop(0)
+        if slicer.mrmlScene.IsNodePresent(node):
+            self._add(node)
+
+    def _add(self, node: Any) -> None:
+        assert self.list is not None
+        try:
+            seen = volumes.look(node)
+            model = self._model_for(seen)
+            unlike = [told(one.text) for one in fit.notices(seen, model)]
+            self.list.add((node, model), [node.GetName(), model.title, "\n".join(unlike)], not unlike)
+        except DINSegmentError as error:
+            self.list.add(None, [node.GetName(), "", told(error)], None)
+
+    def _model_for(self, seen: fit.Look) -> Model:
+        session = self.session
+        return session.models[fit.likely_model(seen, session.models)] if session.is_automatic else session.model
+
+    def onChosen(self, action: int, chosen: Sequence[tuple[Any, Model]]) -> None:
+        """Close the list, and begin."""
+        self.end()
+        self.segment(chosen)
+
+    def segment_all(self, nodes: Sequence[Any]) -> None:
+        """Segment volumes, each with the model that it was loaded for, else with the one that suits it best."""
+        chosen = []
+        for node in nodes:
+            noted = self.session.models.get(scene.noted(node, scene.MODEL) or "")
+            try:
+                chosen.append((node, noted or self._model_for(volumes.look(node))))
+            except DINSegmentError as error:
+                self.session.say(told(error))
+        self.segment(chosen)
+
+    def segment(self, chosen: Sequence[tuple[Any, Model]]) -> None:
+        """Segment volumes, each with its model, one after the other."""
+        models = {model.id: model for _node, model in chosen}
+        if not chosen or self._runner.busy or not self._segmentation.allowed(list(models.values())):
+            return
+        self._queue, self._count, self._done, self._faults = list(chosen), len(chosen), 0, []
+        self._segmentation.show_running(True)
+        self._next()
+
+    def end(self) -> None:
+        """Close the list, and forget what was not begun."""
+        self._timer.stop()
+        if self.list is not None:
+            self.list.close()
+        self.list, self._queue = None, []
+
+    def _next(self) -> None:
+        while self._queue:
+            self._number = self._count - len(self._queue) + 1
+            self._volume, model = self._queue.pop(0)
+            if not slicer.mrmlScene.IsNodePresent(self._volume):
+                self._faults.append(_("A volume was removed before its turn."))
+                continue
+            self._name = self._volume.GetName()
+            session = self.session
+            asked = Parameters(enhancement=session.enhancement) if model is session.model else Parameters()
+            try:
+                job = self._job(self._volume, model)
+                self._runner.segment(asked, session.device, session.parameters.threads, job)
+                return
+            except (DINSegmentError, OSError) as error:
+                self._fail(told(error))
+        self._end_run()
+
+    def _job(self, node: Any, model: Model) -> Job:
+        """Into the volume's earlier result, unless somebody has edited it."""
+        output = scene.find_result(node)
+        if output is not None and scene.is_edited(output, node):
+            output = None
+        if (cine := scene.find_cine(node)) is not None:
+            return CineJob(cine, output, model, self.progressed, self.over)
+        return Job(node, output, model, self.progressed, self.over)
+
+    def progressed(self, text: str, done: int, total: int) -> None:
+        """How far all of it is."""
+        line = _("Volume {number} of {count}, {name}: {text}").format(
+            number=self._number, count=self._count, name=self._name, text=text
+        )
+        share = self._number - 1 + (done / total if total else 0)
+        self._segmentation.progressed(line, round(1000 * share), 1000 * self._count)
+
+    def over(self, node: Any, code: Code | None, text: str, story: Mapping[str, Any] | None = None) -> None:
+        """One volume has ended, one way or the other."""
+        if node is None:
+            self._fail(text)
+            if code in _STOPS or self.session.parameters is None:
+                self._queue = []
+        else:
+            self._done += 1
+            if self._volume is self.session.volume:
+                self._on_result(node, story or {})
+        self._next()
+
+    def _fail(self, text: str) -> None:
+        self._faults.append(f"{self._name}: {text}")
+
+    def _end_run(self) -> None:
+        self._number = 0
+        text = _("{done} of {count} volumes were segmented.").format(done=self._done, count=self._count)
+        self._segmentation.end(None, "\n".join((text, *self._faults)))

@@ -1,0 +1,33 @@
+"""Keys of the panel, which hold only while Slicer shows the module, and are none of Slicer's own."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import qt
+
+SEGMENT, COMPARE = "Ctrl+Return", "Ctrl+Shift+C"
+NEXT_SLICE, PREVIOUS_SLICE = "Ctrl+Shift+N", "Ctrl+Shift+P"
+
+
+class Shortcuts:
+    """Keys that call functions.
+
+    Args:
+        parent: QWidget of the panel: its window need only be the active one.
+        slots: by key.
+    """
+
+    def __init__(self, parent: Any, slots: Mapping[str, Callable[[], Any]]) -> None:
+        self._shortcuts = [self._shortcut(parent, key, slot) for key, slot in slots.items()]
+        self.enable(False)
+
+    def enable(self, enabled: bool) -> None:
+        """Listen, or leave the keys to others."""
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(enabled)
+
+    @staticmethod
+    def _shortcut(parent: Any, key: str, slot: Callable[[], Any]) -> Any:
+        shortcut = qt.QShortcut(qt.QKeySequence(key), parent)
+        shortcut.connect("activated()", slot)
+        return shortcut
