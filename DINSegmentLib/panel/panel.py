@@ -17,6 +17,7 @@ from .sections.database import DatabaseSection
 from .sections.enhancement import EnhancementSection
 from .sections.function import FunctionSection
 from .sections.input import InputSection
+from .sections.insertions import InsertionSection
 from .sections.maps import MapSection
 from .sections.models import ModelSection
 from .sections.report import ReportSection
@@ -53,6 +54,7 @@ class Panel:
         )
         self.function = FunctionSection(ui, session)
         self.review = ReviewSection(ui, session)
+        self.insertions = InsertionSection(ui, session)
         self.report = ReportSection(ui, session, self.function.person)
         self.database = DatabaseSection(ui, session, self.function.person, self.report)
         self.result = ResultSection(ui, session, logic, widget, self.runner, self.function, self.review)
@@ -146,6 +148,7 @@ class Panel:
         self.enhancement.stop()
         self.compare.restore()
         self.result.clear()
+        self.insertions.follow(None)
         self.function.person.follow(None)
         self._voxels.follow(None)
         self.setParameterNode(None)
@@ -162,6 +165,7 @@ class Panel:
         self.function.person.follow(volume)
         self.segmentation.follow(volume)
         self.result.onOutput(self.session.output)
+        self.insertions.follow(self.session.output)
         self.enhancement.follow(volume)
 
     def show_run(self, node: Any, story: Mapping[str, Any]) -> None:

@@ -163,3 +163,75 @@ def test_a_pdf_lets_slicer_ask_for_reportlab_and_without_it_nothing_is_saved(
     monkeypatch.setattr(installer.importlib.util, "find_spec", lambda name: None)
     assert "Save it as HTML" in save(tmp_path / "report.pdf")
     assert asked == [("reportlab>=4.0", "DINSegment")] and not (tmp_path / "report.pdf").exists()
+
+
+@pytest.fixture
+def point_list(desk, panel, result):
+    """The point list in the scene, or None."""
+    import slicer
+    from desk import markups
+
+    def find():
+        nodes = slicer.util.getNodesByClass("vtkMRMLDisplayableNode")
+        return next((node for node in nodes if isinstance(node, markups.PointList)), None)
+
+    with markups.installed():
+        panel.panel.insertions.follow(result)
+        desk.unfold(panel.ui.reportGroup)
+        yield find
+
+
+def test_the_insertions_are_shown_moved_and_reset(desk, panel, result, cine, point_list):
+    from DINSegmentLib import scene
+
+    ui, plots = panel.ui, panel.panel.report.describe().plots
+    assert ui.insertionButton.enabled and not ui.insertionResetButton.enabled
+    desk.click(ui.insertionButton)
+    points = point_list()
+    assert points.GetNumberOfControlPoints() == 2 and "Move the two points" in ui.statusLabel.text
+
+    first, other = (list(points.GetNthControlPointPositionWorld(index)) for index in (0, 1))
+    points.SetNthControlPointPositionWorld(0, *other)
+    points.SetNthControlPointPositionWorld(1, *first)
+    assert ui.insertionResetButton.enabled and "Insertions moved" in ui.statusLabel.text
+    assert panel.panel.report.describe().plots != plots
+    desk.click(ui.insertionButton)
+    assert point_list() is None and scene.insertion_of(result, panel.panel.session.volume) is not None
+
+    desk.click(ui.insertionResetButton)
+    assert not ui.insertionResetButton.enabled and panel.panel.report.describe().plots == plots
+
+
+def test_the_insertion_points_leave_with_their_result_and_volume(desk, panel, result, point_list):
+    import slicer
+
+    desk.click(panel.ui.insertionButton)
+    assert point_list() is not None
+    panel.ui.outputSelector.setCurrentNode(None)
+    assert point_list() is None and not panel.ui.insertionButton.checked and not panel.ui.insertionButton.enabled
+
+    panel.ui.outputSelector.setCurrentNode(result)
+    desk.click(panel.ui.insertionButton)
+    assert point_list() is not None
+    slicer.mrmlScene.Clear(0)
+    desk.turn(0.05)
+    assert point_list() is None and not panel.ui.insertionButton.checked
+
+
+def test_a_slicer_without_markups_says_so_and_its_report_is_whole(panel, result):
+    assert not panel.ui.insertionButton.enabled and "lacks the Markups module" in panel.ui.insertionButton.toolTip
+    assert panel.panel.report.describe().plots
+
+
+def test_points_are_refused_for_labels_without_a_heart(desk, panel, result, cine, point_list):
+    from DINSegmentLib import scene
+    from DINSegmentLib.model import find_model
+
+    model = find_model("cardiac-mr")
+    run_of = scene.noted(result, scene.RUN)
+    empty = scene.read_cine_labels(result, cine, model.labels) * 0
+    scene.write_cine(empty, cine, model.labels, node=result)
+    scene.note(result, scene.RUN, run_of)
+    desk.click(panel.ui.insertionButton)
+    assert point_list() is None and not panel.ui.insertionButton.checked
+    assert "No left ventricle is labeled" in panel.ui.statusLabel.text

@@ -12,7 +12,8 @@ from slicer.i18n import tr as _
 from ... import __version__, scene
 from ...errors import DINSegmentError, InputError
 from ...measure import flags, statistics
-from ...model import Model
+from ...measure.infarct_segments import describe_infarct
+from ...model import INFARCT, Model, label_of
 from ...model.enhancement import NONE
 from ...model.orientation import orientation
 from ...notices import Notice
@@ -116,7 +117,12 @@ class ReportSection:
         rows = statistics(labels, volume.array, volume.geometry, model.labels, axis)
         found = flags(labels, rows, volume.geometry, model)
         shown = _moment(_("Slices"), volume.array, labels, volume.geometry, model)
-        return {"structures": [asdict(one) for one in rows], "notices": [one.as_dict() for one in found]}, [shown]
+        values: dict[str, Any] = {"structures": [asdict(one) for one in rows]}
+        if label_of(model, INFARCT) is not None:
+            insertion, source = scene.insertion_of(node, volume_node), "the points that were placed in Slicer"
+            values["infarct"], notices = describe_infarct(labels, volume.geometry, model, insertion, source)
+            found += notices
+        return {**values, "notices": [one.as_dict() for one in found]}, [shown]
 
 
 def _moment(name: str, array: Any, labels: Any, geometry: Any, model: Model) -> "Moment":
