@@ -78,7 +78,7 @@ def test_label_maps_beside_their_images_are_left_out_with_a_word(tmp_path, endin
     assert isinstance(named, Found) and "named like a label map" in named.notices[0].text
 
 
-@pytest.mark.parametrize("name", ["a_mask.nii.gz", "label0001.nii.gz", "segmentation.nii.gz", "mask.mha"])
+@pytest.mark.parametrize("name", ["a_mask.nii.gz", "label0001.nii.gz", "segmentation.nii.gz", "mask.nii"])
 def test_what_is_only_called_like_labels_is_taken_with_a_word(tmp_path, name):
     volume(tmp_path / name)
     (found,) = find([tmp_path])

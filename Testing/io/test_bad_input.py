@@ -84,7 +84,7 @@ def test_corrupt_compressed_voxels(name, compress, refuse, write_volume):
     middle = len(content) * 3 // 4
     content[middle : middle + 20] = bytes(byte ^ 0x55 for byte in content[middle : middle + 20])
     path.write_bytes(content)
-    refuse(path, "is not a valid")
+    refuse(path, "is damaged")
 
 
 def test_two_dimensional_image(refuse, write_volume, voxels, tmp_path):
