@@ -112,11 +112,14 @@ def begins_like_dicom(start: bytes) -> bool:
 
 
 def _begins_with_elements(start: bytes) -> bool:
-    """Whether bytes are the first elements of a data set: group 2 or 8, little endian, with a VR or a short length."""
+    """Whether bytes are the first elements of a data set: group 2 or 8 with a VR, or, little endian, a short length."""
+    has_vr = start[4:6] in (b"UL", b"OB", b"CS", b"UI", b"DA", b"TM", b"LO", b"SH")
+    if start[:3] == b"\0\x08\0" and has_vr:  # big endian
+        return True
     if len(start) < 20 or start[:2] not in (b"\x02\0", b"\x08\0") or start[3] != 0:
         return False
     if start[4:6].isalpha() and start[4:6].isupper():
-        return start[4:6] in (b"UL", b"OB", b"CS", b"UI", b"DA", b"TM", b"LO", b"SH")
+        return has_vr
     length = int.from_bytes(start[4:8], "little")
     group = start[8 + length : 10 + length] if length <= 110 else b""
     return length <= 128 and (group in (b"\x02\0", b"\x08\0") or length > 110)

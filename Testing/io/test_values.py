@@ -222,6 +222,30 @@ def test_files_without_their_mark_are_read(tmp_path, kind, implicit):
     np.testing.assert_array_equal(read(tmp_path).array, VALUES)
 
 
+def test_files_without_their_mark_in_big_endian_are_read(tmp_path):
+    slices(tmp_path, VALUES)
+    for path in list(tmp_path.iterdir()):
+        data = pydicom.dcmread(path)
+        data.PixelData = np.frombuffer(data.PixelData, "<u2").astype(">u2").tobytes()
+        del data.file_meta
+        data.preamble = None
+        pydicom.dcmwrite(path, data, implicit_vr=False, little_endian=False, force_encoding=True)
+    np.testing.assert_array_equal(read(tmp_path).array, VALUES)
+
+
+@pytest.mark.parametrize("kind", ["zeros behind the pixels", "another encoding than it names"])
+def test_files_that_gdcm_refuses_are_read_by_pydicom(tmp_path, kind):
+    scaled = {"RescaleSlope": "2", "RescaleIntercept": "-7", "PhotometricInterpretation": "MONOCHROME1"}
+    slices(tmp_path, VALUES, **scaled)
+    plain = read(tmp_path).array
+    for path in list(tmp_path.iterdir()):
+        content = path.read_bytes()
+        named, other = b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2\0\0\0"
+        assert named in content
+        path.write_bytes(content + bytes(100) if kind.startswith("zeros") else content.replace(named, other, 1))
+    np.testing.assert_array_equal(read(tmp_path).array, plain)
+
+
 # places
 
 

@@ -88,17 +88,31 @@ def scale(item: Slice) -> tuple[float, float]:
 
 
 def _plane(item: Slice, name: str) -> np.ndarray:
-    """(J, I) of a file of its own, each with its own slope, as GDCM reads it, but never inverted."""
+    """(J, I) of a file of its own, each with its own slope, as GDCM or else pydicom reads it, but never inverted."""
     check_name(item.path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(item.path))
     reader.SetImageIO("GDCMImageIO")
     try:
         plane = sitk.GetArrayFromImage(reader.Execute())
-    except RuntimeError as error:
-        raise InputError(f"{name} has DICOM slices that cannot be read (damaged): export the series again.") from error
+    except RuntimeError:
+        return _plane_by_pydicom(item, name)
     plane = plane.reshape(plane.shape[-2:])
     return _mirror(item) - plane if is_inverted(item) else plane
+
+
+def _plane_by_pydicom(item: Slice, name: str) -> np.ndarray:
+    """The same, for GDCM refuses files with bytes behind their elements, or with another encoding than they name."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            plane = pydicom.dcmread(item.path, force=True).pixel_array
+    except Exception as error:  # on damaged bytes pydicom raises nearly anything
+        raise InputError(f"{name} has DICOM slices that cannot be read (damaged): export the series again.") from error
+    slope, intercept = scale(item)
+    if slope.is_integer() and intercept.is_integer():
+        return plane.astype(np.int32) * int(slope) + int(intercept)
+    return plane * slope + intercept
 
 
 def _mirror(item: Slice) -> Any:
