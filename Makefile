@@ -38,7 +38,7 @@ INSIDE := HOME="$(SCRATCH)/home" XDG_CACHE_HOME="$(SCRATCH)/home/.cache" XDG_CON
 SPREAD := --dist loadfile --no-loadscope-reorder --tx '$(shell nproc 2>/dev/null || echo 2)*popen//python=$(PY) -X warn_default_encoding'
 
 FAST := $(addprefix Testing/,architecture batch checks engine inputs io measure model network phantom pictures test_api.py \
-	test_bounded.py test_messages.py test_runtime.py)
+	test_bounded.py test_messages.py test_runtime.py test_tabular.py)
 
 SYSTEM_PACKAGES := python3-venv libosmesa6 libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libx11-6 libxkbcommon0 \
 	libfontconfig1 libfreetype6 libglib2.0-0 libdbus-1-3 chromium poppler-utils dcmtk dicom3tools orthanc orthanc-dicomweb

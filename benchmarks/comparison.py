@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from DINSegmentLib.console import table
 from DINSegmentLib.errors import InputError
+from DINSegmentLib.tabular import align
 
 from . import bench
 
@@ -43,7 +43,7 @@ def format_comparison(records: list[dict[str, Any]]) -> str:
         if "error" not in one:
             ratio = "" if reference is None else f"{one['seconds'] / reference:.1f}"
             rows.append((one["name"], one["precision"], f"{one['seconds']:.2f}", ratio, f"{one['peak_mb']:.0f} MB"))
-    return "\n".join([bench.machine(), "", table(rows), *_failures(records)])
+    return "\n".join([bench.machine(), "", align(rows), *_failures(records)])
 
 
 def format_sizes(records: list[dict[str, Any]]) -> str:
@@ -55,7 +55,7 @@ def format_sizes(records: list[dict[str, Any]]) -> str:
             memory = "" if one["peak_mb"] is None else f"{one['peak_mb']:.0f} MB"
             milliseconds = f"{1000 * one['seconds'] / slices:.1f}"
             rows.append((one["name"], f"{one['seconds']:.2f}", milliseconds, f"{one['overhead']:.0%}", memory))
-    return "\n".join([bench.machine(), "", table(rows), *_failures(records)])
+    return "\n".join([bench.machine(), "", align(rows), *_failures(records)])
 
 
 def _failures(records: list[dict[str, Any]]) -> list[str]:

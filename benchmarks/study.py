@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from DINSegmentLib.console import table
 from DINSegmentLib.phantom.study import CINE, write_study
 from DINSegmentLib.runtime import prepare
+from DINSegmentLib.tabular import align
 
 from . import bench
 
@@ -85,7 +85,7 @@ def format_parts(records: list[dict[str, Any]]) -> str:
         return f"{bench.machine()}\n\nfailed: {records[0]['error']}"
     rows = [("DICOM cine to labels, figures and PDF", "seconds", "processor seconds")]
     rows += [(_NAMES.get(one["name"], one["name"]), *(f"{one[key]:.2f}" for key in _KEYS)) for one in records]
-    return f"{bench.machine()}\n\n{table(rows)}"
+    return f"{bench.machine()}\n\n{align(rows)}"
 
 
 class _Clock:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from DINSegmentLib import io, resources
-from DINSegmentLib.console import table
 from DINSegmentLib.errors import InputError
 from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.tabular import align
 
 from . import bench
 
@@ -67,7 +67,7 @@ def format_throughput(records: list[dict[str, Any]]) -> str:
     failures = [f"{one['name']} failed: {one['error']}" for one in records if "error" in one]
     done = [one for one in records if "error" not in one]
     best = [f"Most volumes a minute: {max(done, key=lambda one: one['per_minute'])['name']}."] if done else []
-    return "\n".join([bench.machine(), "", table(rows), *best, *failures])
+    return "\n".join([bench.machine(), "", align(rows), *best, *failures])
 
 
 def _write_volumes(folder: Path, count: int) -> None:

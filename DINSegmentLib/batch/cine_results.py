@@ -1,9 +1,7 @@
 """All frames of a cine to labels and to the heart's function, and the files that hold both."""
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, Label, Model, label_of
 from ..notices import Notice
 from ..pictures.curve import curves_of, draw_curves, marks_of
 from ..pictures.drawing import raster
+from ..tabular import csv_text
 from .formats import Format, Output
 
 if TYPE_CHECKING:
@@ -120,12 +119,8 @@ def _person(given: io.Person, header: io.Person) -> dict[str, Any]:
 def _table(function: CardiacFunction) -> str:
     """CSV, a row for each frame, see `CardiacFunction.curve`; what is not known stays empty."""
     rows = function.curve()
-    text = StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: f"{value:.3f}" if isinstance(value, float) else value for name, value in row.items()})
-    return text.getvalue()
+    shown = ((f"{value:.3f}" if isinstance(value, float) else value for value in row.values()) for row in rows)
+    return csv_text(rows[0], shown)
 
 
 def _step(times: Sequence[float] | None) -> float | None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..console import table
 from ..inputs.candidates import Found, Refused, shown
 from ..inputs.inspection import header_notices
 from ..io.probe import Glance, peek
 from ..isolation import attempt
 from ..model import Model, find_model
 from ..model.orientation import orientation
+from ..tabular import align
 from . import workers as processes
 from .cine_results import is_of_heart
 
@@ -130,7 +130,7 @@ def format_text(description: dict[str, Any]) -> str:
             )
             for case in cases
         ]
-        lines += [table(rows), *(f"{shown(c['case'])}: {text}" for c in cases for text in c["warnings"]), ""]
+        lines += [align(rows), *(f"{shown(c['case'])}: {text}" for c in cases for text in c["warnings"]), ""]
     lines += [f"{'Left out' if one['expected'] else 'Rejected'}: {one['reason']}" for one in description["refused"]]
     lines += [""] * bool(description["refused"])
     workers = total["workers"]

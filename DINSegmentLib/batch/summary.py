@@ -5,9 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..console import Console, table
+from ..console import Console
 from ..inputs.candidates import shown
 from ..measure import CardiacFunction
+from ..tabular import align
 
 
 def show(console: Console, record: Mapping[str, Any], printed: Collection[str] = (), brief: bool = False) -> None:
@@ -30,7 +31,7 @@ def describe(record: Mapping[str, Any], brief: bool = False) -> str:
     device, seconds, cine = record["device"], record["timings"]["total"], record["cine"]
     name = shown(Path(record["input"]["path"] or record["case"]).name)
     frames = f"{cine['frames']} frames in " if cine else ""
-    lines = [f"{name}: {frames}{seconds:.1f} s on {device['name']} ({device['reason']})", table(rows)]
+    lines = [f"{name}: {frames}{seconds:.1f} s on {device['name']} ({device['reason']})", align(rows)]
     if cine:
         lines += [*(_fractions(cine) if brief else _function(cine)), *_from_header(cine["person"])]
     return "\n".join([*lines, f"written: {_listed(record['case'], record['outputs'])}"])
@@ -50,7 +51,7 @@ def _function(cine: Mapping[str, Any]) -> list[str]:
     for row in function.rows():
         value, low, high = (None if row[key] is None else f"{row[key]:.1f}" for key in ("value", "low", "high"))
         rows.append((row["quantity"], value or "not reported", row["unit"], f"{low} to {high}" if low else ""))
-    lines = [f"(frame {cine['frame']} of {cine['frames']})", table(rows)]
+    lines = [f"(frame {cine['frame']} of {cine['frames']})", align(rows)]
     if function.ed_frame is not None:
         es = "unknown" if function.es_frame is None else f"frame {function.es_frame + 1}"
         lines.append(f"end-diastole: frame {function.ed_frame + 1}, end-systole: {es}, of {cine['frames']}")

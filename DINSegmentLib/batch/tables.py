@@ -15,8 +15,6 @@ what is known of an input that gave no result:
 - ``extra``: the user's own columns, name to text.
 """
 
-import csv
-import io
 import json
 import re
 import unicodedata
@@ -27,6 +25,7 @@ from typing import Any
 
 from ..io import outputs
 from ..measure.segments import NAMES
+from ..tabular import csv_text
 from .versions import versions
 
 SCHEMA_VERSION = 1
@@ -150,14 +149,13 @@ def _write_rows(
 ) -> None:
     """Every entry's rows, and in each the entry's own columns."""
     own = _own_columns(entries)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(_cell, [*columns, *(f"own {name}" if name in columns else name for name in own)]))
-    for entry, rows in entries:
-        extra = entry.get("extra") or {}
-        ends = [_cell(extra.get(name)) for name in own]
-        writer.writerows([*map(_cell, row), *ends] for row in rows)
-    _write(text.getvalue(), path)
+    header = map(_cell, [*columns, *(f"own {name}" if name in columns else name for name in own)])
+    lines = (
+        [*map(_cell, row), *(_cell((entry.get("extra") or {}).get(name)) for name in own)]
+        for entry, rows in entries
+        for row in rows
+    )
+    _write(csv_text(header, lines), path)
 
 
 def _own_columns(entries: Sequence[tuple[Mapping[str, Any], Any]]) -> list[str]:

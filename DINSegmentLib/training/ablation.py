@@ -1,6 +1,5 @@
 """What each part of DIN is worth: the same training with parts left out, scored on clean and on worse pictures."""
 
-import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +15,7 @@ from ..engine.parameters import Parameters
 from ..engine.segmenter import Segmenter
 from ..model import Enhancement, Model
 from ..network import DIN
+from ..tabular import csv_of
 from .cases import Case, cases
 from .degradation import CLEAN, LEVELS, conditions, degrade
 from .metrics import score
@@ -201,11 +201,7 @@ def write_table(found: Sequence[Score], output: Path, run: dict[str, Any]) -> No
     Raises:
         OutputError: the folder cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, asdict(found[0]).keys(), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(s) for s in found)
-    write(output / "ablation.csv", text.getvalue().encode())
+    write(output / "ablation.csv", csv_of(Score, found).encode())
     content = {
         "run": run,
         "arms": {name: arm.title for name, arm in ARMS.items()},

@@ -1,18 +1,16 @@
 """How the function of the heart by predicted labels agrees with that by the truth, over ED and ES pairs of cases."""
 
-import csv
-import io
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from ..model import LEFT_VENTRICLE, RIGHT_VENTRICLE, Model, label_of
+from ..tabular import align, csv_of
 from .cases import Case
 from .figures import new_figure, png, rgb
 from .metrics import StructureScore
-from .report import align
 
 PHASES = "_ED", "_ES"
 FIGURES = {"edv_ml": "EDV ml", "esv_ml": "ESV ml", "ef_percent": "EF points"}
@@ -132,12 +130,7 @@ def limits(pairs: Sequence[Pair]) -> list[Limits]:
 
 def csv_text(pairs: Sequence[Pair]) -> str:
     """A row for each subject and ventricle; an empty cell where there is no value."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(Pair))
-    for pair in pairs:
-        writer.writerow("" if isinstance(v, float) and math.isnan(v) else v for v in astuple(pair))
-    return text.getvalue()
+    return csv_of(Pair, pairs)
 
 
 def json_content(agreement: Agreement) -> dict[str, object]:

@@ -15,6 +15,7 @@ from ..engine.results import Result
 from ..engine.segmenter import Run, Segmenter
 from ..measure import dice
 from ..measure.confidence import Bin, calibration_error, errors_held
+from ..tabular import csv_text
 from .cases import Case
 from .figures import new_figure, png
 
@@ -150,21 +151,24 @@ def picture(before: Sequence[Bin], after: Sequence[Bin], slices: Sequence[SliceE
 
 def slices_csv(slices: Iterable[SliceErrors]) -> str:
     """A row for each slice."""
-    lines = [f"{one.case},{one.slice},{one.expected:.2f},{one.wrong}" for one in slices]
-    return "\n".join(["case,slice,expected_wrong,wrong", *lines]) + "\n"
+    rows = ((one.case, one.slice, f"{one.expected:.2f}", one.wrong) for one in slices)
+    return csv_text(("case", "slice", "expected_wrong", "wrong"), rows)
 
 
 def structures_csv(structures: Iterable[StructureScore]) -> str:
     """A row for each structure of each case."""
-    lines = [f"{one.case},{one.structure},{one.confidence:.4f},{one.removed:.4f},{one.dice:.4f}" for one in structures]
-    return "\n".join(["case,structure,confidence,removed,dice", *lines]) + "\n"
+    rows = (
+        (one.case, one.structure, *(f"{value:.4f}" for value in (one.confidence, one.removed, one.dice)))
+        for one in structures
+    )
+    return csv_text(("case", "structure", "confidence", "removed", "dice"), rows)
 
 
 def reliability_csv(before: Sequence[Bin], after: Sequence[Bin]) -> str:
     """A row for each bin, before and after the temperature."""
-    lines = [
-        f"{name},{one.low:g},{one.high:g},{one.voxels},{one.confidence:.6g},{one.right:.6g}"
+    rows = (
+        (name, f"{one.low:g}", f"{one.high:g}", one.voxels, f"{one.confidence:.6g}", f"{one.right:.6g}")
         for name, curve in (("before", before), ("after", after))
         for one in curve
-    ]
-    return "\n".join(["temperature,low,high,voxels,confidence,right", *lines]) + "\n"
+    )
+    return csv_text(("temperature", "low", "high", "voxels", "confidence", "right"), rows)

@@ -1,10 +1,8 @@
 """How infarcts by predicted labels agree with those by the truth: Dice of wall and infarct as wholes, and volumes."""
 
-import csv
-import io
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +10,10 @@ import numpy as np
 from ..measure import dice
 from ..measure.infarct import infarct_size, infarct_values
 from ..model import INFARCT, Model, labels_of
+from ..tabular import align, csv_of
 from .cases import Case
 from .metrics import StructureScore
-from .report import align, mean
+from .report import mean
 
 
 @dataclass(frozen=True)
@@ -103,12 +102,7 @@ def format_table(found: Infarcts) -> str:
 
 def csv_text(cases: Sequence[InfarctCase]) -> str:
     """A row for each case; an empty cell where there is no value."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(InfarctCase))
-    for one in cases:
-        writer.writerow("" if isinstance(value, float) and math.isnan(value) else value for value in astuple(one))
-    return text.getvalue()
+    return csv_of(InfarctCase, cases)
 
 
 def json_content(found: Infarcts) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import tabular
 from .metrics import METRICS, OUTCOMES, StructureScore
 
 if TYPE_CHECKING:
@@ -107,27 +106,24 @@ def format_table(report: Report) -> str:
         for row in report.rows:
             values = (_cell(metric, getattr(row.score, metric)) for metric in METRICS)
             lines.append((row.case, row.score.name, *values, row.score.outcome))
-        parts.append(align(lines, text_columns=2))
+        parts.append(tabular.align(lines, text_columns=2))
     summaries = (*report.structures, report.overall)
-    parts.append(align([_headings(report), *(_values(summary) for summary in summaries)], text_columns=1))
+    parts.append(tabular.align([_headings(report), *(_values(summary) for summary in summaries)], text_columns=1))
     lines = [("two conventions", "Dice", "Dice fam.", "HD95 vox", "HD95 fam.", *OUTCOMES)]
     for summary in summaries:
         means = (_cell(metric, summary.mean[metric]) for metric in _BOTH_RULES)
         lines.append((summary.name, *means, *(str(summary.outcomes[outcome]) for outcome in OUTCOMES)))
-    parts.append(align(lines, text_columns=1))
+    parts.append(tabular.align(lines, text_columns=1))
     return "\n\n".join((*parts, "\n".join(_rules(report))))
 
 
 def csv_text(report: Report) -> str:
     """A row for each case and structure; an empty cell where there is no value."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("case", "value", "structure", "outcome", *METRICS))
-    for row in report.rows:
-        values = [getattr(row.score, metric) for metric in METRICS]
-        figures = ["" if math.isnan(value) else value for value in values]
-        writer.writerow((row.case, row.score.value, row.score.name, row.score.outcome, *figures))
-    return text.getvalue()
+    scores = (
+        (row.case, row.score.value, row.score.name, row.score.outcome, *(getattr(row.score, one) for one in METRICS))
+        for row in report.rows
+    )
+    return tabular.csv_text(("case", "value", "structure", "outcome", *METRICS), scores)
 
 
 def json_text(report: Report, run: Mapping[str, object], more: Mapping[str, object] | None = None) -> str:
@@ -144,18 +140,6 @@ def json_text(report: Report, run: Mapping[str, object], more: Mapping[str, obje
         "rows": [{"case": row.case, "subject": row.subject, **asdict(row.score)} for row in report.rows],
     }
     return json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n"
-
-
-def align(lines: Sequence[Sequence[str]], text_columns: int) -> str:
-    """Columns of equal width: the first `text_columns` to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column < text_columns else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
 
 
 def mean(values: Sequence[float]) -> float:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from ..geometry import Geometry
 from ..model import Model
+from ..tabular import align, csv_of
 from .cases import Case
 from .degradation import CLEAN, LEVELS, conditions, degrade
 from .figures import new_figure, png, rgb
 from .metrics import StructureScore, score
-from .report import align, mean
+from .report import mean
 
 _OVERALL = "overall"
 
@@ -89,13 +88,7 @@ def means(rows: Sequence[ConditionScore]) -> list[ConditionMean]:
 
 def csv_text(rows: Sequence[ConditionScore]) -> str:
     """A row for each condition, case and structure; an empty cell where there is no value."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(ConditionScore))
-    for row in rows:
-        values = astuple(row)
-        writer.writerow("" if isinstance(value, float) and math.isnan(value) else value for value in values)
-    return text.getvalue()
+    return csv_of(ConditionScore, rows)
 
 
 def json_content(rows: Sequence[ConditionScore]) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """A run folder: what a training leaves on the disk."""
 
-import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ import torch
 from .. import bounded
 from ..errors import InputError, OutputError
 from ..model import MANIFEST, Model, read_manifest
+from ..tabular import csv_text
 
 
 class Run:
@@ -94,11 +94,7 @@ class Run:
 
     def write_curve(self, curve: Sequence[Mapping[str, float]]) -> None:
         """Write both forms of the curve; a row holds minutes, step, loss, and of a validation dice and each part's."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, curve[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(curve)
-        write(self.folder / "curve.csv", text.getvalue().encode())
+        write(self.folder / "curve.csv", csv_text(curve[0], (row.values() for row in curve)).encode())
         write(self.folder / "curve.png", curve_picture(curve))
 
     def _make(self) -> None:

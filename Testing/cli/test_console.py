@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from DINSegmentLib import console
-from DINSegmentLib.console import Console, printable, table
+from DINSegmentLib.console import Console, printable
 
 
 class Terminal(io.StringIO):
@@ -105,12 +105,6 @@ def test_machine_gets_one_json_object_a_line_and_nothing_beside(clock):
     ]
     assert out.getvalue().isascii()  # whatever the machine's encoding is
     assert err.getvalue() == ""
-
-
-def test_table_aligns_names_left_and_figures_right():
-    assert table([("structure", "ml"), ("Liver", "1500.0"), ("Gallbladder", "3.1")]) == (
-        "structure        ml\nLiver        1500.0\nGallbladder     3.1"
-    )
 
 
 ODD = "x\x1b]0;PWNED\a\x1b[31m\nAll is well\r\x9b\u2028\u202e\udce9"

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from ... import resources
 from ...batch.summary import show
-from ...console import Console, table
+from ...console import Console
 from ...engine.parameters import Parameters
 from ...engine.results import Result
 from ...errors import InputError
 from ...measure import dice
 from ...model import catalogue, find_model
+from ...tabular import align
 
 SAMPLE_MODEL = "cardiac-mr"
 SAMPLES = ("cardiac_phantom_ED.nrrd", "cardiac_phantom_ES.nrrd")
@@ -53,4 +54,4 @@ def _against_truth(result: Result, truth_path: Path) -> str:
     rows = [("structure", "Dice against the reference")]
     for label in result.model.labels:
         rows.append((label.name, f"{dice(result.labels == label.value, truth == label.value):.3f}"))
-    return table(rows)
+    return align(rows)

@@ -1,0 +1,34 @@
+"""Rows as CSV and as aligned text; what the columns mean is said where they are written."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
+from typing import Any
+
+
+def csv_text(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """A line of column names and one for each row; None and ``nan`` make an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(("" if isinstance(one, float) and math.isnan(one) else one for one in row) for row in rows)
+    return text.getvalue()
+
+
+def csv_of(kind: type, rows: Iterable[Any]) -> str:
+    """`csv_text` of dataclasses of one kind, a column for each field."""
+    return csv_text((field.name for field in fields(kind)), map(astuple, rows))
+
+
+def align(lines: Sequence[Sequence[str]], text_columns: int = 1) -> str:
+    """Columns of equal width: the first `text_columns` to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column < text_columns else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
