@@ -103,7 +103,7 @@ def test_what_would_be_refused_is_told_with_its_reason(tmp_path):
         assert text in told[name]
     text = dryrun.format_text(described)
     assert all(f": {reason}" in text for reason in told.values())
-    assert "2 to segment" in text and "5 refused" in text and "estimate" in text and "9 x 8 x 7 x 3" in text
+    assert "2 to segment" in text and "5 rejected" in text and "estimate" in text and "9 x 8 x 7 x 3" in text
     abdomen = dryrun.describe(find([tmp_path / "cine.nii.gz"]), find_model("abdomen-ct"), "cpu")
     assert "pick one with --frame" in abdomen["refused"][0]["reason"]
 

@@ -91,7 +91,7 @@ def test_the_second_of_two_with_one_file_is_refused(first, second):
 
 
 def test_a_case_with_the_name_of_a_table_is_refused_where_there_are_tables():
-    with pytest.raises(OutputError, match=r"Summary\.json would be a file of the run's tables"):
+    with pytest.raises(OutputError, match=r"Summary\.json is also a file of the run's tables"):
         registry.Names(many=True).reserve(case("Summary"), ())
     registry.Names(many=False).reserve(case("summary"), ())
 

@@ -231,7 +231,7 @@ def test_no_case_is_an_error():
 
 
 def test_a_truth_with_labels_that_the_model_does_not_know_is_refused():
-    with pytest.raises(InputError, match="truth of a has label 2"):
+    with pytest.raises(InputError, match="reference of a has label 2"):
         evaluate(perfect, [case("a", 4, 3)], LABELS[:1])
 
 
