@@ -138,6 +138,7 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(segmenter, change, error, 
         segment_cine(**{"segmenter": segmenter, "frames": VOLUMES, "geometry": GEOMETRY, "name": "heart", **change})
 
 
+@pytest.mark.slow
 def test_the_bundled_heart_gives_every_frame_of_the_phantom_the_labels_that_it_has_alone():
     phantom = CardiacPhantom(shape=(3, 96, 96), spacing=(2.0, 2.0, 30.0))
     frames, _ = phantom.cine(3)

@@ -272,6 +272,7 @@ def test_a_damaged_slice_costs_its_series_and_no_other(tmp_path):
     assert len([item for item in found if item.path.name == "IM003"]) == 2
 
 
+@pytest.mark.slow
 def test_ten_thousand_files_in_a_few_seconds(tmp_path):
     content = volume(tmp_path / "a.nii.gz").read_bytes()
     for patient in range(100):

@@ -25,6 +25,8 @@ from DINSegmentLib.io.dicom_sr import Segmented, write_dicom_sr
 from DINSegmentLib.measure import RegionalFunction, Thickness, cardiac_function, statistics
 from DINSegmentLib.model import find_model
 
+pytestmark = pytest.mark.slow
+
 FRAMES, SLICES, ROWS, COLUMNS = 3, 5, 12, 14
 OBLIQUE = np.linalg.qr(np.array([[0.8, 0.1, 0.3], [0.2, 0.9, 0.1], [0.5, 0.3, 0.7]]))[0].T[:2].ravel()
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF"

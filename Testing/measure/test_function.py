@@ -248,6 +248,7 @@ def beat():
     return [PHANTOM.frame(phase) for phase in (0.85, 0.0, ES_PHASE)]
 
 
+@pytest.mark.slow
 def test_the_phantoms_labels_give_its_volumes_within_a_percent_and_ejection_fractions_within_a_point(beat):
     found = cardiac_function([label for _, label in beat], PHANTOM.geometry, HEART)
 
@@ -259,6 +260,7 @@ def test_the_phantoms_labels_give_its_volumes_within_a_percent_and_ejection_frac
     assert found.mass_g == approx(PHANTOM.mass, rel=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("above", [0, 1])
 def test_what_the_network_finds_in_the_phantom_is_printed_beside_the_truth(above):
     from DINSegmentLib.engine.segmenter import Segmenter

@@ -15,6 +15,8 @@ from DINSegmentLib.model import Code, Label, find_model
 from DINSegmentLib.phantom import CardiacPhantom
 from DINSegmentLib.phantom.heart import RV_HALF_ANGLE, Scar
 
+pytestmark = pytest.mark.slow
+
 HEART = find_model("cardiac-mr")
 NAMES = {1: ("Cavity", "87878005"), 2: ("Healthy myocardium", "74281007"), 3: ("Infarct", "55641003")}
 LATE = replace(

@@ -78,6 +78,7 @@ def segment_at(ring, angle):
     return 6 * ring + {0: 4, 1: 5, 2: 6, 3: 1}[int((-angle % (2 * np.pi) - RV_HALF_ANGLE) // free)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["phantom", "thin"])
 def test_thickness_by_segment_is_the_analytic_one_within_half_a_millimeter(variant, request):
     phantom = request.getfixturevalue(variant)
@@ -109,6 +110,7 @@ def stored(labels, geometry, order, flips):
     return array, Geometry(array.shape, moved)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_the_thin_akinetic_segment_is_inferolateral_in_every_order_in_which_voxels_are_stored(thin, thin_frames, order):
     for flips in product((False, True), repeat=3):
@@ -123,6 +125,7 @@ def test_the_thin_akinetic_segment_is_inferolateral_in_every_order_in_which_voxe
         assert found.notices == ()
 
 
+@pytest.mark.slow
 def test_slices_have_the_place_that_they_have_in_the_file(phantom, frames, regional):
     ed, es = (stored(labels, phantom.geometry, (0, 1, 2), (True, False, False)) for labels in frames)
     found = regional_function(ed[0], es[0], ed[1], HEART)
@@ -132,6 +135,7 @@ def test_slices_have_the_place_that_they_have_in_the_file(phantom, frames, regio
     assert found.slices[8] == regional.slices[0]
 
 
+@pytest.mark.slow
 def test_the_slice_that_the_base_leaves_has_no_thickness_at_end_systole(regional):
     assert regional.slices[0].ed_mm and regional.slices[0].es_mm is None
     assert "does not close" in regional.slices[0].reason and regional.slices[1].reason is None
@@ -139,10 +143,12 @@ def test_the_slice_that_the_base_leaves_has_no_thickness_at_end_systole(regional
     assert one.thickening_percent == approx(100 * (one.es_mm - one.ed_mm) / one.ed_mm)
 
 
+@pytest.mark.slow
 def test_the_apex_is_not_assessed(regional):
     assert regional.segments[17].ed_mm is None and "Not assessed" in regional.segments[17].reason
 
 
+@pytest.mark.slow
 def test_everything_survives_json(regional):
     assert RegionalFunction.from_dict(json.loads(json.dumps(regional.as_dict()))) == regional
 
@@ -191,6 +197,7 @@ def test_papillary_muscles_belong_to_the_cavity():
     assert island.thickness.mean() == approx(7, abs=0.15)
 
 
+@pytest.mark.slow
 def test_points_of_a_person_take_the_place_of_the_label(phantom, frames, regional):
     at_ed = [labels.copy() for labels in frames]
     for labels in at_ed:
@@ -220,6 +227,7 @@ def insertion(phantom, side):
     return tuple((phantom.geometry.ijk_to_ras @ (columns[end], rows[end], 4, 1))[:3])
 
 
+@pytest.mark.slow
 def test_what_cannot_be_right_is_not_reported_and_the_reason_says_why(phantom, frames):
     ed, es = frames
 
@@ -255,6 +263,7 @@ def test_what_cannot_be_right_is_not_reported_and_the_reason_says_why(phantom, f
     assert lost.segments[7].ed_mm and lost.segments[7].es_mm is None and lost.segments[7].thickening_percent is None
 
 
+@pytest.mark.slow
 def test_where_the_patients_axes_do_not_tell_the_order_of_the_slices_does_with_a_warning(thin, thin_frames):
     across = np.array([(0, 1, -1), (1, 0, 0), (0, 1, 1)]).T * (1, 1.4, 7)  # slices lie across "front and above"
     for turned in (across, across * (-1, 1, -1), across * (-1, -1, 1)):  # left-handed grids, as the phantom's own is
@@ -267,6 +276,7 @@ def test_where_the_patients_axes_do_not_tell_the_order_of_the_slices_does_with_a
         assert ["does not clearly show" in notice.text for notice in found.notices] == [True]
 
 
+@pytest.mark.slow
 def test_a_mirrored_heart_is_measured_with_a_warning(phantom, frames):
     matrix = phantom.geometry.ijk_to_ras.copy()
     matrix[0] = -matrix[0]  # the patient's left and right are exchanged
@@ -275,6 +285,7 @@ def test_a_mirrored_heart_is_measured_with_a_warning(phantom, frames):
     assert ["mirrored" in notice.text for notice in found.notices] == [True]
 
 
+@pytest.mark.slow
 def test_another_model_is_rejected_in_one_sentence(phantom, frames):
     with pytest.raises(ModelError, match="does not label the left ventricle"):
         regional_function(*frames, phantom.geometry, find_model("abdomen-ct"))

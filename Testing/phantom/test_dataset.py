@@ -10,6 +10,8 @@ from DINSegmentLib.errors import InputError
 from DINSegmentLib.phantom import dataset
 from DINSegmentLib.phantom.__main__ import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -21,6 +21,8 @@ from DINSegmentLib.phantom import (
 from DINSegmentLib.phantom.heart import LATE_REGION_LABEL, REGION_LABEL, ThinWall, emptying
 from DINSegmentLib.phantom.signal import REPETITION_TIME, Tissue, acquire, late_signals, signals, steady_state
 
+pytestmark = pytest.mark.slow
+
 BUNDLED = Path(__file__).parents[2] / "Resources" / "SampleData"
 PHASES = {"ED": 0.0, "ES": ES_PHASE}
 
