@@ -116,7 +116,7 @@ def test_healthy_muscle_has_no_signal_at_the_inversion_time_and_blood_is_as_brig
 
 
 def test_a_scar_in_a_thin_wall_is_refused():
-    with pytest.raises(InputError, match="one of the two"):
+    with pytest.raises(InputError, match="choose a scar or a thin wall"):
         CardiacPhantom(scar=Scar(), thin=ThinWall())
 
 
