@@ -32,9 +32,9 @@ _OTHER_MR = {
     "a long-axis view": r"lax|long ?ax(?:is)?|lange? ?achse|langachse|grand ?axe|eje ?largo|asse ?lungo|vla|hla|"
     r"[2345] ?(?:ch|cv|kk|chamber|kammer|k|c)\w*|[lr]vot|長軸|长轴|장축|длинн\w*",
     "tagging": r"\w*tag\w*|c?spamm|harp|grid\w*|dense|raster\w*|gitter\w*|marquage",
-    "flow": r"\w*flow\w*|fluss\w*|flux|flujo|flusso|venc\w*|pc|pca|phase ?contrast\w*|phasenkontrast|velocity|"
+    "flow": r"\w*flow\w*|qf|fluss\w*|flux|flujo|flusso|venc\w*|pc|pca|phase ?contrast\w*|phasenkontrast|velocity|"
     r"q ?flow|v\d{2,}",
-    "perfusion": r"perf\w*|dyn\w*|first ?pass|stress ?dyn|erste ?passage|premier ?passage",
+    "perfusion": r"perf\w*|aif|dyn\w*|first ?pass|stress ?dyn|erste ?passage|premier ?passage",
     "mapping": r"\w*map\w*|\w*molli\w*|shmolli|sasha|t[12]\w*|ecv|carte|karte|r2",
     "late enhancement": r"lge|de|mde|late\w*|delayed\w*|psir\w*|viab\w*|sp[aä]e?t\w*|tardi\w*|realce|r[eé]haussement|"
     r"ir|"
@@ -45,6 +45,7 @@ _OTHER_MR = {
     "derived": r"moco|mip|mpr|subtra\w*|sub|average|avg|strain|reformat\w*|calc\w*|seg\w*|result\w*",
 }
 _LATE = _OTHER_MR["late enhancement"]
+_OTHER_STILL = r"mag\w*|real|imag\w*|stress\w*|rest|ruhe|fat\w*|water\w*"  # parts and frames of series of other kinds
 _ABDOMEN = (
     r"abd\w*|abdomen\w*|liver|leber|foie|higado|hígado|fegato|bauch\w*|pelvis|becken|tap|cap|ventre|"
     r"oberbauch|portal\w*|"
@@ -63,7 +64,7 @@ _OTHER_CT = {
     r"knee|"
     r"hip|arm|leg|card\w*|coron\w*|herz|calcium|cta|angio\w*|cranio|cerv\w*|extrem\w*",
     "a scout": r"scout\w*|topo\w*|loc\w*|surview|scano\w*|monitor\w*|premonitor\w*|bolus\w*|smart ?prep|test\w*",
-    "derived": r"mpr|mip|cor\w*|sag\w*|reformat\w*|3d|vrt|dose\w*|protocol|report|key\w*|iodine|vnc|mono\w*|"
+    "derived": r"mpr|mip|cor\w*|sag\w*|reformat\w*|3d|vrt|dose\w*|protocol|report|key\w*|iod\w*|jod\w*|vnc|mono\w*|"
     r"perf\w*|pet|ac",
     "a sharp kernel": r"bone|knochen|os|hueso|osso|lung\w*|sharp|b[67]\d\w?|br[67]\d\w?|bl[567]\d\w?|yc|edge",
 }
@@ -181,7 +182,7 @@ def _mr(seen: _Seen) -> Verdict:
     if "SE" in seen.tag("ScanningSequence").split():
         return Verdict(None, "spin echo")
     if seen.frames == 1:
-        if seen.says(_SAX):
+        if seen.says(_SAX) and not seen.says(_OTHER_STILL):
             return Verdict(_heart(), f"short-axis still: {what}")
         return Verdict(None, f"perhaps a short-axis still ({what})", uncertain=True)
     span = seen.span()
@@ -218,7 +219,7 @@ def _ct(seen: _Seen) -> Verdict:
         return Verdict(None, "not axial")
     if seen.frames > 1:
         return Verdict(None, f"{seen.frames} images at every slice", uncertain=True)
-    if re.search(r"\b(B[67]\d|BR[67]\d|BL[567]\d|BONE|LUNG|EDGE|YC|FC[358]\d)", kernel):
+    if re.search(r"\b([BI][67]\d|BR[67]\d|BL[567]\d|BONE|LUNG|EDGE|YC|FC[358]\d)", kernel):
         return Verdict(None, "a sharp kernel")
     if seen.slices < 30 or seen.slices * seen.gap < 150 or not 0.5 <= seen.gap <= 6:
         return Verdict(None, f"CT of {seen.slices} slices {seen.gap:.3g} mm apart, too few for an abdomen")
@@ -228,7 +229,7 @@ def _ct(seen: _Seen) -> Verdict:
         return Verdict(None, f"CT of another region ({part})")
     if not in_abdomen:
         return Verdict(None, "CT of a region that its header does not name", uncertain=True)
-    if agent in ("", "NONE", "NO", "N") and not seen.says(_CONTRAST):
+    if agent in ("", "NONE", "NO", "N", "ORAL", "WATER", "BARIUM", "GASTROGRAFIN") and not seen.says(_CONTRAST):
         return Verdict(None, "CT for which its header names no contrast agent", uncertain=True)
     return Verdict(next(name for name, one in catalogue().items() if one.modality == "CT"), what)
 
@@ -237,6 +238,8 @@ def _ruled_out(seen: _Seen, others: dict[str, str], allowed: str = "") -> str:
     types = seen.tag("ImageType").split()
     if "DERIVED" in types or "SECONDARY" in types:
         return "derived from other images"
+    if {"PCA", "M_PCA"} & set(types):
+        return "flow by its image type"
     if {"MPR", "MIP", "PROJECTION", "LOCALIZER", "MAP", "T1", "T2", "SUBTRACTION", "PERFUSION"} & set(types):
         return "no plain image by its image type"
     sequence = seen.tag("SequenceName").casefold()

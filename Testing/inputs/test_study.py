@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from DINSegmentLib.inputs.study import verdict
+from DINSegmentLib.inputs.study import Verdict, verdict
 from DINSegmentLib.io.dicom.files import Slice
 from DINSegmentLib.io.dicom.stacks import stacks_of
 
@@ -175,6 +175,18 @@ def test_a_short_axis_still_is_taken_where_its_description_says_so(description):
     assert verdict(stack).model is None and verdict(stack).uncertain
 
 
+@pytest.mark.parametrize("description", ["sax MAG", "SA stress", "sax AIF", "sax fat"])
+def test_a_part_of_another_kind_of_series_is_not_taken_for_a_still(description):
+    (stack,) = stacks_of(series(5, description, next(hearts()).plane("sax"), 9))
+    assert verdict(stack).model is None
+
+
+@pytest.mark.parametrize("tags", [{"ImageType": ["ORIGINAL", "PRIMARY", "M_PCA", "M", "PCA"]}, {"ProtocolName": "QF"}])
+def test_the_magnitude_of_a_flow_is_not_taken_for_a_cine(tags):
+    (stack,) = stacks_of(series(5, "SA", next(hearts()).plane("sax"), 9, 20, **tags))
+    assert verdict(stack) == Verdict(None, verdict(stack).why) and "flow" in verdict(stack).why
+
+
 CT_TAGS = {
     "Modality": "CT",
     "SOPClassUID": CT,
@@ -210,6 +222,9 @@ def test_of_ct_studies_the_contrast_abdomen_alone_is_taken(habit):
         series(11, "Abdomen venous bone", AXIAL, 120, gap=3, **{**tags, "ConvolutionKernel": "B70s"}),
         series(12, "Patient Protocol", AXIAL, 1, **{**CT_TAGS, "SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}),
         series(13, "Abdomen", AXIAL, 110, gap=3, **plain),
+        series(14, "Abdomen", AXIAL, 110, gap=3, **{**plain, "ContrastBolusAgent": "ORAL"}),
+        series(15, "Abdomen venous", AXIAL, 110, gap=3, **{**tags, "ConvolutionKernel": "I70f"}),
+        series(16, "Abdomen Iod", AXIAL, 110, gap=3, **tags),
     ]  # fmt: skip
     images = [*wanted, *(item for one in others for item in one)]
     assert picked(images) == [{item.path for item in wanted}]
