@@ -58,13 +58,13 @@ def revise(
     """
     path = input_path or (Path(record.input.path) if record.input.path else None)
     if path is None:
-        raise InputError("The record is of an anonymous run and does not know its input: name it with --input.")
+        raise InputError("The record is from an anonymous run and does not name its input: add --input.")
     if not path.exists():
-        raise InputError(f"{path} does not exist any more: name the input with --input.")
+        raise InputError(f"{path} no longer exists: add --input with its new path.")
     reading = io.Reading(**record.input.reading)
     files = io.files_of(path, record.input.series, record.input.frame, None, reading)
     if input_hash(files) != record.input.sha256:
-        raise InputError(f"{path} is not the image of that run, or has changed: name the image with --input.")
+        raise InputError(f"{path} is not the image of that run, or has changed: add --input with the image.")
     if record.cine is None:
         image = io.read(path, record.input.series, record.input.frame, None, reading)
         labels = _labels(io.read(labels_path), image.geometry, model, labels_path.name)
@@ -76,7 +76,7 @@ def revise(
         labels = _labels(edited.first, image.geometry, model, labels_path.name, edited.array)
         if len(labels) != len(cine.array):
             raise GeometryError(
-                f"{labels_path.name} has {len(labels)} frames and its cine {len(cine.array)}: edit the label map of "
+                f"{labels_path.name} has {len(labels)} frames, but its cine {len(cine.array)}: edit the label map of "
                 "all frames."
             )
         found = _of_cine(record, labels, cine, model, insertion)

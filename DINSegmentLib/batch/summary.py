@@ -40,7 +40,7 @@ def describe(record: Mapping[str, Any], brief: bool = False) -> str:
 def _fractions(cine: Mapping[str, Any]) -> list[str]:
     """Which frame the table is of, and the ejection fractions, on one line."""
     shown = {side: cine["function"][side.lower()]["ef_percent"] for side in ("LV", "RV")}
-    fractions = [f"{side} {'not reported' if value is None else f'{value:.1f} %'}" for side, value in shown.items()]
+    fractions = [f"{side} {'not reported' if value is None else f'{value:.1f}%'}" for side, value in shown.items()]
     return [f"frame {cine['frame']} of {cine['frames']}; ejection fraction {', '.join(fractions)}"]
 
 

@@ -95,7 +95,7 @@ def verdict(stack: "Stack") -> Verdict:
             return Verdict(None, "of several planes or sizes")
         found = places(stack.slices)
     except (ValueError, TypeError, AttributeError, OverflowError):
-        return Verdict(None, "without a place in the patient")
+        return Verdict(None, "without a position in the patient")
     counts = {len(group) for group in found}
     if len(counts) > 1:
         return Verdict(None, "of different numbers of images at its slices", uncertain=True)
@@ -189,7 +189,7 @@ def _mr(seen: _Seen) -> Verdict:
     if span is None:
         return Verdict(None, f"perhaps a short-axis cine ({what}), without trigger times", uncertain=True)
     if span[0] > _LONGEST_BEAT or span[1] > _LONGEST_STEP:
-        return Verdict(None, f"{seen.frames} frames over {span[0] / 1000:.3g} s, more than a heart beat")
+        return Verdict(None, f"{seen.frames} frames over {span[0] / 1000:.3g} s, longer than a heartbeat")
     if not seen.says(_SAX) and seen.frames < _FEWEST_PHASES:
         return Verdict(None, f"perhaps a short-axis cine ({what}) of {seen.frames} frames", uncertain=True)
     return Verdict(_heart(), f"short-axis cine: {what}, {seen.frames} frames")
@@ -241,7 +241,7 @@ def _ruled_out(seen: _Seen, others: dict[str, str], allowed: str = "") -> str:
     if {"PCA", "M_PCA"} & set(types):
         return "flow by its image type"
     if {"MPR", "MIP", "PROJECTION", "LOCALIZER", "MAP", "T1", "T2", "SUBTRACTION", "PERFUSION"} & set(types):
-        return "no plain image by its image type"
+        return "not an original image by its image type"
     sequence = seen.tag("SequenceName").casefold()
     if re.search(r"tag|spamm|_v\d{2,}|venc", sequence):
         return "tagging or flow by its sequence"

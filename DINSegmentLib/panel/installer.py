@@ -28,7 +28,7 @@ def install_torch() -> None:
         raise TorchMissing(
             _(
                 "Slicer's PyTorch extension is missing: install it with the Extensions Manager, restart Slicer, then "
-                "press this button again."
+                "click this button again."
             )
         ) from error
     logic = PyTorchUtils.PyTorchUtilsLogic()

@@ -70,7 +70,7 @@ class LivePreview:
     ) -> Preview:
         if node is not None and node.GetImageData() is not None and node.GetAttribute(ENHANCEMENT) is None:
             raise InputError(
-                _("{name} has an image of its own, which would be lost: choose another enhanced volume.").format(
+                _("{name} contains another image, which would be lost: choose another enhanced volume.").format(
                     name=node.GetName()
                 )
             )

@@ -84,7 +84,7 @@ class StudyReader:
         """The process has ended by itself."""
         if not self._over:
             self.end()
-            self._listener.failed(None, _("The study could not be read to its end: try again, or open a part of it."))
+            self._listener.failed(None, _("The study could not be read completely: try again, or open a part of it."))
 
     def _take(self, message: Mapping[str, Any]) -> None:
         kind, number = message["kind"], message.get("number", message.get("image"))

@@ -141,9 +141,9 @@ def _infarct(size: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:
     if size is None or size["share_percent"] is None:
         return []
     rows = [("Infarct with no-reflow", f"{size['infarct_ml']:.1f} ml, {size['infarct_g']:.1f} g", "")]
-    rows.append(("Infarct, share of the wall", f"{size['share_percent']:.1f} %", ""))
+    rows.append(("Infarct, share of the wall", f"{size['share_percent']:.1f}%", ""))
     shares = enumerate(size["slice_share_percent"], start=1)
-    return [*rows, *((f"Infarct, slice {number}", f"{share:.1f} %", "") for number, share in shares if share)]
+    return [*rows, *((f"Infarct, slice {number}", f"{share:.1f}%", "") for number, share in shares if share)]
 
 
 def _plots(regional: RegionalFunction) -> list[Drawing]:
@@ -199,7 +199,7 @@ def _notes(
 
 def _by_segment(source: str | None) -> str:
     if source is None:
-        return "By segment it is not reported: see the notices."
+        return "By segment it is not reported: see the warnings."
     return (
         f"Segments of the American Heart Association (Cerqueira et al., Circulation 2002), from the insertions of the "
         f"right ventricle by {source}."

@@ -12,5 +12,5 @@ def value_texts(row: Mapping[str, Any]) -> tuple[str, str]:
     value, low, high, unit = (row[key] for key in ("value", "low", "high", "unit"))
     if value is None:
         return "not reported", ""
-    shown = f"{value:.{_DIGITS.get(unit, 1)}f} {_UNITS.get(unit, unit)}"
+    shown = f"{value:.{_DIGITS.get(unit, 1)}f}{'' if unit == '%' else ' '}{_UNITS.get(unit, unit)}"
     return shown, "" if low is None or high is None else f"{low:.1f} to {high:.1f}"

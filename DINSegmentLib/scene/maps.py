@@ -65,7 +65,7 @@ def write_confidence(confidence: np.ndarray, volume_node: Any) -> Any:
         volume_node, returned node, errors: as for `write_attribution`.
     """
     colors = [
-        (f"{p:.0f} %", *_mix(_SURE, _UNSURE, min(1.0, (100 - p) / 50)), float(p < _CLEAR))
+        (f"{p:.0f}%", *_mix(_SURE, _UNSURE, min(1.0, (100 - p) / 50)), float(p < _CLEAR))
         for p in np.linspace(0, 100, _COLORS).tolist()
     ]
     name = f"{volume_node.GetName()} confidence"

@@ -276,12 +276,12 @@ class Client:
         if run is not None and self.copying:
             self._copy(run)
         elif self._state is State.CANCELLING and now - self._asked_to_stop > PATIENCE:
-            self._give_up(Code.CANCELLED, _("Canceled (its process had to be ended): nothing was changed."))
+            self._give_up(Code.CANCELLED, _("Canceled (the process had to be stopped): nothing was changed."))
         elif self._run is not None and now - self._heard > SILENCE:
             self._give_up(
                 Code.SILENT,
                 _(
-                    "The worker has not said anything for {seconds:.0f} seconds and was ended: try again, with fewer "
+                    "The worker did not respond for {seconds:.0f} seconds and was stopped: try again, with fewer "
                     "threads or on another device.",
                     seconds=SILENCE,
                 ),
@@ -299,7 +299,7 @@ class Client:
             self._fail(
                 Code.OUTPUT,
                 _(
-                    "The volume cannot be handed to the worker ({cause}): free space in {folder}.",
+                    "The volume cannot be sent to the worker ({cause}): free space in {folder}.",
                     cause=error.strerror,
                     folder=tempfile.gettempdir(),
                 ),
@@ -370,7 +370,8 @@ class Client:
             labels, surfaces = run.result(), run.read_surfaces()
         except (OSError, ValueError, EOFError, KeyError, BadZipFile):
             self._fail(
-                Code.OUTPUT, _("The result did not arrive whole, and nothing was changed: free space, try again.")
+                Code.OUTPUT,
+                _("The result did not arrive completely, and nothing was changed: free space, then try again."),
             )
             return
         self._let_go(run).finished(labels, heard(message, surfaces))

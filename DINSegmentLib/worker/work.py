@@ -71,7 +71,7 @@ def torch_needed() -> Iterator[None]:
     except ImportError as error:
         raise TorchMissing(
             _(
-                "PyTorch cannot be imported ({error}): install it with the button of the panel, then try again.",
+                "PyTorch cannot be imported ({error}): click Install PyTorch in the panel, then try again.",
                 error=error,
             )
         ) from error
@@ -180,7 +180,7 @@ def surfaces_of(
         return made
     for label in result.model.labels:
         if cancelled():
-            raise Cancelled(_("Canceled while surfaces were made: nothing was changed."))
+            raise Cancelled(_("Canceled while surfaces were built: nothing was changed."))
         progress(slices, slices)  # else the worker would count as stuck
         made[label.value] = surface(result.margins, result.labels, geometry, label)
     return made

@@ -68,7 +68,7 @@ def test_a_cine_in_a_folder_gets_its_function_and_the_same_bytes_when_resumed(se
     record = json.loads((out / "beat.json").read_text(encoding="utf-8"))
     assert record["cine"]["function"]["lv_ml"] == pytest.approx(truth.lv_ml) and record["input"]["frame"] is None
     assert f'"ef":{truth.lv.ef_percent:.1f}' in (out / "report.html").read_text(encoding="utf-8")
-    assert f"ejection fraction LV {truth.lv.ef_percent:.1f} %" in outcome.out
+    assert f"ejection fraction LV {truth.lv.ef_percent:.1f}%" in outcome.out
 
     before = [(out / name).read_bytes() for name in (*TABLES, "beat.json")]
     again = segment(*asked)

@@ -98,7 +98,7 @@ def test_moved_insertions_turn_the_segments(command, result, phases, tmp_path):
     [
         (lambda labels: labels + np.uint8(4) * (labels == 3), "holds the value 7"),
         (lambda labels: labels[:, :-1], "is not on the grid of its image"),
-        (lambda labels: labels[:1].repeat(3, axis=0), "has 3 frames and its cine 2"),
+        (lambda labels: labels[:1].repeat(3, axis=0), "has 3 frames, but its cine 2"),
         (lambda labels: labels[0], "single frame"),
     ],
 )

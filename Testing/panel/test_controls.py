@@ -84,7 +84,7 @@ def test_the_phantoms_ct_is_made_for_the_model_of_the_abdomen_beside_the_window(
 
     panel.ui.modelSelector.currentIndex = panel.ui.modelSelector.findData("abdomen-ct")
     desk.click(panel.ui.loadSampleButton)
-    assert "Making the sample" in panel.ui.statusLabel.text and not panel.ui.loadSampleButton.enabled
+    assert "Creating the sample" in panel.ui.statusLabel.text and not panel.ui.loadSampleButton.enabled
     node = made(desk, panel)
     assert node.GetName() == "Abdomen phantom" and panel.panel.session.model.id == "abdomen-ct"
     array = slicer.util.arrayFromVolume(node)
@@ -264,7 +264,7 @@ def test_an_image_of_the_users_is_never_the_enhanced_volume(desk, panel, heart):
     panel.ui.enhancedOutputSelector.setCurrentNode(other)
     rest(desk, panel)
     assert np.array_equal(slicer.util.arrayFromVolume(other).ravel(), np.arange(60))
-    assert "image of its own" in panel.ui.statusLabel.text
+    assert "contains another image" in panel.ui.statusLabel.text
 
 
 def test_drawing_3d_and_the_editor(desk, panel, heart):
@@ -391,7 +391,7 @@ def test_without_torch_the_module_loads_explains_and_installs_on_a_click(desk, m
     desk.click(panel.ui.loadSampleButton)
     assert panel.ui.installTorchButton.visible and "PyTorch is not installed" in panel.ui.torchLabel.text
     desk.click(panel.ui.segmentButton)
-    assert "press Install PyTorch" in panel.ui.statusLabel.text and not panel.panel.runner.busy
+    assert "click Install PyTorch" in panel.ui.statusLabel.text and not panel.panel.runner.busy
     desk.click(panel.ui.installTorchButton)
     assert "Extensions Manager" in desk.messages[-1][1]
 

@@ -125,7 +125,7 @@ def test_what_cannot_be_saved_is_said(desk, panel, heart, result, database, monk
     monkeypatch.setattr(sys.modules["DICOMLib"].DICOMUtils, "importDicom", lambda *_, **__: None)
     desk.unfold(panel.ui.reportGroup)
     desk.click(panel.ui.databaseButton)
-    assert "did not take all objects" in panel.ui.statusLabel.text
+    assert "did not accept all objects" in panel.ui.statusLabel.text
     monkeypatch.setattr(slicer, "dicomDatabase", None)
     desk.unfold(panel.ui.reportGroup)
     desk.click(panel.ui.databaseButton)

@@ -143,7 +143,7 @@ def test_a_study_that_ends_badly_is_said_and_the_scene_stays(desk, panel, study,
     look(desk, panel, [study])
     panel.panel.study._reader._process._process.kill()
     desk.run_until(lambda: panel.panel.study.list is None, 30, "the end of the process")
-    assert "could not be read to its end" in desk.messages[-1][1]
+    assert "could not be read completely" in desk.messages[-1][1]
 
     listed = look(desk, panel, [study])
     desk.click(listed.buttons[0])

@@ -81,7 +81,7 @@ def test_the_large_view_holds_curve_figures_and_warnings(opened):
     shown = {one.locator("th").inner_text(): one.locator("td").all_text_contents() for one in
              dialog.locator(".figures tr:has(td)").all()}  # fmt: skip
     assert shown["LV EDV"] == ["120.0 ml", "100.0 to 140.0"]
-    assert shown["LV ejection fraction"] == ["50.0 %", "40.0 to 58.3"]
+    assert shown["LV ejection fraction"] == ["50.0%", "40.0 to 58.3"]
     assert shown["RV ejection fraction"] == ["not reported", ""]
     assert shown["Cardiac output"] == ["3.60 L/min", ""]
     assert "frame 1 of 3" in dialog.inner_text() and "No right ventricle was found in frame 2." in dialog.inner_text()

@@ -129,4 +129,4 @@ def _import(folder: Path, instances: Sequence[str]) -> None:
 
     DICOMUtils.importDicom(str(folder), slicer.dicomDatabase, copyFiles=True)
     if not all(slicer.dicomDatabase.fileForInstance(uid) for uid in instances):
-        raise OutputError(_("Slicer's DICOM database did not take all objects: check its folder and free space."))
+        raise OutputError(_("Slicer's DICOM database did not accept all objects: check its folder and free space."))

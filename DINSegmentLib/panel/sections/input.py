@@ -170,7 +170,7 @@ class InputSection:
             self._not_loaded(told(error))
             return
         self.ui.loadSampleButton.enabled = False
-        self.session.show(_("Making the sample…"))
+        self.session.show(_("Creating the sample…"))
 
     def end(self) -> None:
         """The scene is closed, or the panel is taken apart."""

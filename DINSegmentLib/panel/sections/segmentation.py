@@ -19,7 +19,7 @@ from ..translation import told
 
 
 class SegmentationSection:
-    """Connects Segment, the progress bar and Release memory.
+    """Connects Segment, the progress bar and Unload model.
 
     Args:
         ui: the panel's widgets.
@@ -120,7 +120,7 @@ class SegmentationSection:
     def allowed(self, wanted: Sequence[Model]) -> bool:
         """Whether PyTorch is there and the terms of the models are accepted; what is missing is shown."""
         if not installer.torch_is_installed():
-            self.session.say(_("PyTorch is missing: press Install PyTorch above, then Segment again."))
+            self.session.say(_("PyTorch is missing: click Install PyTorch above, then Segment."))
             return False
         if not all(models.terms_accepted(model) for model in wanted):
             self.session.say(_("The terms of the model were not accepted: nothing was done."))

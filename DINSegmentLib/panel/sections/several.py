@@ -75,7 +75,7 @@ class SeveralSection:
         self.list = Checklist(
             self._widget, _("Segment several volumes"), columns, [_("&Segment")], self.onChosen, self.end
         )
-        self.list.say(_("Looking at the volumes…"))
+        self.list.say(_("Checking the volumes…"))
         self.list.show()
         self._unseen = volumes.all_of_scene()
         self._timer.start(0)

@@ -77,7 +77,7 @@ class StudySection:
         ]
         actions = [_("&Load"), _("Load and &segment")]
         self.list = Checklist(self._widget, _("Open study"), columns, actions, self.onAction, self.end)
-        self.list.say(_("Looking at the files…"))
+        self.list.say(_("Reading the files…"))
         self.list.show_progress(-1)
         self.list.show()
         self._reader.look(paths)
