@@ -19,11 +19,10 @@ From the worker:
 
 - ``ready`` (version, program, python, pid), or ``error`` with the code ``version``.
 - ``devices`` (found: name and reason of each, the one that ``auto`` takes first, with a ``short`` name, too).
-- ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id, what the run tells of itself; of every
-  structure statistics, confidence (null: not found) and the number of voxels that the clean-up removed; of frames,
-  instead of these, the heart's function, see `work.function_of`; ``notices``, and ``review``, the slices to look
-  at, the worst first, see `Notice.to_json`; of a map none of these; of ``measure`` statistics with
-  their notices, or function) or ``error`` (id, code, text).
+- ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id, device, precision and timings of the run;
+  statistics of every structure, or of frames the heart's function, see `work.function_of`; ``notices``, and
+  ``review``, the slices to look at, the worst first, see `Notice.to_json`; of a map none of these; of ``measure``
+  statistics with their notices, or function) or ``error`` (id, code, text).
 - ``idle``: nothing was asked for a while, and the worker ends.
 """
 

@@ -14,7 +14,6 @@ from ..geometry import Geometry
 from ..io.surfaces import Surface, surface
 from ..measure import CardiacFunction, cardiac_function, flags, frames_to_review, slices_to_review, statistics
 from ..messages import Sentence as _
-from ..messages import to_json
 from ..model import Model
 from ..notices import Notice
 from .protocol import Map
@@ -126,8 +125,7 @@ def work(
     parameters = replace(task.parameters, confidence=task.map is Map.CONFIDENCE, margins=task.surfaces)
     arguments = task.volume, task.geometry, parameters, progress, cancelled, task.name
     device = segmenter.device
-    about = {"device": device.name, "reason": to_json(device.reason), "precision": device.precision}
-    about |= {"notices": [], "timings": {}}
+    about = {"device": device.name, "precision": device.precision, "notices": [], "timings": {}}
     if task.map is Map.ATTRIBUTION:
         from ..engine.attribution import attribution_map  # it imports torch, as the next one does
 
@@ -143,18 +141,14 @@ def work(
     if result.confidence_map is not None:
         return Made(result.confidence_map, {}, about)
     rows = statistics(result.labels, task.volume, task.geometry, result.model.labels, result.confidence.axis)
-    figures = {
-        "statistics": [asdict(one) for one in rows],
-        "confidence": [result.confidence.structures.get(one.value) for one in rows],
-        "removed": [result.removed.get(one.value, 0) for one in rows],
-    }
     flagged = flags(
         result.labels, rows, task.geometry, result.model, result.confidence.structures, result.removed,
         float(task.volume.min()),
     )  # fmt: skip
     review = slices_to_review(result.confidence, result.model.labels)
     made = surfaces_of(result, task.geometry, progress, cancelled)
-    return Made(result.labels, made, {**about, **_told(result, review, flagged), **figures})
+    told = _told(result, review, flagged)
+    return Made(result.labels, made, {**about, **told, "statistics": [asdict(one) for one in rows]})
 
 
 def _told(outcome: Outcome, review: Sequence[Notice], flagged: Sequence[Notice] = ()) -> dict[str, Any]:

@@ -34,8 +34,6 @@ def test_labels_are_those_of_the_engine_and_nothing_is_left(worker, volume, tiny
     assert ears.story["device"] == "cpu" and ears.story["timings"]["total"] > 0
     doubts = slices_to_review(expected.confidence, expected.model.labels)
     assert [Notice.from_json(one) for one in ears.story["review"]] == doubts and doubts
-    assert ears.story["confidence"] == [expected.confidence.structures.get(value) for value in (1, 2, 3)]
-    assert ears.story["removed"] == [0, 0, 0]  # the tiny model has no clean-up
     assert worker.state is State.READY and not any(temporary.iterdir())
 
 
