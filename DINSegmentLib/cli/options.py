@@ -178,7 +178,7 @@ def enhance(parser: argparse.ArgumentParser) -> None:
 def explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", type=_path, metavar="INPUT", help="volume file or DICOM folder")
     parser.add_argument(
-        "--output", type=_path, required=True, metavar="DIR", help="folder for NAME_why.nii.gz and NAME_why.png"
+        "--output", type=_path, required=True, metavar="DIR", help="folder for NAME_attribution.nii.gz and .png"
     )
     _model(parser, required=True)
     _device(parser)

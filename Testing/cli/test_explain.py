@@ -18,24 +18,24 @@ def test_volume_holds_the_engines_values_on_the_inputs_grid_beside_a_picture(com
     outcome = command("explain", path, "--model", tiny_model, "--output", tmp_path / "out", "--device", "cpu")
 
     assert outcome.code == 0, outcome.err
-    assert {one.name for one in (tmp_path / "out").iterdir()} == {"heart_why.nii.gz", "heart_why.png"}
+    assert {one.name for one in (tmp_path / "out").iterdir()} == {"heart_attribution.nii.gz", "heart_attribution.png"}
     image = io.read(path)
     expected = attribution_map(Segmenter(find_model(str(tiny_model)), "cpu"), image.array, image.geometry)
-    written = nibabel.load(tmp_path / "out" / "heart_why.nii.gz")
+    written = nibabel.load(tmp_path / "out" / "heart_attribution.nii.gz")
     assert np.array_equal(np.asarray(written.dataobj).transpose(2, 1, 0), expected)
     assert np.allclose(written.affine, nibabel.load(path).affine, atol=1e-4)
-    assert Image.open(tmp_path / "out" / "heart_why.png").mode == "RGB"
+    assert Image.open(tmp_path / "out" / "heart_attribution.png").mode == "RGB"
 
 
 def test_what_is_there_stays_until_told_otherwise(command, write, tmp_path, tiny_model):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "heart_why.png").write_text("mine", encoding="utf-8")
+    (tmp_path / "out" / "heart_attribution.png").write_text("mine", encoding="utf-8")
     arguments = ("explain", write("heart.nii.gz"), "--model", tiny_model, "--output", tmp_path / "out")
     outcome = command(*arguments)
 
     assert outcome.code == 2
-    assert "heart_why.png exists already" in outcome.err
-    assert [one.name for one in (tmp_path / "out").iterdir()] == ["heart_why.png"]
+    assert "heart_attribution.png exists already" in outcome.err
+    assert [one.name for one in (tmp_path / "out").iterdir()] == ["heart_attribution.png"]
     assert command(*arguments, "--overwrite").code == 0
 
 

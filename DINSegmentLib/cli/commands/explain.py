@@ -19,7 +19,7 @@ def explain(options: Namespace, console: Console) -> int:
     model = find_model(options.model)
     parameters = Parameters(enhancement=options.enhancement, mirroring=options.mirroring).resolved(model)
     name = io.case_name(options.input)
-    paths = [options.output / f"{name}_why.{suffix}" for suffix in ("nii.gz", "png")]
+    paths = [options.output / f"{name}_attribution.{suffix}" for suffix in ("nii.gz", "png")]
     outputs.check(options.input, paths, options.overwrite)
     image = io.read(options.input, options.series, options.frame, reading=io.Reading(options.slices, options.resample))
     for notice in before(image, model, parameters):
