@@ -166,6 +166,27 @@ class Desk:
             assert picture.save(str(path)), f"{path} cannot be written"
         return picture
 
+    def use_dark_colors(self, dark: bool) -> None:
+        """Slicer's dark style, or its light one again."""
+        from PySide6.QtGui import QColor, QPalette
+
+        if not dark:
+            self.qt_application.setPalette(QPalette())
+            return
+        colors = {
+            "Window": "#353535", "WindowText": "#ffffff", "Base": "#2a2a2a", "AlternateBase": "#424242",
+            "Text": "#ffffff", "Button": "#353535", "ButtonText": "#ffffff", "ToolTipBase": "#353535",
+            "ToolTipText": "#ffffff", "Highlight": "#2a82da", "HighlightedText": "#ffffff", "Link": "#2a82da",
+            "Light": "#505050", "Midlight": "#454545", "Mid": "#4a4a4a", "Dark": "#232323", "Shadow": "#141414",
+            "PlaceholderText": "#9a9a9a",
+        }  # fmt: skip
+        palette = QPalette()
+        for role, color in colors.items():
+            palette.setColor(QPalette.ColorRole[role], QColor(color))
+        for role in ("WindowText", "Text", "ButtonText"):
+            palette.setColor(QPalette.ColorGroup.Disabled, QPalette.ColorRole[role], QColor("#7f7f7f"))
+        self.qt_application.setPalette(palette)
+
     def clipboard(self) -> str:
         return self.qt_application.clipboard().text()
 

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from PySide6.QtCore import QPoint, QRect
@@ -52,8 +53,24 @@ def use_panel(scene: Path, pictures: Path) -> None:
     desk.save_scene(scene)
     desk.fit()
     desk.grab(pictures / "panel.png")
+    desk.use_dark_colors(True)
+    desk.grab(pictures / "panel-dark.png")
+    desk.use_dark_colors(False)
     grab_groups(desk, ("resultGroup", "reviewGroup"), pictures / "tutorial-2-result.png")
+    use_cine(desk, panel, pictures / "panel-cine.png")
     desk.close_module()
+
+
+def use_cine(desk: Desk, panel: Any, picture: Path) -> None:
+    """Make the phantom's cine by the menu of samples, segment it; write a picture of the panel."""
+    (action,) = [one for one in panel.ui.loadSampleButton.menu().actions() if "Cine" in one.text]
+    action.trigger()
+    desk.run_until(lambda: panel.ui.loadSampleButton.enabled, 300, "the cine")
+    desk.click(panel.ui.segmentButton)
+    desk.run_until(lambda: panel.ui.segmentButton.text == "&Segment", 300, "the result")
+    assert panel.ui.functionTable.rowCount > 0, panel.ui.statusLabel.text
+    desk.fit()
+    desk.grab(picture)
 
 
 def grab_groups(desk: Desk, names: Sequence[str], picture: Path) -> None:

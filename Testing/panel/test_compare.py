@@ -1,5 +1,7 @@
 """Comparing original and enhanced volume from the panel, on the stand-in desk."""
 
+import pytest
+
 
 def test_compare_shows_both_side_by_side_and_a_second_click_brings_the_layout_back(desk, panel, heart):
     layouts = desk.application.layouts
@@ -76,3 +78,71 @@ def test_the_outline_goes_with_its_segmentation(desk, panel, heart):
     slicer.mrmlScene.RemoveNode(node)
     desk.turn(0.05)
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationDisplayNode") == 0
+
+
+def ct(scan=(12, 128, 128)):
+    import numpy as np
+    import slicer
+
+    voxels = np.random.default_rng(0).integers(-1000, 1500, scan).astype(np.int16)
+    return slicer.util.addVolumeFromArray(voxels, np.diag([-0.8, -0.8, 3.0, 1.0]), name="CT")
+
+
+def seen(desk):
+    """What every slice view of the layout shows: background, foreground and its opacity."""
+    layouts = desk.application.layouts
+    composites = [layouts.sliceWidget(name).mrmlSliceCompositeNode() for name in layouts.sliceViewNames()]
+    return [
+        (one.GetBackgroundVolumeID(), one.GetForegroundVolumeID(), one.GetForegroundOpacity()) for one in composites
+    ]
+
+
+@pytest.mark.parametrize("kind", ["heart", "CT"])
+@pytest.mark.parametrize("restore", ["button", "preview", "leave", "volume"])
+def test_the_first_move_of_strength_shows_its_effect_and_one_click_or_leaving_restores_the_views(
+    desk, panel, heart, kind, restore
+):
+    import slicer
+
+    from DINSegmentLib import scene
+
+    ui, volume = panel.ui, heart if kind == "heart" else ct()
+    ui.inputSelector.setCurrentNode(volume)
+    desk.turn(0.02)
+    mine = slicer.util.addVolumeFromArray(slicer.util.arrayFromVolume(volume), name="mine")
+    red = desk.application.layouts.sliceWidget("Red").mrmlSliceCompositeNode()
+    red.SetForegroundVolumeID(mine.GetID())
+    red.SetForegroundOpacity(0.3)
+    before = seen(desk)
+    assert {one[0] for one in before} == {volume.GetID()} and not ui.fadeSlider.visible
+    ui.strengthSlider.value = 0.7
+
+    enhanced = panel.panel.parameters.enhancedVolume
+    assert seen(desk) == [(volume.GetID(), enhanced.GetID(), 1.0)] * 3 and not ui.compareButton.checked
+    axis, index = scene.visible_slice(volume)
+    shown = slicer.util.arrayFromVolume(enhanced).take(index, axis)
+    assert shown.max() > 0  # the slice in view is there at once
+    assert ui.showEnhancedButton.checked and ui.fadeSlider.visible
+    if restore == "button":
+        desk.click(ui.showEnhancedButton)
+    elif restore == "preview":
+        desk.click(ui.previewCheckBox)
+    elif restore == "leave":
+        panel.exit()
+    else:
+        ui.inputSelector.setCurrentNode(None)
+    assert seen(desk) == before and not ui.showEnhancedButton.checked and not ui.fadeSlider.visible
+    if restore == "preview":
+        ui.strengthSlider.value = 0.9  # the user wants no preview
+        assert seen(desk) == before
+
+
+def test_strength_leaves_the_views_of_a_comparison_and_those_of_a_new_volume_alone(desk, panel, heart):
+    ui = panel.ui
+    desk.click(ui.compareButton)
+    before = seen(desk)
+    ui.strengthSlider.value = 0.7
+    assert seen(desk) == before and not ui.showEnhancedButton.checked
+    desk.click(ui.compareButton)
+    ui.inputSelector.setCurrentNode(ct())  # brings its own model, method and strength
+    assert not ui.showEnhancedButton.checked and panel.panel.parameters.enhancedVolume is None

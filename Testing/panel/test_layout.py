@@ -109,6 +109,7 @@ def show(desk, panel, heart, state):
     if state == "start":
         panel.ui.inputSelector.setCurrentNode(None)
     elif state == "heart":
+        panel.ui.inputSelector.setCurrentNode(heart)
         run(desk, panel)
     else:
         beats(desk, panel, heart)
@@ -125,7 +126,42 @@ def test_the_panel_is_no_higher_than_it_may_be_and_nothing_is_cut_off_where_it_i
         desk.unfold(panel.ui.framesGroup)
     for width in (NARROWEST, WIDTH):
         desk.fit(width)
-        assert desk.window.width == width and cut_off(desk) == []
+        assert desk.window.width == width and cut_off(desk) == [] == overlapping(desk)
+
+
+def test_a_cine_after_a_heart_finds_room_for_all_that_it_shows(desk, panel, heart):
+    """In a form, Qt gave a table and the notices below it the same place."""
+    from clicks import run
+
+    from DINSegmentLib import scene
+
+    show(desk, panel, heart, "heart")
+    desk.fit(WIDTH)
+    volume = scene.read_volume(heart)
+    array = np.array(volume.array)
+    frames = np.stack([array, np.roll(array, 9, axis=2), (array * 0.7).astype(array.dtype)])
+    panel.ui.inputSelector.setCurrentNode(scene.add_cine(frames, volume.geometry, [0.0, 300.0, 600.0], "cine"))
+    run(desk, panel)
+    desk.fit(WIDTH)
+    assert panel.ui.functionNotices.visible and overlapping(desk) == []
+
+
+def overlapping(desk):
+    """Pairs of widgets of one parent that lie over each other."""
+    from PySide6.QtWidgets import QComboBox, QTableWidget, QWidget
+
+    found = []
+    for parent in desk.window.findChildren(QWidget):
+        if not parent.name or isinstance(parent, QComboBox | QTableWidget):
+            continue
+        inside = [one for one in parent.children() if one.isWidgetType() and one.visible and not one.isWindow()]
+        found += [
+            (one.name or one.className(), other.name or other.className())
+            for number, one in enumerate(inside)
+            for other in inside[:number]
+            if parent.layout() is not None and one.geometry.intersects(other.geometry)
+        ]
+    return found
 
 
 def cut_off(desk):

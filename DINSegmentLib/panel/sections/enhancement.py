@@ -77,7 +77,8 @@ class EnhancementSection:
             choices.choose(self.ui.enhancementMethodComboBox, default.method)
             self.ui.strengthSlider.value = default.strength
         session.parameters.method, session.parameters.strength = default.method, default.strength
-        if session.enhanced is not None:
+        volume, enhanced = session.volume, session.enhanced
+        if volume is not None and enhanced is not None and scene.find_enhanced(volume) is enhanced:
             self._update()
         self._mark_untrained()
 
