@@ -1,6 +1,7 @@
 """The heart's function from the labels of a cine: volumes over the beat, ejection fraction, mass, output."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -90,6 +91,14 @@ def cardiac_function(
         _ventricle(slices[code][:, towards_apex], voxel_ml, ed, es) if whole.get(code) else Ventricle()
         for code in (LEFT_VENTRICLE, RIGHT_VENTRICLE)
     )
+    if rv.sv_ml is not None and rv.sv_ml <= 0:
+        rv = replace(rv, sv_ml=None, ef_percent=None, ef_range_percent=None)
+        texts.append(
+            _(
+                "The right ventricle is not smaller at end-systole than at end-diastole: its stroke volume and "
+                "ejection fraction are not reported. Check its labels."
+            )
+        )
     if wall is not None:
         for frame in {frame: None for frame in (mass_frame, es) if frame is not None}:
             planes = np.moveaxis(labels[frame], axis, 0)[towards_apex]

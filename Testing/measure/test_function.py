@@ -130,6 +130,17 @@ def test_a_lost_right_ventricle_costs_only_its_own_figures():
     )
 
 
+@pytest.mark.parametrize("rv", [(0, 10, 10, 10, 5, 0), (0, 12, 12, 12, 6, 0)])
+def test_a_right_ventricle_that_does_not_empty_has_no_ejection_fraction(rv):
+    """35 ml at end-diastole, and at end-systole as many, or 42 ml."""
+    found = cardiac_function([ED, stack(lv=(0, 0, 20, 15, 5, 0), rv=rv)], GRID, HEART)
+
+    assert found.rv.edv_ml == approx(35) and found.rv.esv_ml == approx(sum(rv))
+    assert found.rv.sv_ml is found.rv.ef_percent is found.rv.ef_range_percent is None
+    assert found.lv.ef_percent == approx(100 * 80 / 120)
+    assert "right ventricle is not smaller at end-systole" in texts(found)[-1]
+
+
 def test_no_beat_gives_no_ejection_fraction():
     found = cardiac_function([ED, ED], GRID, HEART)
     assert found.lv == Ventricle() and "same volume in every frame" in texts(found)[0]

@@ -252,6 +252,11 @@ def test_what_cannot_be_right_is_not_reported_and_the_reason_says_why(phantom, f
     assert "same labels" in text and still.segments[7].ed_mm is not None
     assert "select a cine" in reason(ed, None)[1]
 
+    alone = [np.where(labels == RIGHT, 0, labels) for labels in frames]
+    lost, text = reason(*alone)
+    assert "not labeled along the septum in the basal slices" in text and lost.insertion is None
+    assert lost.slices[0].ed_mm is not None  # by slice the wall is known
+
     noise = np.random.default_rng(0).integers(0, 4, ed.shape).astype(np.uint8)
     assert reason(noise, noise[::-1])[0].slices == {}
     assert reason(np.zeros_like(ed), es)[0].slices == {}
