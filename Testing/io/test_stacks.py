@@ -144,6 +144,14 @@ def test_people_behind_one_series_uid_are_cases_of_their_own(tmp_path):
     assert "different patients (patient a and patient b)" in one.notices[0].text
 
 
+def test_studies_behind_one_series_uid_are_cases_of_their_own(tmp_path):
+    for prefix, study in (("a", "1.21"), ("b", "1.22")):
+        cine(tmp_path, lambda k, t, study=study: {"uid": "1.7", "StudyInstanceUID": study}, prefix=prefix)
+    both = found(tmp_path)
+    assert [len(one.files) for one in both] == [3 * SLICES] * 2
+    assert all("images of several studies: they are kept apart" in one.notices[0].text for one in both)
+
+
 def test_an_empty_identity_is_like_none_of_another_folder(tmp_path):
     for folder in ("x", "y"):
         cine(tmp_path / folder, lambda k, t: {"uid": "1.7", "PatientID": ""})

@@ -178,6 +178,8 @@ def _parts_of_series(items: Sequence[Slice], person: dict) -> list[Stack]:
         parts = [one for part in parts for one in _by_attribute(*part, tag, called)]
     number, description = titles(items[0])
     told = ""
+    if len(people) == 1 and len({_study(item) for item in items}) > 1:
+        told = f'Series {number} "{description}" has images of several studies: they are kept apart.'
     if len(people) > 1:
         names = " and ".join(sorted(map(shown, people)))
         told = f'Series {number} "{description}" has images of different patients ({names}): they are kept apart.'
