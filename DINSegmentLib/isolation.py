@@ -58,7 +58,7 @@ def sentence(error: Exception, name: str) -> str:
     if isinstance(error, OSError):
         return f"{name} cannot be read ({error.strerror or error}): check the file and its permissions."
     if isinstance(error, ModuleNotFoundError) and str(error.name).startswith(f"{__package__}.training"):
-        return "The extension for Slicer cannot train or evaluate models: install dinsegment[train] with pip."
+        return "The extension for Slicer cannot train or evaluate models: use the command line of a checkout."
     if isinstance(error, ModuleNotFoundError):
         return f"The Python package {error.name} is not installed: run dinsegment doctor to see how to install it."
     logging.getLogger("dinsegment").error("unexpected error", exc_info=error)

@@ -41,7 +41,7 @@ def connect(scheduler: str) -> Iterator["Cluster"]:
         from distributed import Client
     except ImportError as error:
         raise InputError(
-            "--scheduler needs Dask, which is not installed: pip install dinsegment[cluster], or omit --scheduler."
+            "--scheduler needs Dask, which is not installed: pip install distributed cryptography, or omit --scheduler."
         ) from error
     address = _address(scheduler)
     client = _in_time(partial(Client, address, timeout=f"{_SECONDS}s"), scheduler)

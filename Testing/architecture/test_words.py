@@ -38,6 +38,7 @@ RETIRED = {  # pattern: what to write
     r"\bstand-in desk\b|\bfunction of the heart\b|\bSimpson's sum\b": "simulated Slicer interface, cardiac function",
     r"\bwhat is there\b|\bis done once\b": "what exists",
     r"\b\d+ %": "no blank before %",
+    r"pip install '?dinsegment": "the package index has no such project, and whoever takes the name would be installed",
 }
 BRITISH = re.compile(
     r"\b(?:(?:colour|grey|centre|licence|neighbour|behaviour|favour|tumour|artefact|fibre|catalogue|whilst|learnt|"

@@ -63,7 +63,7 @@ def archive(options: Namespace, console: Console, parameters: Parameters) -> int
         from ...archive import connection, journal, study
     except ImportError as error:
         raise InputError(
-            f"DICOMweb needs {error.name}, which is not installed: pip install 'dinsegment[archive]'."
+            f"DICOMweb needs {error.name}, which is not installed: pip install dicomweb-client."
         ) from error
     credentials = connection.read_credentials(options.credentials)
     patience = math.inf if options.watch else connection.PATIENCE
