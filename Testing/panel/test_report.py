@@ -235,3 +235,29 @@ def test_points_are_refused_for_labels_without_a_heart(desk, panel, result, cine
     desk.click(panel.ui.insertionButton)
     assert point_list() is None and not panel.ui.insertionButton.checked
     assert "No left ventricle is labeled" in panel.ui.statusLabel.text
+
+
+def test_the_report_of_late_enhancement_has_the_infarct_by_segment_from_the_points(desk, panel, heart, repository):
+    from DINSegmentLib import scene
+    from DINSegmentLib.measure import regional_function
+    from DINSegmentLib.model import find_model, read_manifest
+    from DINSegmentLib.phantom import CardiacPhantom, Scar
+
+    model = read_manifest(repository / "Resources" / "Recipes" / "cardiac-lge")
+    panel.panel.session.models[model.id] = model
+    grid = scene.read_volume(heart).geometry
+    node = scene.write_segmentation(CardiacPhantom(scar=Scar()).frame(0.0)[1], heart, model.labels)
+    scene.note(node, scene.RUN, {"model": model.id, "version": "0.1", "weights_sha256": "ab" * 32, "review": []})
+    panel.ui.outputSelector.setCurrentNode(node)
+    desk.turn(0.05)
+    without = panel.panel.report.describe()
+    assert without.plots == () and any("Infarct by segment is not reported" in one for one in without.notices)
+
+    of_cine = regional_function(CardiacPhantom().frame(0.0)[1], None, grid, find_model("cardiac-mr")).insertion
+    scene.note_insertion(node, heart, of_cine)
+    found = panel.panel.report.describe()
+    (plot,) = found.plots
+    shown = dict(shape.title.split(": ") for shape in plot.shapes if getattr(shape, "title", ""))
+    # half of the wall from 1.5 radians on; the segment reaches from 1.2 to 2.17, see Testing/measure
+    assert float(shown["7, mid anterior"].split()[0]) == pytest.approx(50 * 0.67 / 0.97, abs=4)
+    assert shown["9, mid inferoseptal"] == "0 %" and "by the points that were placed in Slicer" in " ".join(found.notes)
