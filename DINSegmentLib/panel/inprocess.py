@@ -3,7 +3,7 @@
 What a run leaves in the scene is what a click leaves there: see `jobs`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from slicer.i18n import tr as _
@@ -14,6 +14,9 @@ from ..worker.work import Task, WarmModel, heard, work
 from . import installer
 from .jobs import Job
 
+Watcher = Callable[[Job, Any, Mapping[str, Any]], None]
+
+_watchers: list[Watcher] = []
 _warm = WarmModel()  # for all objects of the module's logic: a script makes a new one at every call
 
 
@@ -51,7 +54,21 @@ def run(
     made = work(segmenter, task, progress or (lambda done, total: None), cancelled or (lambda: False))
     if reason := job.gone():
         raise InputError(reason)
-    return job.write(made.array, heard(made.story, made.surfaces))
+    story = heard(made.story, made.surfaces)
+    node = job.write(made.array, story)
+    for watcher in list(_watchers):
+        watcher(job, node, story)
+    return node
+
+
+def watch(watcher: Watcher) -> None:
+    """Call a function after every run here: with the job, the node of its result, and what the run told."""
+    _watchers.append(watcher)
+
+
+def unwatch(watcher: Watcher) -> None:
+    """End `watch`."""
+    _watchers.remove(watcher)
 
 
 def release() -> None:

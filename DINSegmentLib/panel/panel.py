@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from .. import scene
 from ..worker.protocol import Code
-from . import installer, scripts
+from . import inprocess, installer, scripts
 from .jobs import Job
 from .runner import Runner
 from .sections.compare import CompareSection
@@ -83,6 +83,7 @@ class Panel:
                 PREVIOUS_SLICE: lambda: self.review.step(-1),
             },
         )
+        inprocess.watch(self.onPythonRun)
         self._voxels = VoxelWatch(widget, self.follow_voxels)
         for button, slot in (
             (ui.installTorchButton, self.onInstallTorch),
@@ -139,6 +140,7 @@ class Panel:
     def end(self) -> None:
         """The panel is taken apart: no process, timer, file or view is left."""
         self._let_go()
+        inprocess.unwatch(self.onPythonRun)
         self.study.end()
         self.compare.end()
         self.input.end()
@@ -172,6 +174,15 @@ class Panel:
         """Show the result of a run; a map stays over it."""
         self.result.show_run(node, story)
         self.maps.lay()
+
+    def onPythonRun(self, job: Job, node: Any, story: Mapping[str, Any]) -> None:
+        """Python has segmented or mapped a volume, see `inprocess`: the panel shows it as after a click."""
+        if self.session.deaf or job.volume_node is not self.session.volume:
+            return
+        if job.map is None:
+            self.show_run(node, story)
+        else:
+            self.maps.update()
 
     def begin_map(self, job: Callable[[], Job]) -> bool:
         """Run for a map, which is laid over the original volume."""

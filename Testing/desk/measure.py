@@ -4,6 +4,7 @@ Times that Slicer's own widgets and views would add are not in it.
 """
 
 import argparse
+import tempfile
 import time
 from pathlib import Path
 
@@ -160,6 +161,26 @@ class Measurements:
         self.tell("longest time without events, Show 3D of eight organs", max(blocked, self.desk.largest_gap))
         self.panel.ui.inputSelector.setCurrentNode(self.heart)
 
+    def study(self) -> None:
+        """A study of 252 files, a cine: until its table is there, and from Load until it is in the scene."""
+        import phantom_files as phantom
+
+        frames = [phantom.ED if frame % 2 else phantom.ES for frame in range(28)]
+        section = self.panel.panel.study
+        with tempfile.TemporaryDirectory() as folder:
+            phantom.cine(Path(folder) / "beat", lambda k, t: {"TriggerTime": str(30 * t)}, frames)
+            self.desk.largest_gap = 0.0
+            began = time.perf_counter()
+            section.look([folder])
+            listed = section.list
+            self.desk.run_until(lambda: not listed.progress.visible, 120, "the table")
+            self.tell("study of 252 files, until its table is there", time.perf_counter() - began)
+            began = time.perf_counter()
+            self.desk.click(listed.buttons[0])
+            self.desk.run_until(lambda: section.list is None, 120, "the images")
+            self.tell("its cine of 28 frames, from Load to the scene", time.perf_counter() - began)
+            self.tell("longest time without events in that", self.desk.largest_gap)
+
     def memory(self, clicks: int) -> None:
         """Growth from the third click on: what is loaded once is loaded by then."""
         sizes = []
@@ -182,6 +203,7 @@ def main() -> None:
     found.edits()
     found.preview()
     found.abdomen()
+    found.study()
     found.memory(max(4, options.clicks))
     found.desk.close_module()
 

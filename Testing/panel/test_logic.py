@@ -65,7 +65,21 @@ def test_the_panel_shows_the_review_list_and_figures_of_a_call(desk, panel, hear
 
     assert panel.panel.parameters.outputSegmentation is node
     assert panel.ui.reviewTable.rowCount == 2
-    assert panel.ui.statisticsTable.rowCount == 3
+    assert panel.ui.structuresTable.rowCount == 3
+
+
+def test_an_open_panel_shows_a_call_at_once_as_after_a_click(desk, panel, heart, logic):
+    volume = noisy(heart)
+    panel.ui.inputSelector.setCurrentNode(volume)
+    node = logic.segment(volume, modelId="cardiac-mr", device="cpu")
+    assert panel.panel.parameters.outputSegmentation is node and panel.ui.reviewTable.rowCount == 2
+    logic.confidence(volume, modelId="cardiac-mr", device="cpu")
+    assert panel.ui.confidenceButton.checked
+
+    other = logic.segment(heart, modelId="cardiac-mr", device="cpu")  # another volume than the chosen one
+    assert panel.panel.parameters.outputSegmentation is node is not other
+    desk.close_module()
+    logic.segment(heart, modelId="cardiac-mr", device="cpu")
 
 
 def test_the_model_stays_in_memory_for_the_next_object_until_it_is_released(desk, panel, heart, logic, count_loads):
@@ -73,6 +87,7 @@ def test_the_model_stays_in_memory_for_the_next_object_until_it_is_released(desk
     logic.segment(heart, modelId="cardiac-mr", device="cpu")
     again.confidence(heart, modelId="cardiac-mr", device="cpu")
     assert count_loads == ["cardiac-mr"]
+    desk.unfold(panel.ui.scriptGroup)
     desk.click(panel.ui.releaseMemoryButton)
     again.segment(heart, modelId="cardiac-mr", device="cpu")
     assert count_loads == ["cardiac-mr"] * 2
@@ -95,7 +110,7 @@ def test_what_fails_leaves_the_scene_as_it_was(desk, logic, tiny_model, voxels):
     empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
     volume = slicer.util.addVolumeFromArray(voxels, np.diag([-1.4, -1.3, 8.0, 1.0]), "heart")
     before = slicer.mrmlScene.GetNumberOfNodes()
-    with pytest.raises(InputError, match="empty holds no image"):
+    with pytest.raises(InputError, match="empty contains no image"):
         logic.segment(empty, modelId=str(tiny_model), device="cpu")
     with pytest.raises(Cancelled):
         logic.segment(volume, modelId=str(tiny_model), device="cpu", cancelled=lambda: True)

@@ -83,6 +83,19 @@ def test_a_cine_comes_as_a_sequence_with_its_voxels_place_times_and_person(desk,
     assert ui.segmentButton.enabled and "1 of 1 images were loaded" in ui.statusLabel.text
 
 
+def test_load_and_segment_ends_with_the_ejection_fraction_and_a_record(desk, panel, study):
+    from DINSegmentLib import scene
+
+    look(desk, panel, [study])
+    load(desk, panel, 1)
+    desk.run_until(lambda: not panel.panel.runner.busy and not panel.panel.several.running, 300, "the run")
+    node = panel.panel.parameters.outputSegmentation
+    assert scene.noted(node, scene.RUN)["model"] == "cardiac-mr"
+    assert panel.ui.functionGroup.visible and panel.ui.framesTable.rowCount == 4
+    function = panel.logic.function(node, panel.panel.parameters.inputVolume, "cardiac-mr")
+    assert abs(function.lv.ef_percent - 58.5) < 4  # the phantom's true volumes are 139.65 and 57.92 ml
+
+
 def test_volumes_and_what_no_model_suits_can_be_loaded_too(desk, panel, study, write):
     from DINSegmentLib import scene
 

@@ -146,7 +146,7 @@ class SeveralSection:
                 continue
             self._name = self._volume.GetName()
             session = self.session
-            asked = Parameters(enhancement=session.enhancement) if model is session.model else Parameters()
+            asked = Parameters(enhancement=session.enhancement) if model.id == session.model.id else Parameters()
             try:
                 job = self._job(self._volume, model)
                 self._runner.segment(asked, session.device, session.parameters.threads, job)
