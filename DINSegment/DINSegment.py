@@ -181,7 +181,9 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         """
         from DINSegmentLib.panel.jobs import Job
 
-        job = Job(volumeNode, segmentationNode, self._model(volumeNode, modelId))
+        def job():
+            return Job(volumeNode, segmentationNode, self._model(volumeNode, modelId))
+
         return self._run(job, enhancement, strength, device, progress, cancelled)
 
     def segmentSequence(
@@ -206,7 +208,9 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         from DINSegmentLib import scene
         from DINSegmentLib.panel.jobs import CineJob
 
-        job = CineJob(scene.cine_of(volumeNode), segmentationNode, self._model(volumeNode, modelId))
+        def job():
+            return CineJob(scene.cine_of(volumeNode), segmentationNode, self._model(volumeNode, modelId))
+
         return self._run(job, enhancement, strength, device, progress, cancelled)
 
     def releaseMemory(self):
@@ -299,7 +303,9 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         from DINSegmentLib.panel.jobs import MapJob
         from DINSegmentLib.worker.protocol import Map
 
-        job = MapJob(Map.ATTRIBUTION, volumeNode, self._model(volumeNode, modelId))
+        def job():
+            return MapJob(Map.ATTRIBUTION, volumeNode, self._model(volumeNode, modelId))
+
         return self._run(job, enhancement, strength, device, progress, cancelled)
 
     def confidence(
@@ -309,7 +315,9 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         from DINSegmentLib.panel.jobs import MapJob
         from DINSegmentLib.worker.protocol import Map
 
-        job = MapJob(Map.CONFIDENCE, volumeNode, self._model(volumeNode, modelId))
+        def job():
+            return MapJob(Map.CONFIDENCE, volumeNode, self._model(volumeNode, modelId))
+
         return self._run(job, enhancement, strength, device, progress, cancelled)
 
     def statistics(self, segmentationNode, volumeNode, modelId=None):

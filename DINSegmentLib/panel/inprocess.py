@@ -21,7 +21,7 @@ _warm = WarmModel()  # for all objects of the module's logic: a script makes a n
 
 
 def run(
-    job: Job,
+    make: Callable[[], Job],
     parameters: Parameters,
     device: str = "auto",
     progress: Callable[[int, int], Any] | None = None,
@@ -30,7 +30,7 @@ def run(
     """Do a job, and put its result into the scene.
 
     Args:
-        job: what is done.
+        make: makes what is done, or raises what is wrong with its volume.
         parameters: settings of the run.
         device: auto, cpu, cuda, cuda:N or mps.
         progress: called with slices done and slices in all.
@@ -45,6 +45,7 @@ def run(
     """
     if not installer.torch_is_installed():
         raise TorchMissing(_("PyTorch is missing: install it with the PyTorch extension of Slicer, then try again."))
+    job = make()
     array, geometry, times = job.data()
     task = Task(
         volume=array, geometry=geometry, parameters=parameters, times=times, map=job.map, surfaces=job.surfaces,
