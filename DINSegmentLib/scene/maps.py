@@ -91,6 +91,9 @@ def show_map(node: Any) -> None:
                 composite.SetAttribute(_FORMER_OPACITY, repr(composite.GetForegroundOpacity()))
             composite.SetForegroundVolumeID(node.GetID())
             composite.SetForegroundOpacity(_OPACITY)
+    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(node)
+    if legend is not None:  # views look for what they show when it changes
+        legend.Modified()
     for display in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode"):
         if display.GetVisibility2DFill():
             display.SetAttribute(_FILLED, "1")
@@ -208,6 +211,7 @@ def _add_legend(node: Any, title: str, labels: str) -> None:
         legend.SetLabelFormat(labels)
         legend.SetNumberOfLabels(_LEGEND_LABELS)
         legend.SetMaxNumberOfColors(_COLORS)
+        legend.SetVisibility3D(False)
         legend.SetVisibility(True)
 
 

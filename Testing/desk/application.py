@@ -78,6 +78,10 @@ class Layouts(Checked):
         """Of the views in the present layout."""
         return [name for name, logic in self.logics.items() if logic.GetSliceNode().IsMappedInLayout()]
 
+    def view(self, name: str) -> View:
+        """What is behind a slice widget."""
+        return self._views[self.logics[name].GetSliceNode()]
+
     def sliceWidget(self, name: str) -> SliceWidget:
         return SliceWidget(self.logics[name])
 

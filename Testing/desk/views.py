@@ -10,7 +10,11 @@ from typing import Any
 import slicer
 import vtk
 
-_SLICE = ("vtkMRMLModelSliceDisplayableManager", "vtkMRMLSegmentationsDisplayableManager2D")
+_SLICE = (
+    "vtkMRMLModelSliceDisplayableManager",
+    "vtkMRMLSegmentationsDisplayableManager2D",
+    "vtkMRMLColorLegendDisplayableManager",
+)
 _THREE_D = (
     "vtkMRMLCameraDisplayableManager",
     "vtkMRMLModelDisplayableManager",
@@ -40,6 +44,12 @@ class View:
         self._group.Initialize(_factory(node), self.renderer)
         self._group.SetMRMLDisplayableNode(node)
         atexit.register(self.end)
+
+    def shows_legend(self, display: Any) -> bool:
+        """Whether a slice view draws a color legend."""
+        manager = self._group.GetDisplayableManagerByClassName("vtkMRMLColorLegendDisplayableManager")
+        actor = manager.GetColorLegendActor(display)
+        return actor is not None and bool(actor.GetVisibility())
 
     def end(self) -> None:
         """Let go of the node; before the libraries go."""

@@ -72,6 +72,9 @@ def test_a_click_lays_the_engines_map_voxel_for_voxel_over_the_volume_and_anothe
         assert np.allclose(matrix_of(node), MATRIX) and node.GetTransformNodeID() == turned.GetTransformNodeID()
         assert red().GetForegroundVolumeID() == node.GetID() and red().GetForegroundOpacity() > 0
         assert button.checked and not other.checked and "Done" in ui.statusLabel.text
+        desk.turn(0.1)  # the legend comes with the event loop
+        (legend,) = slicer.util.getNodesByClass("vtkMRMLColorLegendDisplayNode")
+        assert legend.GetDisplayableNode() is node and desk.application.layouts.view("Red").shows_legend(legend)
         assert not display.GetVisibility2DFill() and not ui.outlineCheckBox.checked
         assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == before + 1
 
