@@ -84,7 +84,7 @@ class Loading:
         about = self._about
         if self._sequence is None:
             self._sequence = slicer.vtkMRMLSequenceNode()
-            self._sequence.SetName(f"{about['name']} frames")
+            self._sequence.SetName(about["name"])  # the volume that shows a frame takes this name
             self._sequence.SetIndexName("time" if about["times"] else "frame")
             self._sequence.SetIndexUnit("ms" if about["times"] else "")
         frame = slicer.vtkMRMLScalarVolumeNode()

@@ -85,7 +85,12 @@ class SeveralSection:
         if self.list is None or not self._unseen:
             self._timer.stop()
             if self.list is not None:
-                self.list.say(_("Volumes that suit their model are checked. Results of earlier runs are replaced."))
+                self.list.say(
+                    _(
+                        "Volumes that suit their model are checked. Results of earlier runs are replaced, unless they "
+                        "were edited."
+                    )
+                )
             return
         node = self._unseen.pop(0)
         if slicer.mrmlScene.IsNodePresent(node):
