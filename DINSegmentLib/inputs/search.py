@@ -134,7 +134,8 @@ def _input(path: Path, search: _Search) -> list[Candidate | Refused]:
     if archives.is_archive(path) and path.is_file():
         if search.unpack is None:
             return [Refused(path, f"{shown(path)} is an archive: unpack it, and use the folder.")]
-        return _input(search.unpack.enter_context(archives.unpacked(path)), search)
+        folder = search.unpack.enter_context(archives.unpacked(path))
+        return [_as_of_archive(item, folder, path) for item in _input(folder, search)]
     if _is_directory(path):
         return _listed(path, search)
     if path.name.lower().endswith(input_table.SUFFIXES):
@@ -145,6 +146,13 @@ def _input(path: Path, search: _Search) -> list[Candidate | Refused]:
     found = volume_file(path, path.parent, search.frame)
     named = isinstance(found, Candidate) and image_suffix(path) and label_map_of(path, set()) is not None
     return [_named_like_labels(found) if named and isinstance(found, Candidate) else found]
+
+
+def _as_of_archive(item: Candidate | Refused, folder: Path, archive: Path) -> Candidate | Refused:
+    """The same with the archive, which the user knows, in place of the folder to which it was unpacked."""
+    if isinstance(item, Candidate):
+        return item
+    return replace(item, reason=item.reason.replace(shown(folder), shown(archive)))
 
 
 def _is_directory(path: Path) -> bool:

@@ -58,6 +58,14 @@ def test_an_archive_holds_the_cases_of_its_folder_and_is_gone_afterwards(tmp_pat
     assert not place.exists()
 
 
+def test_what_an_archive_holds_in_vain_is_named_as_a_part_of_it(tmp_path, unpack):
+    (tmp_path / "a.nii").write_bytes(b"")
+    with zipfile.ZipFile(tmp_path / "exam.zip", "w") as archive:
+        archive.write(tmp_path / "a.nii", "deep/a.nii")
+    (refused,) = find([tmp_path / "exam.zip"], unpack=unpack)
+    assert refused.reason == f"{tmp_path}/exam.zip/deep/a.nii is an empty file: copy or export it again."
+
+
 @pytest.mark.parametrize("name", ["../out.dcm", "/tmp/out.dcm", "a/../../out.dcm", "..\\out.dcm", "C:\\out.dcm"])
 @pytest.mark.parametrize("kind", ["zip", "tar"])
 def test_a_path_that_leads_outside_is_refused(tmp_path, unpack, name, kind):
