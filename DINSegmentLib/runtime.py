@@ -1,8 +1,10 @@
 """What a DINSegment program sets for its whole process, once, at its start; no part of the library calls this."""
 
 import ctypes
+import logging
 import os
 import sys
+import warnings
 
 # names and numbers of glibc's malloc.h, mallopt(3)
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
@@ -14,6 +16,7 @@ def prepare() -> None:
     """Make the process fit for long runs on a CPU, before torch is loaded."""
     keep_freed_memory()
     wait_briefly()
+    keep_back_warnings()
 
 
 def keep_freed_memory() -> bool:
@@ -46,3 +49,12 @@ def wait_briefly() -> None:
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "2500")
+
+
+def keep_back_warnings() -> None:
+    """Print nothing of what the DICOM libraries say of unusual values: those that matter are our own messages."""
+    for library in ("pydicom", "highdicom"):
+        logger = logging.getLogger(library)
+        logger.addHandler(logging.NullHandler())  # without any, Python prints to stderr
+        logger.propagate = False
+        warnings.filterwarnings("ignore", module=library)

@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 
+import phantom_files as phantom
 import pytest
 
 from DINSegmentLib import runtime
@@ -54,6 +55,19 @@ def test_threads_of_a_program_soon_sleep(program):
 def test_how_the_user_wants_threads_to_wait_is_left():
     assert "GOMP_SPINCOUNT = '0'" in openmp("dinsegment", OMP_WAIT_POLICY="passive")
     assert "GOMP_SPINCOUNT = '7'" in openmp("dinsegment", GOMP_SPINCOUNT="7")
+
+
+def test_what_the_dicom_libraries_say_of_unusual_values_is_not_printed(tmp_path):
+    folder = phantom.stack(
+        tmp_path / "heart", phantom.ED[:, ::8, ::8],
+        lambda k: {"SpecificCharacterSet": "ISO_IR 100", "PatientName": "XXXXXX"},
+    )  # fmt: skip
+    for path in folder.iterdir():  # an unknown character set, and letters in another one that does not end
+        path.write_bytes(path.read_bytes().replace(b"ISO_IR 100", b"ISO_IR 999").replace(b"XXXXXX", b"\x1b$)C\xb1\x1b"))
+    command = ["segment", str(folder), "--model", "cardiac-mr", "--output", str(tmp_path / "out"), "--dry-run"]
+    done = subprocess.run([sys.executable, "-m", "DINSegmentLib", *command], capture_output=True, encoding="utf-8")
+    assert done.returncode == 0 and "1 to segment" in done.stdout
+    assert "encoding" not in done.stdout + done.stderr
 
 
 def openmp(program: str, **wanted: str) -> str:
