@@ -8,7 +8,7 @@ FRAME_FORMATS = ("seg.nrrd", "nii.gz", "stl", "obj", "ply")  # of the frames of 
 
 
 def __getattr__(name: str) -> ModuleType:
-    """``batch.outputs`` is `io.outputs`, loaded where a script still asks for it by the name that it had first."""
+    """``batch.outputs`` is `io.outputs`, under the name that it had first: users' scripts import it."""
     if name == "outputs":
         return import_module("..io.outputs", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
