@@ -144,6 +144,21 @@ def test_people_behind_one_series_uid_are_cases_of_their_own(tmp_path):
     assert "different patients (patient a and patient b)" in one.notices[0].text
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [({"IssuerOfPatientID": "A"}, {"IssuerOfPatientID": "B"}),
+     ({"PatientID": "", "PatientName": "A^B", "PatientBirthDate": "19600101"},
+      {"PatientID": "", "PatientName": "A^B", "PatientBirthDate": "19700101"})],
+    ids=["issuer", "birth"],
+)  # fmt: skip
+def test_issuer_and_date_of_birth_tell_patients_apart(tmp_path, one, other):
+    for prefix, tags in (("a", one), ("b", other)):
+        cine(tmp_path, lambda k, t, tags=tags: {"uid": "1.7", **tags}, prefix=prefix)
+    both = found(tmp_path)
+    assert [len(one.files) for one in both] == [3 * SLICES] * 2
+    assert all("images of different patients" in one.notices[0].text for one in both)
+
+
 def test_studies_behind_one_series_uid_are_cases_of_their_own(tmp_path):
     for prefix, study in (("a", "1.21"), ("b", "1.22")):
         cine(tmp_path, lambda k, t, study=study: {"uid": "1.7", "StudyInstanceUID": study}, prefix=prefix)

@@ -6,6 +6,7 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 from input_files import image
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -72,18 +73,21 @@ def enhanced(path: Path, values: np.ndarray, frame=lambda k: {}, shared=None, sy
 # missing numbers
 
 
-def nifti(path: Path, array: np.ndarray) -> Path:
-    nibabel.save(nibabel.Nifti1Image(array.astype(np.float32).T, np.eye(4)), path)
+def floats(path: Path, array: np.ndarray) -> Path:
+    if ".nii" in path.name:
+        nibabel.save(nibabel.Nifti1Image(array.astype(np.float32).T, np.eye(4)), path)
+    else:
+        sitk.WriteImage(sitk.GetImageFromArray(array.astype(np.float32)), str(path))
     return path
 
 
-@pytest.mark.parametrize("name", ["a.nii.gz", "a.nii"])
+@pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.mha", "a.nrrd"])
 @pytest.mark.parametrize(("shift", "background"), [(0, 5), (-1000, -1024)], ids=["MR", "CT"])
 def test_nan_is_background_and_not_counted(tmp_path, name, shift, background):
     array = VALUES + shift + 0.0
     array[0] = array[2, 1, 1]
     array[0, 0, 0] = array[3, 1, 0] = np.nan
-    found = read(nifti(tmp_path / name, array))
+    found = read(floats(tmp_path / name, array))
     (notice,) = found.notices
     assert (
         "12.5% of the voxels are NaN" in notice.text
@@ -97,21 +101,21 @@ def test_nan_is_background_and_not_counted(tmp_path, name, shift, background):
 def test_nan_in_a_cine_is_background(tmp_path):
     array = np.stack([VALUES, VALUES + 1]) + 0.0
     array[1, 0, 0, 0] = np.nan
-    cine = read_cine(nifti(tmp_path / "a.nii.gz", array))
+    cine = read_cine(floats(tmp_path / "a.nii.gz", array))
     assert np.asarray(cine.array)[1, 0, 0, 0] == 5 and len(cine.first.notices) == 1
 
 
 def test_nothing_but_nan_and_infinite_values_are_refused(tmp_path):
     with pytest.raises(InputError, match="only NaN voxels"):
-        read(nifti(tmp_path / "a.nii.gz", np.full((4, 3, 2), np.nan)))
+        read(floats(tmp_path / "a.nii.gz", np.full((4, 3, 2), np.nan)))
     array = VALUES + 0.0
     array[0, 0, 0] = np.inf
     with pytest.raises(InputError, match="infinite"):
-        read(nifti(tmp_path / "b.nii.gz", array))
+        read(floats(tmp_path / "b.nii.gz", array))
 
 
 def test_a_nifti_file_that_is_not_packed_may_be_called_gz(tmp_path):
-    plain = nifti(tmp_path / "a.nii", VALUES)
+    plain = floats(tmp_path / "a.nii", VALUES)
     plain.rename(tmp_path / "b.nii.gz")
     np.testing.assert_array_equal(read(tmp_path / "b.nii.gz").array, VALUES)
 
