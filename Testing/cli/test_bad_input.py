@@ -102,7 +102,7 @@ FILES = {
     ),
     "truncated NIfTI": (lambda m: cut(m.write("v.nii.gz")), "truncated"),
     "truncated NRRD": (lambda m: cut(m.write("v.nrrd")), "truncated"),
-    "corrupt NIfTI": (lambda m: corrupt(m.write("v.nii.gz")), "damaged"),
+    "corrupt NIfTI": (lambda m: corrupt(m.write("v.nii.gz")), "is not a valid NIfTI file"),
     "truncated DICOM": (lambda m: damaged_slice(m.write_series("v")), "truncated"),
     "2-D image": (lambda m: m.write("v.nrrd", m.voxels[0]), "2-D image"),
     "RGB": (lambda m: color(m.voxels, m.tmp_path), "color or vector image"),

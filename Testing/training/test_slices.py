@@ -138,7 +138,7 @@ def test_mixed_batches_say_which_slices_leave_a_structure_out():
     ("values", "words"),
     [
         ((1, 2), r"has the structure Left ventricle \(label 3\)"),
-        ((1, 2, 3, 4), "has label 4, and cardiac-mr has 1 to 3"),
+        ((1, 2, 3, 4), "has label 4, but cardiac-mr has 1 to 3"),
     ],
 )
 def test_training_cases_without_a_structure_of_the_model_or_with_another_are_refused(model, values, words):
