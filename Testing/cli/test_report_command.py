@@ -122,7 +122,7 @@ def test_labels_without_a_heart_are_not_reported_and_the_report_says_why(command
         (("--comment", "good"), "--reviewer"),
         (("--anterior", "1", "2", "3"), "--inferior"),
         (("--labels", "nowhere.nii.gz"), "is missing"),
-        (("--input", "nowhere.nii.gz", "--overwrite"), "does not exist"),
+        (("--input", "nowhere.nii.gz", "--overwrite"), "nowhere.nii.gz no longer exists"),
     ],
 )
 def test_what_is_missing_is_named(command, result, more, reason):
