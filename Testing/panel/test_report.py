@@ -80,7 +80,7 @@ def test_a_report_is_saved_as_html_and_as_pdf(panel, result, save, tmp_path):
         value = figures[f"{name} ({unit})"]
         assert f"{name} {value} " in plain and f">{value} " in page
     fraction = re.search(r"LV ejection fraction.*?([0-9.]+)%", panel.ui.ejectionLabel.text)[1]
-    assert f"LV ejection fraction {fraction} " in plain and f">{fraction} " in page
+    assert f"LV ejection fraction {fraction}%" in plain and f">{fraction}%" in page
     assert "cardiac-mr 7.5" in plain and "ab" * 32 in page and "Thickening" in plain
     assert "2.00 m\u00b2" in plain and "Reviewed" not in plain and "Reviewed" not in page
 
