@@ -76,8 +76,8 @@ class Marks {
     }
     this.write();
     return [
-      `${count.taken} of ${rows.length} marks taken.`,
-      count.unknown && `${count.unknown} name no case of this run.`,
+      `${count.taken} of ${rows.length} marks imported.`,
+      count.unknown && `${count.unknown} belong to no case of this run.`,
       count.older && `${count.older} are older than the result of their case.`,
       count.wrong && `${count.wrong} have a mark or time that cannot be read.`,
     ].filter(Boolean).join(" ");

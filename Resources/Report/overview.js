@@ -167,7 +167,7 @@ async function enlarge(row) {
 // The strip holds squares side by side: each is shown on its own, so that they can be large.
 async function showTiles(row) {
   const picture = element("img", {src: row.case.picture});
-  await picture.decode().catch(() => say(`The picture of ${row.case.case} cannot be read.`));
+  await picture.decode().catch(() => say(`The image of ${row.case.case} cannot be read.`));
   if (current !== row || !picture.naturalHeight) return;
   const number = Math.max(1, Math.round(picture.naturalWidth / picture.naturalHeight));
   $("tiles").replaceChildren(...Array.from({length: number}, (_, place) => tileOf(row, place, number)));
@@ -306,4 +306,4 @@ $("summary").textContent = [
 $("done").max = Math.max(1, rows.length);
 sort(columns[1], -1);
 refresh();
-if (!marks.kept) say("This browser keeps no marks for pages from disk: export them before you close the page.");
+if (!marks.kept) say("This browser does not keep marks for pages from disk: export them before you close the page.");

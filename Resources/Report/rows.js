@@ -37,7 +37,7 @@ function swatch(name) {
 const columns = [
   {title: "Case", value: (row) => row.case.case, start: 1},
   {title: "Outlier score", value: (row) => row.score, start: -1, hint:
-    "How many robust standard deviations the most unusual volume lies from the run's median, and 3.5 for each warning"},
+    "Distance of the most unusual volume from the run's median in robust standard deviations, plus 3.5 for each warning"},
   {title: "Warnings", value: (row) => row.case.notices.length, start: -1},
   {title: "Confidence", value: (row) => row.case.confidence, start: 1},
   {title: "Review", value: (row) => ["", "poor", "checked"].indexOf(marks.get(row.case.case).mark), start: 1, hint:
@@ -103,7 +103,7 @@ function volumeCell(structure, notices) {
 }
 
 function pictureOf(row) {
-  const nothing = element("span", {className: "nothing"}, "No picture");
+  const nothing = element("span", {className: "nothing"}, "No preview");
   if (!row.case.picture) return row.case.error ? "" : nothing;
   const image = element("img", {loading: "lazy", alt: `Slices of ${row.case.case}`, src: row.case.picture});
   image.onerror = () => image.replaceWith(nothing);

@@ -69,12 +69,12 @@ def test_filters_show_what_they_say_and_how_many(page, report):
     page.get_by_label("Confidence at most").fill("0.4")
     assert shown(page) == ["case2"]
     page.get_by_label("Confidence at most").fill("0.39")
-    expect(page.get_by_text("No case passes the filters.")).to_be_visible()
+    expect(page.get_by_text("No case matches the filters.")).to_be_visible()
 
     page.get_by_role("button", name="Clear filters").click()
     page.get_by_label("from").fill("95")
     page.get_by_label("to", exact=True).fill("96")
-    expect(page.get_by_text("No case passes the filters.")).to_be_visible()
+    expect(page.get_by_text("No case matches the filters.")).to_be_visible()
     page.get_by_role("button", name="Clear filters").click()
     assert len(shown(page)) == 7
 
@@ -179,7 +179,7 @@ def test_a_picture_that_is_gone_is_told(page, report, tmp_path):
     (tmp_path / "report" / "case5.jpg").unlink()
     page.goto(report)
 
-    expect(page.locator('tbody[aria-label="case5"]')).to_contain_text("No picture")
+    expect(page.locator('tbody[aria-label="case5"]')).to_contain_text("No preview")
 
 
 def test_a_thousand_cases_open_and_move_without_waiting(page, beat, tmp_path):

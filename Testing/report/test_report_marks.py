@@ -88,7 +88,7 @@ def test_marks_go_out_as_csv_and_come_in_again(page, report, browser, tmp_path):
         other = context.new_page()
         other.goto(report)
         other.locator("#file").set_input_files(path)
-        expect(other.locator("#message")).to_have_text("2 of 2 marks taken.")
+        expect(other.locator("#message")).to_have_text("2 of 2 marks imported.")
         assert (mark_of(other, "case5"), mark_of(other, "broken")) == ("poor", "checked")
         assert other.locator('tbody[aria-label="case5"] .note').input_value() == '=cut; "apex", ä'
 
@@ -106,7 +106,7 @@ def test_marks_that_do_not_fit_are_told(page, report, tmp_path):
     page.locator("#file").set_input_files(path)
 
     expect(page.locator("#message")).to_have_text(
-        "1 of 4 marks taken. 1 name no case of this run. 1 are older than the result of their case. "
+        "1 of 4 marks imported. 1 belong to no case of this run. 1 are older than the result of their case. "
         "1 have a mark or time that cannot be read."
     )
     assert (mark_of(page, "case1"), mark_of(page, "case2"), mark_of(page, "case3")) == ("checked", "", "")
