@@ -6,7 +6,7 @@ import shlex
 
 import numpy as np
 import pytest
-from clicks import labels_of, notices, run, structures
+from clicks import labels_of, notices, run
 from greek import english, greek
 
 from DINSegmentLib import io
@@ -322,25 +322,6 @@ def test_a_function_is_exported_though_its_cine_is_chosen_no_more(panel, tmp_pat
     panel.panel.function.export(tmp_path / "volumes.csv")
     headings, *frames = csv.reader((tmp_path / "volumes-frames.csv").read_text(encoding="utf-8").splitlines())
     assert headings[2] == "LV (ml)" and frames == table_of(panel.ui.framesTable) and len(frames) == 2
-
-
-def test_export_writes_the_volumes_of_one_volume(desk, panel, heart, tmp_path, monkeypatch):
-    assert not panel.ui.exportButton.enabled
-    run(desk, panel)
-    export(desk, panel, monkeypatch, tmp_path / "volumes")
-    headings, *rows = csv.reader((tmp_path / "volumes.csv").read_text(encoding="utf-8").splitlines())
-    assert headings == ["Structure", "Volume (ml)", "Mean intensity"] and rows == structures(panel)
-    assert not panel.ui.functionGroup.visible
-
-
-def test_export_to_a_folder_that_is_not_there_is_told_and_a_closed_dialog_does_nothing(
-    desk, panel, heart, tmp_path, monkeypatch
-):
-    run(desk, panel)
-    export(desk, panel, monkeypatch, tmp_path / "missing" / "volumes.csv")
-    assert "cannot be written" in panel.ui.statusLabel.text
-    export(desk, panel, monkeypatch, "")
-    assert "cannot be written" in panel.ui.statusLabel.text
 
 
 def test_frames_of_different_grids_are_told_and_nothing_is_run(desk, panel, cine):

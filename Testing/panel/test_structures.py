@@ -1,5 +1,7 @@
 """The table of structures: what it shows follows the segmentation, and what is clicked in it changes it."""
 
+import csv
+
 import numpy as np
 import pytest
 from clicks import notices, run, structures
@@ -117,3 +119,29 @@ def test_the_gravest_notice_stands_first_with_its_icon(desk, panel):
 
 def test_every_kind_of_notice_has_a_severity():
     assert {Notice(kind, "").severity for kind in KINDS} == set(Severity)
+
+
+def export(desk, panel, monkeypatch, path):
+    import qt
+
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", lambda *_: str(path))
+    desk.click(panel.ui.exportButton)
+
+
+def test_export_writes_the_volumes_of_one_volume(desk, panel, heart, tmp_path, monkeypatch):
+    assert not panel.ui.exportButton.enabled
+    run(desk, panel)
+    export(desk, panel, monkeypatch, tmp_path / "volumes")
+    headings, *rows = csv.reader((tmp_path / "volumes.csv").read_text(encoding="utf-8").splitlines())
+    assert headings == ["Structure", "Volume (ml)", "Mean intensity"] and rows == structures(panel)
+    assert not panel.ui.functionGroup.visible
+
+
+def test_export_to_a_folder_that_is_not_there_is_told_and_a_closed_dialog_does_nothing(
+    desk, panel, heart, tmp_path, monkeypatch
+):
+    run(desk, panel)
+    export(desk, panel, monkeypatch, tmp_path / "missing" / "volumes.csv")
+    assert "cannot be written" in panel.ui.statusLabel.text
+    export(desk, panel, monkeypatch, "")
+    assert "cannot be written" in panel.ui.statusLabel.text
