@@ -299,7 +299,7 @@ def test_missing_torch_is_told_with_its_code(volume, tiny_model, temporary, tmp_
     channel = Pipes((sys.executable, "-c", script))
     channel.client = Client(channel)
     ears = run(channel.client, request(volume, tiny_model))
-    assert ears.code is Code.TORCH and "install it" in ears.text
+    assert ears.code is Code.TORCH and "Install PyTorch" in ears.text
     channel.process.kill()
 
 
