@@ -15,10 +15,9 @@ def is_in_3d(node: Any) -> bool:
 
 
 def show_in_3d(node: Any, shown: bool) -> None:
-    """Make or remove the surfaces of a segmentation; those that label maps could not give again are only hidden."""
-    if shown:
-        node.CreateClosedSurfaceRepresentation()
-    elif node.GetSegmentation().GetSourceRepresentationName() != _SURFACE and not has_smooth_surfaces(node):
+    """Show a segmentation's surfaces, or remove them; those that label maps could not give again are only hidden."""
+    can_be_remade = node.GetSegmentation().GetSourceRepresentationName() != _SURFACE and not has_smooth_surfaces(node)
+    if not shown and can_be_remade:
         node.RemoveClosedSurfaceRepresentation()
     node.GetDisplayNode().SetVisibility3D(shown)
 

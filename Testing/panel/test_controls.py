@@ -201,6 +201,8 @@ def test_an_image_of_the_users_is_never_the_enhanced_volume(desk, panel, heart):
 
 
 def test_drawing_3d_and_the_editor(desk, panel, heart):
+    from DINSegmentLib.panel import drawing
+
     desk.click(panel.ui.segmentButton)
     desk.run_until(lambda: not panel.panel.runner.busy, 60, "the run")
     ui, node = panel.ui, panel.panel.parameters.outputSegmentation
@@ -210,7 +212,8 @@ def test_drawing_3d_and_the_editor(desk, panel, heart):
     ui.outlineCheckBox.checked = True
     assert not display.GetVisibility2DFill() and display.GetVisibility2DOutline()
     desk.click(ui.show3DButton)
-    assert node.GetSegmentation().ContainsRepresentation("Closed surface")
+    desk.run_until(lambda: drawing.is_in_3d(node), 30, "the surfaces")
+    assert ui.show3DButton.checked and ui.show3DButton.text == "Show &3D"
     desk.click(ui.show3DButton)
     assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
     desk.click(ui.editButton)

@@ -38,7 +38,7 @@ class ResultSection:
         ui: the panel's widgets.
         session: what is chosen.
         logic: the module's, which measures a result that is shown again.
-        widget: owns the timer after an edit.
+        widget: owns the timers after an edit and between two surfaces.
         runner: measures what was edited.
         function: shows the numbers of a cine.
         review: lists the slices to review.
@@ -60,6 +60,10 @@ class ResultSection:
         self._statistics: Sequence[Mapping[str, Any]] = ()  # `measure.StructureStatistics` of a single volume
         self._watch = SegmentWatch(widget, self.onEdited, self.measure)
         self._listener: _Listener | None = None
+        self._surfaces: scene.SurfaceSteps | None = None  # while they are made
+        self._show_3d_text = ui.show3DButton.text
+        self._surface_timer = qt.QTimer(widget)
+        self._surface_timer.connect("timeout()", self._on_surface_turn)
         ui.outputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onOutput)
         ui.show3DButton.connect("toggled(bool)", self.onShow3D)
         ui.show3DAfterCheckBox.checked = slicer.app.userSettings().value(_SHOW_3D) == "yes"
@@ -86,6 +90,7 @@ class ResultSection:
 
     def clear(self) -> None:
         """The scene is closed, or the panel is taken apart."""
+        self._abandon_surfaces()
         self._watch.follow(None)
         self._listener = None
         self._review.clear()
@@ -95,6 +100,7 @@ class ResultSection:
         """Only the user changes how a segmentation is drawn."""
         ui, session = self.ui, self.session
         session.parameters.outputSegmentation = node
+        self._abandon_surfaces()
         self._listener = None
         self._watch.follow(node)
         self._structures.follow(node)
@@ -231,8 +237,39 @@ class ResultSection:
     # drawing
 
     def onShow3D(self, checked: bool) -> None:
-        if not self.session.deaf and self.session.output is not None:
-            drawing.show_in_3d(self.session.output, checked)
+        """Make the surfaces one by one, or remove them; a click while they are made stops that."""
+        node = self.session.output if not self.session.deaf else None
+        if node is None:
+            return
+        if checked:
+            self._surfaces = scene.SurfaceSteps(node)
+            self._surface_timer.start(0)
+            self._on_surface_turn()
+        elif self._surfaces is not None:
+            self._abandon_surfaces()
+        else:
+            drawing.show_in_3d(node, False)
+
+    def _on_surface_turn(self) -> None:
+        """One surface; the button counts them, and at the end they are shown."""
+        if (steps := self._surfaces) is None:  # abandoned
+            return
+        try:
+            if steps.step():
+                self.ui.show3DButton.text = _("3D: {done} of {total}").format(done=steps.done, total=steps.total)
+                return
+            drawing.show_in_3d(steps.node, True)
+        except DINSegmentError as error:
+            self.session.say(told(error))
+            with self.session.quietly():
+                self.ui.show3DButton.checked = False
+        self._abandon_surfaces()
+
+    def _abandon_surfaces(self) -> None:
+        """What was made so far is forgotten; the node has none of it."""
+        self._surface_timer.stop()
+        self._surfaces = None
+        self.ui.show3DButton.text = self._show_3d_text
 
     def onShow3DAfter(self, checked: bool) -> None:
         """Remember it for this and every later scene."""
