@@ -44,8 +44,10 @@ class StructureTable:
 
     def show_figures(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Show the volumes and means of `measure.StructureStatistics`; without rows none."""
-        self._figures = {segment_id(one["value"]): (number(one["volume_ml"]), number(one["mean"])) for one in rows}
-        self._fill()
+        figures = {segment_id(one["value"]): (number(one["volume_ml"]), number(one["mean"])) for one in rows}
+        if figures != self._figures:
+            self._figures = figures
+            self._fill()
 
     def outdate(self) -> None:
         """The values are from before an edit: take them away until there are new ones."""
