@@ -28,6 +28,7 @@ class Job:
     Attributes:
         map: what is asked for in place of labels.
         surfaces: whether closed surfaces are asked for beside the labels.
+        keep_surfaces: whether surfaces that the output has are made anew before `over` is called, which takes a while.
 
     Args:
         volume_node: what is segmented.
@@ -40,6 +41,7 @@ class Job:
 
     map: Map | None = None
     surfaces = False
+    keep_surfaces = True
 
     def __init__(
         self,
@@ -72,8 +74,9 @@ class Job:
     def write(self, labels: np.ndarray, story: Mapping[str, Any]) -> Any:
         """Put the result into the scene; its node."""
         node = scene.write_segmentation(
-            labels, self.volume_node, self.model.labels, node=self.segmentation_node, surfaces=story["surfaces"]
-        )
+            labels, self.volume_node, self.model.labels, node=self.segmentation_node, surfaces=story["surfaces"],
+            keep_surfaces=self.keep_surfaces,
+        )  # fmt: skip
         self.note(node, story)
         return node
 

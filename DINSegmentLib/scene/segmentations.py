@@ -23,7 +23,7 @@ _SMOOTH = "DINSegment.SmoothSurfaces"  # of a node whose surfaces were made of p
 
 def write_segmentation(
     labels: np.ndarray, volume_node: Any, structures: Sequence[Label], node: Any = None,
-    surfaces: Mapping[int, Surface] | None = None,
+    surfaces: Mapping[int, Surface] | None = None, keep_surfaces: bool = True,
 ) -> Any:  # fmt: skip
     """Show labels as a ``vtkMRMLSegmentationNode`` beside their volume, voxel for voxel.
 
@@ -40,6 +40,8 @@ def write_segmentation(
         structures: the labels of the model.
         node: an existing segmentation node; None: a new one, named after the volume.
         surfaces: by label value, in the world, of all structures: what 3-D views show until the segmentation is edited.
+        keep_surfaces: whether surfaces that ``node`` has are made anew, all at once; False: they are removed, and
+            `SurfaceSteps` can make them.
 
     Returns:
         the segmentation node.
@@ -62,7 +64,7 @@ def write_segmentation(
             node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
             node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
             node.CreateDefaultDisplayNodes()
-            segments.exchange(node, new)
+            segments.exchange(node, new, keep_surfaces)
             node.SetAttribute(_SMOOTH, "1" if surfaces else None)
             node_attributes.note(node, node_attributes.RUN, None)
             node_attributes.note_labels(node, labels, structures)

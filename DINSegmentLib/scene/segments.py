@@ -51,7 +51,7 @@ def ours(segmentation: Any) -> list[str]:
     return [one for one in _with_our_id(segmentation) if _is_as_written(segmentation.GetSegment(one))]
 
 
-def exchange(node: Any, new: dict[str, Any]) -> None:
+def exchange(node: Any, new: dict[str, Any], keep_surfaces: bool = True) -> None:
     """Put new segments in the place of a result's in a segmentation node, and leave those of the user.
 
     Segments of a result that the user renamed or recolored are the user's now: they make room for new ones of their id.
@@ -59,6 +59,7 @@ def exchange(node: Any, new: dict[str, Any]) -> None:
     Args:
         node: ``vtkMRMLSegmentationNode``, already on the grid and under the transform of the new segments.
         new: id to ``vtkSegment``.
+        keep_surfaces: False: a node that has surfaces loses them, unless new segments come with some.
 
     Raises:
         InputError: Slicer does not take a segment; the node is left half changed.
@@ -75,6 +76,9 @@ def exchange(node: Any, new: dict[str, Any]) -> None:
     segmentation.SetSourceRepresentationName(LABELMAP)
     if any(made.GetRepresentation(SURFACE) is not None for made in new.values()):
         segmentation.CreateRepresentation(SURFACE)  # of those that stay: no segment may come with more than they have
+    elif not keep_surfaces and SURFACE in contained:
+        segmentation.RemoveRepresentation(SURFACE)
+        contained.remove(SURFACE)
     for one, made in new.items():
         if not segmentation.AddSegment(made, one, next_one):
             raise InputError(

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from clicks import run
 
 from DINSegmentLib.model import find_model
 
@@ -121,3 +122,25 @@ def test_a_panel_that_is_closed_meanwhile_makes_no_more(desk, begun):
     desk.close_module()
     desk.turn(0.1)
     assert not begun.GetSegmentation().ContainsRepresentation(SURFACE)
+
+
+def test_a_second_run_brings_what_was_in_3d_back_in_steps(desk, panel, begun, monkeypatch):
+    from DINSegmentLib import scene
+    from DINSegmentLib.panel import drawing
+
+    desk.run_until(lambda: drawing.is_in_3d(begun), 30, "the surfaces")
+    written = []
+    write = scene.write_segmentation
+
+    def seen(*values, **named):
+        node = write(*values, **named)
+        written.append(node.GetSegmentation().ContainsRepresentation(SURFACE))
+        return node
+
+    monkeypatch.setattr(scene, "write_segmentation", seen)
+    scene.note(begun, scene.RUN, {"model": "cardiac-mr", "review": []})
+    run(desk, panel)
+    assert written == [False] and panel.panel.parameters.outputSegmentation is begun
+    assert panel.ui.show3DButton.checked
+    desk.run_until(lambda: drawing.is_in_3d(begun), 30, "the surfaces of the second run")
+    assert panel.ui.show3DButton.checked and panel.ui.show3DButton.text == "Show &3D"

@@ -5,7 +5,7 @@ import pytest
 
 from DINSegmentLib.errors import InputError
 from DINSegmentLib.model import Code, Label
-from DINSegmentLib.scene import read_labels, segmentations, segments, write_segmentation
+from DINSegmentLib.scene import SurfaceSteps, read_labels, segmentations, segments, write_segmentation
 from DINSegmentLib.scene.files import save_segmentation
 
 PART = Code("SCT", "0", "Part")
@@ -147,6 +147,27 @@ def test_surfaces_for_the_3d_view_are_made_anew(node, heart, volume, second):
     write_segmentation(second, volume, heart.structures, node=node)
     direction = heart.matrix[:3, 0] * 2  # the second run's labels lie two voxels farther along I
     np.testing.assert_allclose(center(bounds(node, "DINSegment_1")) - center(before), direction, atol=0.2)
+
+
+def test_surfaces_can_be_left_to_be_made_later_of_all_segments(node, heart, volume, second, monkeypatch):
+    draw(node, "tumor", volume, heart.labels == 0)
+    node.CreateClosedSurfaceRepresentation()
+    before = bounds(node, "DINSegment_1")
+    with monkeypatch.context() as broken:
+        broken.setattr(segmentations.hierarchy, "place_beside", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            write_segmentation(second, volume, heart.structures, node=node, keep_surfaces=False)
+    assert bounds(node, "DINSegment_1") == before  # a failure has taken no surface away
+    write_segmentation(second, volume, heart.structures, node=node, keep_surfaces=False)
+    segmentation = node.GetSegmentation()
+    assert not any(segmentation.GetSegment(one).GetRepresentation("Closed surface") for one in [*IDS, "tumor"])
+    steps = SurfaceSteps(node)
+    assert steps.total == 4
+    while steps.step():
+        pass
+    later = bounds(node, "DINSegment_1")
+    write_segmentation(second, volume, heart.structures, node=node)
+    assert later == bounds(node, "DINSegment_1") != before
 
 
 def test_a_result_goes_through_a_file_and_is_still_replaced(node, heart, volume, second, tmp_path):

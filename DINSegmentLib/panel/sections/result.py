@@ -80,12 +80,13 @@ class ResultSection:
             self._show_earlier(node)
 
     def show_run(self, node: Any, story: Mapping[str, Any]) -> None:
-        """Show what a run has made and told of it."""
+        """Show what a run has made and told of it; what was in 3-D before comes back there."""
+        in_3d = self.ui.show3DAfterCheckBox.checked or self.ui.show3DButton.checked and self.session.output is node
         with self.session.quietly():
             self._show_node(node)
         self._review.show(story.get("review", ()))
         self._show_numbers(story)
-        if self.ui.show3DAfterCheckBox.checked:
+        if in_3d:
             self.ui.show3DButton.checked = True
 
     def clear(self) -> None:

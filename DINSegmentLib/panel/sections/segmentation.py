@@ -86,6 +86,7 @@ class SegmentationSection:
                 return CineJob(cine, output, session.model, self.progressed, self.over)
             made = Job(volume, output, session.model, self.progressed, self.over)
             made.surfaces = session.parameters.smooth
+            made.keep_surfaces = False  # the result section makes them in steps
             return made
 
         self.begin(job)
