@@ -70,7 +70,7 @@ def torch_needed() -> Iterator[None]:
     except ImportError as error:
         raise TorchMissing(
             _(
-                "PyTorch cannot be imported ({error}): click Install PyTorch in the panel, then try again.",
+                "PyTorch cannot be imported ({error}): click Install PyTorch… in the panel, then try again.",
                 error=error,
             )
         ) from error

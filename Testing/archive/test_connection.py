@@ -70,7 +70,7 @@ def test_an_archive_that_never_answers_is_given_up_in_one_sentence():
     archive = Archive("https://localhost:1/dicom-web", Credentials(), patience=1.5, report=said.append)
     with pytest.raises(ArchiveError, match=r"does not answer \(search for studies\): check that it runs"):
         archive.studies({})
-    assert said == ["https://localhost:1/dicom-web does not answer: next try in 1 s."]
+    assert said == ["https://localhost:1/dicom-web does not answer: retrying in 1 s."]
 
 
 def test_waiting_ends_at_an_interrupt():

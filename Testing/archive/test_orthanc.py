@@ -97,7 +97,7 @@ def test_an_archive_that_is_gone_for_a_while_is_waited_for(filled, segment):
     back.start()
     outcome = segment(filled, "--study", STUDY)
     back.join()
-    assert outcome.code == 0 and "does not answer: next try in 1 s." in outcome.err
+    assert outcome.code == 0 and "does not answer: retrying in 1 s." in outcome.err
     assert {kind: len(uids) for kind, uids in results(filled).items()} == WHOLE
 
 

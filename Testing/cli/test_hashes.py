@@ -17,8 +17,8 @@ def test_an_input_that_is_replaced_while_it_is_read_fails(segment, write, voxels
     path, other = write("h.nii.gz"), write("new.nii.gz", np.roll(voxels, 3, axis=2))
     read = io.read
 
-    def and_then_replaced(*choice):
-        image = read(*choice)
+    def and_then_replaced(*which, **choice):
+        image = read(*which, **choice)
         other.replace(path)
         return image
 

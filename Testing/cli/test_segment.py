@@ -202,10 +202,10 @@ def test_a_dicom_segmentation_refers_to_the_series_and_other_inputs_are_refused(
 def test_a_fault_of_ours_in_one_case_does_not_cost_the_others(segment, write, tmp_path, monkeypatch):
     read = io.read
 
-    def fail_once(path, *choice):
+    def fail_once(path, *which, **choice):
         if path.name == "a.nrrd":
             raise ZeroDivisionError("a fault")
-        return read(path, *choice)
+        return read(path, *which, **choice)
 
     monkeypatch.setattr(io, "read", fail_once)
     outcome = segment(write("a.nrrd"), write("b.nrrd"))

@@ -121,7 +121,7 @@ class SegmentationSection:
     def allowed(self, wanted: Sequence[Model]) -> bool:
         """Whether PyTorch is there and the terms of the models are accepted; what is missing is shown."""
         if not installer.torch_is_installed():
-            self.session.say(_("PyTorch is missing: click Install PyTorch above, then Segment."))
+            self.session.say(_("PyTorch is missing: click Install PyTorch… above, then Segment."))
             return False
         if not all(models.terms_accepted(model) for model in wanted):
             self.session.say(_("The terms of the model were not accepted: nothing was done."))
