@@ -3,7 +3,6 @@
 import math
 import os
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,8 +11,6 @@ from .errors import InputError
 
 BYTES_AROUND_A_VOXEL = 13  # normalized, enhanced and resampled copies in float32, and its label
 BYTES_FOR_THE_PROGRAM = 1 << 30
-_LOOK = 0.5  # seconds
-_STAT = Path("/proc/stat")
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP, _CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
@@ -65,27 +62,6 @@ def cores() -> int:
             quota, period = " ".join((folder / name).read_text(encoding="utf-8") for name in names).split()
             share = min(share, int(quota) / int(period)) if int(quota) > 0 else share
     return max(1, int(share))
-
-
-def idle_cores() -> float | None:
-    """How many cores other programs leave free, measured for half a second; None where the system does not say."""
-    first = _jiffies()
-    if first is None:
-        return None
-    time.sleep(_LOOK)
-    second = _jiffies()
-    if second is None or second[1] <= first[1]:
-        return None
-    return (os.cpu_count() or 1) * (second[0] - first[0]) / (second[1] - first[1])
-
-
-def _jiffies() -> tuple[int, int] | None:
-    """Time of all cores together, idle and whole, since the start (proc(5), /proc/stat)."""
-    try:
-        numbers = [int(word) for word in _STAT.read_text(encoding="utf-8").partition("\n")[0].split()[1:]]
-    except (OSError, ValueError):
-        return None
-    return (numbers[3] + numbers[4], sum(numbers[:8])) if len(numbers) >= 8 else None  # with waiting for a disk
 
 
 def control_groups(controller: str) -> Iterator[tuple[Path, bool]]:

@@ -32,8 +32,6 @@ def test_few_cases_get_one_without_a_word():
         ({"is_program": False}, "runs within another program"),
         ({"device": "cuda:0"}, "the network runs on cuda:0"),
         ({"threads": 1}, "one thread is available"),
-        ({"idle": 1.4}, "other programs leave 1 of 4 cores free"),
-        ({"idle": 0.0}, "other programs leave 0 of 4 cores free"),
         ({"free": None}, "free memory is not known"),
         ({"free": 2 * GB - 1}, "not sufficient for two"),
     ],
@@ -78,24 +76,6 @@ def test_in_a_container_its_share_of_the_cores_counts(groups, files, cores, tmp_
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     monkeypatch.setattr("torch.get_num_threads", lambda: 8)
     assert workers.here("cpu", True).threads == cores
-
-
-@pytest.mark.parametrize(("idle", "count"), [(None, 4), (3.9, 4), (3.4, 3), (16.0, 4), (1.6, 2)])
-def test_as_many_processes_as_cores_are_free(idle, count):
-    assert workers.choose([GB] * 100, replace(FOUR_CORES, idle=idle)).workers == count
-
-
-def test_idle_cores_are_those_of_the_half_second_that_is_looked_at(tmp_path, monkeypatch):
-    def stat(user, idle):
-        (tmp_path / "stat").write_text(f"cpu  {user} 0 0 {idle} 0 0 0 0 0 0\ncpu0 1 1\n", encoding="utf-8")
-
-    stat(user=1000, idle=9000)
-    monkeypatch.setattr(memory, "_STAT", tmp_path / "stat")
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
-    monkeypatch.setattr("time.sleep", lambda seconds: stat(user=1150, idle=9050))
-    assert memory.idle_cores() == 1.0  # 50 of 200
-    (tmp_path / "stat").write_text("odd", encoding="utf-8")
-    assert memory.idle_cores() is None
 
 
 def test_many_cores_get_no_more_than_eight():
