@@ -1,5 +1,6 @@
 """What this machine has to spare: memory for a volume, estimated from its header before anything is read, and cores."""
 
+import ctypes
 import math
 import os
 import sys
@@ -62,6 +63,12 @@ def cores() -> int:
             quota, period = " ".join((folder / name).read_text(encoding="utf-8") for name in names).split()
             share = min(share, int(quota) / int(period)) if int(quota) > 0 else share
     return max(1, int(share))
+
+
+def give_back() -> None:
+    """Return to the system what `runtime.keep_freed_memory` has kept, where the C library can."""
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
 
 
 def control_groups(controller: str) -> Iterator[tuple[Path, bool]]:

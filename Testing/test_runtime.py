@@ -33,6 +33,28 @@ _PROGRAMS = {
 
 gnu = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs GNU's libc and OpenMP")
 
+_GIVEN_BACK = """
+from pathlib import Path
+import numpy as np
+from DINSegmentLib import memory
+from DINSegmentLib.runtime import keep_freed_memory
+
+def resident_mb():
+    return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * 4096 / 1e6
+
+keep_freed_memory()
+arrays = [np.full(10 << 20, number, np.uint8) for number in range(10)]
+del arrays
+kept = resident_mb()
+memory.give_back()
+print(kept - resident_mb())
+"""
+
+
+@gnu
+def test_kept_memory_is_given_back_when_it_is_not_needed():
+    assert float(run(_GIVEN_BACK).stdout) > 80  # of 105 MB
+
 
 @gnu
 def test_the_next_batch_gets_the_memory_of_the_one_before_without_asking_the_system():
