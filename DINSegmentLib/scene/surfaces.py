@@ -1,21 +1,28 @@
-"""Closed surfaces of a segmentation, made one segment at a time: between two, the window answers."""
+"""Closed surfaces of a segmentation, made in small steps: between two, the window answers."""
 
 from typing import Any
 
 import slicer
 import slicer.util
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkFiltersCore import vtkPolyDataNormals
 
 from ..errors import InputError
+from ..measure.masks import bounding_box
 from ..messages import Sentence as _
-from .segments import SURFACE
+from .segments import LABELMAP, SURFACE
 
-_JOINT_SMOOTHING = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetJointSmoothingParameterName()
+_RULE = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule
+_JOINT_SMOOTHING = _RULE.GetJointSmoothingParameterName()
+_METHOD = _RULE.GetConversionMethodParameterName()
+_NORMALS = _RULE.GetComputeSurfaceNormalsParameterName()
 
 
 class SurfaceSteps:
     """Makes the surfaces that segments lack, the same as ``CreateClosedSurfaceRepresentation`` of the node.
 
-    The node gets all of them in the last step; until then, and after any error, the scene is as it was.
+    A surface takes two steps, since its normals take a fourth of its time. The node gets all surfaces in the last step;
+    until then, and after any error, the scene is as it was.
 
     Args:
         node: ``vtkMRMLSegmentationNode`` in the scene.
@@ -31,6 +38,10 @@ class SurfaceSteps:
         self._segmentation = node.GetSegmentation()
         self._state = self._look()
         self._made: dict[str, Any] = {}
+        self._bare: Any = None  # the surface of the next segment, without its normals
+        parameter = self._segmentation.GetConversionParameter
+        self._flying = int(parameter(_METHOD)) == 0  # else surface nets, which see all of the volume and get no normals
+        self._with_normals = self._flying and int(parameter(_NORMALS)) != 0
         self._left = [
             one for one in self._segmentation.GetSegmentIDs() if self._segment(one).GetRepresentation(SURFACE) is None
         ]
@@ -43,7 +54,7 @@ class SurfaceSteps:
         return len(self._made)
 
     def step(self) -> bool:
-        """Make the next surface, or after the last give all to the node.
+        """Make the next surface, or its normals, or after the last give all to the node.
 
         Returns:
             whether there is more to do.
@@ -58,13 +69,15 @@ class SurfaceSteps:
         if not self._left:
             self._give()
             return False
-        one = self._left[0]
-        surface = self._surface(one)
-        if surface is None:  # Slicer does, and reports, what it can with the segments as they are
-            self._left, self._made = [], {}
-        else:
-            self._left.remove(one)
-            self._made[one] = surface
+        if self._bare is None:
+            self._bare = self._surface(self._left[0])
+            if self._bare is None:  # Slicer does, and reports, what it can with the segments as they are
+                self._left, self._made = [], {}
+                return True
+            if self._with_normals:
+                return True
+        self._made[self._left.pop(0)] = _with_normals(self._bare) if self._with_normals else self._bare
+        self._bare = None
         return True
 
     def _segment(self, one: str) -> Any:
@@ -85,16 +98,23 @@ class SurfaceSteps:
         return segmentation, segments, data, times, values, surfaces, segmentation.SerializeAllConversionParameters()
 
     def _surface(self, one: str) -> Any:
-        """``vtkPolyData`` of a segment, made apart from the node; None: Slicer has no way from its source to one."""
+        """``vtkPolyData`` of a segment without normals, made apart from the node.
+
+        Returns:
+            None where Slicer has no way from the segment's source to a surface.
+        """
         source = self._segmentation.GetSourceRepresentationName()
         alone, copy = slicer.vtkSegmentation(), slicer.vtkSegment()
         alone.CopyConversionParameters(self._segmentation)
+        alone.SetConversionParameter(_NORMALS, "0")
         alone.SetSourceRepresentationName(source)
-        data = self._segment(one).GetRepresentation(source)
+        value, data = self._segment(one).GetLabelValue(), self._segment(one).GetRepresentation(source)
         voxels = data.NewInstance()
         voxels.ShallowCopy(data)
+        if self._flying and source == LABELMAP:
+            _crop(voxels, value)
         copy.AddRepresentation(source, voxels)
-        copy.SetLabelValue(self._segment(one).GetLabelValue())
+        copy.SetLabelValue(value)
         if not alone.AddSegment(copy, one) or not alone.CreateRepresentation(SURFACE):
             return None
         return copy.GetRepresentation(SURFACE)
@@ -108,3 +128,24 @@ class SurfaceSteps:
                 segmentation.InvokeEvent(segmentation.ContainedRepresentationNamesModified)
             else:
                 segmentation.CreateRepresentation(SURFACE)
+
+
+def _crop(labels: Any, value: int) -> None:
+    """Crop a ``vtkOrientedImageData`` to the box around a value, where it has one."""
+    if (scalars := labels.GetPointData().GetScalars()) is None:
+        return
+    box = bounding_box(vtk_to_numpy(scalars).reshape(labels.GetDimensions()[::-1]) == value)
+    if box is not None:
+        first = labels.GetExtent()[::2]
+        ranges = [(start + one.start, start + one.stop - 1) for start, one in zip(first, box[::-1], strict=True)]
+        labels.Crop([end for pair in ranges for end in pair])
+
+
+def _with_normals(surface: Any) -> Any:
+    """The surface with the normals that Slicer gives it."""
+    normals = vtkPolyDataNormals()
+    normals.SetInputData(surface)
+    normals.ConsistencyOn()
+    normals.SplittingOff()
+    normals.Update()
+    return normals.GetOutput()

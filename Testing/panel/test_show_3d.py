@@ -26,9 +26,9 @@ def node(desk, panel, heart):
 
 @pytest.fixture
 def begun(desk, panel, node):
-    """The same after the click, with the first surface made."""
+    """The same after the click, with the first surface begun."""
     desk.click(panel.ui.show3DButton)
-    assert panel.ui.show3DButton.text == "3D: 1 of 3" and panel.ui.show3DButton.checked
+    assert panel.ui.show3DButton.text == "3D: 0 of 3" and panel.ui.show3DButton.checked
     return node
 
 
@@ -49,10 +49,10 @@ def test_events_come_between_any_two_surfaces_and_the_button_counts_them(desk, p
     monkeypatch.setattr(desk, "raise_faults", lambda: (happened.append(button.text), turn()))
     desk.click(button)
     desk.run_until(lambda: button.text == "Show &3D", 30, "the surfaces")
-    assert happened.count("step") == 4  # three surfaces, and one step that gives them to the node
+    assert happened.count("step") == 7  # three surfaces, their normals, and one step that gives them to the node
     assert all(pair != ("step", "step") for pair in zip(happened, happened[1:], strict=False))
     assert [text for text in dict.fromkeys(happened) if text != "step"] == [
-        "3D: 1 of 3", "3D: 2 of 3", "3D: 3 of 3", "Show &3D",
+        "3D: 0 of 3", "3D: 1 of 3", "3D: 2 of 3", "3D: 3 of 3", "Show &3D",
     ]  # fmt: skip
     assert node.GetSegmentation().ContainsRepresentation(SURFACE) and node.GetDisplayNode().GetVisibility3D()
     assert button.checked

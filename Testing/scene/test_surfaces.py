@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from DINSegmentLib.errors import InputError
 from DINSegmentLib.scene import SurfaceSteps, write_segmentation
@@ -18,8 +19,6 @@ def two(heart, add_volume):
 
 def surfaces(node):
     """Points, triangles and normals of each segment, by its id."""
-    from vtkmodules.util.numpy_support import vtk_to_numpy
-
     segmentation, found = node.GetSegmentation(), {}
     for one in segmentation.GetSegmentIDs():
         made = segmentation.GetSegment(one).GetRepresentation(SURFACE)
@@ -67,11 +66,13 @@ def test_steps_give_what_one_step_gives(two, parameters):
         assert all(np.array_equal(*pair) for pair in zip(arrays, found[one], strict=True))
 
 
-def test_each_step_makes_one_surface(two):
+@pytest.mark.parametrize(("normals", "expected"), [("1", [0, 1, 1, 2, 2, 3]), ("0", [1, 2, 3])])
+def test_each_step_makes_one_surface_or_its_normals(two, normals, expected):
+    two[0].GetSegmentation().SetConversionParameter("Compute surface normals", normals)
     steps, counts = SurfaceSteps(two[0]), []
     while steps.step():
         counts.append(steps.done)
-    assert counts == [1, 2, 3] and steps.total == 3
+    assert counts == expected and steps.total == 3
     assert not SurfaceSteps(two[0]).step()  # all are there
 
 
@@ -144,8 +145,11 @@ def test_label_maps_of_the_node_are_left_as_they_are(two):
     segmentation = two[0].GetSegmentation()
     before = [segmentation.GetNthSegment(n).GetRepresentation("Binary labelmap") for n in range(3)]
     times = [one.GetMTime() for one in before]
+    voxels = [vtk_to_numpy(one.GetPointData().GetScalars()).copy() for one in before]
     steps = SurfaceSteps(two[0])
     while steps.step():
         pass
     after = [segmentation.GetNthSegment(n).GetRepresentation("Binary labelmap") for n in range(3)]
     assert after == before and [one.GetMTime() for one in after] == times
+    for one, expected in zip(after, voxels, strict=True):
+        assert np.array_equal(vtk_to_numpy(one.GetPointData().GetScalars()), expected)
