@@ -19,7 +19,7 @@ _BAR = (10, 20, 50, 100)  # mm that a scale bar may represent; the longest withi
 
 _WEAK = 0.1  # below, neither image is said to have decided
 _TINT = 0.75  # opacity where one image decided alone
-_ORIGINAL, _ENHANCED = (58, 110, 220), (222, 70, 50)
+_ORIGINAL, _ENHANCED = (138, 43, 227), (0, 214, 161)  # violet and green, as in Slicer's views
 
 # Radiologists look from the feet or from the front: rows run to the back or down, columns to the patient's left (seen
 # from the side: to the back).
@@ -69,7 +69,7 @@ def draw_case(
 def draw_attribution(
     volume: np.ndarray, enhanced: np.ndarray, decided: np.ndarray, geometry: Geometry, model: Model, title: str
 ) -> Image.Image:
-    """Draw which image decided, as `draw_case` does its structures: red the enhanced one, blue the original.
+    """Draw which image decided, as `draw_case` does its structures: green the enhanced one, violet the original.
 
     Args:
         volume, enhanced, geometry, model, title: as in `draw_case`.
