@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -31,7 +32,7 @@ _IMPORTED = (
 
 _PARTS = {  # module and name by which callers reach each
     "find the input": ("DINSegmentLib.inputs.search", "find"),
-    "read": ("DINSegmentLib.batch.case", "read"),
+    "read": ("DINSegmentLib.batch.steps", "read"),
     "hash": ("DINSegmentLib.batch.hashes", "_of"),
     "load the model": ("DINSegmentLib.engine.segmenter", "Segmenter.__init__"),
     "network": ("DINSegmentLib.engine.segmenter", "Segmenter.scores"),
@@ -41,7 +42,7 @@ _PARTS = {  # module and name by which callers reach each
     "write labels": ("DINSegmentLib.io", "write_labelmap"),
     "draw the curve": ("DINSegmentLib.batch.cine_results", "_curve"),
     "make the report": ("DINSegmentLib.batch.reports", "content"),
-    "write other files": ("DINSegmentLib.batch.case", "write"),
+    "write other files": ("DINSegmentLib.batch.steps", "write"),
 }
 
 
@@ -127,14 +128,16 @@ def _measure(folder: str, output: str, device: str, started: str) -> list[dict[s
         for owner in owners:
             place = getattr(place, owner)
         setattr(place, attribute, clock.timed(name, getattr(place, attribute)))
-    from DINSegmentLib.cli.parser import main
-
     arguments = ["--model", "cardiac-mr", "--device", device, "--output", output, "--format", "nii.gz"]
-    if clock.timed("all else", main)(["segment", folder, *arguments, "--format", "pdf"]):
-        sys.exit("The cine could not be segmented: see the messages of dinsegment segment.")
+    sys.argv[1:] = ["segment", folder, *arguments, "--format", "pdf"]
+    try:
+        clock.timed("all else", runpy.run_module)("DINSegmentLib", run_name="__main__")
+    except SystemExit as end:
+        if end.code:
+            sys.exit("The cine could not be segmented: see the messages of dinsegment segment.")
     return [{"name": name, "seconds": one[0], "cpu_seconds": one[1]} for name, one in clock.spent.items()]
 
 
 if __name__ == "__main__":
-    prepare()  # as the program does that it stands for
+    prepare()  # before torch is loaded, as the program does
     print(json.dumps(_measure(*sys.argv[1:])))

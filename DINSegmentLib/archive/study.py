@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pydicom
 
-from ..batch import case as cases
+from ..batch import steps
 from ..batch.record import Record, model_used
 from ..engine.parameters import Parameters
 from ..errors import InputError
@@ -102,13 +102,13 @@ def process(
     for choice in choices:
         _fetch(archive, study, choice.instances, images, progress)
         for found in _cases(images, choice.instances, study):
-            case = cases.plan(
+            case = steps.plan(
                 replace(found, model=str(choice.model.folder)), folder, wish.formats, False, choice.model.labels,
                 dicom_frames=wish.dicom_frames,
             )  # fmt: skip
-            record = cases.finished(case, choice.model, wish.parameters)
+            record = steps.finished(case, choice.model, wish.parameters)
             if record is None:
-                record, _ = cases.run(
+                record, _ = steps.run(
                     case, warm(choice.model), wish.parameters, True, _named(progress, case.name), cancelled=cancelled
                 )
                 report(record)

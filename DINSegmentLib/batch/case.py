@@ -1,42 +1,31 @@
-"""One input to its output files: read, segment, write beside, rename."""
+"""An input, the files that will be written for it, and what came of it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
-from itertools import groupby
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from PIL import Image
+from typing import Any
 
 from .. import io
-from ..engine.parameters import Parameters
-from ..engine.preprocessing import preprocess_volume
-from ..engine.results import Result
-from ..errors import InputError, OutputError
-from ..inputs.candidates import Found, shown
+from ..engine.results import CineResult, Result
+from ..errors import OutputError
+from ..inputs.candidates import shown
 from ..inputs.names import safe
-from ..io import outputs as files
-from ..io.image import is_dicom
-from ..measure import Insertion, slices_to_review
-from ..measure.cardiac import check_person
-from ..model import INFARCT, Label, Model, label_of
-from ..model.enhancement import NONE
+from ..measure import CardiacFunction, Insertion, RegionalFunction
 from ..notices import Notice
-from ..pictures import thumbnails
-from .anonymous import hidden_image
-from .cine_results import Beat, is_of_heart, segment_beat
-from .companions import insertion_for
-from .dicom_results import DicomObjects
-from .format_table import FORMATS
-from .formats import Output
-from .hashes import are_as_written, input_hash, output_hashes, read_hashed
-from .record import Record, model_used, record
 
-if TYPE_CHECKING:
-    from ..engine.segmenter import Segmenter
 
-Progress = Callable[[int, int], None]
+@dataclass(frozen=True)
+class Output:
+    """One file of a case.
+
+    Args:
+        format: its class, by the name in `format_table.FORMATS`.
+        end: what follows the name of the case, such as ``.seg.nrrd`` or ``_left-ventricle.stl``.
+        frame: of a cine, counted from 0; None: the frame that represents all, or all of them.
+    """
+
+    format: str
+    end: str
+    frame: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +36,7 @@ class Case:
         input: volume file or DICOM folder.
         name: stem of every output.
         output: folder of the outputs.
-        outputs: files, the record last; a cine gets more, see `of_cine`.
+        outputs: files, the record last; a cine gets more, see `format_table.of_cine`.
         series, frame, files: choice within the input, see `io.read`.
         model: id or folder of a model for this case alone; None: the run's.
         extra: the user's own columns, to be carried to the results.
@@ -82,26 +71,9 @@ class Case:
         return tuple(_inside(self.output, f"{self.name}{one.end}") for one in self.outputs)
 
     @property
-    def needs_scene(self) -> bool:
-        """Whether Slicer's scene writes an output, which lives on one thread."""
-        return any(FORMATS[one.format].needs_scene for one in self.outputs)
-
-    @property
     def settings(self) -> dict[str, float | None]:
         """What was said of the person, as the record of a cine holds it."""
         return {"heart_rate": self.person.heart_rate, "height": self.person.height, "weight": self.person.weight}
-
-    def of_cine(self, labels: Sequence[Label], frames: int, function: dict | None = None) -> "Case":
-        """The case with the outputs that only a cine has, the record last; ``function``: as far as it is known."""
-        *others, last = self.outputs
-        others = DicomObjects.of_cine(others, self.dicom_frames, frames, function)
-        cine = FORMATS["cine"].outputs(labels)
-        ends = {one.end for one in cine}  # the labels of all frames take the place of those of one
-        if self.frame_format is not None:
-            for frame in range(frames):
-                others += FORMATS[self.frame_format].of_frame(labels, frame)
-        kept = (one for one in others if one.end not in ends)
-        return replace(self, outputs=(*dict.fromkeys((*kept, *cine)), last))
 
 
 @dataclass(frozen=True)
@@ -111,6 +83,24 @@ class Opened:
     case: Case
     input: io.Image | io.Cine
     sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class Beat:
+    """A cine, its labels, what they show of the heart (``regional`` None: of its wall nothing), and what is known of
+    the person: ``heart_rate``, ``height``, ``weight`` as in `io.Person`, and ``from_header``, which of them DICOM
+    headers tell."""
+
+    cine: io.Cine
+    result: CineResult
+    function: CardiacFunction
+    regional: RegionalFunction | None
+    person: dict[str, Any]
+
+    @property
+    def frame(self) -> int:
+        """The frame, counted from 0, that represents all: end-diastole, or the first where that is not known."""
+        return self.function.ed_frame or 0
 
 
 @dataclass(frozen=True)
@@ -138,32 +128,6 @@ class Made:
         return self.cine.cine.image(frame), self.cine.result.frame(frame)
 
 
-def plan(
-    found: Found, output: Path, formats: Sequence[str], preview: bool, structures: Sequence[Label] = (),
-    confidence: bool = False, anonymous: bool = False, dicom_frames: str = "phases",
-    person: io.Person | None = None, frame_format: str | None = None,
-) -> Case:  # fmt: skip
-    """What will be written for an input that was found; ``structures`` get a surface each in such formats."""
-    names = dict.fromkeys((*formats, *["confidence"] * confidence, *["png"] * preview, "json"))
-    return Case(
-        input=found.path,
-        name=found.case,
-        output=output,
-        outputs=tuple(one for name in names for one in FORMATS[name].outputs(structures)),
-        series=found.series,
-        frame=found.frame,
-        files=found.files,
-        model=found.model,
-        extra=found.extra,
-        anonymous=anonymous,
-        notices=found.notices,
-        reading=found.reading,
-        person=person or io.Person(),
-        frame_format=frame_format,
-        dicom_frames=dicom_frames,
-    )
-
-
 def _inside(folder: Path, name: str) -> Path:
     """The path of an output in its folder.
 
@@ -173,195 +137,3 @@ def _inside(folder: Path, name: str) -> Path:
     if safe(name) != name or (folder / name).parent != folder:
         raise OutputError(f'"{shown(name)}" cannot be the name of a result: use a plain file name without a folder.')
     return folder / name
-
-
-def check(case: Case, overwrite: bool, strip: bool = False) -> None:
-    """Reject what is known to fail without reading the input.
-
-    Args:
-        strip: the case will be drawn for the page, too.
-
-    Raises:
-        InputError, OutputError: as `io.outputs.check` and `Format.check`; a DICOM segmentation is wanted of what is no
-            DICOM series; or heart rate, height or weight make no sense.
-    """
-    check_person(case.person.heart_rate, case.person.height, case.person.weight)
-    for name in dict.fromkeys(one.format for one in case.outputs):
-        FORMATS[name].check()
-    files.check(case.input, case.paths, overwrite)
-    of_dicom = any(FORMATS[one.format].needs_dicom for one in case.outputs)
-    if of_dicom and case.reading.resample:
-        raise InputError(
-            "DICOM results refer to slices as they are stored: omit --resample, or choose another --format."
-        )
-    if of_dicom and not case.files and not is_dicom(case.input):
-        raise InputError(f"{case.input} is not a DICOM series, which DICOM output requires: choose --format seg.nrrd.")
-    if strip:
-        files.check(case.input, [thumbnails.picture_path(case.output, case.name)], overwrite)
-
-
-def finished(case: Case, model: Model, parameters: Parameters) -> Record | None:
-    """The record of a run that was finished earlier with the same input, model and parameters; None: there is none.
-
-    Its files were renamed to their places after they were whole, the record last: so where it is, all of them are.
-    """
-    try:
-        written = Record.read(case.paths[-1])
-        asked, earlier = parameters.resolved(model), Parameters.from_json(written.parameters)
-        chosen = written.input.frame, written.input.reading
-        if chosen != (case.frame, asdict(case.reading)):
-            return None
-        if written.model != model_used(model) or asdict(earlier) != asdict(asked):
-            return None
-        if cine := written.cine:
-            if cine["given"] != case.settings:
-                return None
-            case = case.of_cine(model.labels, cine["frames"], cine["function"])
-        *others, record_name = [path.name for path in case.paths]
-        if {*others, record_name} - set(written.outputs) or not are_as_written(case.output, others, written.hashes):
-            return None
-        found = io.files_of(case.input, case.series, case.frame, case.files or None, case.reading)
-        return written if input_hash(found) == written.input.sha256 else None
-    except Exception:  # an odd record of another program does not count
-        return None
-
-
-def run(
-    case: Case, segmenter: "Segmenter", parameters: Parameters, overwrite: bool = False,
-    progress: Progress | None = None, strip: bool = False, cancelled: Callable[[], bool] | None = None,
-) -> tuple[Record, Result]:  # fmt: skip
-    """Segment one case and write its files, all or none.
-
-    Of a cine without choice of a frame all frames are segmented, where the model is one of the heart: besides what is
-    asked for, which is made of the frame at end-diastole, there are the labels of all frames, ``NAME.nii.gz``, and the
-    table and picture of the volumes over time.
-
-    Args:
-        segmenter: stays warm between cases.
-        progress, cancelled: as for the segmenter.
-        strip: also draw the case for the report, see `thumbnails.picture_path`.
-
-    Returns:
-        the record, as written to ``NAME.json``, and the engine's result.
-
-    Raises:
-        DINSegmentError: in one sentence; nothing was written.
-        Cancelled: ``cancelled`` said so; nothing was written.
-    """
-    made = segment(read(case, segmenter.model, overwrite), segmenter, parameters, progress, cancelled)
-    written = write(made, overwrite)
-    if strip:
-        draw_strip(made)
-    return written, made.result
-
-
-def read(case: Case, model: Model | None, overwrite: bool) -> Opened:
-    """The first part of `run`; ``model`` None: it is not known, nor whether a cine is to be read as one."""
-    check(case, overwrite)
-    which: dict[str, Any] = {"path": case.input, "series": case.series, "reading": case.reading}
-    which["files"] = case.files or None
-    frames = _frames(case, model) if model else 1
-    if model is None or frames < 2:
-        image, sha256 = read_hashed(
-            partial(io.read, frame=case.frame, **which), case.files or io.files_of(frame=case.frame, **which),
-            lambda image: image.files, _shown(case),
-        )  # fmt: skip
-        return Opened(case, _hidden(case, image), sha256)
-    case = case.of_cine(model.labels, frames)
-    check(case, overwrite)
-    cine, sha256 = read_hashed(
-        partial(io.read_cine, **which), case.files or io.files_of(**which), lambda cine: cine.first.files, _shown(case)
-    )
-    person = replace(cine.person, height=None, weight=None) if case.anonymous else cine.person
-    return Opened(case, replace(cine, first=_hidden(case, cine.first), person=person), sha256)
-
-
-def segment(
-    opened: Opened, segmenter: "Segmenter", parameters: Parameters, progress: Progress | None = None,
-    cancelled: Callable[[], bool] | None = None,
-) -> Made:  # fmt: skip
-    """The second part of `run`."""
-    case, image = opened.case, opened.input
-    if isinstance(image, io.Cine):
-        return _segment_cine(opened, image, segmenter, parameters, progress, cancelled)
-    result = segmenter.segment(image.array, image.geometry, parameters, progress, cancelled, _shown(case))
-    insertion, source = None, ""
-    if label_of(segmenter.model, INFARCT) is not None:
-        insertion, source = insertion_for(case, image, segmenter)
-    return Made(case, image, result, opened.sha256, insertion=insertion, insertion_from=source)
-
-
-def write(made: Made, overwrite: bool = False) -> Record:
-    """The third part of `run`, without the strip."""
-    if made.cine:  # which phases it has is known now
-        function = made.cine.function.as_dict()
-        case = made.case.of_cine(made.result.model.labels, len(made.cine.cine.array), function)
-        made = replace(made, case=case)
-    paths = made.case.paths
-    with files.beside(paths, overwrite) as folder:
-        written = record(made, [path.name for path in paths])
-        *others, last = made.case.outputs
-        for name, outputs in groupby(sorted(others, key=_format), key=_format):
-            FORMATS[name].write(made, list(outputs), folder, written)
-        written = replace(written, hashes=output_hashes(folder, written.outputs[:-1]))
-        FORMATS[last.format].write(made, [last], folder, written)
-    return written
-
-
-def _format(output: Output) -> str:
-    return output.format
-
-
-def _frames(case: Case, model: Model) -> int:
-    """How many frames are segmented together: those of a cine, else one."""
-    if case.frame is not None or not is_of_heart(model) or not case.input.exists():
-        return 1
-    return io.count_frames(case.input, case.series, case.files or None, case.reading)
-
-
-def _segment_cine(
-    opened: Opened, cine: io.Cine, segmenter: "Segmenter", parameters: Parameters, progress: Progress | None,
-    cancelled: Callable[[], bool] | None,
-) -> Made:  # fmt: skip
-    """All frames; and the frame that represents them as a volume, with what only a single one can have."""
-    case = opened.case
-    with_margins = case.frame_format is not None and FORMATS[case.frame_format].needs_margins
-    plain = replace(parameters, confidence=False, margins=with_margins)
-    beat = segment_beat(cine, segmenter, plain, _shown(case), case.person, progress, cancelled)
-    image, result = cine.image(beat.frame), beat.result.frame(beat.frame)
-    if parameters != plain and (parameters.confidence or not with_margins):
-        alone = segmenter.segment(image.array, image.geometry, parameters, cancelled=cancelled, name=_shown(case))
-        result = replace(alone, labels=result.labels, timings=result.timings)
-    result = replace(result, parameters=parameters.resolved(segmenter.model))
-    return Made(case, image, result, opened.sha256, beat)
-
-
-def _hidden(case: Case, image: io.Image) -> io.Image:
-    image = replace(image, notices=tuple(dict.fromkeys((*case.notices, *image.notices))))
-    return hidden_image(image, case.name) if case.anonymous else image
-
-
-def _shown(case: Case) -> str:
-    """What sentences call the input."""
-    return case.name if case.anonymous else case.input.name or case.name
-
-
-def draw_strip(made: Made) -> None:
-    """Draw a case for the page to review."""
-    case, image, result, model = made.case, made.image, made.result, made.result.model
-    original, _ = preprocess_volume(image.array, image.geometry, model.axes, model.intensity, NONE)
-    noticed = slices_to_review(result.confidence, model.labels)
-    review = [one.slice for one in noticed if one.slice is not None]
-    save_picture(thumbnails.strip(original, result.labels, image.geometry, model, review), case.output, case.name)
-
-
-def save_picture(picture: Image.Image, folder: Path, case: str) -> Path:
-    """Write a case's strip (see `thumbnails.strip`), whole or not at all; one that is there already is replaced.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    path = thumbnails.picture_path(folder, case)
-    with files.beside([path]) as beside:
-        picture.save(beside / path.name, quality=85, subsampling=0, comment=picture.info.get("comment", b""))
-    return path

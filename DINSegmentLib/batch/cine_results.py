@@ -1,9 +1,9 @@
 """All frames of a cine to labels and to the heart's function, and the files that hold both."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,12 +17,9 @@ from ..notices import Notice
 from ..pictures.curve import curves_of, draw_curves, marks_of
 from ..pictures.drawing import raster
 from ..tabular import csv_text
-from .formats import Format, Output
-
-if TYPE_CHECKING:
-    from ..engine.results import CineResult
-    from .case import Made
-    from .record import Record
+from .case import Beat, Made, Output
+from .formats import Format
+from .record import Record
 
 _LABELS, _TABLE, _CURVE = (Output("cine", end) for end in (".nii.gz", "_function.csv", "_curve.png"))
 
@@ -33,31 +30,13 @@ class CineFiles(Format):
     def outputs(self, labels: Sequence[Label]) -> list[Output]:
         return [_LABELS, _TABLE, _CURVE]
 
-    def write(self, made: "Made", outputs: Sequence[Output], folder: Path, record: "Record") -> None:
+    def write(self, made: Made, outputs: Sequence[Output], folder: Path, record: Record) -> None:
         name, beat = made.case.name, made.cine
         assert beat is not None
         paths = {one: folder / f"{name}{one.end}" for one in (_LABELS, _TABLE, _CURVE)}
         io.write_labelmap(beat.result.labels, beat.cine.first, paths[_LABELS], _step(beat.cine.times))
         paths[_TABLE].write_text(_table(beat.function), encoding="utf-8")
         _curve(name, beat.function, beat.result.model).save(paths[_CURVE])
-
-
-@dataclass(frozen=True, eq=False)
-class Beat:
-    """A cine, its labels, what they show of the heart (``regional`` None: of its wall nothing), and what is known of
-    the person: ``heart_rate``, ``height``, ``weight`` as in `io.Person`, and ``from_header``, which of them DICOM
-    headers tell."""
-
-    cine: io.Cine
-    result: "CineResult"
-    function: CardiacFunction
-    regional: RegionalFunction | None
-    person: dict[str, Any]
-
-    @property
-    def frame(self) -> int:
-        """The frame, counted from 0, that represents all: end-diastole, or the first where that is not known."""
-        return self.function.ed_frame or 0
 
 
 def is_of_heart(model: Model) -> bool:

@@ -12,17 +12,17 @@ from ..io.study import place_of
 from ..isolation import attempt
 from ..measure import Insertion, RegionalFunction, regional_function
 from ..model import INFARCT, Model, catalogue, find_model, label_of
+from .case import Case
 from .cine_results import is_of_heart
 from .record import Record
 
 if TYPE_CHECKING:
     from ..engine.segmenter import Segmenter
-    from .case import Case
 
 BY_CINE, BY_MODEL = "the cine of the same study", "the labels of {model} in this image"
 
 
-def waves(cases: Sequence["Case"], model_of: Callable[["Case"], Model | None]) -> list[list["Case"]]:
+def waves(cases: Sequence[Case], model_of: Callable[[Case], Model | None]) -> list[list[Case]]:
     """The cases in an order in which each comes after those that it needs.
 
     Returns:
@@ -44,7 +44,7 @@ def waves(cases: Sequence["Case"], model_of: Callable[["Case"], Model | None]) -
     return [part for part in (first, paired) if part]
 
 
-def insertion_for(case: "Case", image: Image, segmenter: "Segmenter") -> tuple[Insertion | None, str]:
+def insertion_for(case: Case, image: Image, segmenter: "Segmenter") -> tuple[Insertion | None, str]:
     """Where the right ventricle meets the wall in an image of late enhancement, and what tells it, as a noun.
 
     The record of a companion counts first, then the labels of the model of the heart for this image. (None, ""):

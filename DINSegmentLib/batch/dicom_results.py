@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,12 +11,10 @@ from ..measure import statistics
 from ..model import Label
 from ..model.orientation import orientation
 from ..report import pdf
-from .formats import Format, Output
+from .case import Made, Output
+from .formats import Format
+from .record import Record
 from .reports import content
-
-if TYPE_CHECKING:
-    from .case import Made
-    from .record import Record
 
 FRAMES = ("phases", "all")
 """Of which frames of a cine a segmentation is written: end-diastole and end-systole, or every one."""
@@ -64,7 +62,7 @@ class DicomObjects(Format):
             kept += single if one in (_SEGMENTATION, _END_DIASTOLE, _END_SYSTOLE) else [one]
         return list(dict.fromkeys(kept))
 
-    def write(self, made: "Made", outputs: Sequence[Output], folder: Path, record: "Record") -> None:
+    def write(self, made: Made, outputs: Sequence[Output], folder: Path, record: Record) -> None:
         from ..io.dicom_seg import write_dicom_seg  # highdicom takes a second to import
         from ..io.dicom_source import read_source
         from ..io.dicom_sr import Segmented, write_dicom_sr
@@ -102,7 +100,7 @@ class DicomReport(Format):
     def outputs(self, labels: Sequence[Label]) -> list[Output]:
         return [Output(self.name, "_report.dcm")]
 
-    def write(self, made: "Made", outputs: Sequence[Output], folder: Path, record: "Record") -> None:
+    def write(self, made: Made, outputs: Sequence[Output], folder: Path, record: Record) -> None:
         from ..io.dicom_pdf import write_dicom_pdf
         from ..io.dicom_source import read_source
 
@@ -115,7 +113,7 @@ class DicomReport(Format):
             write_dicom_pdf(page, source, made.result.model, path, record.seed, title, labels)
 
 
-def _frame(output: Output, made: "Made") -> tuple[int, str]:
+def _frame(output: Output, made: Made) -> tuple[int, str]:
     """Index of a frame from 0, and its phase."""
     assert made.cine is not None
     function = made.cine.function

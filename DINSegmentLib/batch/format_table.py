@@ -1,12 +1,14 @@
 """The one table of formats: by the names that ``--format`` and `Output.format` use."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from ..model import Model
+from ..model import Label, Model
 from . import FRAME_FORMATS
+from .case import Case, Output
 from .cine_results import CineFiles
 from .dicom_results import DicomObjects, DicomReport
-from .formats import ConfidenceMap, Format, LabelMap, Output, Picture, RecordFile, Segmentation, Surfaces
+from .formats import ConfidenceMap, Format, LabelMap, Picture, RecordFile, Segmentation, Surfaces
 from .reports import Reports
 
 _MOST_FRAMES = 999  # of a cine with files for each
@@ -19,6 +21,19 @@ FORMATS: dict[str, Format] = {
         CineFiles("cine"), RecordFile("json"),
     )
 }  # fmt: skip
+
+
+def of_cine(case: Case, labels: Sequence[Label], frames: int, function: dict | None = None) -> Case:
+    """The case with the outputs that only a cine has, the record last; ``function``: as far as it is known."""
+    *others, last = case.outputs
+    others = DicomObjects.of_cine(others, case.dicom_frames, frames, function)
+    cine = FORMATS["cine"].outputs(labels)
+    ends = {one.end for one in cine}  # the labels of all frames take the place of those of one
+    if case.frame_format is not None:
+        for frame in range(frames):
+            others += FORMATS[case.frame_format].of_frame(labels, frame)
+    kept = (one for one in others if one.end not in ends)
+    return replace(case, outputs=(*dict.fromkeys((*kept, *cine)), last))
 
 
 def known(model: Model, case: str, files: Sequence[str], cine: bool) -> list[Output] | None:

@@ -5,9 +5,9 @@ Another format is a class here, or in a module of its own, and its line in `form
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from .. import io
 from ..engine.preprocessing import preprocess_volume
@@ -15,27 +15,10 @@ from ..engine.results import Result
 from ..io import surfaces
 from ..model import Label
 from ..pictures.slices import draw_case
-
-if TYPE_CHECKING:
-    from .case import Made
-    from .record import Record
+from .case import Made, Output
+from .record import Record
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Output:
-    """One file of a case.
-
-    Args:
-        format: its class, by the name in `format_table.FORMATS`.
-        end: what follows the name of the case, such as ``.seg.nrrd`` or ``_left-ventricle.stl``.
-        frame: of a cine, counted from 0; None: the frame that represents all, or all of them.
-    """
-
-    format: str
-    end: str
-    frame: int | None = None
 
 
 class Format:
@@ -66,7 +49,7 @@ class Format:
         """The files ``NAME_f01…`` of one frame of a cine, counted from 0."""
         return [Output(self.name, f"_f{frame + 1:02d}{one.end}", frame) for one in self.outputs(labels)]
 
-    def write(self, made: "Made", outputs: Sequence[Output], folder: Path, record: "Record") -> None:
+    def write(self, made: Made, outputs: Sequence[Output], folder: Path, record: Record) -> None:
         """Write all files of this format.
 
         Raises:
@@ -154,7 +137,7 @@ class Picture(Format):
 class RecordFile(Format):
     """The record itself, the last file of every case."""
 
-    def write(self, made: "Made", outputs: Sequence[Output], folder: Path, record: "Record") -> None:
+    def write(self, made: Made, outputs: Sequence[Output], folder: Path, record: Record) -> None:
         for output in outputs:
             text = json.dumps(asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
             (folder / f"{made.case.name}{output.end}").write_text(text, encoding="utf-8")

@@ -12,8 +12,9 @@ from typing import Any
 from ..engine.parameters import Parameters
 from ..errors import Cancelled
 from ..model import Model
-from . import case as cases
+from . import steps
 from .case import Case, Made, Opened
+from .format_table import FORMATS
 from .record import Record
 
 Outcome = tuple[Case, Future[Record]]
@@ -24,7 +25,7 @@ def run(
     parameters: Parameters, overwrite: bool, strip: bool, progress: Callable[[str, int, int], None],
     stop: Callable[[], bool],
 ) -> Iterator[Outcome]:  # fmt: skip
-    """Do all cases.
+    """Do all steps.
 
     Args:
         model_of: a case's model, None where there is none; called from another thread, too.
@@ -41,7 +42,7 @@ def run(
     """
 
     def read(case: Case) -> Opened:
-        return cases.read(case, model_of(case), overwrite)
+        return steps.read(case, model_of(case), overwrite)
 
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         ahead: Future[Opened] | None = None
@@ -60,8 +61,9 @@ def run(
                 else:
                     opened = mine.result()
                 ahead = None if following is None else reader.submit(read, following)
-                made = cases.segment(opened, segmenter, parameters, lambda *n: progress(case.name, *n), stop)
-                written = cases.write(made, overwrite) if made.case.needs_scene else None
+                made = steps.segment(opened, segmenter, parameters, lambda *n: progress(case.name, *n), stop)
+                needs_scene = any(FORMATS[output.format].needs_scene for output in made.case.outputs)
+                written = steps.write(made, overwrite) if needs_scene else None
             except Cancelled:
                 raise
             except Exception as error:
@@ -82,7 +84,7 @@ def run(
 
 
 def _finish(made: Made, written: Record | None, strip: bool, overwrite: bool) -> Record:
-    record = cases.write(made, overwrite) if written is None else written
+    record = steps.write(made, overwrite) if written is None else written
     if strip:
-        cases.draw_strip(made)
+        steps.draw_strip(made)
     return record

@@ -22,7 +22,7 @@ from ..engine.parameters import Parameters
 from ..errors import Cancelled, DINSegmentError, InputError
 from ..model import Model, find_model
 from ..runtime import prepare
-from . import case as cases
+from . import steps
 from .case import Case
 
 _LOOK = 0.2  # seconds: how often it is asked whether to stop
@@ -216,10 +216,10 @@ def work(task: Task, stopped: Callable[[], bool], threads: int) -> dict[str, Any
         return None
     try:
         model = find_model(str(task.model))
-        if not task.overwrite and (done := cases.finished(task.case, model, task.parameters)):
+        if not task.overwrite and (done := steps.finished(task.case, model, task.parameters)):
             return asdict(done)  # by a process that was lost before it could say so
         segmenter = _segmenter(model, task.device, threads)
-        record, _ = cases.run(task.case, segmenter, task.parameters, task.overwrite, None, task.strip, stopped)
+        record, _ = steps.run(task.case, segmenter, task.parameters, task.overwrite, None, task.strip, stopped)
         return asdict(record)
     except Cancelled:
         return None

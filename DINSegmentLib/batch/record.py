@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import bounded
 from ..checks import fit
@@ -17,11 +17,8 @@ from ..measure.infarct_segments import describe_infarct
 from ..model import INFARCT, Model, label_of
 from ..model.orientation import orientation
 from ..notices import Notice
+from .case import Beat, Made
 from .versions import versions
-
-if TYPE_CHECKING:
-    from .case import Made
-    from .cine_results import Beat
 
 SCHEMA_VERSION = 2
 
@@ -88,7 +85,7 @@ class Record:
             its function.
         cine: ``frames``, how many; ``frame``, counted from 1, that structures and review are of, the one at
             end-diastole, or the first where that is not known; ``given``, what the user said of the person, and
-            ``person``, see `cine_results.Beat`; ``function``, see `CardiacFunction.as_dict`; ``regional``, see
+            ``person``, see `case.Beat`; ``function``, see `CardiacFunction.as_dict`; ``regional``, see
             `RegionalFunction.as_dict` (None: no end-diastole). None: it is not a cine, or only one frame of it.
         infarct: see `measure.infarct_segments.describe_infarct`; None: the model labels none.
         outputs: file names, the record's last.
@@ -162,7 +159,7 @@ _SHAPE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def record(made: "Made", outputs: Sequence[str]) -> Record:
+def record(made: Made, outputs: Sequence[str]) -> Record:
     """The record of a case, before its files are written.
 
     Args:
@@ -219,7 +216,7 @@ def model_used(model: Model) -> ModelUsed:
     return ModelUsed(id=model.id, version=model.version, weights_sha256=model.sha256)
 
 
-def _source(made: "Made") -> Source:
+def _source(made: Made) -> Source:
     case, image = made.case, made.image
     files = made.cine.cine.first.files if made.cine else image.files
     return Source(
@@ -238,7 +235,7 @@ def _source(made: "Made") -> Source:
     )
 
 
-def _cine(beat: "Beat", settings: Mapping[str, Any]) -> dict[str, Any]:
+def _cine(beat: Beat, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "frames": len(beat.cine.array),
         "frame": beat.frame + 1,

@@ -13,6 +13,7 @@ from ..inputs.candidates import shown
 from ..model import Label
 from ..pictures import thumbnails
 from .case import Case
+from .format_table import of_cine
 
 STATISTICS, FUNCTION, SUMMARY, PAGE = "statistics.csv", "function.csv", "summary.json", "report.html"
 SEGMENTS = "segments.csv"  # of the left ventricle's wall
@@ -50,8 +51,8 @@ class Names:
         Raises:
             OutputError: one of them is another case's; none was taken.
         """
-        of_cine = case.of_cine(labels, _MOST_FRAMES)
-        names = [path.name for path in dict.fromkeys((*case.paths, *of_cine.paths))]
+        cine = of_cine(case, labels, _MOST_FRAMES)
+        names = [path.name for path in dict.fromkeys((*case.paths, *cine.paths))]
         if self._many:
             names.append(os.fspath(thumbnails.picture_path(Path(), case.name)))
         for name in names:

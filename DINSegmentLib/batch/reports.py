@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,12 +20,9 @@ from ..report import pdf
 from ..report.heart import Reviewer, describe
 from ..report.html import html
 from ..report.write import PAGE, PDF
-from .cine_results import Beat
-from .formats import Format, Output
-
-if TYPE_CHECKING:
-    from .case import Made
-    from .record import Record
+from .case import Beat, Made, Output
+from .formats import Format
+from .record import Record
 
 _ENDS = {"html": PAGE, "pdf": PDF}
 
@@ -40,7 +37,7 @@ class Reports(Format):
     def outputs(self, labels: Sequence[Label]) -> list[Output]:
         return [Output(self.name, _ENDS[self.name])]
 
-    def write(self, made: "Made", outputs: Sequence[Output], folder: Path, record: "Record") -> None:
+    def write(self, made: Made, outputs: Sequence[Output], folder: Path, record: Record) -> None:
         for output in outputs:
             page = content(self.name, made.image, made.result, asdict(record), made.cine)
             (folder / f"{made.case.name}{output.end}").write_bytes(page)

@@ -21,8 +21,7 @@ from ..isolation import attempt
 from ..model import Model, find_model
 from ..pictures import thumbnails
 from ..report import write as report
-from . import anonymous, cluster, companions, interrupts, pipeline, processes, registry, tables, workers
-from . import case as cases
+from . import anonymous, cluster, companions, interrupts, pipeline, processes, registry, steps, tables, workers
 from .case import Case
 from .cine_results import is_of_heart
 from .plan import peak_bytes
@@ -118,7 +117,7 @@ class Session:
             registry.check_tables(output, self._asked(), [case.name for case in planned])
         with self._console.stage("Searching for results of earlier runs"):
             left = [case for case in planned if overwrite or not self._finished(case)]
-        check = partial(cases.check, overwrite=overwrite, strip=self._many)
+        check = partial(steps.check, overwrite=overwrite, strip=self._many)
         waiting = [case for case in left if self._went_well(check, case)]
         with ExitStack() as stack:
             if waiting or self._entries_with_results():
@@ -153,7 +152,7 @@ class Session:
 
     def _plan(self, item: Found) -> Case:
         model, settings = self._model_of(item), self._settings
-        return cases.plan(
+        return steps.plan(
             item, settings.output, settings.formats, settings.preview, model.labels if model else (),
             self._parameters.confidence, settings.anonymous, settings.dicom_frames, settings.person,
             settings.frame_format,
@@ -166,7 +165,7 @@ class Session:
     def _finished(self, case: Case) -> bool:
         """Whether an earlier run has done the case, which then counts as it is."""
         model = self._model_of(case)
-        written = cases.finished(case, model, self._parameters) if model else None
+        written = steps.finished(case, model, self._parameters) if model else None
         if model is None or written is None:
             return False
         self._models[model.id] = model

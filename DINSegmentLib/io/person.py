@@ -13,8 +13,6 @@ from ..notices import Notice
 if TYPE_CHECKING:
     from .dicom.header import Attributes
 
-TAGS = ("HeartRate", "NominalInterval", "PatientSize", "PatientWeight")
-
 
 @dataclass(frozen=True)
 class Person:

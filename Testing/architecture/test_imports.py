@@ -7,7 +7,7 @@ import ast
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -32,12 +32,17 @@ AT_TOP = {"torch": {"network", "engine", "training"}, **dict.fromkeys(("monai", 
 
 @dataclass(frozen=True)
 class Import:
-    """One import: the unit (file or folder directly in the library) that imports, and what it names."""
+    """One import: the module that imports, and what it names."""
 
-    unit: str
-    target: str  # dotted and absolute
+    module: str  # dotted and absolute, like the target
+    target: str  # a module, where the name imported is one
     at_top: bool  # runs when the module is loaded
     place: str  # file and line, for the message
+
+    @property
+    def unit(self) -> str:
+        """The file or folder directly in the library that imports."""
+        return (self.module.split(".") + ["__init__"])[1]
 
     @property
     def package(self) -> str:
@@ -49,14 +54,15 @@ class Import:
         return (self.target.split(".") + ["__init__"])[1] if self.package == LIBRARY else None
 
 
-def imports_of(library: Path) -> list[Import]:
-    """Every import in the library, also those inside functions."""
+def imports_of(package: Path) -> list[Import]:
+    """Every import in a package, also those inside functions and for types."""
     found = []
-    for path in sorted(library.rglob("*.py")):
-        parts = path.relative_to(library).with_suffix("").parts
+    for path in sorted(package.rglob("*.py")):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        module = ".".join(parts).removesuffix(".__init__")
         for node, at_top in statements(ast.parse(path.read_text(encoding="utf-8"))):
-            for target in targets(node, parts, library):
-                found.append(Import(parts[0], target, at_top, f"{'/'.join(parts)}.py:{node.lineno}"))
+            for target in targets(node, parts, package.parent):
+                found.append(Import(module, target, at_top, f"{'/'.join(parts)}.py:{node.lineno}"))
     return found
 
 
@@ -70,17 +76,17 @@ def statements(node: ast.AST, at_top: bool = True) -> Iterator[tuple[ast.Import 
         yield from statements(child, at_top and not inside)
 
 
-def targets(node: ast.Import | ast.ImportFrom, parts: tuple[str, ...], library: Path) -> Iterator[str]:
-    """The absolute dotted names that a statement in the module ``parts`` imports."""
+def targets(node: ast.Import | ast.ImportFrom, parts: tuple[str, ...], root: Path) -> Iterator[str]:
+    """The absolute dotted names that a statement in the module ``parts``, under the folder ``root``, imports."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
         return
-    above = (LIBRARY, *parts)[: -node.level] if node.level else ()
+    above = parts[: -node.level] if node.level else ()
     base = ".".join((*above, *filter(None, [node.module])))
     for alias in node.names:
-        # "from . import models" names a unit; "from . import __version__" names the package itself
-        unit = base == LIBRARY and ((library / alias.name).is_dir() or (library / f"{alias.name}.py").is_file())
-        yield f"{base}.{alias.name}" if unit else base
+        # "from . import models" names a module; "from . import __version__" names the package itself
+        path = root.joinpath(*base.split("."), alias.name)
+        yield f"{base}.{alias.name}" if path.is_dir() or path.with_suffix(".py").is_file() else base
 
 
 def faults(imports: list[Import]) -> list[str]:
@@ -88,7 +94,8 @@ def faults(imports: list[Import]) -> list[str]:
     homeless = sorted({one.unit for one in imports} - set(FLOOR))
     broken = [(one.place, rule) for one in imports if one.unit in FLOOR and (rule := broken_rule(one))]
     found = [f"{unit} stands on no floor: give it one in Documentation/architecture.md" for unit in homeless]
-    return [*found, *(f"{place}: {rule}" for place, rule in broken), *circles(imports)]
+    units = ((one.unit, one.target_unit) for one in imports if one.target_unit)
+    return [*found, *(f"{place}: {rule}" for place, rule in broken), *circles(units)]
 
 
 def broken_rule(one: Import) -> str | None:
@@ -109,12 +116,12 @@ def broken_rule(one: Import) -> str | None:
     return None
 
 
-def circles(imports: list[Import]) -> list[str]:
-    """Units of one floor that import each other in a circle."""
+def circles(arrows: Iterable[tuple[str, str]]) -> list[str]:
+    """Those that import each other in a circle, of (who imports, what)."""
     below = defaultdict(set)
-    for one in imports:
-        if one.target_unit not in (None, one.unit):
-            below[one.unit].add(one.target_unit)
+    for one, target in arrows:
+        if target != one:
+            below[one].add(target)
     try:
         TopologicalSorter(below).prepare()
     except CycleError as error:
@@ -127,6 +134,12 @@ def test_every_import_of_the_library_keeps_the_rules(repository):
 
     assert len(imports) > 20  # the reader does read
     assert faults(imports) == []
+
+
+def test_no_modules_import_each_other_in_a_circle(repository):
+    imports = [one for package in (LIBRARY, "benchmarks") for one in imports_of(repository / package)]
+
+    assert circles((one.module, one.target) for one in imports) == []
 
 
 def test_the_page_names_what_is_there(repository):
@@ -171,22 +184,44 @@ def test_module_file_imports_only_slicer_and_the_standard_library_when_it_loads(
     ],
 )
 def test_a_broken_rule_is_seen(tmp_path, file, source, fault):
+    library = tmp_path / LIBRARY
     for unit in ("scene", "engine"):
-        (tmp_path / unit).mkdir(exist_ok=True)
-    (tmp_path / "cli.py").write_text("", encoding="utf-8")
-    (tmp_path / file).parent.mkdir(exist_ok=True)
-    (tmp_path / file).write_text(source, encoding="utf-8")
+        (library / unit).mkdir(parents=True)
+    (library / "cli.py").write_text("", encoding="utf-8")
+    (library / file).parent.mkdir(exist_ok=True)
+    (library / file).write_text(source, encoding="utf-8")
 
-    (found,) = faults(imports_of(tmp_path))
+    (found,) = faults(imports_of(library))
     assert fault in found
 
 
 def test_a_circle_on_one_floor_is_seen(tmp_path):
-    (tmp_path / "geometry.py").write_text("from .resources import root", encoding="utf-8")
-    (tmp_path / "resources.py").write_text("def late():\n    from . import geometry", encoding="utf-8")
+    library = tmp_path / LIBRARY
+    library.mkdir()
+    (library / "geometry.py").write_text("from .resources import root", encoding="utf-8")
+    (library / "resources.py").write_text("def late():\n    from . import geometry", encoding="utf-8")
 
-    (found,) = faults(imports_of(tmp_path))
+    (found,) = faults(imports_of(library))
     assert found.startswith("imports make a circle: ")
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "from . import case",
+        "from .case import Case",
+        "def late():\n    from ..batch.case import Case",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .case import Case",
+    ],
+)
+def test_a_circle_inside_a_room_is_seen(tmp_path, back):
+    room = tmp_path / LIBRARY / "batch"
+    room.mkdir(parents=True)
+    (room / "case.py").write_text("from . import record", encoding="utf-8")
+    (room / "record.py").write_text(back, encoding="utf-8")
+
+    (found,) = circles((one.module, one.target) for one in imports_of(tmp_path / LIBRARY))
+    assert "DINSegmentLib.batch.case -> " in found
 
 
 @pytest.mark.parametrize(
@@ -200,8 +235,9 @@ def test_a_circle_on_one_floor_is_seen(tmp_path):
     ],
 )
 def test_what_the_rules_allow_is_no_fault(tmp_path, file, source):
-    (tmp_path / "geometry.py").write_text("", encoding="utf-8")
-    (tmp_path / file).parent.mkdir(exist_ok=True)
-    (tmp_path / file).write_text(source, encoding="utf-8")
+    library = tmp_path / LIBRARY
+    (library / file).parent.mkdir(parents=True)
+    (library / "geometry.py").write_text("", encoding="utf-8")
+    (library / file).write_text(source, encoding="utf-8")
 
-    assert faults(imports_of(tmp_path)) == []
+    assert faults(imports_of(library)) == []

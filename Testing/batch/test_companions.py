@@ -128,7 +128,7 @@ def test_another_patient_study_or_frame_of_reference_is_no_companion(tmp_path, l
     for name, model, tags in (("late", "late", {}), ("heart", "heart", {}), ("other", "heart", {tag: "9.8"})):
         files = tuple(write_series(tmp_path / name, volumes, grid, 1, name, **tags))
         cases.append(
-            sessions.cases.plan(Found(tmp_path / name, name, 1, model=model, files=files), tmp_path, (), False)
+            sessions.steps.plan(Found(tmp_path / name, name, 1, model=model, files=files), tmp_path, (), False)
         )
     waves = companions.waves(cases, lambda case: {"late": late_model, "heart": HEART}[case.model])
 
@@ -140,7 +140,7 @@ def test_the_heart_models_right_ventricle_places_the_septum_where_there_is_no_ci
     from DINSegmentLib import io
 
     image = io.Image(labels[0].astype(np.int16), grids[0], "heart", ())
-    case = sessions.cases.plan(Found(Path("heart"), "heart", 1), Path("nowhere"), (), False)
+    case = sessions.steps.plan(Found(Path("heart"), "heart", 1), Path("nowhere"), (), False)
     insertion, source = companions.insertion_for(case, image, Known(HEART))
     assert insertion == regional_function(labels[0], None, grids[0], HEART).insertion
     assert source == "the labels of cardiac-mr in this image"
@@ -154,7 +154,7 @@ def test_the_bundled_model_finds_the_insertions_in_late_enhancement_of_the_phant
 
     scarred = CardiacPhantom(scar=Scar())
     image = io.Image(scarred.frame(0.0)[0], scarred.geometry, "late", ())
-    case = sessions.cases.plan(Found(Path("late"), "late", 1), Path("nowhere"), (), False)
+    case = sessions.steps.plan(Found(Path("late"), "late", 1), Path("nowhere"), (), False)
     found, _ = companions.insertion_for(case, image, Segmenter(HEART, "cpu"))
     truth = regional_function(labels[0], None, grids[0], HEART).insertion
     assert np.linalg.norm(np.subtract(found.anterior, truth.anterior)) < 10

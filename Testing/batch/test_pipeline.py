@@ -5,10 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from DINSegmentLib.batch import case as cases
 from DINSegmentLib.batch import pipeline
-from DINSegmentLib.batch.case import Case, Made, Opened
-from DINSegmentLib.batch.formats import Output
+from DINSegmentLib.batch import steps as parts
+from DINSegmentLib.batch.case import Case, Made, Opened, Output
 from DINSegmentLib.errors import Cancelled, InputError
 
 SECONDS = 20  # after which a test fails that waits for another thread
@@ -27,7 +26,7 @@ class Steps:
             ("write", lambda made, *rest: {"case": made.case.name}),
             ("draw_strip", lambda made, *rest: None),
         ):
-            monkeypatch.setattr(cases, part, self.step(part, make))
+            monkeypatch.setattr(parts, part, self.step(part, make))
 
     def step(self, part, make):
         def run(first, *rest):

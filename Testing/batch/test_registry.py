@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from DINSegmentLib.batch import registry
-from DINSegmentLib.batch.case import Case
-from DINSegmentLib.batch.formats import Output
+from DINSegmentLib.batch.case import Case, Output
+from DINSegmentLib.batch.format_table import of_cine
 from DINSegmentLib.errors import OutputError
 from DINSegmentLib.inputs.candidates import Candidate, Found
 from DINSegmentLib.inputs.names import name_cases, safe
@@ -57,7 +57,7 @@ def test_cases_that_were_registered_share_no_file(wanted, many):
             names.reserve(one, ())
         except OutputError:
             continue
-        files += [folded(path.name) for path in one.of_cine((), 2).paths]
+        files += [folded(path.name) for path in of_cine(one, (), 2).paths]
     assert len(files) == len(set(files))
     if many:
         assert not {folded(name) for name in registry.TABLES} & set(files)

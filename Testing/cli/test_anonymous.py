@@ -119,12 +119,12 @@ def test_a_model_that_cannot_be_used_is_not_quoted(segment, write, write_model, 
 
 
 def test_an_unexpected_fault_tells_no_name(segment, write, tmp_path, monkeypatch):
-    from DINSegmentLib.batch import case
+    from DINSegmentLib.batch import steps
 
     def fail(*arguments, **values):
         raise RuntimeError("Anna")
 
-    monkeypatch.setattr(case, "segment", fail)
+    monkeypatch.setattr(steps, "segment", fail)
     outcome = segment(write("Anna.nrrd"), "--anonymous")
     assert outcome.code == 2 and "failed unexpectedly" in outcome.err and leaks(outcome.err.encode()) == []
 

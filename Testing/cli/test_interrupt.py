@@ -139,12 +139,12 @@ def test_a_second_interrupt_ends_at_once_and_then_all_is_as_before(capfd):
     ],
 )
 def test_how_to_go_on_suits_the_options(options, told, segment, write, monkeypatch, tmp_path):
-    from DINSegmentLib.batch import case as cases
+    from DINSegmentLib.batch import steps
 
     def interrupt(*arguments, **values):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cases, "segment", interrupt)
+    monkeypatch.setattr(steps, "segment", interrupt)
     monkeypatch.setattr(sys, "argv", ["/bin/dinsegment"])
     outcome = segment(write("a.nrrd"), write("b.nrrd"), *options)
     assert outcome.code == 130 and told in outcome.err and "0 of 2 done" in outcome.err

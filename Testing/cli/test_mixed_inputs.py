@@ -6,8 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from DINSegmentLib.batch import case as cases
-from DINSegmentLib.batch import tables
+from DINSegmentLib.batch import steps, tables
 from DINSegmentLib.errors import OutputError
 
 FORMAT = ("--format", "nii.gz")
@@ -61,7 +60,7 @@ def test_each_bad_one_of_a_folder_is_named_and_the_rest_is_done(mixed, segment, 
 
 def test_a_disk_that_is_full_for_one_case_costs_that_case(segment, write, voxels, tmp_path, monkeypatch):
     paths = [write(f"{name}.nrrd", np.roll(voxels, n, axis=1)) for n, name in enumerate("abc")]
-    write_labelmap = cases.io.write_labelmap
+    write_labelmap = steps.io.write_labelmap
 
     def full(labels, image, path, *more):
         if path.name.startswith("b"):
@@ -69,7 +68,7 @@ def test_a_disk_that_is_full_for_one_case_costs_that_case(segment, write, voxels
             raise OSError(28, "No space left on device")
         write_labelmap(labels, image, path, *more)
 
-    monkeypatch.setattr(cases.io, "write_labelmap", full)
+    monkeypatch.setattr(steps.io, "write_labelmap", full)
     outcome = segment(*paths, *FORMAT)
 
     out = tmp_path / "out"
@@ -102,7 +101,7 @@ def test_a_read_only_output_is_told_and_nothing_is_computed(segment, write, tmp_
     (tmp_path / "out").mkdir()
     access = os.access  # tests may run as root, who may write everywhere
     monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK and access(path, mode))
-    monkeypatch.setattr(cases, "segment", None)
+    monkeypatch.setattr(steps, "segment", None)
     outcome = segment(write("a.nrrd"), write("b.nrrd"), *FORMAT)
     assert outcome.code == 2 and outcome.err.count("out is read-only: choose an output folder") == 2
     assert not list((tmp_path / "out").iterdir())

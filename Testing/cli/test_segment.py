@@ -11,7 +11,7 @@ import pytest
 import SimpleITK as sitk
 
 from DINSegmentLib import io
-from DINSegmentLib.batch import case as cases
+from DINSegmentLib.batch import steps
 from DINSegmentLib.engine.segmenter import Segmenter
 from DINSegmentLib.model import find_model
 from DINSegmentLib.scene.boot import boot
@@ -298,7 +298,7 @@ def test_a_run_stopped_while_writing_leaves_the_folder_as_it_was(fault, segment,
     def stop(*arguments):
         raise fault
 
-    monkeypatch.setattr(cases.io, "write_labelmap", stop)
+    monkeypatch.setattr(steps.io, "write_labelmap", stop)
     outcome = segment(path, *BOTH, "--overwrite")
 
     assert outcome.code == (130 if fault is KeyboardInterrupt else 2)
@@ -309,7 +309,7 @@ def test_a_run_stopped_while_writing_takes_its_new_folders_away(segment, write, 
     def stop(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cases.io, "write_labelmap", stop)
+    monkeypatch.setattr(steps.io, "write_labelmap", stop)
     assert segment(write("heart.nrrd"), *BOTH, "--output", tmp_path / "new" / "deep").code == 130
     assert {path.name for path in tmp_path.iterdir()} == {"heart.nrrd"}
 

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from DINSegmentLib.batch import cluster, processes
-from DINSegmentLib.batch.case import Case
-from DINSegmentLib.batch.formats import Output
+from DINSegmentLib.batch.case import Case, Output
 from DINSegmentLib.engine.parameters import Parameters
 
 FORMAT = ("--format", "nii.gz")
@@ -77,11 +76,11 @@ def test_a_case_that_ends_its_process_is_given_up_and_costs_no_other(tasks, monk
     """As the system does it where memory is short: the process is killed whenever it begins with this case."""
     (tmp_path / "sitecustomize.py").write_text(
         "import os, signal\n"
-        "from DINSegmentLib.batch import case\n"
-        "run = case.run\n"
+        "from DINSegmentLib.batch import steps\n"
+        "run = steps.run\n"
         "def fall(one, *more):\n"
         "    return os.kill(os.getpid(), signal.SIGKILL) if one.name == 'case3' else run(one, *more)\n"
-        "case.run = fall\n",
+        "steps.run = fall\n",
         encoding="utf-8",
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)

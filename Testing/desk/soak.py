@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from DINSegmentLib.batch import case as cases
+from DINSegmentLib.batch import steps
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.segmenter import Segmenter
 from DINSegmentLib.inputs.candidates import Found
@@ -37,9 +37,9 @@ def segmentations(count: int) -> bool:
     """Segment the sample to files, each time over the last ones."""
     segmenter = Segmenter(find_model("cardiac-mr"), "cpu")
     with tempfile.TemporaryDirectory() as folder:
-        case = cases.plan(Found(SAMPLE, "heart", SAMPLE.stat().st_size), Path(folder), ["seg.nrrd", "nii.gz"], True)
+        case = steps.plan(Found(SAMPLE, "heart", SAMPLE.stat().st_size), Path(folder), ["seg.nrrd", "nii.gz"], True)
         return grown(
-            "segmentations to files in one process", count, lambda: cases.run(case, segmenter, Parameters(), True)
+            "segmentations to files in one process", count, lambda: steps.run(case, segmenter, Parameters(), True)
         )
 
 

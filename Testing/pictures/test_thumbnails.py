@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from DINSegmentLib.batch.case import save_picture
+from DINSegmentLib.batch.steps import save_picture
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.pictures.thumbnails import GAP, TILE, places_in, strip
 

@@ -10,7 +10,7 @@ import review
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from DINSegmentLib.batch.case import save_picture
+from DINSegmentLib.batch.steps import save_picture
 from DINSegmentLib.report.write import write_report
 
 CHROMIUM = shutil.which("chromium")

@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Error, expect
 from review import MODEL, current, flag, mark_of, record, shown
 
-from DINSegmentLib.batch.case import save_picture
+from DINSegmentLib.batch.steps import save_picture
 from DINSegmentLib.report.write import write_report
 
 HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"

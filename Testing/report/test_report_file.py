@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from DINSegmentLib.batch.case import save_picture
+from DINSegmentLib.batch.steps import save_picture
 from DINSegmentLib.errors import OutputError
 from DINSegmentLib.model import Code, Label, find_model
 from DINSegmentLib.pictures.thumbnails import picture_path

@@ -21,7 +21,7 @@ SAMPLES = ("cardiac_phantom_ED.nrrd", "cardiac_phantom_ES.nrrd")
 
 def demo(options: Namespace, console: Console) -> int:
     """Always 0; errors are raised. Results of an earlier demo are replaced."""
-    from ...batch import case as cases
+    from ...batch import steps
     from ...engine.segmenter import Segmenter
     from ...inputs.candidates import Refused
     from ...inputs.search import find
@@ -36,9 +36,9 @@ def demo(options: Namespace, console: Console) -> int:
     for item in find(inputs):
         if isinstance(item, Refused):
             raise InputError(item.reason)
-        case = cases.plan(item, options.output, ("seg.nrrd", "nii.gz"), preview=True)
+        case = steps.plan(item, options.output, ("seg.nrrd", "nii.gz"), preview=True)
         progress = partial(console.progress, case.name)
-        record, result = cases.run(case, segmenter, Parameters(), overwrite=True, progress=progress)
+        record, result = steps.run(case, segmenter, Parameters(), overwrite=True, progress=progress)
         show(console, asdict(record))
         if not options.input and model.id == SAMPLE_MODEL:
             console.text(_against_truth(result, sample / f"{case.name}_label.nrrd"))

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def rerun(options: Namespace, console: Console) -> int:
     """Always 0; errors are raised."""
     from ...batch import interrupts
-    from ...batch.case import run
     from ...batch.record import Record
+    from ...batch.steps import run
     from ...engine.segmenter import Segmenter
     from ...io import outputs
 

@@ -4,17 +4,12 @@ What a file of its own would say in its header is in functional groups (PS3.3, C
 """
 
 import warnings
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_file_meta_info
-from pydicom.pixels import iter_pixels, pixel_array
-from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from ...errors import InputError
 from .files import Slice
@@ -48,52 +43,6 @@ def expand(slices: Iterable[Slice], name: str) -> list[Slice]:
         InputError: a file is damaged, or does not describe each of its frames.
     """
     return [one for item in slices for one in (_frames(item, name) if item.is_enhanced else [item])]
-
-
-def read_planes(
-    frames: Sequence[Sequence[Slice]], name: str
-) -> tuple[list[list[np.ndarray]], list[list[np.ndarray | None]]]:
-    """Values (J, I) of slices in enhanced files and their padding, by frame and slice.
-
-    The values are as stored, or float32 where the files rescale them.
-
-    Raises:
-        InputError: the pixels cannot be unpacked.
-    """
-    from .pixels import is_padding, scale  # which reads such files with this function
-
-    wanted: dict[Path, list[tuple[int, int, Slice]]] = defaultdict(list)
-    for t, frame in enumerate(frames):
-        for k, item in enumerate(frame):
-            wanted[item.path].append((t, k, item))
-    plain = {scale(item) for frame in frames for item in frame} == {(1.0, 0.0)}
-    planes: list[list[Any]] = [[None] * len(frame) for frame in frames]
-    masks: list[list[Any]] = [[None] * len(frame) for frame in frames]
-    for path, places in wanted.items():
-        try:
-            for (t, k, item), plane in zip(places, _unpacked(path, places), strict=True):
-                slope, intercept = scale(item)
-                masks[t][k] = is_padding(plane, item)
-                planes[t][k] = plane if plain else (plane * slope + intercept).astype(np.float32)
-        except Exception as error:  # on damaged bytes, and on what it cannot unpack, pydicom raises nearly anything
-            raise InputError(
-                f"{path.name} in {name} has pixels that are damaged or packed in an unusual way: "
-                "convert it to NIfTI or NRRD first."
-            ) from error
-    return planes, masks
-
-
-def _unpacked(path: Path, places: Sequence[tuple[int, int, Slice]]) -> Iterator[np.ndarray]:
-    indices = [item.index for _, _, item in places if item.index is not None]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        meta = read_file_meta_info(path)
-        if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-            yield from iter_pixels(path, indices=indices)
-            return
-        data = pydicom.dcmread(path)  # its size was checked with its header, see `files`
-        for index in indices:
-            yield pixel_array(data, index=index)
 
 
 def _frames(item: Slice, name: str) -> list[Slice]:

@@ -23,8 +23,9 @@ from pydicom.uid import (
 )
 
 from ... import bounded
-from .. import person
-from . import kinds
+
+_GE_ELEMENTS = {0x00430010: "GEBlock", 0x0043102F: "GEComponent"}
+"""Private elements of General Electric, which says nowhere else what kind an image is, and names for them."""
 
 _ATTRIBUTES = (
     "SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
@@ -32,12 +33,18 @@ _ATTRIBUTES = (
     "BitsAllocated", "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "TriggerTime",
     "TemporalPositionIdentifier", "InstanceNumber", "PhotometricInterpretation", "BitsStored", "PixelRepresentation",
     "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept", "PatientID", "IssuerOfPatientID",
-    "PatientName", "PatientBirthDate", *kinds.TAGS, *person.TAGS,
+    "PatientName", "PatientBirthDate",
+    # of what kind an image is
+    "ComplexImageComponent", "ProtocolName", "EchoNumbers", "EchoTime", "InversionTime", "DiffusionBValue",
+    "ConvolutionKernel", "SliceThickness", "AcquisitionTime",
+    "BodyPartExamined", "ContrastBolusAgent", "ScanningSequence", "SequenceName",
+    # of the person
+    "HeartRate", "NominalInterval", "PatientSize", "PatientWeight",
 )  # fmt: skip
 # whole numbers, for comparing pydicom's own tags takes five times as long
 _OF_FILE: list[Any] = [int(Tag(name)) for name in ("MediaStorageSOPClassUID", "TransferSyntaxUID")]
-_WANTED: list[Any] = [int(Tag(name)) for name in _ATTRIBUTES] + [*kinds.PRIVATE]
-_NAMES = {tag: pydicom.datadict.keyword_for_tag(tag) for tag in (*_OF_FILE, *_WANTED)} | kinds.PRIVATE
+_WANTED: list[Any] = [int(Tag(name)) for name in _ATTRIBUTES] + [*_GE_ELEMENTS]
+_NAMES = {tag: pydicom.datadict.keyword_for_tag(tag) for tag in (*_OF_FILE, *_WANTED)} | _GE_ELEMENTS
 _PIXELS = 0x7FE00000  # of this group and behind it
 _PLAIN = {*AllTransferSyntaxes} - {DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian}  # in little endian, as they are
 _DEFLATED_HEADER = 16 << 20  # bytes that a deflated file may hold beside its pixels

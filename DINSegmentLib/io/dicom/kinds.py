@@ -3,19 +3,9 @@
 import math
 import re
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .files import Slice
-    from .header import Attributes
-
-TAGS = (
-    "ComplexImageComponent", "ProtocolName", "EchoNumbers", "EchoTime", "InversionTime", "DiffusionBValue",
-    "ConvolutionKernel", "SliceThickness", "AcquisitionTime",
-    "BodyPartExamined", "ContrastBolusAgent", "ScanningSequence", "SequenceName",
-)  # fmt: skip
-PRIVATE = {0x00430010: "GEBlock", 0x0043102F: "GEComponent"}
-"""Elements of General Electric, which says nowhere else what an image is, and names for them."""
+from .files import Slice
+from .header import Attributes
 
 _GE_BLOCK, _GE_COMPONENTS = "GEMS_PARM_01", ("", "phase", "real", "imaginary")
 _COMPONENTS = {
@@ -37,7 +27,7 @@ _PLANNING = re.compile(r"\b(locali[sz]ers?|scouts?|topograms?|surviews?|survey|s
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
-def kind(item: "Slice") -> str:
+def kind(item: Slice) -> str:
     """A key of `LEFT_OUT` for an image that is not meant to be segmented; empty for all others."""
     header = item.header
     types = [word.upper() for word in _words(header, "ImageType")]
@@ -54,7 +44,7 @@ def kind(item: "Slice") -> str:
     return ""
 
 
-def _by_ge(header: "Attributes") -> str:
+def _by_ge(header: Attributes) -> str:
     stored = header.get("GEComponent")
     if stored is None or str(header.get("GEBlock") or "").strip() != _GE_BLOCK:
         return ""
@@ -62,12 +52,12 @@ def _by_ge(header: "Attributes") -> str:
     return dict(enumerate(_GE_COMPONENTS)).get(part, "")
 
 
-def moment(item: "Slice") -> Hashable:
+def moment(item: Slice) -> Hashable:
     """What shows at which time of a cine an image was taken; all alike where nothing does."""
     return tuple(value(item.header, tag) for tag in ("TriggerTime", "TemporalPositionIdentifier"))
 
 
-def value(header: "Attributes", tag: str) -> Hashable:
+def value(header: Attributes, tag: str) -> Hashable:
     """A value to be compared: numbers as numbers, texts without case; an empty one is None."""
     words = _words(header, tag)
     if not any(words):
@@ -77,13 +67,13 @@ def value(header: "Attributes", tag: str) -> Hashable:
     return found[0] if len(found) == 1 else "\\".join(map(str, found))
 
 
-def number(header: "Attributes", tag: str) -> float | None:
+def number(header: Attributes, tag: str) -> float | None:
     """A single finite number, or None."""
     words = _words(header, tag)
     return _number(words[0]) if len(words) == 1 else None
 
 
-def _words(header: "Attributes", tag: str) -> list[str]:
+def _words(header: Attributes, tag: str) -> list[str]:
     stored = header.get(tag)
     if stored is None:
         return []

@@ -1,18 +1,22 @@
 """Pixels of DICOM files as values: rescaled by what each slice says, bright where there is signal, without padding."""
 
 import warnings
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pydicom
 import SimpleITK as sitk
+from pydicom.filereader import read_file_meta_info
+from pydicom.pixels import iter_pixels, pixel_array
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from ...errors import InputError
 from ..background import without_signal
 from ..image import check_name
-from . import enhanced, kinds
+from . import kinds
 from .files import Slice
 
 _STORED = ["Rows", "Columns", "BitsAllocated", "PixelRepresentation", "PixelData"]
@@ -31,7 +35,7 @@ def read_voxels(frames: Sequence[Sequence[Slice]], name: str) -> np.ndarray:
     """
     first = frames[0][0]
     if first.index is not None:
-        planes, masks = enhanced.read_planes(frames, name)
+        planes, masks = _planes_of_enhanced(frames, name)
     else:
         planes = [[_plane(item, name) for item in frame] for frame in frames]
         masks = [[_padded(item) for item in frame] for frame in frames]
@@ -85,6 +89,50 @@ def scale(item: Slice) -> tuple[float, float]:
     """Slope and intercept of a slice's values."""
     slope, intercept = (kinds.number(item.header, tag) for tag in ("RescaleSlope", "RescaleIntercept"))
     return 1.0 if slope is None else slope, intercept or 0.0
+
+
+def _planes_of_enhanced(
+    frames: Sequence[Sequence[Slice]], name: str
+) -> tuple[list[list[np.ndarray]], list[list[np.ndarray | None]]]:
+    """Values (J, I) of slices in enhanced files and their padding, by frame and slice.
+
+    The values are as stored, or float32 where the files rescale them.
+
+    Raises:
+        InputError: the pixels cannot be unpacked.
+    """
+    wanted: dict[Path, list[tuple[int, int, Slice]]] = defaultdict(list)
+    for t, frame in enumerate(frames):
+        for k, item in enumerate(frame):
+            wanted[item.path].append((t, k, item))
+    plain = {scale(item) for frame in frames for item in frame} == {(1.0, 0.0)}
+    planes: list[list[Any]] = [[None] * len(frame) for frame in frames]
+    masks: list[list[Any]] = [[None] * len(frame) for frame in frames]
+    for path, places in wanted.items():
+        try:
+            for (t, k, item), plane in zip(places, _unpacked(path, places), strict=True):
+                slope, intercept = scale(item)
+                masks[t][k] = is_padding(plane, item)
+                planes[t][k] = plane if plain else (plane * slope + intercept).astype(np.float32)
+        except Exception as error:  # on damaged bytes, and on what it cannot unpack, pydicom raises nearly anything
+            raise InputError(
+                f"{path.name} in {name} has pixels that are damaged or packed in an unusual way: "
+                "convert it to NIfTI or NRRD first."
+            ) from error
+    return planes, masks
+
+
+def _unpacked(path: Path, places: Sequence[tuple[int, int, Slice]]) -> Iterator[np.ndarray]:
+    indices = [item.index for _, _, item in places if item.index is not None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        meta = read_file_meta_info(path)
+        if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+            yield from iter_pixels(path, indices=indices)
+            return
+        data = pydicom.dcmread(path)  # its size was checked with its header, see `files`
+        for index in indices:
+            yield pixel_array(data, index=index)
 
 
 def _plane(item: Slice, name: str) -> np.ndarray:
