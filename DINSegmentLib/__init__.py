@@ -1,4 +1,4 @@
-"""DINSegment: heart and abdominal organs by a dual interaction network, see `api`."""
+"""DINSegment: segmentation of the heart and abdominal organs with a dual interaction network. See `api`."""
 
 from importlib import import_module
 from typing import Any
@@ -11,7 +11,7 @@ _HOMES = {"Geometry": "geometry", "Enhancement": "model", "find_model": "model"}
 
 
 def __getattr__(name: str) -> Any:
-    """The public names, loaded when they are used: torch takes seconds."""
+    """Load a public name on first use, because importing torch takes seconds."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'api')}"), name)

@@ -1,4 +1,4 @@
-"""`python -m DINSegmentLib` is the command `dinsegment`."""
+"""Run the command `dinsegment` as `python -m DINSegmentLib`."""
 
 import sys
 

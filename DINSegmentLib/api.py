@@ -1,4 +1,4 @@
-"""DINSegment from Python: read a volume, segment it, use labels and notices.
+"""Python interface of DINSegment: read a volume, segment it, use the labels and notices.
 
 >>> import DINSegmentLib as din
 >>> heart = din.read_volume(din.sample("cardiac_phantom_ED.nrrd"))
@@ -26,15 +26,15 @@ def read_volume(path: str | Path, series: str | None = None, frame: int | None =
     """Read a volume file or a DICOM folder.
 
     Args:
-        path: of the file or folder.
-        series: number, description or UID of a DICOM series, where a folder holds several.
-        frame: of a 4-D file or cine, counted from 1.
+        path: path of the file or folder.
+        series: number, description or UID of a DICOM series, if the folder holds several.
+        frame: frame of a 4-D file or cine, counted from 1.
 
     Returns:
-        ``array`` (K, J, I) of the stored type, and ``geometry``.
+        the image: ``array`` (K, J, I) of the stored type, and ``geometry``.
 
     Raises:
-        InputError, GeometryError: it cannot be used, in a sentence.
+        InputError, GeometryError: the input cannot be used; the text says why.
 
     >>> read_volume(sample("cardiac_phantom_ES.nrrd")).name
     'cardiac_phantom_ES'
@@ -43,7 +43,7 @@ def read_volume(path: str | Path, series: str | None = None, frame: int | None =
 
 
 def sample(name: str) -> Path:
-    """Path of a bundled sample.
+    """Return the path of a bundled sample.
 
     >>> sample("cardiac_phantom_ED.nrrd").is_file()
     True
@@ -59,7 +59,7 @@ class Segmenter:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
     Raises:
-        ModelError: there is no such model, or its weights cannot be used.
+        ModelError: the model is not found, or its weights cannot be used.
         DeviceError: the requested device is not available.
 
     >>> Segmenter("cardiac-mr", device="cpu").model.id
@@ -74,14 +74,14 @@ class Segmenter:
         """Segment a volume.
 
         Args:
-            volume: from `read_volume`, or made by hand.
-            enhancement: of the second image; None: the model's.
+            volume: from `read_volume`, or built by the caller.
+            enhancement: how the second image is made; None uses the model's default.
 
         Returns:
-            ``labels`` uint8 (K, J, I) on the grid of the volume, and ``notices`` of the run.
+            ``labels`` uint8 (K, J, I) on the volume's grid, and ``notices`` of the run.
 
         Raises:
-            InputError, GeometryError, OutOfMemory: in a sentence.
+            InputError, GeometryError, OutOfMemory: the volume cannot be segmented; the text says why.
         """
         parameters = Parameters(enhancement=enhancement or EnhancementChoice())
         return self._engine.segment(volume.array, volume.geometry, parameters, name=volume.name)

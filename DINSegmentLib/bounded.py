@@ -1,6 +1,6 @@
-"""Files from anywhere, read without trust: regular ones only, small texts up to a size, JSON up to a depth.
+"""Safe reading of untrusted files: regular files only, size limits for text, depth limits for JSON.
 
-Nothing here waits for a pipe or a device, reads a file that grows without end, or follows nesting into a crash.
+Nothing here blocks on a pipe or device, reads an endless file, or overflows the stack on nested data.
 """
 
 import json
@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 MB = 1 << 20
-LARGEST = 16 * MB  # of a small text: records of a large batch's cases take some ten kB
-DEEPEST = 50  # of nesting in JSON: our own files have 8 levels
+LARGEST = 16 * MB  # size limit of a text file; the records of a large batch take about ten kB per case
+DEEPEST = 50  # nesting limit of JSON; our own files have 8 levels
 _PIECE = 1 << 20
 
 
 class Unusable(ValueError):
-    """What is read cannot be used; its text says why, to follow the name of the file."""
+    """The content cannot be used; the message says why and follows the file's name."""
 
 
 class TooMuch(Unusable):
-    """A stream unpacks to more than there may be."""
+    """A stream unpacks to more bytes than allowed."""
 
 
 def open_file(path: Path) -> BufferedReader:
@@ -32,9 +32,9 @@ def open_file(path: Path) -> BufferedReader:
 
     Raises:
         Unusable: it is a pipe, a device, a socket or a folder.
-        OSError: the system does not let us.
+        OSError: the file cannot be opened.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):  # before it is opened, which may already do something to a device
+    if not stat.S_ISREG(os.stat(path).st_mode):  # check first: opening a device can already have an effect
         raise Unusable("is not a regular file")
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     file = open(descriptor, "rb")
@@ -45,11 +45,11 @@ def open_file(path: Path) -> BufferedReader:
 
 
 def read_bytes(path: Path, most: int = LARGEST) -> bytes:
-    """A whole small file.
+    """Read a small file.
 
     Raises:
         Unusable: it is not a regular file, or larger than ``most`` bytes.
-        OSError: the system does not let us.
+        OSError: the file cannot be read.
     """
     with open_file(path) as file:
         content = file.read(most + 1)
@@ -59,10 +59,10 @@ def read_bytes(path: Path, most: int = LARGEST) -> bytes:
 
 
 def read_text(path: Path, most: int = LARGEST) -> str:
-    """The same as text in UTF-8, with or without a byte order mark.
+    """Read a small UTF-8 text file, with or without a byte order mark.
 
     Raises:
-        Unusable, OSError: as `read_bytes`; or it is not UTF-8.
+        Unusable, OSError: as `read_bytes`, or the file is not UTF-8.
     """
     try:
         return read_bytes(path, most).decode("utf-8-sig")
@@ -71,7 +71,7 @@ def read_text(path: Path, most: int = LARGEST) -> str:
 
 
 def read_json(path: Path, most: int = LARGEST) -> Any:
-    """The value of a small JSON file, see `parse_json`.
+    """Read a small JSON file with `parse_json`.
 
     Raises:
         Unusable, OSError: as `read_text` and `parse_json`.
@@ -80,32 +80,32 @@ def read_json(path: Path, most: int = LARGEST) -> Any:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """A JSON value whose numbers are finite, and whose lists and objects lie at most `DEEPEST` deep in each other.
+    """Parse JSON with finite numbers only and at most `DEEPEST` nested lists and objects.
 
     Raises:
-        Unusable: it is none.
+        Unusable: the text is not such JSON.
     """
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
         _check_values(value)
     except Unusable:
         raise
-    except (ValueError, RecursionError) as error:  # a deep text, a number of too many digits, half a character
+    except (ValueError, RecursionError) as error:  # too deep, too many digits, unpaired surrogate
         why = "is nested too deeply" if isinstance(error, RecursionError) else f"is not JSON ({error})"
         raise Unusable(why) from error
     return value
 
 
 def require(value: Any, shape: Any, at: str = "it") -> None:
-    """Reject data of the wrong shape.
+    """Reject data that does not have the expected structure.
 
     Args:
-        shape: a type or several (a bool is not a number); a list with the shape of each item; a dictionary with the
-            shape of what must be there.
-        at: what the value is called.
+        shape: a type or tuple of types (bool does not count as a number); a list with the shape of each item; or a
+            dictionary with the shape of each required key.
+        at: name of the value in the message.
 
     Raises:
-        Unusable: names the first that is wrong.
+        Unusable: names the first value that is wrong.
     """
     if isinstance(shape, dict):
         require(value, (dict,), at)
@@ -122,16 +122,16 @@ def require(value: Any, shape: Any, at: str = "it") -> None:
 
 
 def inflate(file: BinaryIO, most: int, wbits: int = 47, piece: int = 1 << 16) -> Iterator[bytes]:
-    """Unpack a stream piece by piece, from the current position of a file; it may hold several members.
+    """Unpack a compressed stream piece by piece from a file's current position; it may have several members.
 
     Args:
-        most: bytes after which the stream must have ended.
-        wbits: as of `zlib.decompressobj`; 47: gzip or zlib, by the first bytes.
+        most: maximum number of unpacked bytes.
+        wbits: as for `zlib.decompressobj`; 47 detects gzip or zlib from the first bytes.
 
     Raises:
-        TooMuch: more comes than ``most``.
+        TooMuch: the stream unpacks to more than ``most`` bytes.
         Unusable: the stream ends too early.
-        zlib.error: it is damaged.
+        zlib.error: the stream is damaged.
     """
     count, inflater, begun = 0, zlib.decompressobj(wbits=wbits), False
     while chunk := file.read(piece):
@@ -162,7 +162,7 @@ def _check_values(value: Any) -> None:
             if isinstance(one, float) and not math.isfinite(one):
                 raise Unusable("holds a number that is not finite")
             if isinstance(one, str):
-                one.encode()  # half a surrogate pair is not text
+                one.encode()  # an unpaired surrogate is not valid text
         level = [
             inner
             for one in level

@@ -1,4 +1,4 @@
-"""What the command line prints: a bar on a terminal, plain lines in a pipe, one JSON object a line for machines."""
+"""Output of the command line: a progress bar in a terminal, plain lines in a pipe, JSON lines for programs."""
 
 import json
 import logging
@@ -12,32 +12,32 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 _BAR_WIDTH = 30
-_QUIET_SECONDS = 10  # after which a stage says what it does
-_PLAIN_SECONDS = 10  # in a pipe, a line of progress at most this often
+_QUIET_SECONDS = 10  # a stage that takes longer prints what it is doing
+_PLAIN_SECONDS = 10  # minimum time between progress lines in a pipe
 
 
 def printable(text: str, keep: str = "") -> str:
-    """A text as a terminal may show it: letters that would steer it are escaped, but those to ``keep``."""
+    """Escape the characters of a text that could control a terminal, except those in ``keep``."""
     return "".join(letter if letter.isprintable() or letter in keep else ascii(letter)[1:-1] for letter in text)
 
 
 class Console:
-    """Results go to standard output, progress and errors to standard error; with ``machine`` all is JSON lines.
+    """Prints results to standard output, progress and errors to standard error; ``machine`` prints JSON lines.
 
-    The one way to the terminal: control characters from names, tags and texts of libraries are escaped here. A stream
-    that is full, closed or of another encoding changes nothing but what it shows; only where the reader has gone,
-    BrokenPipeError is raised.
+    All terminal output goes through this class, which escapes control characters in names, tags and library messages.
+    A full or closed stream, or one with another encoding, affects only what is shown. BrokenPipeError is raised only
+    if the reader has gone.
     """
 
     def __init__(self, machine: bool = False, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self.machine = machine
-        self.out, self.err = out or sys.stdout, err or sys.stderr  # None where it was closed before we began
+        self.out, self.err = out or sys.stdout, err or sys.stderr  # None if closed before the program started
         self._bar = not machine and _is_terminal(self.err)
         self._bar_shown = False
         self._started = self._last = 0.0
 
     def event(self, kind: str, text: str | None = None, **values: Any) -> None:
-        """Say something that happened: as JSON with its values, or in lines for a person (None: not worth a line)."""
+        """Report an event: as JSON with its values, or as text for a person (None prints nothing)."""
         if self.machine:
             _write(self.out, json.dumps(_finite({"event": kind, **values}), allow_nan=False) + "\n")
         elif text is not None:
@@ -45,12 +45,12 @@ class Console:
             _write(self.out, printable(text, keep="\n") + "\n")
 
     def text(self, text: str) -> None:
-        """Lines for people or machines, as they are."""
+        """Print text unchanged except for escaping, for people and programs alike."""
         self._clear()
         _write(self.out, printable(text, keep="\n") + "\n")
 
     def error(self, text: str, command: str | None = None, **values: Any) -> None:
-        """Say what went wrong, in one sentence; for a person with a command for the shell below it."""
+        """Report an error in one sentence; for a person, print ``command`` on the line below it."""
         if self.machine:
             self.event("error", message=f"{text}\n{command}" if command else text, **values)
         else:
@@ -58,7 +58,7 @@ class Console:
             _write(self.err, "".join(f"{printable(line)}\n" for line in (text, command) if line))
 
     def warn(self, text: str) -> None:
-        """Say what the user should know and may overrule."""
+        """Report a warning that the user may ignore."""
         if self.machine:
             self.event("warning", message=text)
         else:
@@ -66,7 +66,7 @@ class Console:
             _write(self.err, f"Warning: {printable(text)}\n")
 
     def progress(self, name: str, done: int, total: int, unit: str = "slices") -> None:
-        """Slices done of one case, or cases of which ``name`` is the last one done, with the time left."""
+        """Show the slices done of one case, or the cases done with ``name`` as the latest, and the time left."""
         now = time.monotonic()
         if done == 0:
             self._started = self._last = now
@@ -89,10 +89,10 @@ class Console:
 
     @contextmanager
     def stage(self, doing: str) -> Iterator[None]:
-        """Around work that is usually quick: where it takes longer, a line says what is being done.
+        """Wrap work that is usually quick; if it takes long, print what is being done.
 
         Args:
-            doing: such as "Looking for inputs".
+            doing: text such as "Looking for inputs".
         """
         timer = threading.Timer(_QUIET_SECONDS, self._say, (f"{doing} ...",))
         timer.daemon = True
@@ -103,7 +103,7 @@ class Console:
             timer.cancel()
 
     def log_handler(self) -> logging.Handler:
-        """For what libraries log: to standard error, escaped like all else."""
+        """Return a handler that prints library logs to standard error, escaped."""
         return _Handler(self)
 
     def _say(self, text: str) -> None:
@@ -129,12 +129,12 @@ class _Handler(logging.Handler):
 
 
 def open_closed_streams() -> None:
-    """Give standard streams that are closed a file of their own: else the next file opened would take their number."""
+    """Open the null device for closed standard streams; otherwise the next opened file would take their number."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
@@ -152,14 +152,14 @@ def _write(stream: TextIO | None, text: str) -> None:
         stream.flush()
     except BrokenPipeError:
         raise
-    except (OSError, ValueError):  # full, or closed
-        with suppress(OSError, ValueError):  # what waits in its buffer would fail again at the end of the program
+    except (OSError, ValueError):  # the stream is full or closed
+        with suppress(OSError, ValueError):  # otherwise its buffer would fail again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             stream.flush()
 
 
 def _finite(value: Any) -> Any:
-    """The same without numbers that JSON does not know, which become null."""
+    """Replace numbers that JSON cannot represent with None."""
     if isinstance(value, dict):
         return {key: _finite(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

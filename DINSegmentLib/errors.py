@@ -1,4 +1,4 @@
-"""The errors that a person may see: one sentence with the cause, the input and the next step."""
+"""Errors shown to the user. Each message is a sentence with the cause, the input and the next step."""
 
 
 class DINSegmentError(Exception):
@@ -22,7 +22,7 @@ class DeviceError(DINSegmentError):
 
 
 class OutOfMemory(DeviceError):
-    """Not even the smallest step fits into the device's memory."""
+    """Even the smallest unit of work does not fit into the device's memory."""
 
 
 class TorchMissing(DeviceError):
@@ -34,8 +34,8 @@ class OutputError(DINSegmentError):
 
 
 class ArchiveError(DINSegmentError):
-    """A DICOM archive refuses, cannot be trusted or does not answer."""
+    """A DICOM archive refuses the request, cannot be trusted or does not respond."""
 
 
 class Cancelled(DINSegmentError):
-    """The user asked to stop; nothing was changed."""
+    """The user stopped the work; nothing was changed."""

@@ -1,4 +1,4 @@
-"""Where the voxels of a volume lie in the patient: shape, IJK-to-RAS, and what follows from the two."""
+"""Position of a volume's voxels in the patient: shape, IJK-to-RAS matrix, and values derived from them."""
 
 from dataclasses import dataclass
 from itertools import permutations
@@ -9,11 +9,11 @@ from .errors import GeometryError
 from .messages import Sentence as _
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""From the axes of DICOM and ITK to ours; its own inverse. Shared: never changed."""
+"""From the LPS axes of DICOM and ITK to RAS; its own inverse. Shared: do not modify."""
 
 
 CUBIC = 1.2
-"""Voxels that are at most this much longer along one axis do not show along which axis slices were acquired."""
+"""If no axis has voxels longer by more than this factor, voxel size does not reveal the slice axis."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Geometry:
     Args:
         shape: number of voxels along (K, J, I), the axes of the numpy array.
         ijk_to_ras: (4, 4) float64, maps voxel indices (i, j, k, 1) to RAS+ millimeters.
-        slice_axis: array axis along which slices were acquired, 0 for K; None: not known, see `across`.
+        slice_axis: array axis along which slices were acquired, 0 for K; None if unknown, see `across`.
 
     Raises:
         GeometryError: the matrix is not finite, singular, or not affine.
@@ -60,9 +60,9 @@ class Geometry:
 
     @property
     def across(self) -> int:
-        """Array axis along which a stack's slices lie: as acquired, else the one with the largest voxels.
+        """Array axis across the slices: as acquired if known, otherwise the one with the largest voxels.
 
-        Where no axis stands out by more than `CUBIC`, it is K, along which files are stacked.
+        If no axis stands out by more than `CUBIC`, it is K, the axis along which files are stacked.
         """
         if self.slice_axis is not None:
             return self.slice_axis
@@ -72,12 +72,12 @@ class Geometry:
 
     @property
     def letters(self) -> str:
-        """Directions in which I, J and K increase, such as ``LPS``: the nearest axes of the body, none twice."""
+        """Directions in which I, J and K increase, such as ``LPS``: for each the nearest body axis, without repeats."""
         directions = self.directions
         order = max(permutations(range(3)), key=lambda axes: float(np.abs(directions[axes, range(3)]).sum()))
         return "".join(("RAS" if directions[axis, n] > 0 else "LPI")[axis] for n, axis in enumerate(order))
 
     @property
     def voxel_volume(self) -> float:
-        """Volume of one voxel in mm^3 (also right for a sheared grid)."""
+        """Volume of one voxel in mm^3, also for a sheared grid."""
         return float(abs(np.linalg.det(self.ijk_to_ras[:3, :3])))

@@ -1,4 +1,4 @@
-"""One boundary around the work for one input: whatever goes wrong within becomes a sentence about that input."""
+"""Error boundary around the work for one input: any failure becomes a sentence about that input."""
 
 import logging
 from collections.abc import Callable
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Fault:
-    """Why the work for one input gave nothing, in a sentence, and the error behind it."""
+    """Why the work for one input failed: a sentence, and the exception behind it."""
 
     text: str
     error: Exception
@@ -21,18 +21,18 @@ class Fault:
 
 @dataclass(frozen=True)
 class Attempt(Generic[T]):
-    """What the work for one input gave, or its fault; one of the two."""
+    """Result of the work for one input, or its fault; exactly one is set."""
 
     value: T | None = None
     fault: Fault | None = None
 
 
 def attempt(work: Callable[[], T], name: str) -> Attempt[T]:
-    """Do some work for one input, whose error must not cost the others.
+    """Run the work for one input so that an error does not stop the other inputs.
 
     Args:
-        work: may raise anything.
-        name: of the input, for the sentence.
+        work: function that may raise any exception.
+        name: name of the input in the sentence.
 
     Raises:
         Cancelled, BrokenPipeError: a stop was requested, or the reader of the messages is gone.
@@ -46,7 +46,7 @@ def attempt(work: Callable[[], T], name: str) -> Attempt[T]:
 
 
 def sentence(error: Exception, name: str) -> str:
-    """What an error says to people; an unforeseen one is logged with its trace."""
+    """Return the message for the user; log an unexpected error with its traceback."""
     if isinstance(error, DINSegmentError):
         return str(error)
     if isinstance(error, MemoryError):

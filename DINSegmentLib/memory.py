@@ -1,4 +1,4 @@
-"""What this machine has to spare: memory for a volume, estimated from its header before anything is read, and cores."""
+"""Resources of this machine: memory for a volume, estimated from its header before reading, and CPU cores."""
 
 import ctypes
 import math
@@ -10,21 +10,21 @@ from pathlib import Path
 
 from .errors import InputError
 
-BYTES_AROUND_A_VOXEL = 13  # normalized, enhanced and resampled copies in float32, and its label
+BYTES_AROUND_A_VOXEL = 13  # normalized, enhanced and resampled copies in float32, and the label
 BYTES_FOR_THE_PROGRAM = 1 << 30
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP, _CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 def check(shape: Sequence[int], voxel_bytes: int, name: str) -> None:
-    """Refuse a volume that would not fit.
+    """Reject a volume that does not fit into memory.
 
     Args:
-        shape: voxels along each axis.
-        voxel_bytes: bytes of a stored voxel.
+        shape: number of voxels along each axis.
+        voxel_bytes: size of a stored voxel in bytes.
 
     Raises:
-        InputError: the memory available is less than what reading and segmenting the volume need.
+        InputError: less memory is available than reading and segmenting the volume take.
     """
     free = available()
     needed = math.prod(shape) * (2 * voxel_bytes + BYTES_AROUND_A_VOXEL) + BYTES_FOR_THE_PROGRAM
@@ -37,7 +37,7 @@ def check(shape: Sequence[int], voxel_bytes: int, name: str) -> None:
 
 
 def available() -> int | None:
-    """Bytes that a program may still take without swapping; None where the system does not report it."""
+    """Return the bytes that a program can allocate without swapping; None if the system does not report it."""
     if _MEMINFO.is_file():
         fields = dict(line.split(":", 1) for line in _MEMINFO.read_text(encoding="utf-8").splitlines())
         return min(int(fields["MemAvailable"].split()[0]) * 1024, *_limits())
@@ -47,15 +47,15 @@ def available() -> int | None:
 
 
 def _limits() -> Iterator[int]:
-    """Bytes that the control groups of this process may take: those of a container or a cluster's job."""
+    """Yield the bytes that this process's control groups (of a container or cluster job) still allow."""
     yield sys.maxsize
     for folder, is_second in control_groups("memory"):
-        with suppress(OSError, ValueError):  # no limit there ("max"), or no such group in this container
+        with suppress(OSError, ValueError):  # no limit set ("max"), or the group does not exist in this container
             yield int((folder / ("memory.max" if is_second else "memory.limit_in_bytes")).read_text(encoding="utf-8"))
 
 
 def cores() -> int:
-    """How many cores the control groups of this process leave to it; 1 at least."""
+    """Return how many cores the control groups of this process allow, at least 1."""
     share = float(os.cpu_count() or 1)
     for folder, is_second in control_groups("cpu"):
         with suppress(OSError, ValueError):
@@ -66,13 +66,13 @@ def cores() -> int:
 
 
 def give_back() -> None:
-    """Return to the system what `runtime.keep_freed_memory` has kept, where the C library can."""
+    """Return the memory kept by `runtime.keep_freed_memory` to the system, if the C library supports it."""
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         libc.malloc_trim(0)
 
 
 def control_groups(controller: str) -> Iterator[tuple[Path, bool]]:
-    """Folders of the groups that limit this process, inner ones first, and whether they are of version 2."""
+    """Yield the folders of this process's control groups, innermost first, and whether each is version 2."""
     lines = _CGROUP.read_text(encoding="utf-8").splitlines() if _CGROUP.is_file() else []
     for _number, controllers, path in (line.split(":", 2) for line in lines):
         if controller in controllers.split(","):

@@ -1,8 +1,8 @@
-"""Sentences for people that Slicer can translate, made where there is no Slicer.
+"""Sentences for the user that Slicer can translate, created in code that does not depend on Slicer.
 
-Imported as ``_``, as `slicer.i18n.tr` is in the panel, so that Slicer's tools find the texts in the source:
-``_("{name} is empty: give a volume with an image in it.", name=name)``. The panel translates what it shows; everybody
-else sees plain English.
+Imported as ``_``, like `slicer.i18n.tr` in the panel, so that Slicer's tools find the texts in the source:
+``_("{name} is empty: give a volume with an image in it.", name=name)``. The panel translates the texts that it
+shows; all other output is in English.
 """
 
 import sys
@@ -11,13 +11,13 @@ from typing import Any
 
 
 class Sentence(str):
-    """A sentence in English that remembers what it was made of.
+    """An English sentence that keeps its template and fields, so that it can be translated later.
 
     Args:
-        template: a literal, with named fields as for `str.format`.
+        template: a string literal with named fields as for `str.format`.
         fields: numbers, texts or other sentences.
 
-    Its translation context is what `slicer.i18n` would take for the calling file: folder and file, such as
+    The translation context is the one `slicer.i18n` would use for the calling file: folder and file, such as
     ``checks.volume``.
     """
 
@@ -38,7 +38,7 @@ class Sentence(str):
         return from_json, (to_json(self),)
 
     def translated(self, translate: Callable[[str, str], str]) -> str:
-        """The sentence by ``translate(context, text)``; in English where the translation's fields do not fit."""
+        """Translate with ``translate(context, text)``; return English if the translation's fields do not match."""
         fields = {
             name: value.translated(translate) if isinstance(value, Sentence) else value
             for name, value in self.fields.items()
@@ -50,12 +50,12 @@ class Sentence(str):
 
 
 def of(error: BaseException) -> str:
-    """What an error says: its `Sentence`, where it was made with one, for ``str(error)`` is plain text."""
+    """Return an error's message as the `Sentence` it was created with, if any; ``str(error)`` would be plain text."""
     return error.args[0] if error.args and isinstance(error.args[0], Sentence) else str(error)
 
 
 def to_json(text: str) -> Any:
-    """A text for another process; `from_json` is the way back. Anything else than a number or sentence is text."""
+    """Convert a message for another process; `from_json` reverses it. Unsupported objects become text."""
     if not isinstance(text, Sentence):
         return text
     fields = {name: _plain(value) for name, value in text.fields.items()}
@@ -63,7 +63,7 @@ def to_json(text: str) -> Any:
 
 
 def from_json(value: Any) -> str:
-    """A `Sentence`, or a plain text as it came."""
+    """Restore a `Sentence`, or return plain text unchanged."""
     if not isinstance(value, dict):
         return value
     fields = {name: from_json(field) for name, field in value["fields"].items()}
@@ -74,7 +74,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Sentence):
         return to_json(value)
     if hasattr(value, "item"):
-        value = value.item()  # numpy's numbers
+        value = value.item()  # NumPy scalar to Python number
     return value if isinstance(value, int | float | str) else str(value)
 
 

@@ -1,6 +1,6 @@
-"""One kind of notice, wherever it comes from: the volume, the run, the labels, the function of the heart.
+"""Notices for the user about the volume, the run, the labels or cardiac function, all of one type.
 
-Panel, terminal, record, tables and report show the same notices. Text may be translated, see `messages`.
+Panel, terminal, record, tables and report show the same notices. Texts can be translated, see `messages`.
 """
 
 from collections.abc import Mapping
@@ -11,17 +11,17 @@ from typing import Any
 from .messages import from_json, to_json
 
 KINDS = (
-    # how the files of a volume were read, and whose they are, see `io`
+    # how the files were read, and which patient they belong to, see `io`
     "input", "identity",
-    # the volume is unlike those that the model was trained with, see `checks.fit`
+    # the volume differs from the training data, see `checks.fit`
     "modality", "range", "slices", "thickness", "pixel", "view", "enhancement",
     # labels were edited after the run, see `batch.revision`
     "edited",
-    # the run was changed on the way, or the clean-up removed labels, see `engine`
+    # a setting was changed during the run, or the clean-up removed labels, see `engine`
     "device", "base",
-    # a structure, see `measure.flags`
+    # one structure, see `measure.flags`
     "missing", "volume", "parts", "border", "confidence", "contrast",
-    # cardiac function, see `measure.function`, its wall, see `measure.regional`, and a person, see `io.person`
+    # cardiac function, see `measure.function`; wall, see `measure.regional`; patient data, see `io.person`
     "function", "wall", "person",
     # a slice with low confidence, see `measure.slices_to_review`
     "review",
@@ -31,9 +31,9 @@ KINDS = (
 class Severity(StrEnum):
     """How much a notice matters."""
 
-    NOTE = "note"  # good to know
-    WARNING = "warning"  # look at it
-    PROBLEM = "problem"  # the result may not be usable
+    NOTE = "note"  # information only
+    WARNING = "warning"  # the result should be checked
+    PROBLEM = "problem"  # the result may be unusable
 
 
 _PROBLEMS, _NOTES = {"modality", "contrast", "missing", "volume"}, {"device", "person"}
@@ -41,16 +41,16 @@ _PROBLEMS, _NOTES = {"modality", "contrast", "missing", "volume"}, {"device", "p
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing that a person should know or check.
+    """One finding that the user should know or check.
 
     Args:
         kind: one of `KINDS`.
-        text: one or two sentences for people.
-        structure: its name; None: the whole case.
-        slice: index from 0 along ``axis`` of the stored volume; None: no single slice.
+        text: one or two sentences for the user.
+        structure: name of the structure; None for the whole case.
+        slice: index from 0 along ``axis`` of the stored volume; None if not about one slice.
         axis: array axis across the slices, 0, 1 or 2 for K, J or I.
-        frame: of a cine, counted from 0; None: no single frame.
-        expected_errors: voxels of the slice that are expected to have a wrong label.
+        frame: frame of a cine, counted from 0; None if not about one frame.
+        expected_errors: expected number of mislabeled voxels in the slice.
     """
 
     kind: str
@@ -70,21 +70,21 @@ class Notice:
 
     @property
     def severity(self) -> Severity:
-        """By its kind."""
+        """Severity, determined by the kind."""
         if self.kind in _PROBLEMS:
             return Severity.PROBLEM
         return Severity.NOTE if self.kind in _NOTES else Severity.WARNING
 
     def as_dict(self) -> dict[str, Any]:
-        """For a record: plain English, every field, numbers rounded to what a person reads."""
+        """Convert for a record: plain English, all fields, numbers rounded for reading."""
         errors = None if self.expected_errors is None else round(self.expected_errors, 1)
         return {**vars(self), "text": str(self.text), "expected_errors": errors}
 
     def to_json(self) -> dict[str, Any]:
-        """For another process, with a text that can still be translated."""
+        """Convert for another process, keeping the text translatable."""
         return {**vars(self), "text": to_json(self.text)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Notice":
-        """The way back from `to_json`, and from `as_dict`."""
+        """Restore a notice from `to_json` or `as_dict`."""
         return cls(**{**values, "text": from_json(values["text"])})

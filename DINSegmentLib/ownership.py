@@ -1,7 +1,7 @@
-"""Whose folder it is: a marker file that the owning process holds, and that the system frees when this process ends.
+"""Ownership of folders: a marker file locked by the owning process, which the system unlocks when the process ends.
 
-Nothing is deleted because of its name. A folder is only removed when a marker of ours is in it, tells of this very
-folder, and is held by no living process; a lock shows that without a guess about process numbers.
+Nothing is deleted because of its name. A folder is removed only if it contains one of our markers, the marker
+names this very folder, and no living process holds it. The lock proves that without relying on process numbers.
 """
 
 import json
@@ -18,34 +18,34 @@ from typing import Any
 fcntl: ModuleType | None
 try:
     import fcntl
-except ImportError:  # on Windows, where a file that its owner has open cannot be removed (not run there yet)
+except ImportError:  # Windows, where a file that its owner has open cannot be removed (not run there yet)
     fcntl = None
 
 MARK = ".dinsegment-owner"
-_LONGEST = 4096  # bytes of a marker
+_LONGEST = 4096  # size limit of a marker in bytes
 
 
 class Taken(Exception):
-    """Another process holds the folder; its text says which one."""
+    """Another process holds the folder; the message says which one."""
 
 
 class Claim:
-    """A folder that this process holds until `release`, or until it ends."""
+    """A folder that this process holds until `release` or until it ends."""
 
     def __init__(self, path: Path, descriptor: int, is_locked: bool) -> None:
         self._path, self._descriptor = path, descriptor
-        self.is_locked = is_locked  # else the file system knows no locks, and the former owner may still be at work
+        self.is_locked = is_locked  # False: the file system has no locks, so the former owner may still be running
 
     def release(self) -> None:
-        """Remove the marker; a second call does nothing."""
+        """Remove the marker; a second call has no effect."""
         if self._descriptor < 0:
             return
         descriptor, self._descriptor = self._descriptor, -1
-        if fcntl is None:  # an open file stays
+        if fcntl is None:  # Windows cannot remove an open file
             os.close(descriptor)
-        with suppress(OSError):  # what stays is not held
+        with suppress(OSError):  # a marker that remains is not locked
             self._path.unlink(missing_ok=True)
-        if fcntl is not None:  # after its name is gone, or another process could hold what we then remove
+        if fcntl is not None:  # unlock after removal; otherwise another process could lock the file that we then remove
             os.close(descriptor)
 
 
@@ -54,7 +54,7 @@ def claim(folder: Path) -> Claim:
 
     Raises:
         Taken: another process holds it.
-        OSError: no marker can be written there.
+        OSError: the marker cannot be written.
     """
     path = folder / MARK
     while True:
@@ -63,7 +63,7 @@ def claim(folder: Path) -> Claim:
             is_locked = _lock(descriptor)
             if is_locked is False or (is_locked is None and os.fstat(descriptor).st_size):
                 raise Taken(_told(path))
-            if fcntl is None or _is_same(descriptor, path):  # else its former owner has just removed it
+            if fcntl is None or _is_same(descriptor, path):  # otherwise its former owner has just removed it
                 if os.fstat(descriptor).st_size and "folder" not in _read(path):
                     raise FileExistsError(f"{path} is not a marker of DINSegment")
                 _write(descriptor, folder)
@@ -75,10 +75,10 @@ def claim(folder: Path) -> Claim:
 
 
 def make_folder(prefix: str, parent: Path) -> tuple[Path, Claim]:
-    """A new folder for this user alone, held from its first moment.
+    """Create a folder that only this user can access, held from the start.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: the folder cannot be created.
     """
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     try:
@@ -89,7 +89,7 @@ def make_folder(prefix: str, parent: Path) -> tuple[Path, Claim]:
 
 
 def left_behind(parent: Path, prefix: str) -> list[tuple[Path, Claim]]:
-    """Folders of ended DINSegment processes, now held by this one."""
+    """Find folders left by ended DINSegment processes, and hold them."""
     found = []
     with suppress(OSError):
         for folder in sorted(parent.glob(f"{prefix}*")):
@@ -102,14 +102,14 @@ def left_behind(parent: Path, prefix: str) -> list[tuple[Path, Claim]]:
 
 
 def sweep(parent: Path, prefix: str) -> None:
-    """Remove folders that ended DINSegment processes left in another one."""
+    """Remove the folders that ended DINSegment processes left in ``parent``."""
     for folder, held in left_behind(parent, prefix):
         remove(folder, held)
 
 
 def remove(folder: Path, held: Claim) -> bool:
-    """Remove a held folder; False: the system keeps a file of it, which a process has open."""
-    with suppress(OSError):  # the marker last: what a kill leaves is still recognized
+    """Remove a held folder; return False if the system keeps a file because a process has it open."""
+    with suppress(OSError):  # remove the marker last, so that an interrupted removal is still recognized
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
@@ -122,7 +122,7 @@ def remove(folder: Path, held: Claim) -> bool:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether the marker in a folder was written for this folder, and no copy of another one or a link."""
+    """Whether the marker was written for this folder, and is not a copy from another folder or a link."""
     with suppress(OSError):
         status = folder.lstat()
         if folder.is_symlink() or not folder.is_dir() or (hasattr(os, "getuid") and status.st_uid != os.getuid()):
@@ -132,7 +132,7 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What a marker says; empty where it is none."""
+    """Read a marker; return an empty dictionary if it is invalid."""
     try:
         if path.is_symlink() or not path.is_file():
             return {}
@@ -159,7 +159,7 @@ def _write(descriptor: int, folder: Path) -> None:
 
 
 def _open(path: Path) -> int:
-    """A marker for reading and writing; no link is followed.
+    """Open a marker for reading and writing without following links.
 
     Raises:
         Taken: on Windows, another process has it open.
@@ -178,9 +178,9 @@ def _open(path: Path) -> int:
 
 
 def _lock(descriptor: int) -> bool | None:
-    """Whether this process holds the marker now; None: the file system knows no locks."""
+    """Whether this process now holds the marker; None if the file system has no locks."""
     if fcntl is None:
-        return True  # no other process could have opened it
+        return True  # no other process could have opened the file
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Where the bundled models and samples lie: one function for the source tree, the installed extension and the wheel."""
+"""Location of the bundled models and samples, in the source tree, the installed extension and the wheel."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ from .messages import Sentence as _
 
 
 def root() -> Path:
-    """The folder ``Resources``, which holds ``Models`` and ``SampleData``.
+    """Return the folder ``Resources``, which holds ``Models`` and ``SampleData``.
 
-    An installed extension and a wheel keep it inside the package, the source tree beside it.
+    It is inside the package in an installed extension or wheel, and next to the package in the source tree.
 
     Raises:
-        ModelError: it is in neither place.
+        ModelError: the folder is in neither place.
     """
     package = Path(__file__).resolve().parent
     for folder in (package / "Resources", package.parent / "Resources"):

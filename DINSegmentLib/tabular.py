@@ -1,4 +1,4 @@
-"""Rows as CSV and as aligned text; what the columns mean is said where they are written."""
+"""Tables as CSV and as aligned text."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def csv_text(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A line of column names and one for each row; None and ``nan`` make an empty cell."""
+    """Return a header line and a line for each row; None and ``nan`` become empty cells."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -18,12 +18,12 @@ def csv_text(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
 
 
 def csv_of(kind: type, rows: Iterable[Any]) -> str:
-    """`csv_text` of dataclasses of one kind, a column for each field."""
+    """Return `csv_text` of dataclass instances of type ``kind``, with a column for each field."""
     return csv_text((field.name for field in fields(kind)), map(astuple, rows))
 
 
 def align(lines: Sequence[Sequence[str]], text_columns: int = 1) -> str:
-    """Columns of equal width: the first `text_columns` to the left, numbers to the right."""
+    """Align columns to equal width: the first `text_columns` to the left, the numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(

@@ -32,7 +32,7 @@ class Wish:
 
     Args:
         models: that may be used; the first that fits a series is.
-        parameters: of the engine.
+        parameters: parameters of the engine.
         output: folder with one folder for each study, for what is written here, too.
         formats: as of `batch.FORMATS`; the DICOM files among them are stored.
         series: number, description or UID of the requested series; None: all that a model fits.
@@ -87,7 +87,7 @@ def process(
     Raises:
         ArchiveError: the archive refuses, or no series fits.
         DINSegmentError: a series cannot be segmented, or its results not be written.
-        Cancelled: ``cancelled`` said so.
+        Cancelled: ``cancelled`` returned True.
     """
     check_uid(study)
     folder = wish.output / study

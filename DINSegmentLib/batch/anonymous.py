@@ -1,8 +1,8 @@
-"""Pseudonymous IDs in place of names and paths: what a run with ``--anonymous`` prints and writes.
+"""Pseudonymous IDs that replace names and paths in all output of a run with ``--anonymous``.
 
-A sentence here never repeats what another part of the program, or a library, says about an input: their texts quote
-paths, descriptions and headers. An ID derives from the bytes of the input alone, so that the same input has the same ID
-in every run, wherever it is; only those who have the file can identify it.
+Messages here never quote those of other modules or libraries, because these contain paths, descriptions and
+headers. An ID derives only from the bytes of the input, so that the same input has the same ID
+in every run and folder; only someone who has the file can identify it.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from ..io import nifti
 from ..isolation import attempt
 from .hashes import input_hash
 
-_LETTERS = 16  # of an id
+_LETTERS = 16  # length of an ID
 
 _REASONS = (
     (GeometryError, "has a shape, spacing or direction that cannot be used"),
@@ -34,9 +34,9 @@ _REASONS = (
 
 
 def hide(found: Iterable[Found | Refused]) -> list[Found | Refused]:
-    """Cases by their ids and without own columns; what is refused by its place in the search (``refused-1``).
+    """Return cases with IDs and without user columns; name rejected inputs by their search order (``refused-1``).
 
-    Inputs with the same bytes are distinguished by ``-2``, ``-3`` in the order of the search.
+    Inputs with identical bytes get the suffixes ``-2``, ``-3`` in search order.
     """
     hidden: list[Found | Refused] = []
     seen: Counter[str] = Counter()
@@ -58,20 +58,20 @@ def hide(found: Iterable[Found | Refused]) -> list[Found | Refused]:
 
 
 def reason(error: BaseException | None) -> str:
-    """What a sentence about an id goes on with; ``error``: None where all that is known is that it failed."""
+    """Return the rest of a sentence about an ID; ``error`` None means that only the failure is known."""
     text = next((text for kind, text in _REASONS if isinstance(error, kind)), "failed unexpectedly")
     return f"{text}; use --dry-run, or omit --anonymous, to see the reason."
 
 
 def hidden_image(image: io.Image, name: str) -> io.Image:
-    """An image by another name, and with only those bytes of a NIfTI header that describe the grid."""
+    """Return an image with another name, keeping only the bytes of a NIfTI header that describe the grid."""
     header = nifti.grid_alone(image.nifti_header) if image.nifti_header else None
     notices = tuple(notice for notice in image.notices if notice.kind != "identity")
     return replace(image, name=name, nifti_header=header, notices=notices)
 
 
 def run_name(cases: Sequence[str]) -> str:
-    """Names a run for the browser's memory, by its cases instead of its folder."""
+    """Name a run for the browser's storage by its cases instead of its folder."""
     return hashlib.sha256("\n".join(sorted(cases)).encode()).hexdigest()[:_LETTERS]
 
 

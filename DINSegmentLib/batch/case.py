@@ -1,4 +1,4 @@
-"""An input, the files that will be written for it, and what came of it."""
+"""An input, its planned output files, and its results."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +15,12 @@ from ..notices import Notice
 
 @dataclass(frozen=True)
 class Output:
-    """One file of a case.
+    """One output file of a case.
 
     Args:
-        format: its class, by the name in `format_table.FORMATS`.
-        end: what follows the name of the case, such as ``.seg.nrrd`` or ``_left-ventricle.stl``.
-        frame: of a cine, counted from 0; None: the frame that represents all, or all of them.
+        format: name of its class in `format_table.FORMATS`.
+        end: end of the file name after the case's name, such as ``.seg.nrrd`` or ``_left-ventricle.stl``.
+        frame: frame of a cine, counted from 0; None for the frame that represents it, or for all frames.
     """
 
     format: str
@@ -30,23 +30,23 @@ class Output:
 
 @dataclass(frozen=True)
 class Case:
-    """An input and what will be written for it.
+    """An input and the outputs to write for it.
 
     Args:
         input: volume file or DICOM folder.
-        name: stem of every output.
-        output: folder of the outputs.
-        outputs: files, the record last; a cine gets more, see `format_table.of_cine`.
-        series, frame, files: choice within the input, see `io.read`.
-        model: id or folder of a model for this case alone; None: the run's.
-        extra: the user's own columns, to be carried to the results.
-        anonymous: the name is an id, and no output may show another one, see `anonymous`.
-        notices: what a user should know of how the input was found.
-        reading: what to do about the slices of the input.
-        person: of a cine, what the user says of the person.
-        frame_format: of a cine, one of `batch.FRAME_FORMATS`: also a file for each frame.
-        dicom_frames: of a cine, one of `dicom_results.FRAMES`.
-        companions: of late enhancement, cases with the same output folder that show the same heart, see `companions`.
+        name: stem of all output files.
+        output: folder for the outputs.
+        outputs: output files, the record last; a cine gets more, see `format_table.of_cine`.
+        series, frame, files: selection within the input, see `io.read`.
+        model: ID or folder of a model for this case only; None for the run's model.
+        extra: user columns, copied to the results.
+        anonymous: ``name`` is a pseudonymous ID, and no output may contain another name, see `anonymous`.
+        notices: about how the input was found.
+        reading: how to read the slices of the input.
+        person: patient data that the user entered for a cine.
+        frame_format: one of `batch.FRAME_FORMATS`: also write a file for each frame of a cine.
+        dicom_frames: one of `dicom_results.FRAMES`, for a cine.
+        companions: for late enhancement: cases in the same output folder that show the same heart, see `companions`.
     """
 
     input: Path
@@ -72,13 +72,13 @@ class Case:
 
     @property
     def settings(self) -> dict[str, float | None]:
-        """What was said of the person, as the record of a cine holds it."""
+        """Patient data entered by the user, as the record of a cine stores it."""
         return {"heart_rate": self.person.heart_rate, "height": self.person.height, "weight": self.person.weight}
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A case whose input was read, the bytes of ``sha256``; of a cine ``case`` names the outputs of a cine, too."""
+    """A case with its input, whose bytes have the hash ``sha256``; for a cine, ``case`` includes a cine's outputs."""
 
     case: Case
     input: io.Image | io.Cine
@@ -87,9 +87,9 @@ class Opened:
 
 @dataclass(frozen=True, eq=False)
 class Beat:
-    """A cine, its labels, what they show of the heart (``regional`` None: of its wall nothing), and what is known of
-    the person: ``heart_rate``, ``height``, ``weight`` as in `io.Person`, and ``from_header``, which of them DICOM
-    headers tell."""
+    """A cine with its labels, cardiac function, wall (``regional``, None if not measured) and patient data:
+    ``heart_rate``, ``height``, ``weight`` as in `io.Person`, and ``from_header``, the names of those that
+    come from the DICOM header."""
 
     cine: io.Cine
     result: CineResult
@@ -99,18 +99,18 @@ class Beat:
 
     @property
     def frame(self) -> int:
-        """The frame, counted from 0, that represents all: end-diastole, or the first where that is not known."""
+        """Frame, counted from 0, that represents the cine: end-diastole, or the first if that is unknown."""
         return self.function.ed_frame or 0
 
 
 @dataclass(frozen=True)
 class Made:
-    """A case whose results are in memory.
+    """A case with its results in memory.
 
     Args:
-        cine: all of one, of which ``image`` and ``result`` are one frame.
-        insertion: of late enhancement, where the right ventricle meets the wall, as far as it is known.
-        insertion_from: what tells it, as a noun.
+        cine: the whole cine, of which ``image`` and ``result`` are one frame.
+        insertion: for late enhancement: insertion points of the right ventricle, if known.
+        insertion_from: where they come from, as a noun.
     """
 
     case: Case
@@ -122,17 +122,17 @@ class Made:
     insertion_from: str = ""
 
     def at(self, frame: int | None) -> tuple[io.Image, Result]:
-        """Image and result of a frame, counted from 0; None: those of the case."""
+        """Image and result of a frame, counted from 0; None for those of the case."""
         if frame is None or self.cine is None:
             return self.image, self.result
         return self.cine.cine.image(frame), self.cine.result.frame(frame)
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """The path of an output in its folder.
+    """Return the path of an output in its folder.
 
     Raises:
-        OutputError: the name leads out of the folder, or is not fit for a file on every system.
+        OutputError: the name leads out of the folder, or is not a valid file name on all systems.
     """
     if safe(name) != name or (folder / name).parent != folder:
         raise OutputError(f'"{shown(name)}" cannot be the name of a result: use a plain file name without a folder.')

@@ -1,4 +1,4 @@
-"""All frames of a cine to labels and to the heart's function, and the files that hold both."""
+"""Segmentation of a cine and its cardiac function, and the files that hold both."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ _LABELS, _TABLE, _CURVE = (Output("cine", end) for end in (".nii.gz", "_function
 
 
 class CineFiles(Format):
-    """Of every cine: the labels of all frames, and its function as table and curve."""
+    """Files of every cine: labels of all frames, and cardiac function as table and chart."""
 
     def outputs(self, labels: Sequence[Label]) -> list[Output]:
         return [_LABELS, _TABLE, _CURVE]
@@ -40,7 +40,7 @@ class CineFiles(Format):
 
 
 def is_of_heart(model: Model) -> bool:
-    """Whether the model's labels of a cine show the heart's function; late enhancement does not move."""
+    """Whether the model's labels of a cine give cardiac function; late enhancement is imaged in a single phase."""
     return label_of(model, LEFT_VENTRICLE) is not None and label_of(model, INFARCT) is None
 
 
@@ -48,17 +48,17 @@ def segment_beat(
     cine: io.Cine, segmenter: Any, parameters: Parameters, name: str, given: io.Person,
     progress: Callable[[int, int], None] | None = None, cancelled: Callable[[], bool] | None = None,
 ) -> Beat:  # fmt: skip
-    """Segment all frames and measure them.
+    """Segment all frames and measure cardiac function.
 
     Args:
-        segmenter: an `engine.segmenter.Segmenter` with a model of the heart.
+        segmenter: an `engine.segmenter.Segmenter` with a cardiac model.
         parameters, progress, name, cancelled: see `engine.cine.segment_cine`.
-        given: what the user says of the person; it counts more than what DICOM headers say.
+        given: patient data from the user, which take precedence over the DICOM header.
 
     Raises:
         DINSegmentError: as `segment_cine` and `cardiac_function`.
     """
-    from ..engine.cine import segment_cine  # torch takes seconds: not for what needs only a record
+    from ..engine.cine import segment_cine  # torch takes seconds to import; reading a record does not need it
 
     geometry = cine.first.geometry
     result = segment_cine(segmenter, cine.array, geometry, parameters, progress, cancelled, name)
@@ -78,7 +78,7 @@ def segment_beat(
 def _regional(
     labels: Sequence[np.ndarray] | np.ndarray, function: CardiacFunction, geometry: Geometry, model: Model
 ) -> RegionalFunction | None:
-    """The wall at end-diastole and end-systole; None: end-diastole is not known, or the model labels no wall."""
+    """Measure the wall at end-diastole and end-systole; None if end-diastole is unknown or no wall is labeled."""
     ed, es = function.ed_frame, function.es_frame
     if ed is None or label_of(model, MYOCARDIUM) is None:
         return None
@@ -86,7 +86,7 @@ def _regional(
 
 
 def _person(given: io.Person, header: io.Person) -> dict[str, Any]:
-    """Values of a person, and which of them come from the header; of height and weight alone it gives none."""
+    """Merge patient data and list which are from the header; ignore height or weight without the other."""
     names = ("heart_rate", "height", "weight")
     told = {name: getattr(header, name) for name in names if getattr(given, name) is None}
     if None in [told.get(name, getattr(given, name)) for name in ("height", "weight")]:
@@ -96,14 +96,14 @@ def _person(given: io.Person, header: io.Person) -> dict[str, Any]:
 
 
 def _table(function: CardiacFunction) -> str:
-    """CSV, a row for each frame, see `CardiacFunction.curve`; what is not known stays empty."""
+    """CSV with a row for each frame, see `CardiacFunction.curve`; unknown values are empty."""
     rows = function.curve()
     shown = ((f"{value:.3f}" if isinstance(value, float) else value for value in row.values()) for row in rows)
     return csv_text(rows[0], shown)
 
 
 def _step(times: Sequence[float] | None) -> float | None:
-    """Seconds from a frame to the next, on average."""
+    """Mean time between frames in seconds."""
     return times[-1] / (len(times) - 1) if times else None
 
 

@@ -1,6 +1,6 @@
-"""Cases on several machines, by Dask distributed: its workers see all files by the same paths.
+"""Cases on several machines with Dask distributed; all workers must access the files by the same paths.
 
-A case of a worker that is lost is done again by another; Dask gives up when that has happened several times.
+If a worker fails, another one repeats its case; after several failures, Dask gives up.
 """
 
 import os
@@ -21,21 +21,21 @@ from .processes import Task, work
 
 T = TypeVar("T")
 
-_SECONDS = 15  # for a scheduler to answer
-_LOOK = 0.2  # seconds: how often it is asked whether to stop
+_SECONDS = 15  # timeout for the scheduler's response
+_LOOK = 0.2  # seconds between checks whether to stop
 _stopped: set[str] = set()  # in a worker: runs that were interrupted
-_one_case = threading.Lock()  # in a worker of several threads: they belong to one network, and the scene is one
+_one_case = threading.Lock()  # in a worker with several threads: there is one network and one scene
 
 
 @contextmanager
 def connect(scheduler: str) -> Iterator["Cluster"]:
-    """A cluster that runs already.
+    """Connect to a running cluster.
 
     Args:
         scheduler: address, such as ``tls://host:8786``, or a scheduler file.
 
     Raises:
-        InputError: Dask is not installed, no scheduler answers, or it has no workers.
+        InputError: Dask is not installed, no scheduler responds, or it has no workers.
     """
     try:
         from distributed import Client
@@ -52,7 +52,7 @@ def connect(scheduler: str) -> Iterator["Cluster"]:
 
 
 def _address(scheduler: str) -> str:
-    """The address in a scheduler file, which may come from anyone; an address as it is."""
+    """Return the address in a scheduler file, which may be untrusted, or the given address."""
     if not os.path.exists(scheduler):
         return scheduler
     try:
@@ -64,7 +64,7 @@ def _address(scheduler: str) -> str:
 
 
 def _in_time(connect: Callable[[], T], scheduler: str) -> T:
-    """Connect, and give up a scheduler that takes the connection and says nothing, for which Dask would wait on."""
+    """Connect with a timeout, because Dask waits forever for a scheduler that accepts but never responds."""
     answer: queue.SimpleQueue[T | Exception] = queue.SimpleQueue()
 
     def ask() -> None:
@@ -87,10 +87,10 @@ def _in_time(connect: Callable[[], T], scheduler: str) -> T:
 
 
 class Cluster:
-    """Computers that do cases; another scheduler is a class with the same names, which `connect` finds by the address.
+    """Remote workers for cases; for another scheduler, write a class with this interface and add it to `connect`.
 
     Args:
-        client: Dask's.
+        client: Dask client.
     """
 
     def __init__(self, client: Any) -> None:
@@ -98,7 +98,7 @@ class Cluster:
 
     @property
     def exposure(self) -> str | None:
-        """A warning where the connection is neither encrypted nor authenticated; None: it is both."""
+        """Return a warning unless the connection is encrypted and authenticated."""
         if str(self._client.scheduler.address).startswith("tls://"):
             return None
         return (
@@ -108,14 +108,14 @@ class Cluster:
 
     @property
     def dashboard(self) -> str | None:
-        """The address of the page that shows a cluster at work; None: it has none."""
+        """Address of the cluster's status page; None if it has none."""
         try:
             return self._client.dashboard_link or None
         except KeyError:
             return None
 
     def __str__(self) -> str:
-        """How many workers there are, and where to watch them."""
+        """Number of workers and address of the status page."""
         count = len(self._client.nthreads())
         text = f"{count} worker{'s' if count > 1 else ''} of a Dask cluster"
         return f"{text}; dashboard: {self.dashboard}" if self.dashboard else f"{text}."
@@ -124,10 +124,10 @@ class Cluster:
         """As `processes.Pool.run`.
 
         Raises:
-            InputError: a worker has another version of DINSegment, or cannot see an input or write the output.
+            InputError: a worker has another version of DINSegment, or cannot read an input or write to the output.
         """
         absolute = [_absolute(task) for task in tasks]
-        # an input that we cannot read either, gone since it was found, costs only its case
+        # an input that cannot be read here either only fails its own case
         paths = [str(task.case.input) for task in absolute if os.access(task.case.input, os.R_OK)]
         folders = sorted({str(task.model) for task in absolute})
         asked = self._client.run(_fault, __version__, paths, folders, str(absolute[0].case.output), on_error="return")
@@ -136,7 +136,7 @@ class Cluster:
                 fault = f"cannot load DINSegment {__version__} ({fault}): install the same version there."
             if fault:
                 raise InputError(f"The worker {worker} {fault}")
-        this = uuid.uuid4().hex  # others on the scheduler may have cases of the same names
+        this = uuid.uuid4().hex  # other runs on the scheduler may have cases with the same names
         futures = {
             self._client.submit(_work, there, this, key=f"dinsegment-{this}-{task.case.name}", pure=False): task.case
             for there, task in zip(absolute, tasks, strict=True)
@@ -147,7 +147,7 @@ class Cluster:
         told, idle = False, False
         try:
             while futures:
-                if stop() and (idle or not told):  # again, for a worker may have come
+                if stop() and (idle or not told):  # repeated, because workers may have joined
                     self._client.run(_take_note, this, on_error="ignore")
                     told = True
                 try:
@@ -165,7 +165,7 @@ class Cluster:
 
 
 def _absolute(task: Task) -> Task:
-    """The same for another current folder."""
+    """Return the task with absolute paths, for another current folder."""
     case = task.case
     files = tuple(Path(os.path.abspath(path)) for path in case.files)
     case = replace(
@@ -183,12 +183,12 @@ def _outcome(future: Any, case: Case) -> dict[str, Any] | None:
 
 
 def _take_note(run: str) -> None:
-    """In a worker: this run was interrupted."""
+    """In a worker: mark this run as interrupted."""
     _stopped.add(run)
 
 
 def _fault(version: str, paths: Sequence[str], folders: Sequence[str], output: str) -> str:
-    """In a worker: why it cannot take part, or nothing."""
+    """In a worker: return why it cannot take part, or an empty string."""
     if __version__ != version:
         return f"has DINSegment {__version__}, and this is {version}: install the same version there."
     for path in (*paths, *folders):
@@ -201,7 +201,7 @@ def _fault(version: str, paths: Sequence[str], folders: Sequence[str], output: s
 
 
 def _work(task: Task, this: str) -> dict[str, Any] | None:
-    """In a worker: one case, None where the run was stopped."""
+    """In a worker: segment one case; None if the run was stopped."""
     from distributed import get_worker
 
     with _one_case:

@@ -1,4 +1,4 @@
-"""Late enhancement with the cine of the same patient, whose right ventricle tells where the wall's segments begin."""
+"""Late enhancement paired with cines of the same patient, whose right ventricle defines the start of the segments."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,11 +23,11 @@ BY_CINE, BY_MODEL = "the cine of the same study", "the labels of {model} in this
 
 
 def waves(cases: Sequence[Case], model_of: Callable[[Case], Model | None]) -> list[list[Case]]:
-    """The cases in an order in which each comes after those that it needs.
+    """Sort the cases so that each comes after those that it needs.
 
     Returns:
-        all but late enhancement, then late enhancement with the names of the cases of the heart that show the same
-        patient in the same study and frame of reference; without empty parts.
+        all other cases, then late enhancement with the names of cardiac cases of the same
+        patient, study and frame of reference; without empty groups.
     """
     kinds = [model_of(case) for case in cases]
     late = [case for case, model in zip(cases, kinds, strict=True) if model and label_of(model, INFARCT)]
@@ -45,10 +45,10 @@ def waves(cases: Sequence[Case], model_of: Callable[[Case], Model | None]) -> li
 
 
 def insertion_for(case: Case, image: Image, segmenter: "Segmenter") -> tuple[Insertion | None, str]:
-    """Where the right ventricle meets the wall in an image of late enhancement, and what tells it, as a noun.
+    """Return the insertion points of the right ventricle for a late-enhancement image, and their source as a noun.
 
-    The record of a companion counts first, then the labels of the model of the heart for this image. (None, ""):
-    neither tells.
+    The record of a companion takes precedence over the cardiac model's labels of this image. (None, ""):
+    neither has them.
     """
     for name in case.companions:
         found = insertion_of_record(case.output / f"{name}.json")
@@ -61,12 +61,12 @@ def insertion_for(case: Case, image: Image, segmenter: "Segmenter") -> tuple[Ins
         labels = type(segmenter)(model, segmenter.device.name).segment(image.array, image.geometry).labels
         found = regional_function(labels, None, image.geometry, model).insertion
     except DINSegmentError:
-        return None, ""  # the infarct by segment is not reported then
+        return None, ""  # the infarct is then not reported by segment
     return found, BY_MODEL.format(model=model.id) if found else ""
 
 
 def insertion_of_record(path: Path) -> Insertion | None:
-    """The insertions that the record of a cine tells, in the patient; None: there is no such record, or it has none."""
+    """Read the insertion points from the record of a cine, in patient coordinates; None if there are none."""
     read = attempt(lambda: Record.read(path), path.name)
     cine = read.value.cine if read.value else None
     regional = attempt(lambda: RegionalFunction.from_dict(cine["regional"]), path.name).value if cine else None
@@ -74,5 +74,5 @@ def insertion_of_record(path: Path) -> Insertion | None:
 
 
 def _of_right_ventricle() -> Model | None:
-    """The model whose labels of a still show both ventricles."""
+    """Return the model that labels both ventricles in a single image."""
     return next((find_model(name) for name, one in catalogue().items() if is_of_heart(one)), None)

@@ -1,4 +1,4 @@
-"""The DICOM objects of one case: a segmentation for each phase, and the measurements that refer to them."""
+"""DICOM objects of a case: a segmentation for each phase, and the measurements that refer to them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +17,7 @@ from .record import Record
 from .reports import content
 
 FRAMES = ("phases", "all")
-"""Of which frames of a cine a segmentation is written: end-diastole and end-systole, or every one."""
+"""Which frames of a cine get a segmentation: end-diastole and end-systole, or all."""
 
 _SEGMENTATION, _MEASUREMENTS = Output("dcm", ".dcm"), Output("dcm", "_SR.dcm")
 _END_DIASTOLE, _END_SYSTOLE = Output("dcm", "_ED.dcm"), Output("dcm", "_ES.dcm")
@@ -28,7 +28,7 @@ def _single(frame: int) -> Output:
 
 
 class DicomObjects(Format):
-    """Segmentations (SEG) and measurements (SR), of DICOM series only."""
+    """Segmentations (SEG) and measurements (SR), only for DICOM series."""
 
     needs_dicom = True
 
@@ -37,24 +37,24 @@ class DicomObjects(Format):
 
     @staticmethod
     def of_all_phases(frames: int) -> Iterator[Output]:
-        """Every segmentation that a cine can have."""
+        """Yield all segmentations that a cine can have."""
         yield from (_END_DIASTOLE, _END_SYSTOLE, *map(_single, range(frames)))
 
     @staticmethod
     def of_cine(outputs: Sequence[Output], which: str, frames: int, function: Mapping[str, Any] | None) -> list[Output]:
-        """The outputs of a case with its plain segmentation replaced by those of a cine.
+        """Return a case's outputs with the single segmentation replaced by those of a cine.
 
         Args:
             which: one of `FRAMES`.
-            frames: how many the cine has.
-            function: see `CardiacFunction.as_dict`; None: not known yet, both phases are expected.
+            frames: number of frames.
+            function: see `CardiacFunction.as_dict`; if None, both phases are expected.
         """
         if which == "all":
             single = [_single(frame) for frame in range(frames)]
         elif function is None:
             single = [_END_DIASTOLE, _END_SYSTOLE]
         elif function["ed_frame"] is None:
-            single = [_single(0)]  # the frame that represents all
+            single = [_single(0)]  # the frame that represents the cine
         else:
             single = [_END_DIASTOLE, *([] if function["es_frame"] is None else [_END_SYSTOLE])]
         kept: list[Output] = []
@@ -90,7 +90,7 @@ class DicomObjects(Format):
 
 
 class DicomReport(Format):
-    """The report in PDF as a DICOM object, of DICOM series only."""
+    """The report in PDF as a DICOM object, only for DICOM series."""
 
     needs_dicom = True
 

@@ -1,4 +1,4 @@
-"""The one table of formats: by the names that ``--format`` and `Output.format` use."""
+"""Table of all output formats by the names used in ``--format`` and `Output.format`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from .dicom_results import DicomObjects, DicomReport
 from .formats import ConfidenceMap, Format, LabelMap, Picture, RecordFile, Segmentation, Surfaces
 from .reports import Reports
 
-_MOST_FRAMES = 999  # of a cine with files for each
+_MOST_FRAMES = 999  # of a cine with a file for each frame
 
 FORMATS: dict[str, Format] = {
     one.name: one
@@ -24,11 +24,11 @@ FORMATS: dict[str, Format] = {
 
 
 def of_cine(case: Case, labels: Sequence[Label], frames: int, function: dict | None = None) -> Case:
-    """The case with the outputs that only a cine has, the record last; ``function``: as far as it is known."""
+    """Return the case with a cine's additional outputs, the record last; ``function`` is used if known."""
     *others, last = case.outputs
     others = DicomObjects.of_cine(others, case.dicom_frames, frames, function)
     cine = FORMATS["cine"].outputs(labels)
-    ends = {one.end for one in cine}  # the labels of all frames take the place of those of one
+    ends = {one.end for one in cine}  # the labels of all frames replace those of a single frame
     if case.frame_format is not None:
         for frame in range(frames):
             others += FORMATS[case.frame_format].of_frame(labels, frame)
@@ -37,14 +37,14 @@ def of_cine(case: Case, labels: Sequence[Label], frames: int, function: dict | N
 
 
 def known(model: Model, case: str, files: Sequence[str], cine: bool) -> list[Output] | None:
-    """The outputs that files of a case are, by their names; None: one is none that a case of this model can have."""
+    """Identify a case's outputs by file name; None if a file cannot belong to a case of this model."""
     by_name = {f"{case}{one.end}": one for one in _all(model, cine)}
     found = [by_name.get(name) for name in files]
     return None if None in found else [one for one in found if one is not None]
 
 
 def _all(model: Model, cine: bool) -> Iterator[Output]:
-    """Every output that a case of a model can have; of two with one name the last counts."""
+    """Yield all outputs that a case of a model can have; if two share a name, the last counts."""
     for one in FORMATS.values():
         if cine or one.name != "cine":
             yield from one.outputs(model.labels)

@@ -1,6 +1,6 @@
-"""The files of a case, a class for each format: which files there are, and how they are written.
+"""Output formats of a case, a class for each: which files there are and how they are written.
 
-Another format is a class here, or in a module of its own, and its line in `format_table`.
+To add a format, write a class here or in its own module, and add it to `format_table`.
 """
 
 import json
@@ -22,50 +22,50 @@ T = TypeVar("T")
 
 
 class Format:
-    """One format; by default a file ``NAME.FORMAT`` of the whole case."""
+    """An output format; by default, one file ``NAME.FORMAT`` for the whole case."""
 
     needs_scene = False
-    """Whether Slicer's scene writes it, which lives on one thread."""
+    """Whether Slicer's scene writes it, which is bound to one thread."""
     needs_dicom = False
-    """Whether it refers to the DICOM files of the input, and names the patient as they do."""
+    """Whether it refers to the DICOM files of the input and contains the patient's name as they do."""
     needs_margins = False
-    """Whether the run has to keep `Result.margins`."""
+    """Whether the run must keep `Result.margins`."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def check(self) -> None:
-        """Refuse what cannot be written here.
+        """Reject the format if it cannot be written on this machine.
 
         Raises:
-            InputError: a package is missing.
+            InputError: a required package is missing.
         """
 
     def outputs(self, labels: Sequence[Label]) -> list[Output]:
-        """The files of a case whose model has these structures."""
+        """Files of a case whose model has these structures."""
         return [Output(self.name, f".{self.name}")]
 
     def of_frame(self, labels: Sequence[Label], frame: int) -> list[Output]:
-        """The files ``NAME_f01…`` of one frame of a cine, counted from 0."""
+        """Files ``NAME_f01…`` of one frame of a cine, counted from 0."""
         return [Output(self.name, f"_f{frame + 1:02d}{one.end}", frame) for one in self.outputs(labels)]
 
     def write(self, made: Made, outputs: Sequence[Output], folder: Path, record: Record) -> None:
         """Write all files of this format.
 
         Raises:
-            DINSegmentError: one cannot be written.
+            DINSegmentError: a file cannot be written.
         """
         for output in outputs:
             image, result = made.at(output.frame)
             self.write_one(folder / f"{made.case.name}{output.end}", image, result, output.end)
 
     def write_one(self, path: Path, image: io.Image, result: Result, end: str) -> None:
-        """Write the file of one volume."""
+        """Write the file of one volume; ``end`` is the end of its name."""
         raise NotImplementedError
 
 
 class Segmentation(Format):
-    """Slicer's segmentation with the model's names, colors and codes."""
+    """Slicer segmentation with the model's names, colors and codes."""
 
     needs_scene = True
 
@@ -76,7 +76,7 @@ class Segmentation(Format):
         boot()
         import slicer
 
-        from .. import scene  # needs slicer, which `boot` makes ready
+        from .. import scene  # needs slicer, which `boot` prepares
 
         volume = add_volume(image)
         try:
@@ -113,7 +113,7 @@ class Surfaces(Format):
 
 
 class ConfidenceMap(Format):
-    """Of every voxel, see `Result.confidence_map`, as NIfTI."""
+    """Confidence of each voxel as NIfTI, see `Result.confidence_map`."""
 
     def outputs(self, labels: Sequence[Label]) -> list[Output]:
         return [Output(self.name, "_confidence.nii.gz")]
@@ -123,7 +123,7 @@ class ConfidenceMap(Format):
 
 
 class Picture(Format):
-    """Slices with outlines."""
+    """Image of slices with outlines."""
 
     def write_one(self, path: Path, image: io.Image, result: Result, end: str) -> None:
         model, parameters = result.model, result.parameters
@@ -135,7 +135,7 @@ class Picture(Format):
 
 
 class RecordFile(Format):
-    """The record itself, the last file of every case."""
+    """The record, always the last file of a case."""
 
     def write(self, made: Made, outputs: Sequence[Output], folder: Path, record: Record) -> None:
         for output in outputs:
@@ -144,7 +144,7 @@ class RecordFile(Format):
 
 
 def _kept(found: T | None) -> T:
-    """What a file needs of a result, which the run was asked to keep."""
+    """Return an optional part of a result that the run was asked to keep."""
     if found is None:
         raise ValueError("the run was not asked for what this file holds")
     return found

@@ -1,4 +1,4 @@
-"""Hashes of what was read and of what was written: a record is of these bytes and of no others."""
+"""Hashes of input and output files, which tie a record to the exact bytes."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,26 +12,26 @@ T = TypeVar("T")
 
 
 def input_hash(files: Sequence[Path]) -> str:
-    """SHA-256 of a file; of several, that of their hashes (64 letters and a line feed each, sorted)."""
+    """SHA-256 of a file; for several files, SHA-256 of their sorted hashes (64 hex digits and a line feed each)."""
     return _together([_of(path) for path in files])
 
 
 def read_hashed(
     read: Callable[[], T], files: Sequence[Path], files_read: Callable[[T], Sequence[Path]], name: str
 ) -> tuple[T, str]:
-    """Read an input by a library that needs paths, and the hash of the bytes that it was given.
+    """Read an input with a library that needs paths, and hash the bytes that it read.
 
     Args:
-        read: reads.
-        files: that it may read; all are hashed before.
-        files_read: those that it did read; they are hashed after.
-        name: of the input, for messages.
+        read: function that reads the input.
+        files: files that it may read; hashed before reading.
+        files_read: returns the files that it did read; hashed after reading.
+        name: name of the input in messages.
 
     Returns:
-        what was read, and the `input_hash` of its files.
+        the input, and the `input_hash` of its files.
 
     Raises:
-        InputError: a file changed in between.
+        InputError: a file changed while it was read.
     """
     before = {path: _of(path) for path in files}
     value = read()
@@ -42,15 +42,15 @@ def read_hashed(
 
 
 def output_hashes(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Size and SHA-256 of files, as a record holds them of its outputs."""
+    """Size and SHA-256 of output files, as stored in a record."""
     return {name: {"bytes": (folder / name).stat().st_size, "sha256": _of(folder / name)} for name in names}
 
 
 def are_as_written(folder: Path, names: Iterable[str], hashes: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether all these files are still those of which a record holds such hashes.
+    """Whether all these files still match the hashes in a record.
 
     Raises:
-        KeyError, OSError: it does not hold them, or they are not there.
+        KeyError, OSError: a hash or a file is missing.
     """
     known = {name: hashes[name] for name in names}
     if any((folder / name).stat().st_size != about["bytes"] for name, about in known.items()):

@@ -1,4 +1,4 @@
-"""Interrupts: the first asks to stop after the current batch of slices, a second one ends at once."""
+"""Interrupts: the first stops after the current batch of slices, the second immediately."""
 
 import os
 import signal
@@ -11,17 +11,17 @@ _NOTE = b"Stopping after the current batch of slices; interrupt once more to sto
 
 
 class Stop:
-    """Whether a stop was asked for; as a function, what the engine asks between batches (``cancelled``)."""
+    """Flag that a stop was requested; callable, for use as the engine's ``cancelled``."""
 
     def __init__(self) -> None:
         self._asked = False
-        self._lock = threading.RLock()  # of the thread that a handler interrupts, too
+        self._lock = threading.RLock()  # reentrant: a handler may interrupt the thread that holds it
 
     def __call__(self) -> bool:
         return self._asked
 
     def ask(self) -> bool:
-        """Ask for a stop; whether one was requested before."""
+        """Request a stop; return whether one was requested before."""
         with self._lock:
             before, self._asked = self._asked, True
             return before
@@ -29,12 +29,12 @@ class Stop:
 
 @contextmanager
 def on_interrupt(quiet: bool = False) -> Iterator[Stop]:
-    """Within, the first interrupt (Ctrl-C, SIGTERM) only asks for a stop; the next raises KeyboardInterrupt.
+    """In this context, the first interrupt (Ctrl-C, SIGTERM) requests a stop; the next raises KeyboardInterrupt.
 
-    Outside the main thread, to which signals come, all stays as it is.
+    Does nothing outside the main thread, because only that receives signals.
 
     Args:
-        quiet: do not print on standard error what the first interrupt does.
+        quiet: do not print a message on standard error at the first interrupt.
     """
     stop = Stop()
     count = 0
@@ -61,12 +61,12 @@ def on_interrupt(quiet: bool = False) -> Iterator[Stop]:
 def _first(stop: Stop, quiet: bool) -> None:
     if not stop.ask() and not quiet:
         with suppress(OSError):
-            os.write(2, _NOTE)  # print may be what was interrupted, and does not allow that
+            os.write(2, _NOTE)  # print is not reentrant and may be what was interrupted
 
 
 @contextmanager
 def _heard_at_once(stop: Stop, quiet: bool) -> Iterator[None]:
-    """Let a thread notice signals, too: the handler has to wait while a library is at work."""
+    """Also watch for signals in a thread, because the handler must wait while a library is running."""
     if os.name == "nt":
         yield
         return

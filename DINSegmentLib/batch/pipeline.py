@@ -1,7 +1,7 @@
-"""Cases one after the other in this process: while the network has one, the next is read and the last one is written.
+"""Cases one after another in this process, reading the next case and writing the previous one during inference.
 
-Memory holds three cases at most. Slicer's scene stays on the calling thread: what it writes, ``seg.nrrd``, waits for
-nobody and overlaps with nothing; labels, surfaces, pictures, tables and records do.
+At most three cases are in memory. Slicer's scene stays on the calling thread: writing ``seg.nrrd`` overlaps with
+nothing, while labels, surfaces, pictures, tables and records are written in the background.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,20 +25,20 @@ def run(
     parameters: Parameters, overwrite: bool, strip: bool, progress: Callable[[str, int, int], None],
     stop: Callable[[], bool],
 ) -> Iterator[Outcome]:  # fmt: skip
-    """Do all steps.
+    """Segment all cases.
 
     Args:
-        model_of: a case's model, None where there is none; called from another thread, too.
-        warm: a case's `engine.segmenter.Segmenter`; raises where there is no model.
+        model_of: returns a case's model, or None if not found; also called from another thread.
+        warm: returns a case's `engine.segmenter.Segmenter`; raises if its model is not found.
         parameters, overwrite, strip: as for one case.
-        progress: called with a case's name, slices done and slices in all.
-        stop: asked between batches of slices.
+        progress: called with a case's name, slices done and total slices.
+        stop: called between batches of slices; True stops the run.
 
     Yields:
-        each case in order, and what gives its record, or raises its error, once it is written.
+        each case in order, and a function that returns its record or raises its error, once it is written.
 
     Raises:
-        Cancelled: ``stop`` said so; cases before the current one were done.
+        Cancelled: ``stop`` returned True; cases before the current one are complete.
     """
 
     def read(case: Case) -> Opened:
@@ -52,12 +52,12 @@ def run(
             nonlocal ahead
             if stop():
                 raise Cancelled
-            mine, ahead = ahead, None  # whatever becomes of this case, the next must not take it for its own
+            mine, ahead = ahead, None  # if this case fails, the next one must not use its read-ahead
             try:
                 segmenter = warm(case)
                 if mine is None or mine.exception() is not None:
                     wait([future for _, future in behind])
-                    opened = read(case)  # alone: two volumes may not fit into memory
+                    opened = read(case)  # not in parallel: two volumes may not fit into memory
                 else:
                     opened = mine.result()
                 ahead = None if following is None else reader.submit(read, following)

@@ -1,4 +1,4 @@
-"""What a run would do and reject, from headers: sizes, and estimates of time and memory."""
+"""Dry run: what a run would do and reject, from headers, with estimates of time and memory."""
 
 import math
 from collections.abc import Sequence
@@ -16,21 +16,21 @@ from ..tabular import align
 from . import workers as processes
 from .cine_results import is_of_heart
 
-# Seconds of one core; measured on an AMD EPYC core with AVX-512 bfloat16 and no matrix units, torch 2.13, with the
-# bundled models (both have the same encoders). Other devices were not measured, and no time is estimated for them.
-_SECONDS_PER_PIXEL = {"bfloat16": 0.60e-6, "float32": 1.03e-6}  # of a slice on the model's grid, mirror images too
-_SECONDS_PER_SCORE = 0.01e-6  # of a voxel and a class: normalizing, resampling, the largest score, clean-up
-_SECONDS_PER_VOXEL = 0.04e-6  # reading and writing, compressed
+# Core seconds, measured on an AMD EPYC core with AVX-512 bfloat16 but no matrix units, torch 2.13, with the
+# bundled models (both have the same encoders). Other devices were not measured, and get no time estimate.
+_SECONDS_PER_PIXEL = {"bfloat16": 0.60e-6, "float32": 1.03e-6}  # per pixel on the model's grid, including mirroring
+_SECONDS_PER_SCORE = 0.01e-6  # per voxel and class: normalization, resampling, the largest score, clean-up
+_SECONDS_PER_VOXEL = 0.04e-6  # reading and writing with compression
 _SECONDS_PER_CASE = 0.05
 _SECONDS_TO_START = 3.0
-_SECONDS_TO_START_WORKERS = 4.0  # more
-_SURFACE_BYTES = 8  # of a voxel: its margins, and what is drawn in the box of the largest structure (measured: 6.3)
-_WORK = 10240.0  # of the bundled models' encoders, see `_work`
+_SECONDS_TO_START_WORKERS = 4.0  # in addition
+_SURFACE_BYTES = 8  # per voxel: margins, and arrays for the box of the largest structure (measured: 6.3)
+_WORK = 10240.0  # for the bundled models' encoders, see `_work`
 
 
 @dataclass(frozen=True)
 class _Effort:
-    """Seconds of one core for a case: what one thread does, and what all threads of its process share."""
+    """Core seconds of a case: work of a single thread, and work shared by all threads of its process."""
 
     alone: float
     shared: float
@@ -40,33 +40,33 @@ def describe(
     found: Sequence[Found | Refused], model: Model, device: str = "auto", mirroring: bool | None = None,
     workers: int | None = 1, is_program: bool = False, surfaces: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """Look at the header of every case; no voxel is read, nothing is written.
+    """Describe the run by the headers of all cases; no voxels are read, nothing is written.
 
     Args:
         found: from `inputs.find`.
-        model: for the cases that name none.
+        model: for cases without a model of their own.
         device: as in `engine.device.choose`.
-        mirroring: whether slices are mirrored; None: as the model says.
-        workers: processes; None: as `workers.choose` says.
+        mirroring: whether slices are mirrored; None for the model's default.
+        workers: number of processes; None to use `workers.choose`.
         is_program: see `workers.Machine`.
-        surfaces: whether surfaces are asked for.
+        surfaces: whether surfaces are requested.
 
     Returns:
-        values that JSON knows:
+        values for JSON:
 
-        - ``cases``: of those that would be tried, in order, ``case``, ``path``, ``series``, ``frame``, ``model``,
-          ``why`` (what it was found to be, where the model was chosen by it), ``frames`` (how many would be segmented),
-          ``shape`` (K, J, I), ``spacing`` (I, J, K) in mm, ``bytes`` on the disk, ``seconds`` (null: not known for this
+        - ``cases``: for each case to be tried, in order: ``case``, ``path``, ``series``, ``frame``, ``model``,
+          ``why`` (why the model was chosen, if automatic), ``frames`` (number to be segmented),
+          ``shape`` (K, J, I), ``spacing`` (I, J, K) in mm, ``bytes`` on disk, ``seconds`` (null: unknown for this
           device), ``peak_bytes`` of memory, ``warnings`` (sentences).
-        - ``refused``: ``path``, ``reason`` (a sentence), ``expected`` (no fault of the data, see `Refused`).
-        - ``total``: ``cases``, ``refused``, ``bytes``, ``workers``, ``seconds`` (with the start), ``peak_bytes`` (of as
-          many of the largest as there are workers).
-        - ``device`` and ``note``, sentences on the number of workers and on how far to trust the estimates.
+        - ``refused``: ``path``, ``reason`` (a sentence), ``expected`` (not a fault of the data, see `Refused`).
+        - ``total``: ``cases``, ``refused``, ``bytes``, ``workers``, ``seconds`` (with startup), ``peak_bytes`` (sum
+          over the largest cases, one per worker).
+        - ``device`` and ``note``: sentences about the number of workers and the reliability of the estimates.
 
     Raises:
-        DeviceError: the device is not there.
+        DeviceError: the device is not available.
     """
-    import torch  # takes seconds
+    import torch  # takes seconds to import
 
     from ..engine.device import choose
 
@@ -106,12 +106,12 @@ def describe(
 
 
 def peak_bytes(glance: Glance, surfaces: bool) -> int:
-    """Bytes of memory that a case takes, the program's own included."""
+    """Peak memory of a case in bytes, including the program itself."""
     return glance.memory + surfaces * _SURFACE_BYTES * math.prod(glance.geometry.shape)
 
 
 def format_text(description: dict[str, Any]) -> str:
-    """A description as a table for people, totals and refusals below it."""
+    """Format a description as a table with totals and rejected inputs below."""
     cases, total = description["cases"], description["total"]
     lines = []
     if cases:
@@ -145,7 +145,7 @@ def format_text(description: dict[str, Any]) -> str:
 def _look(
     item: Found, known: dict[str | None, Model], rate: float | None, mirroring: bool | None, surfaces: bool
 ) -> tuple[dict[str, Any], _Effort]:
-    """`_case`, by the model that the case names, which ``known`` keeps."""
+    """Return `_case` for the model that the case names; ``known`` caches models."""
     if item.model not in known:
         known[item.model] = find_model(item.model or "")
     return _case(item, known[item.model], rate, mirroring, surfaces)
@@ -154,7 +154,7 @@ def _look(
 def _case(
     found: Found, model: Model, rate: float | None, mirroring: bool | None, surfaces: bool
 ) -> tuple[dict[str, Any], _Effort]:
-    """All but the seconds, which depend on how many processes there are."""
+    """Describe a case without the seconds, which depend on the number of processes."""
     glance = peek(found.path, found.series, found.frame, found.files, is_of_heart(model), found.reading)
     warnings = [str(one.text) for one in (*found.notices, *glance.notices, *header_notices(glance, model))]
     case = {
@@ -188,7 +188,7 @@ def _effort(glance: Glance, model: Model, rate: float, mirroring: bool) -> _Effo
 
 
 def _total(seconds: Sequence[float], workers: int) -> float:
-    """With the start; 0 where there is nothing to do."""
+    """Total seconds including startup; 0 if there is nothing to do."""
     if not seconds:
         return 0.0
     start = _SECONDS_TO_START + _SECONDS_TO_START_WORKERS * (workers > 1)
@@ -196,7 +196,7 @@ def _total(seconds: Sequence[float], workers: int) -> float:
 
 
 def _work(model: Model) -> float:
-    """Multiplications in the encoders' blocks for a pixel, up to a factor that all models share."""
+    """Multiplications per pixel in the encoders' blocks, up to a factor common to all models."""
     widths, depths = model.network.widths, model.network.depths
     return sum(depth * width**2 / 4**stage for stage, (width, depth) in enumerate(zip(widths, depths, strict=False)))
 

@@ -1,7 +1,7 @@
-"""Cases on several processes of this machine, each with one thread, over pipes: no socket that others could reach.
+"""Cases in several single-threaded processes on this machine, connected by pipes, which others cannot access.
 
-A case whose process ends in the middle of it is done again by a new one, a few times. The processes end with their
-standard input: when the run is stopped, and when the command that started them has gone.
+If a process ends during a case, a new one repeats the case, up to a limit. The processes end when their
+standard input closes: when the run is stopped, or when the parent process is gone.
 """
 
 import json
@@ -25,19 +25,19 @@ from ..runtime import prepare
 from . import steps
 from .case import Case
 
-_LOOK = 0.2  # seconds: how often it is asked whether to stop
-_PATIENCE = 5.0  # seconds that a process has to end without help
-_TRIES = 3  # of a case whose process ends
+_LOOK = 0.2  # seconds between checks whether to stop
+_PATIENCE = 5.0  # seconds that a process gets to end by itself
+_TRIES = 3  # attempts for a case whose process ends
 _LIBRARY = str(Path(__file__).resolve().parents[2])
-# -P: what lies in the current folder is data, and never imported
+# -P: never import from the current folder, which contains data
 _START = ("-P", "-c", f"import sys; sys.path.insert(0, {_LIBRARY!r}); from {__name__} import serve; serve()")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_LENGTH = struct.Struct("<Q")  # of what follows in a pipe
+_LENGTH = struct.Struct("<Q")  # length prefix of a message in a pipe
 
 
 @dataclass(frozen=True)
 class Task:
-    """A case for another process; all of it but the case is the same for many."""
+    """A case for another process; all other fields are the same for many cases."""
 
     case: Case
     model: Path
@@ -48,10 +48,10 @@ class Task:
 
 
 class Pool:
-    """Processes that are started here, and end with the context.
+    """Worker processes started on this machine, which end with the context.
 
     Raises:
-        InputError: the system does not start them.
+        InputError: the system cannot start them.
     """
 
     def __init__(self, count: int) -> None:
@@ -74,20 +74,20 @@ class Pool:
         return len(self._processes)
 
     def close(self) -> None:
-        """End the processes, at once."""
+        """End the processes immediately."""
         self._stopping.set()
         for process in self._processes:
             process.end()
 
     def run(self, tasks: Sequence[Task], stop: Callable[[], bool]) -> Iterator[tuple[Case, dict[str, Any]]]:
-        """Segment all cases, and yield each as soon as it is done.
+        """Segment all cases, and yield each as soon as it is finished.
 
         Args:
-            tasks: one at least.
-            stop: asked now and then; once it says so, cases end after their batch of slices, and no more are begun.
+            tasks: at least one.
+            stop: called regularly; once it returns True, cases end after their batch of slices, and no more are begun.
 
         Yields:
-            the case, and its record, or a dictionary with ``error``, a sentence; of one that was stopped nothing.
+            the case, and its record or a dictionary with ``error``, a sentence; nothing for a stopped case.
         """
         waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
         for task in tasks:
@@ -112,7 +112,7 @@ class Pool:
                     yield one
 
     def _serve(self, index: int, waiting: "queue.SimpleQueue[Task]", told: "queue.SimpleQueue[Any]") -> None:
-        """On a thread of its own: hand cases to one process until none is left."""
+        """Run in a thread: send cases to one process until none is left."""
         while not self._stopping.is_set():
             try:
                 task = waiting.get_nowait()
@@ -138,11 +138,11 @@ class Pool:
 
 
 class _Process:
-    """One of them, seen from here."""
+    """A worker process as seen from the parent."""
 
     def __init__(self) -> None:
         environment = {**os.environ, **dict.fromkeys(_THREADS, "1")}
-        apart: dict[str, Any] = {"process_group": 0}  # Ctrl-C in a terminal goes to a whole group
+        apart: dict[str, Any] = {"process_group": 0}  # Ctrl-C in a terminal goes to the whole process group
         if sys.platform == "win32":
             apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
         self._process = subprocess.Popen(
@@ -156,7 +156,7 @@ class _Process:
         return self._process.pid
 
     def ask(self, task: Task) -> dict[str, Any] | None:
-        """The record of a case, or its error; empty: it was stopped; None: the process has ended."""
+        """Return a case's record or error; empty if it was stopped, None if the process has ended."""
         assert self._process.stdin and self._process.stdout
         try:
             with self._lock:
@@ -180,9 +180,9 @@ class _Process:
 
 
 def serve() -> None:
-    """In such a process: do the cases that come, until no more can."""
+    """Run in a worker process: segment incoming cases until the input ends."""
     prepare()
-    # what libraries print must not get between the answers
+    # output of libraries must not mix with the answers
     sink = open(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     source = open(os.dup(0), "rb", buffering=0)
@@ -196,7 +196,7 @@ def serve() -> None:
 
 
 def _listen(source: BinaryIO, tasks: "queue.SimpleQueue[Task | None]", ended: threading.Event) -> None:
-    """On a thread of its own: the end of the input must be noticed while a case is done."""
+    """Run in a thread, so that the end of the input is noticed while a case is running."""
     with suppress(EOFError, OSError):
         while True:
             tasks.put(pickle.loads(_receive(source)))
@@ -204,20 +204,20 @@ def _listen(source: BinaryIO, tasks: "queue.SimpleQueue[Task | None]", ended: th
     tasks.put(None)
 
 
-_warm: dict[tuple[str, str, str], Any] = {}  # the segmenter of the last model, by folder, weights and device
+_warm: dict[tuple[str, str, str], Any] = {}  # latest segmenter, by folder, weights and device
 
 
 def work(task: Task, stopped: Callable[[], bool], threads: int) -> dict[str, Any] | None:
-    """One case, in a process for cases; None: it was stopped.
+    """Segment one case in a worker process; None if it was stopped.
 
-    No exception leaves this: the other side may not know its class.
+    Never raises: the parent may not know the exception's class.
     """
     if stopped():
         return None
     try:
         model = find_model(str(task.model))
         if not task.overwrite and (done := steps.finished(task.case, model, task.parameters)):
-            return asdict(done)  # by a process that was lost before it could say so
+            return asdict(done)  # by a process that ended before it could report it
         segmenter = _segmenter(model, task.device, threads)
         record, _ = steps.run(task.case, segmenter, task.parameters, task.overwrite, None, task.strip, stopped)
         return asdict(record)
@@ -236,7 +236,7 @@ def _segmenter(model: Model, device: str, threads: int) -> Any:
 
     key = str(model.folder), model.sha256, device
     if key not in _warm:
-        _warm.clear()  # two models may not fit
+        _warm.clear()  # two models may not fit into memory
         torch.set_num_threads(threads)
         _warm[key] = Segmenter(model, device)
     return _warm[key]
@@ -254,7 +254,7 @@ def _receive(source: Any) -> bytes:
 
 
 def _exactly(source: Any, count: int) -> bytes:
-    """So many bytes of a pipe, which gives them in pieces; EOFError when it ends before."""
+    """Read exactly ``count`` bytes from a pipe; raise EOFError if it ends before."""
     pieces = []
     while count:
         if not (piece := source.read(min(count, 1 << 20))):

@@ -1,4 +1,4 @@
-"""The record of a run, `NAME.json`: everything needed to see how a result came about, and to reproduce it."""
+"""The record of a run, `NAME.json`: everything needed to understand and reproduce a result."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -28,14 +28,14 @@ class Source:
     """The input of a run.
 
     Args:
-        name: of the volume.
-        path: absolute; None: an anonymous run.
-        files: how many were read.
-        sha256: of the file, or, where there are several, of their hashes (each as 64 letters and a line feed, sorted).
-        frame, series: choice within the input; None: there is only one.
+        name: name of the volume.
+        path: absolute path; None in an anonymous run.
+        files: number of files read.
+        sha256: of the file; for several files, of their sorted hashes (64 hex digits and a line feed each).
+        frame, series: selection within the input; None if there is only one.
         reading: the fields of `io.Reading`.
         modality: DICOM only.
-        dtype: of the voxels.
+        dtype: number type of the voxels.
         shape: (K, J, I).
         spacing: (I, J, K) in mm.
         ijk_to_ras: 4 x 4.
@@ -66,30 +66,30 @@ class ModelUsed:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What ``NAME.json`` holds, in the order in which it is written; all of it values that JSON knows.
+    """Contents of ``NAME.json``, in the order in which they are written; all values can be written as JSON.
 
     Args:
-        schema: version of this layout.
+        schema: version of this format.
         date: UTC, ISO 8601.
-        case, extra: id and own columns.
+        case, extra: ID and user columns.
         input, model: see `Source` and `ModelUsed`.
-        parameters: of the engine, defaults filled in; a ``batch_size`` of None suits the device.
+        parameters: the engine's, with defaults filled in; ``batch_size`` None means chosen for the device.
         device: ``name``, ``reason``, ``precision``.
-        timings: seconds by step; ``total`` is the engine's, ``forward`` the network's alone.
-        structures: the fields of `measure.StructureStatistics` for each; ``confidence``, the mean probability of the
-            voxels that the network gave it (None: none), and ``removed``, how many voxels in other parts the clean-up
-            took away.
-        review: the slices to review, worst first, as notices.
-        notices: what to know and to check, each with the fields of `notices.Notice`: of how the image was read, how
-            it and the enhancement differ from the training data, then of the run, of each structure, and, of a cine, of
-            its function.
-        cine: ``frames``, how many; ``frame``, counted from 1, that structures and review are of, the one at
-            end-diastole, or the first where that is not known; ``given``, what the user said of the person, and
+        timings: seconds by step; ``total`` for the engine, ``forward`` for the network alone.
+        structures: fields of `measure.StructureStatistics` for each structure; ``confidence``, mean probability of
+            its voxels (None: no voxels), and ``removed``, number of voxels in disconnected parts that the clean-up
+            removed.
+        review: slices to review, worst first, as notices.
+        notices: each with the fields of `notices.Notice`, in this order: how the image was read; how it and the
+            enhancement differ from the training data; the run; each structure; and, for a cine, cardiac
+            function.
+        cine: ``frames``, their number; ``frame``, counted from 1, to which structures and review refer (end-diastole,
+            or the first if unknown); ``given``, patient data from the user;
             ``person``, see `case.Beat`; ``function``, see `CardiacFunction.as_dict`; ``regional``, see
-            `RegionalFunction.as_dict` (None: no end-diastole). None: it is not a cine, or only one frame of it.
-        infarct: see `measure.infarct_segments.describe_infarct`; None: the model labels none.
-        outputs: file names, the record's last.
-        hashes: ``bytes`` and ``sha256`` of each output but the record.
+            `RegionalFunction.as_dict` (None: end-diastole unknown). None if not a cine, or only one frame was used.
+        infarct: see `measure.infarct_segments.describe_infarct`; None if the model does not label infarct.
+        outputs: file names, the record last.
+        hashes: ``bytes`` and ``sha256`` of each output except the record.
         versions: of DINSegment, Python and the packages it depends on.
     """
 
@@ -113,13 +113,13 @@ class Record:
 
     @property
     def seed(self) -> bytes:
-        """What decides about the result: the same input, model and parameters give the same bytes."""
+        """Bytes that identify the result: equal for the same input, model and parameters."""
         deciding = [asdict(self.model), self.parameters, self.input.sha256, self.input.frame]
         return json.dumps(deciding, sort_keys=True).encode()
 
     @classmethod
     def read(cls, path: Path) -> "Record":
-        """A record from its file.
+        """Read a record from its file.
 
         Raises:
             InputError: the file cannot be read, or is not a record of this version.
@@ -143,7 +143,7 @@ class Record:
 
 
 def _has_former_clahe(values: Any) -> bool:
-    """Whether a record is of schema 1, whose ``clahe`` was SimpleITK's adaptive equalization."""
+    """Whether values are from a schema 1 record, whose ``clahe`` was SimpleITK's adaptive equalization."""
     parameters = values.get("parameters") if isinstance(values, dict) and values.get("schema") == 1 else None
     return isinstance(parameters, dict) and parameters.get("enhancement") == "clahe"
 
@@ -160,11 +160,11 @@ _SHAPE: dict[str, Any] = {
 
 
 def record(made: Made, outputs: Sequence[str]) -> Record:
-    """The record of a case, before its files are written.
+    """Create the record of a case, before its files are written.
 
     Args:
-        made: what came of it.
-        outputs: file names of the outputs, which lie beside the record.
+        made: the case with its results.
+        outputs: file names of the outputs, in the record's folder.
     """
     case, image, result, beat = made.case, made.image, made.result, made.cine
     axis = orientation(image.geometry, result.model.axes).order[0]
@@ -176,7 +176,7 @@ def record(made: Made, outputs: Sequence[str]) -> Record:
         infarct, of_infarct = describe_infarct(
             result.labels, image.geometry, result.model, made.insertion, made.insertion_from
         )
-    run = beat.result if beat else result  # labels of a slice may have been removed in another frame
+    run = beat.result if beat else result  # labels may have been removed from a slice in another frame
     notices = (
         *before(image, result.model, result.parameters),
         *run.notices,
@@ -205,14 +205,14 @@ def record(made: Made, outputs: Sequence[str]) -> Record:
 
 
 def before(image: Image, model: Model, parameters: Resolved) -> list[Notice]:
-    """What is known before a run: how the image was read, and how it and the enhancement differ from training data."""
+    """Notices known before a run: how the image was read, and how it and the enhancement differ from training data."""
     seen = fit.Look(image.geometry, float(image.array.min()), float(image.array.max()), image.modality or "")
     untrained = fit.untrained(model, parameters.enhancement)
     return [*image.notices, *fit.notices(seen, model), *untrained]
 
 
 def model_used(model: Model) -> ModelUsed:
-    """A model as records name it."""
+    """Describe a model for records."""
     return ModelUsed(id=model.id, version=model.version, weights_sha256=model.sha256)
 
 
@@ -247,7 +247,7 @@ def _cine(beat: Beat, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _structure(found: StructureStatistics, confidence: float | None, removed: int) -> dict[str, Any]:
-    """Rounded, so that a sum in another order on another machine is the same text."""
+    """Round the values, so that summation order, which varies between machines, does not change the text."""
     values = {**asdict(found), "confidence": confidence, "removed": removed}
     return {
         key: float(f"{value:.6g}") if isinstance(value, float) and key != "volume_ml" else value

@@ -1,4 +1,4 @@
-"""Every file that a run may write, before it writes any: no two of one name, and none that belongs to another run."""
+"""Registry of all files that a run may write, to detect duplicate names and files of other runs before writing."""
 
 import hashlib
 import os
@@ -17,8 +17,8 @@ from .format_table import of_cine
 
 STATISTICS, FUNCTION, SUMMARY, PAGE = "statistics.csv", "function.csv", "summary.json", "report.html"
 SEGMENTS = "segments.csv"  # of the left ventricle's wall
-PARQUET = "statistics.parquet"  # where pyarrow is installed
-_MOST_FRAMES = 99  # of a cine, whose files are reckoned with
+PARQUET = "statistics.parquet"  # written if pyarrow is installed
+_MOST_FRAMES = 99  # of a cine whose file names are reserved
 TABLES = (
     STATISTICS,
     PARQUET,
@@ -26,19 +26,19 @@ TABLES = (
     SEGMENTS,
     PAGE,
     SUMMARY,
-)  # of a run; the summary last, which holds the hashes of the others
+)  # of a run; the summary last, because it has the hashes of the others
 
 
 def key(name: str) -> str:
-    """The same for names that are one on a file system that knows no large and small letters, as of Windows, macOS."""
+    """Return a key that is equal for names that differ only in case, which Windows and macOS do not distinguish."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 class Names:
-    """Which case has which file.
+    """Assignment of file names to cases.
 
     Args:
-        many: whether the run writes tables and a page, too.
+        many: whether the run also writes tables and a review page.
     """
 
     def __init__(self, many: bool) -> None:
@@ -46,10 +46,10 @@ class Names:
         self._owners = {key(name): "the run's tables" for name in (*TABLES, thumbnails.FOLDER)} if many else {}
 
     def reserve(self, case: Case, labels: Sequence[Label]) -> None:
-        """Take all names that the case may need, those of a cine included.
+        """Reserve all names that the case may need, including those of a cine.
 
         Raises:
-            OutputError: one of them is another case's; none was taken.
+            OutputError: another case has one of the names; none was reserved.
         """
         cine = of_cine(case, labels, _MOST_FRAMES)
         names = [path.name for path in dict.fromkeys((*case.paths, *cine.paths))]
@@ -64,14 +64,14 @@ class Names:
 
 
 def check_tables(folder: Path, asked: Mapping[str, Any], cases: Collection[str]) -> None:
-    """Refuse tables that would be lost: of the user, or of a run whose results are not all in this one.
+    """Refuse to replace the user's tables, or tables of a run whose results are not all part of this run.
 
     Args:
         asked: parameters of the run, as in its summary.
-        cases: names of all its cases.
+        cases: names of all cases.
 
     Raises:
-        OutputError: tables are there which are not an earlier state of this run's.
+        OutputError: existing tables are not an earlier state of this run's.
     """
     there = [name for name in TABLES if os.path.lexists(folder / name)]
     if there and not _is_earlier(folder, there, asked, cases):
@@ -83,7 +83,7 @@ def check_tables(folder: Path, asked: Mapping[str, Any], cases: Collection[str])
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of each table in a folder but the summary, which holds them."""
+    """SHA-256 of each table in a folder except the summary, which stores them."""
     return {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
         for name in TABLES
@@ -101,5 +101,5 @@ def _is_earlier(folder: Path, there: Collection[str], asked: Mapping[str, Any], 
             and all(summary["tables"][name] == found for name, found in hashes(folder).items())
             and SUMMARY in there
         )
-    except Exception:  # whatever it is, it is not a summary of DINSegment
+    except Exception:  # whatever the error, it is not a summary of DINSegment
         return False

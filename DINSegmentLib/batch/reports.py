@@ -1,4 +1,4 @@
-"""The report of one case as a file: what it shows, from the result in memory."""
+"""Report files of a case, from the results in memory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -28,7 +28,7 @@ _ENDS = {"html": PAGE, "pdf": PDF}
 
 
 class Reports(Format):
-    """A page of the case for a person."""
+    """A report of the case for the user."""
 
     def check(self) -> None:
         if self.name == "pdf":
@@ -47,13 +47,13 @@ def content(
     form: str, image: io.Image, result: Result, written: Mapping[str, Any], beat: Beat | None = None,
     reviewer: Reviewer | None = None,
 ) -> bytes:  # fmt: skip
-    """The file of a report.
+    """Return the content of a report file.
 
     Args:
         form: ``html`` or ``pdf``.
-        image, result: the volume; of a cine the frame that represents it.
-        written: the record. Without a path the report names no patient.
-        beat: of a cine, of which end-diastole and end-systole are shown.
+        image, result: the volume; for a cine, the frame that represents it.
+        written: the record; if it has no path, the report contains no patient data.
+        beat: the cine, of which end-diastole and end-systole are shown.
         reviewer: who has reviewed the result.
     """
     study = [] if written["input"]["path"] is None else study_of(image.files)
@@ -61,14 +61,14 @@ def content(
 
 
 Shown = tuple[str, np.ndarray, np.ndarray]
-"""A name, and voxels and labels (K, J, I)."""
+"""A name, with voxels and labels (K, J, I)."""
 
 
 def page(
     form: str, written: Mapping[str, Any], model: Model, shown: Sequence[Shown], geometry: Geometry,
     study: Sequence[tuple[str, str]], reviewer: Reviewer | None = None,
 ) -> bytes:  # fmt: skip
-    """The file of a report of what is shown; arguments as of `content` and `report.heart.describe`."""
+    """Return the content of a report file; arguments as of `content` and `report.heart.describe`."""
 
     def moment(name: str, array: np.ndarray, labels: np.ndarray) -> Moment:
         volume, _ = preprocess_volume(array, geometry, model.axes, model.intensity, NONE)
@@ -79,13 +79,13 @@ def page(
 
 
 def phases(function: CardiacFunction) -> list[tuple[str, int]]:
-    """Names and frames, counted from 0, of what a report shows of a cine; empty where none is known."""
+    """Names and frames, counted from 0, of the phases in a cine's report; empty if none is known."""
     frames = ("ED", function.ed_frame), ("ES", function.es_frame)
     return [(name, frame) for name, frame in frames if frame is not None]
 
 
 def _shown(image: io.Image, result: Result, beat: Beat | None) -> list[Shown]:
-    """End-diastole and end-systole of a cine, else the volume."""
+    """End-diastole and end-systole of a cine, otherwise the volume."""
     if beat and (known := phases(beat.function)):
         return [(name, beat.cine.image(frame).array, beat.result.labels[frame]) for name, frame in known]
     return [("Slices", image.array, result.labels)]

@@ -1,4 +1,4 @@
-"""A result whose label map a person has edited since: its record, measured anew."""
+"""Updated measurements of a result whose label map was edited after the run."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,19 +20,19 @@ from .hashes import input_hash
 from .record import Record
 from .reports import Shown, phases
 
-_NEAR = 0.01  # mm, by which the corners of two grids may differ
+_NEAR = 0.01  # mm; tolerance for the corners of two grids
 BY_PERSON = "the points that were given"
 
 
 @dataclass(frozen=True, eq=False)
 class Revised:
-    """A result as it is now.
+    """A result with its current labels.
 
     Args:
-        values: those of its record, without the parameters of the run where labels were edited.
-        geometry: the grid.
-        shown: end-diastole and end-systole, or the volume.
-        files: the input's.
+        values: as in a record; without the run's parameters if labels were edited.
+        geometry: grid of the labels.
+        shown: end-diastole and end-systole of a cine, or the volume.
+        files: input files.
     """
 
     values: Mapping[str, Any]
@@ -44,17 +44,17 @@ class Revised:
 def revise(
     record: Record, labels_path: Path, model: Model, input_path: Path | None = None, insertion: Insertion | None = None
 ) -> Revised:
-    """Measure the labels of a file in place of those of the run.
+    """Measure the labels of a file in place of the run's labels.
 
     Args:
-        record: of the run.
-        labels_path: a label map on the input's grid; of a cine, of all frames.
-        model: that made the labels.
-        input_path: where the input lies now; None: as the record says.
-        insertion: of the right ventricle, in place of what the labels or the record tell.
+        record: record of the run.
+        labels_path: a label map on the input's grid; for a cine, with all frames.
+        model: model that made the labels.
+        input_path: current path of the input; None for the path in the record.
+        insertion: insertion points of the right ventricle that replace those of the labels or record.
 
     Raises:
-        DINSegmentError: the input or the labels cannot be read, or do not belong together.
+        DINSegmentError: input or labels cannot be read, or do not match.
     """
     path = input_path or (Path(record.input.path) if record.input.path else None)
     if path is None:
@@ -93,10 +93,10 @@ def revise(
 def _labels(
     image: io.Image, geometry: Geometry, model: Model, name: str, array: np.ndarray | None = None
 ) -> np.ndarray:
-    """The labels of a file, where they are the model's and lie on the grid of its image.
+    """Return the labels of a file after checking their values and grid.
 
     Raises:
-        InputError, GeometryError: they are not, or do not.
+        InputError, GeometryError: values are not the model's, or the grid is not that of the image.
     """
     near = image.geometry.shape == geometry.shape and all(
         np.abs((image.geometry.ijk_to_ras - geometry.ijk_to_ras) @ (*corner, 1)).max() < _NEAR

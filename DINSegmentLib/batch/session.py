@@ -1,4 +1,4 @@
-"""All cases of one `dinsegment segment`: what is done already, who does the rest, and the tables of the results."""
+"""A run of `dinsegment segment`: skip finished cases, assign the others to processes, write the tables."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,26 +32,26 @@ if TYPE_CHECKING:
     from ..engine.segmenter import Segmenter
 
 Entry = dict[str, Any]
-"""What the tables and the report know of an input, see `tables`."""
+"""Data about one input for the tables and the report, see `tables`."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How the cases of a run are done, the same for all of them.
+    """Settings shared by all cases of a run.
 
     Args:
-        output: folder of the results.
-        formats: of the segmentation, of `batch.FORMATS`.
-        preview: also write a picture of each case.
-        person, frame_format, dicom_frames: of a cine, see `case.Case`.
+        output: folder for the results.
+        formats: output formats, from `batch.FORMATS`.
+        preview: also write an image of each case.
+        person, frame_format, dicom_frames: for cines, see `case.Case`.
         device: as in `engine.device.choose`.
-        workers: processes here; None: as many as `workers.choose` says.
-        scheduler: address or file of a Dask scheduler, whose workers do the cases.
-        overwrite: do the cases that are done, too, and replace their files.
-        anonymous: names and paths are neither printed nor written, see `anonymous`.
+        workers: number of local processes; None to use `workers.choose`.
+        scheduler: address or file of a Dask scheduler whose workers segment the cases.
+        overwrite: also segment finished cases and replace their files.
+        anonymous: neither print nor write names and paths, see `anonymous`.
         is_program: see `workers.Machine`.
-        model: as the user named the run's model, for the summary.
-        again: the command, for a shell, that resumes the run; None: not known.
+        model: the run's model as the user entered it, for the summary.
+        again: shell command that resumes the run; None if unknown.
     """
 
     output: Path
@@ -71,14 +71,14 @@ class Settings:
 
 
 class Session:
-    """A run over what a search has found.
+    """A run over the results of a search.
 
     Args:
-        found: cases, and what was refused.
-        model: of the cases that name none.
-        parameters: of the engine.
-        settings: all else.
-        console: where everything is printed.
+        found: cases and rejected inputs.
+        model: for cases without a model of their own.
+        parameters: parameters of the engine.
+        settings: all other settings.
+        console: prints all messages.
     """
 
     def __init__(
@@ -88,20 +88,20 @@ class Session:
         self._found, self._model, self._parameters = found, model, parameters
         self._settings, self._console = settings, console
         self._entries: list[Entry] = []  # one for each input
-        self._many = len(found) > 1  # then there are tables and a report
-        self._models = {model.id: model}  # of the entries
+        self._many = len(found) > 1  # several inputs: write tables and a review page
+        self._models = {model.id: model}  # models used by the entries
         self._segmenter: Segmenter | None = None
         self._workers = settings.workers or 1
         self._started = time.perf_counter()
 
     def run(self) -> int:
-        """Do all cases.
+        """Segment all cases.
 
         Returns:
-            0 all done; 1 some written and some failed; 2 nothing written.
+            0 if all succeeded; 1 if some were written and some failed; 2 if nothing was written.
 
         Raises:
-            Cancelled: the run was interrupted; what was finished is kept.
+            Cancelled: the run was interrupted; finished cases are kept.
         """
         output, overwrite = self._settings.output, self._settings.overwrite
         for folder in (output, output / thumbnails.FOLDER):
@@ -125,7 +125,7 @@ class Session:
             return self._run(waiting)
 
     def _run(self, waiting: list[Case]) -> int:
-        """The cases that are not done yet, and the tables of all."""
+        """Segment the cases that are not finished, and write the tables of all."""
         output = self._settings.output
         interrupted = False
         try:
@@ -135,9 +135,9 @@ class Session:
                 self._segment_all(waiting, stop)
         except (KeyboardInterrupt, Cancelled):
             interrupted = True
-            outputs.sweep(output)  # of our processes that had to be killed
+            outputs.sweep(output)  # left by our worker processes that had to be killed
         finally:
-            for case in waiting:  # stopped in the middle of the first of them
+            for case in waiting:  # the first was stopped while running
                 self._enter(case, "cancelled", "The run was stopped before it finished.")
             tables_are_there = not self._many or self._wrote_tables()
         counts = self._counts()
@@ -163,7 +163,7 @@ class Session:
         names.reserve(case, model.labels if model else ())
 
     def _finished(self, case: Case) -> bool:
-        """Whether an earlier run has done the case, which then counts as it is."""
+        """Whether an earlier run finished the case; if so, add its record to the entries."""
         model = self._model_of(case)
         written = steps.finished(case, model, self._parameters) if model else None
         if model is None or written is None:
@@ -175,7 +175,7 @@ class Session:
         return True
 
     def _model_of(self, case: Case | Found) -> Model | None:
-        """The case's model; None: there is none of that name, which is reported when the case is tried here."""
+        """Model of the case; None if not found, which is reported when the case is tried."""
         try:
             return find_model(case.model) if case.model else self._model
         except DINSegmentError:
@@ -184,7 +184,7 @@ class Session:
     # by whom
 
     def _choose_workers(self, waiting: Sequence[Case]) -> None:
-        """Where the user left it open; printed where there is something to choose."""
+        """Choose the number of processes if the user did not; print the choice if there is one."""
         settings = self._settings
         if settings.workers or settings.scheduler or len(waiting) < workers.ENOUGH_CASES:
             return
@@ -194,19 +194,19 @@ class Session:
             self._console.event("workers", choice.text, workers=choice.workers)
 
     def _needed(self, waiting: Sequence[Case]) -> Iterator[int]:
-        """Bytes of memory of every case, from headers."""
+        """Yield the memory of each case in bytes, from headers."""
         for case in waiting:
             model = self._model_of(case)
             all_frames = model is not None and is_of_heart(model)
             look = partial(peek, case.input, case.series, case.frame, case.files, all_frames, case.reading)
-            if (glance := attempt(look, case.name).value) is not None:  # a fault is reported when the case is tried
+            if (glance := attempt(look, case.name).value) is not None:  # faults are reported when the case is tried
                 yield peak_bytes(glance, self._parameters.margins)
 
     def _segment_all(self, waiting: list[Case], stop: Callable[[], bool]) -> None:
-        """All cases; what is done, or cannot be, is taken out of the list.
+        """Segment all cases and remove from the list those that are finished or failed.
 
         Raises:
-            Cancelled: ``stop`` said so.
+            Cancelled: ``stop`` returned True.
         """
         parts = companions.waves(waiting, self._model_of)
         waiting[:] = [case for part in parts for case in part]
@@ -223,7 +223,7 @@ class Session:
                 waiting.remove(case)
 
     def _segment_by_others(self, part: list[Case], waiting: list[Case], stop: Callable[[], bool]) -> None:
-        """A part of the cases on several processes; what is done is taken out of both lists."""
+        """Segment part of the cases in several processes and remove finished ones from both lists."""
         settings = self._settings
         planned = [(case, model) for case in part if (model := self._model_of(case))]
         tasks = [
@@ -255,8 +255,8 @@ class Session:
                 self._console.progress(case.name, number, len(planned), "cases")
 
     def _warm(self, case: Case) -> "Segmenter":
-        """The segmenter of the case's model; only the last one is kept, for two may not fit."""
-        from ..engine.segmenter import Segmenter  # torch takes seconds: not for inputs that cannot be used
+        """Load the segmenter of the case's model; keep only the latest, because two may not fit into memory."""
+        from ..engine.segmenter import Segmenter  # torch takes seconds to import
 
         model = find_model(case.model) if case.model else self._model
         if self._segmenter is None or self._segmenter.model.folder != model.folder:
@@ -282,7 +282,7 @@ class Session:
         show(self._console, record, printed=("enhancement",), brief=self._many)  # once for all cases, before the first
 
     def _refuse(self, refused: Refused) -> None:
-        if refused.expected:  # no fault of the data
+        if refused.expected:  # not a fault of the data
             self._console.warn(refused.reason)
         else:
             self._console.error(refused.reason, input=str(refused.path))
@@ -290,7 +290,7 @@ class Session:
         self._entries.append({"input": str(refused.path), "outcome": outcome, "error": refused.reason})
 
     def _went_well(self, work: Callable[[Case], None], case: Case) -> bool:
-        """Do some work for one case and report its error, which must not cost the other cases."""
+        """Do some work for one case and report its error, so that other cases continue."""
         fault = attempt(partial(work, case), str(case.input)).fault
         if fault is not None:
             self._fail(case, _hidden(case, fault.error) if case.anonymous else fault.text)
@@ -299,7 +299,7 @@ class Session:
     def _fail(self, case: Case, text: str) -> None:
         self._enter(case, "failed", text)
         if self._many and not case.anonymous and text.startswith(name := case.input.name):
-            text = f"{shown(case.input)}{text.removeprefix(name)}"  # others may have that name
+            text = f"{shown(case.input)}{text.removeprefix(name)}"  # others may have the same name
         self._console.error(text, input=_named(case))
 
     def _enter(self, case: Case, outcome: str, error: str) -> None:
@@ -321,7 +321,7 @@ class Session:
         self._console.event("summary", text, **counts)
 
     def _how_to_go_on(self, done: int, count: int) -> tuple[str, ...]:
-        """A sentence, and the command for the shell where it is known."""
+        """Return a sentence on how to resume, and the shell command if known."""
         text = f"Interrupted: {done} of {count} done. Completed cases were kept and no partial files were written. "
         if self._settings.overwrite:
             return (text + "Because of --overwrite, the same command segments all cases again.",)
@@ -332,7 +332,7 @@ class Session:
     def _wrote_tables(self) -> bool:
         try:
             self._write_tables()
-        except DINSegmentError as error:  # a full disk: the cases that are done are there
+        except DINSegmentError as error:  # disk full: the finished cases are kept
             self._console.error(f"The tables and the review page are incomplete: {error}")
             return False
         return True
@@ -341,13 +341,13 @@ class Session:
         return any(entry.get("structures") for entry in self._entries)
 
     def _asked(self) -> dict[str, Any]:
-        """What the summary says of how the run was made."""
+        """Settings of the run for the summary."""
         model = self._model.id if self._settings.anonymous else self._settings.model
         one = self._parameters
         return {"model": model, "enhancement": asdict(one.enhancement), "mirroring": one.mirroring}
 
     def _write_tables(self) -> None:
-        """All of them, or none: the summary distinguishes the others of this run from those of another."""
+        """Write all tables or none, so that the hashes in the summary identify the tables of this run."""
         if not self._entries_with_results():
             return
         output, hidden = self._settings.output, self._settings.anonymous
@@ -355,10 +355,10 @@ class Session:
         drawn = {
             entry["case"]: thumbnails.picture_path(output, entry["case"]) for entry in self._entries if "case" in entry
         }
-        pictures = {case: path for case, path in drawn.items() if path.is_file()}  # a kill may have come before it
+        pictures = {case: path for case, path in drawn.items() if path.is_file()}  # missing if a kill came first
         title, run = ("Anonymous cases", anonymous.run_name(list(drawn))) if hidden else (output.name, None)
         with outputs.beside([output / name for name in registry.TABLES]) as folder:
-            memory.give_back()  # the network has done its work; PyArrow, which comes with the tables, takes 44 MB
+            memory.give_back()  # the network is no longer needed; importing PyArrow takes 44 MB
             tables.write_statistics(self._entries, folder / registry.STATISTICS)
             tables.write_parquet(self._entries, folder / registry.PARQUET)
             tables.write_function(self._entries, folder / registry.FUNCTION)
@@ -371,10 +371,10 @@ class Session:
 
 
 def _named(case: Case) -> str:
-    """The case as the tables name its input."""
+    """Name of the case's input in the tables."""
     return case.name if case.anonymous else str(case.input)
 
 
 def _hidden(case: Case, error: BaseException | None) -> str:
-    """The error of an anonymous case."""
+    """Error message of an anonymous case."""
     return f"{case.name} {anonymous.reason(error)}"

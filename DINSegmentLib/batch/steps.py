@@ -1,4 +1,4 @@
-"""One input to its output files: read, segment, write beside, rename."""
+"""One input to its output files: read, segment, write to a temporary folder, rename."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -41,7 +41,7 @@ def plan(
     confidence: bool = False, anonymous: bool = False, dicom_frames: str = "phases",
     person: io.Person | None = None, frame_format: str | None = None,
 ) -> Case:  # fmt: skip
-    """What will be written for an input that was found; ``structures`` get a surface each in such formats."""
+    """Plan the outputs for an input; with surface formats, each of ``structures`` gets a surface."""
     names = dict.fromkeys((*formats, *["confidence"] * confidence, *["png"] * preview, "json"))
     return Case(
         input=found.path,
@@ -63,14 +63,14 @@ def plan(
 
 
 def check(case: Case, overwrite: bool, strip: bool = False) -> None:
-    """Reject what is known to fail without reading the input.
+    """Reject, without reading the input, what is certain to fail.
 
     Args:
-        strip: the case will be drawn for the page, too.
+        strip: the case is also drawn for the review page.
 
     Raises:
-        InputError, OutputError: as `io.outputs.check` and `Format.check`; a DICOM segmentation is wanted of what is no
-            DICOM series; or heart rate, height or weight make no sense.
+        InputError, OutputError: as `io.outputs.check` and `Format.check`; a DICOM segmentation is requested of an input
+            that is not a DICOM series; or heart rate, height or weight are out of range.
     """
     check_person(case.person.heart_rate, case.person.height, case.person.weight)
     for name in dict.fromkeys(one.format for one in case.outputs):
@@ -88,9 +88,9 @@ def check(case: Case, overwrite: bool, strip: bool = False) -> None:
 
 
 def finished(case: Case, model: Model, parameters: Parameters) -> Record | None:
-    """The record of a run that was finished earlier with the same input, model and parameters; None: there is none.
+    """Return the record of a finished run with the same input, model and parameters, or None.
 
-    Its files were renamed to their places after they were whole, the record last: so where it is, all of them are.
+    Files are renamed to their places after they are complete, the record last: if it exists, all of them do.
     """
     try:
         written = Record.read(case.paths[-1])
@@ -109,7 +109,7 @@ def finished(case: Case, model: Model, parameters: Parameters) -> Record | None:
             return None
         found = io.files_of(case.input, case.series, case.frame, case.files or None, case.reading)
         return written if input_hash(found) == written.input.sha256 else None
-    except Exception:  # an odd record of another program does not count
+    except Exception:  # an unusual record of another program
         return None
 
 
@@ -117,23 +117,23 @@ def run(
     case: Case, segmenter: "Segmenter", parameters: Parameters, overwrite: bool = False,
     progress: Progress | None = None, strip: bool = False, cancelled: Callable[[], bool] | None = None,
 ) -> tuple[Record, Result]:  # fmt: skip
-    """Segment one case and write its files, all or none.
+    """Segment a case and write all of its files, or none.
 
-    Of a cine without choice of a frame all frames are segmented, where the model is one of the heart: besides what is
-    asked for, which is made of the frame at end-diastole, there are the labels of all frames, ``NAME.nii.gz``, and the
-    table and picture of the volumes over time.
+    For a cardiac model and a cine without a selected frame, all frames are segmented. The requested outputs show the
+    frame at end-diastole; additional outputs are the labels of all frames, ``NAME.nii.gz``, and the table and chart of
+    the volume-time curves.
 
     Args:
-        segmenter: stays warm between cases.
+        segmenter: kept loaded between cases.
         progress, cancelled: as for the segmenter.
-        strip: also draw the case for the report, see `thumbnails.picture_path`.
+        strip: also draw the case for the review page, see `thumbnails.picture_path`.
 
     Returns:
-        the record, as written to ``NAME.json``, and the engine's result.
+        the record as written to ``NAME.json``, and the engine's result.
 
     Raises:
-        DINSegmentError: in one sentence; nothing was written.
-        Cancelled: ``cancelled`` said so; nothing was written.
+        DINSegmentError: the case failed; nothing was written.
+        Cancelled: ``cancelled`` returned True; nothing was written.
     """
     made = segment(read(case, segmenter.model, overwrite), segmenter, parameters, progress, cancelled)
     written = write(made, overwrite)
@@ -143,7 +143,7 @@ def run(
 
 
 def read(case: Case, model: Model | None, overwrite: bool) -> Opened:
-    """The first part of `run`; ``model`` None: it is not known, nor whether a cine is to be read as one."""
+    """First part of `run`; if ``model`` is None, it is unknown whether a cine is to be read as such."""
     check(case, overwrite)
     which: dict[str, Any] = {"path": case.input, "series": case.series, "reading": case.reading}
     which["files"] = case.files or None
@@ -167,7 +167,7 @@ def segment(
     opened: Opened, segmenter: "Segmenter", parameters: Parameters, progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Made:  # fmt: skip
-    """The second part of `run`."""
+    """Second part of `run`."""
     case, image = opened.case, opened.input
     if isinstance(image, io.Cine):
         return _segment_cine(opened, image, segmenter, parameters, progress, cancelled)
@@ -179,8 +179,8 @@ def segment(
 
 
 def write(made: Made, overwrite: bool = False) -> Record:
-    """The third part of `run`, without the strip."""
-    if made.cine:  # which phases it has is known now
+    """Third part of `run`, without the strip."""
+    if made.cine:  # only now is it known which phases it has
         function = made.cine.function.as_dict()
         case = of_cine(made.case, made.result.model.labels, len(made.cine.cine.array), function)
         made = replace(made, case=case)
@@ -200,7 +200,7 @@ def _format(output: Output) -> str:
 
 
 def _frames(case: Case, model: Model) -> int:
-    """How many frames are segmented together: those of a cine, else one."""
+    """Number of frames that are segmented together: those of a cine, otherwise 1."""
     if case.frame is not None or not is_of_heart(model) or not case.input.exists():
         return 1
     return io.count_frames(case.input, case.series, case.files or None, case.reading)
@@ -210,7 +210,7 @@ def _segment_cine(
     opened: Opened, cine: io.Cine, segmenter: "Segmenter", parameters: Parameters, progress: Progress | None,
     cancelled: Callable[[], bool] | None,
 ) -> Made:  # fmt: skip
-    """All frames; and the frame that represents them as a volume, with what only a single one can have."""
+    """Segment all frames; add for the frame that represents them what only a single volume has."""
     case = opened.case
     with_margins = case.frame_format is not None and FORMATS[case.frame_format].needs_margins
     plain = replace(parameters, confidence=False, margins=with_margins)
@@ -229,12 +229,12 @@ def _hidden(case: Case, image: io.Image) -> io.Image:
 
 
 def _shown(case: Case) -> str:
-    """What sentences call the input."""
+    """Name of the input in messages."""
     return case.name if case.anonymous else case.input.name or case.name
 
 
 def draw_strip(made: Made) -> None:
-    """Draw a case for the page to review."""
+    """Draw a case for the review page."""
     case, image, result, model = made.case, made.image, made.result, made.result.model
     original, _ = preprocess_volume(image.array, image.geometry, model.axes, model.intensity, NONE)
     noticed = slices_to_review(result.confidence, model.labels)
@@ -243,10 +243,10 @@ def draw_strip(made: Made) -> None:
 
 
 def save_picture(picture: Image.Image, folder: Path, case: str) -> Path:
-    """Write a case's strip (see `thumbnails.strip`), whole or not at all; one that is there already is replaced.
+    """Write a case's strip (see `thumbnails.strip`) atomically, replacing an existing one.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the picture cannot be written.
     """
     path = thumbnails.picture_path(folder, case)
     with files.beside([path]) as beside:

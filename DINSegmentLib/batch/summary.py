@@ -1,4 +1,4 @@
-"""A record as the few lines that a terminal shows of it."""
+"""Summary of a record in a few lines for the terminal."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -12,12 +12,12 @@ from ..tabular import align
 
 
 def show(console: Console, record: Mapping[str, Any], printed: Collection[str] = (), brief: bool = False) -> None:
-    """Print a case that is done, and its notices.
+    """Print a finished case and its notices.
 
     Args:
-        record: see `record.Record`, as a dictionary.
-        printed: kinds of notices that were printed before.
-        brief: one of many: of a cine no table.
+        record: a `record.Record` as a dictionary.
+        printed: kinds of notices that were already printed.
+        brief: one of many cases: print no table for a cine.
     """
     console.event("done", describe(record, brief), record=record)
     for notice in record["notices"]:
@@ -26,7 +26,7 @@ def show(console: Console, record: Mapping[str, Any], printed: Collection[str] =
 
 
 def describe(record: Mapping[str, Any], brief: bool = False) -> str:
-    """A case's short table (structure, ml), of a cine the values of its function, and what was written where."""
+    """Format a case's short table (structure, ml), cardiac function of a cine, and the written files."""
     rows = [("structure", "ml"), *((s["name"], f"{s['volume_ml']:.1f}") for s in record["structures"])]
     device, seconds, cine = record["device"], record["timings"]["total"], record["cine"]
     name = shown(Path(record["input"]["path"] or record["case"]).name)
@@ -38,14 +38,14 @@ def describe(record: Mapping[str, Any], brief: bool = False) -> str:
 
 
 def _fractions(cine: Mapping[str, Any]) -> list[str]:
-    """Which frame the table is of, and the ejection fractions, on one line."""
+    """Line with the frame of the table and the ejection fractions."""
     shown = {side: cine["function"][side.lower()]["ef_percent"] for side in ("LV", "RV")}
     fractions = [f"{side} {'not reported' if value is None else f'{value:.1f}%'}" for side, value in shown.items()]
     return [f"frame {cine['frame']} of {cine['frames']}; ejection fraction {', '.join(fractions)}"]
 
 
 def _function(cine: Mapping[str, Any]) -> list[str]:
-    """Which frame the table is of, and a table of the function."""
+    """Line with the frame of the table, followed by a table of cardiac function."""
     function = CardiacFunction.from_dict(cine["function"])
     rows = [("quantity", "value", "", "±1 basal slice")]
     for row in function.rows():
@@ -59,14 +59,14 @@ def _function(cine: Mapping[str, Any]) -> list[str]:
 
 
 def _from_header(person: Mapping[str, Any]) -> list[str]:
-    """Which values of a person come from the DICOM header, on one line; nothing where there are none."""
+    """Line that lists which patient data are from the DICOM header; empty if none."""
     kinds = {"heart_rate": ("heart rate", "/min"), "height": ("height", " cm"), "weight": ("weight", " kg")}
     told = [f"{kinds[name][0]} {person[name]:.4g}{kinds[name][1]}" for name in person["from_header"]]
     return [f"{', '.join(told)} from the DICOM header"] if told else []
 
 
 def _listed(case: str, outputs: Sequence[str]) -> str:
-    """The names of files; of those of single frames, which may be many, the first and the last."""
+    """List file names; of the files of single frames, which may be many, only the first and last."""
     single = [name for name in outputs if re.match(rf"{re.escape(case)}_f\d+[._]", name)]
     listed = ", ".join(shown(name) for name in outputs if name not in single)
     return f"{listed}; {len(single)} of single frames, {single[0]} to {single[-1]}" if single else listed

@@ -1,18 +1,18 @@
-"""The tables of a run: `statistics.csv`, a row for each case and structure; `function.csv`, a row for each cine;
-`segments.csv`, a row for each cine and segment of its wall; `summary.json`, what came of each input.
+"""Tables of a run: `statistics.csv`, a row for each case and structure; `function.csv`, a row for each cine;
+`segments.csv`, a row for each cine and segment of its wall; `summary.json`, the outcome of each input.
 
-All are made of entries, one for each input. An entry is either a case's record, as `record.record` describes it, or
-what is known of an input that gave no result:
+All are made from entries, one for each input. An entry is either a case's record (see `record.record`), or
+data about an input without a result:
 
-- ``case``: id; missing where the input never became a case. A record without it goes by the name of its input.
-- ``input``: of a record as documented there, else the path as text.
-- ``outcome``: one of `OUTCOMES`; by default ``done``, or ``failed`` where there is an ``error``.
+- ``case``: ID; missing if the input never became a case. Such records use the name of their input.
+- ``input``: as in a record, or the path as text.
+- ``outcome``: one of `OUTCOMES`; by default ``done``, or ``failed`` if there is an ``error``.
 - ``error``: why there is no result, one sentence.
-- ``structures``: of a record; each also with what `measure.StructureStatistics` and `measure.Confidence` tell:
-  ``mean``, ``sd``, ``slices``, ``touches_border``, ``touches_end``, ``confidence``. What is missing stays empty.
-- ``cine``: of a record; missing or null where the case is not a cine.
-- ``notices``: list of the fields of `notices.Notice`; of a structure, or (null) of the whole case.
-- ``extra``: the user's own columns, name to text.
+- ``structures``: as in a record, each with values of `measure.StructureStatistics` and `measure.Confidence`:
+  ``mean``, ``sd``, ``slices``, ``touches_border``, ``touches_end``, ``confidence``. Missing values are empty.
+- ``cine``: as in a record; missing or null if the case is not a cine.
+- ``notices``: list with the fields of `notices.Notice`, for a structure or (null) the whole case.
+- ``extra``: user columns, name to text.
 """
 
 import json
@@ -29,7 +29,7 @@ from ..tabular import csv_text
 from .versions import versions
 
 SCHEMA_VERSION = 1
-OUTCOMES = ("done", "resumed", "skipped", "refused", "failed", "cancelled")  # resumed: done by an earlier run
+OUTCOMES = ("done", "resumed", "skipped", "refused", "failed", "cancelled")  # resumed: finished by an earlier run
 
 COLUMNS = (
     "case", "input", "frame", "model", "structure", "value", "volume_ml", "mean", "sd", "voxels", "slices",
@@ -51,30 +51,30 @@ FUNCTION_COLUMNS = (
     *(f"rv_{name}" for name in _VENTRICLE), *_WHOLE, *_INDEXED, "warnings",
 )  # fmt: skip
 
-_FORMULA = ("=", "+", "-", "@")  # a spreadsheet would run a cell that begins so
+_FORMULA = ("=", "+", "-", "@")  # a spreadsheet would run cells that begin with these
 _NUMBER = re.compile(r"[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)([eE][+-]?[0-9]+)?")
-_BREAKING = {"Cc", "Cs", "Zl", "Zp"}  # Unicode's controls, half characters, line and paragraph separators
+_BREAKING = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: controls, surrogates, line and paragraph separators
 
 
 def write_statistics(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
-    """Write `statistics.csv`: UTF-8, commas, `COLUMNS` and then the user's own columns.
+    """Write `statistics.csv`: UTF-8, commas, `COLUMNS` and then the user columns.
 
-    Rows are in the order of the case ids, then as in the record, so that the same results give the same bytes,
-    whatever the order in which they came. ``notices`` holds the kinds of a structure's notices and of the whole case's,
-    divided by blanks. An own column named like one of this table becomes ``own NAME``. No cell is a formula
-    (such a text gets a leading apostrophe) and none has line breaks (they are written as backslash and n).
+    Rows are sorted by case ID, then as in the record, so that the same results give the same bytes,
+    whatever their order. ``notices`` has the kinds of notices about the structure and the whole case, separated by
+    spaces. A user column with the name of a table column becomes ``own NAME``. Cells never contain formulas
+    (such text gets a leading apostrophe) or line breaks (written as backslash and n).
 
     Raises:
-        OutputError: it cannot be written; a former table is unchanged.
+        OutputError: the file cannot be written; an existing table is unchanged.
     """
     _write_rows(COLUMNS, _statistics(entries), path)
 
 
 def write_parquet(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
-    """Write the same as Parquet, with numbers as numbers and an empty cell as null; nothing without pyarrow.
+    """Write the same table as Parquet with numeric types and null for empty cells; does nothing without pyarrow.
 
     Raises:
-        OutputError: it cannot be written; a former table is unchanged.
+        OutputError: the file cannot be written; an existing table is unchanged.
     """
     try:
         import pyarrow as arrow
@@ -110,12 +110,12 @@ def _statistics(entries: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str,
 
 
 def write_function(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
-    """Write `function.csv`, where there is a cine: `FUNCTION_COLUMNS` and the user's own, as in `write_statistics`.
+    """Write `function.csv` if there is a cine: `FUNCTION_COLUMNS` and user columns, as in `write_statistics`.
 
-    Frames are counted from 1. What is not reported, or not known, stays empty; ``warnings`` says why, in sentences.
+    Frames are counted from 1. Values that are unknown or not reported are empty; ``warnings`` has the reasons.
 
     Raises:
-        OutputError: it cannot be written; a former table is unchanged.
+        OutputError: the file cannot be written; an existing table is unchanged.
     """
     cines = [entry for entry in _in_order(entries) if entry.get("cine")]
     if cines:
@@ -123,12 +123,12 @@ def write_function(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
 
 
 def write_segments(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
-    """Write `segments.csv`, where there is a cine whose wall was measured: `SEGMENT_COLUMNS`, a row for each segment.
+    """Write `segments.csv` if the wall of a cine was measured: `SEGMENT_COLUMNS`, a row for each segment.
 
-    What is not reported stays empty; ``reason`` says why.
+    Values that are not reported are empty; ``reason`` has the reason.
 
     Raises:
-        OutputError: it cannot be written; a former table is unchanged.
+        OutputError: the file cannot be written; an existing table is unchanged.
     """
     found = [(entry, entry["cine"].get("regional")) for entry in _in_order(entries) if entry.get("cine")]
     measured = [(entry, _segments(entry, regional)) for entry, regional in found if regional]
@@ -147,7 +147,7 @@ def _segments(entry: Mapping[str, Any], regional: Mapping[str, Any]) -> list[lis
 def _write_rows(
     columns: Sequence[str], entries: Sequence[tuple[Mapping[str, Any], Sequence[Sequence[Any]]]], path: Path
 ) -> None:
-    """Every entry's rows, and in each the entry's own columns."""
+    """Write the rows of all entries, each with its entry's user columns."""
     own = _own_columns(entries)
     header = map(_cell, [*columns, *(f"own {name}" if name in columns else name for name in own)])
     lines = (
@@ -166,22 +166,22 @@ def write_summary(
     entries: Iterable[Mapping[str, Any]], parameters: Mapping[str, Any], timings: Mapping[str, float], path: Path,
     hashes: Mapping[str, str] | None = None,
 ) -> None:  # fmt: skip
-    """Write `summary.json`: what happened to every input, and how the run was made.
+    """Write `summary.json`: the outcome of each input, and the settings of the run.
 
-    It holds ``schema``, ``versions``, ``parameters``, ``timings`` and ``tables`` (the hashes) as given, ``counts``
-    (``inputs``, the number of each of `OUTCOMES` and ``noticed``, of how many results there is a notice) and ``inputs``
-    in the order of the case ids, each with ``case``, ``input``, ``outcome``, ``reason`` (null where all went well),
-    ``notices`` (sentences), ``function`` (of a cine, what `function.csv` holds, numbers in full; else null),
+    It has ``schema``, ``versions``, ``parameters``, ``timings`` and ``tables`` (the hashes) as given, ``counts``
+    (``inputs``, the number of each of `OUTCOMES`, and ``noticed``, the number of results with notices) and ``inputs``
+    sorted by case ID, each with ``case``, ``input``, ``outcome``, ``reason`` (null if it succeeded),
+    ``notices`` (sentences), ``function`` (of a cine, as in `function.csv` with unrounded numbers; otherwise null),
     ``seconds`` (of a result) and ``outputs`` (file names).
 
     Args:
-        parameters: of the run, values that JSON knows.
+        parameters: parameters of the run as JSON values.
         timings: seconds of the run by step.
-        hashes: SHA-256 of the other tables by name, by which a later run knows them for this run's.
+        hashes: SHA-256 of the other tables by name, by which a later run recognizes them.
 
     Raises:
-        OutputError: it cannot be written; a former summary is unchanged.
-        ValueError: an outcome is none of `OUTCOMES`, or a number is not finite.
+        OutputError: the file cannot be written; an existing summary is unchanged.
+        ValueError: an outcome is not in `OUTCOMES`, or a number is not finite.
     """
     inputs = [_told(entry) for entry in _in_order(entries)]
     counted = Counter(one["outcome"] for one in inputs)
@@ -255,7 +255,7 @@ def _row(entry: Mapping[str, Any], structure: Mapping[str, Any]) -> Sequence[Any
 
 
 def _frame(entry: Mapping[str, Any]) -> int | None:
-    """The frame that a row of structures is of, from 1."""
+    """Frame, from 1, to which a row of structures refers."""
     if entry.get("cine"):
         return entry["cine"]["frame"]
     return entry["input"].get("frame") if isinstance(entry["input"], Mapping) else None
@@ -268,7 +268,7 @@ def _function(entry: Mapping[str, Any]) -> list[Any]:
 
 
 def _figures(cine: Mapping[str, Any]) -> dict[str, Any]:
-    """What `FUNCTION_COLUMNS` names after the model, frames counted from 1."""
+    """Values of `FUNCTION_COLUMNS` after the model, with frames counted from 1."""
     function = cine["function"]
     frames = {name: None if function[name] is None else function[name] + 1 for name in ("ed_frame", "es_frame")}
     sides = {f"{side}_{name}": function[side][name] for side in ("lv", "rv") for name in _VENTRICLE}
@@ -292,7 +292,7 @@ def _yes(value: bool | None) -> str | None:
 
 
 def _cell(value: Any) -> str:
-    """A value as the text of a cell, on one line and never a formula."""
+    """Format a value for a cell, on one line and never as a formula."""
     text = "" if value is None else "".join(map(_visible, str(value)))
     return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
 
@@ -303,5 +303,5 @@ def _visible(letter: str) -> str:
 
 def _write(text: str, path: Path) -> None:
     with outputs.beside([path]) as folder:
-        # half a character, from a name that is not UTF-8, becomes what JSON knows, too
+        # surrogates from a name that is not UTF-8 are escaped as in JSON
         (folder / path.name).write_bytes(text.encode("utf-8", "backslashreplace"))

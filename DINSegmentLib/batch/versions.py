@@ -1,4 +1,4 @@
-"""Versions of what a result depends on, without importing any of it."""
+"""Versions of the packages that a result depends on, found without importing them."""
 
 import platform
 import sys
@@ -6,11 +6,11 @@ from importlib import metadata
 
 from .. import __version__
 
-PACKAGES = {"torch": "torch", "numpy": "numpy", "SimpleITK": "SimpleITK", "slicer-core": "slicer"}  # and its module
+PACKAGES = {"torch": "torch", "numpy": "numpy", "SimpleITK": "SimpleITK", "slicer-core": "slicer"}  # package: module
 
 
 def versions() -> dict[str, str | None]:
-    """Versions of DINSegment, Python and the packages; None for one that is not installed."""
+    """Versions of DINSegment, Python and the packages; None for packages that are not installed."""
     own = {"dinsegment": __version__, "python": platform.python_version()}
     return own | {package: version(package, module) for package, module in PACKAGES.items()}
 

@@ -1,4 +1,4 @@
-"""How many processes do the cases of a batch on this machine, where the user leaves it open."""
+"""Automatic choice of the number of processes for a batch on this machine."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,24 +7,24 @@ from .. import memory
 from ..errors import DeviceError
 
 # Measured on two idle cores of an AMD EPYC (`dinsegment bench --batch --cases 300`, 2026-11-29): one process with two
-# threads does 485 volumes of three slices a minute, two with one thread each 712. They start later than one does, so
-# that 100 of the smallest volumes make up for it, and fewer of larger ones. Other programs on the cores do not change
-# the choice, since two processes also get more of a busy core's time: 200 volumes beside one busy loop took 29 s on two
-# and 51 s on one; 120 beside two loops 37 and 43 s, beside a program with two threads of torch 23 and 36 s (same day).
+# threads does 485 volumes of three slices a minute, two with one thread each 712. Their longer startup pays off
+# from 100 of the smallest volumes on, earlier for larger ones. Other programs on the cores do not change the choice,
+# because two processes also get more time on a busy core: 200 volumes beside one busy loop took 29 s with two
+# processes and 51 s with one; 120 beside two loops 37 and 43 s, beside two threads of torch 23 and 36 s (same day).
 ENOUGH_CASES = 100
-_MOST = 8  # more than two were not measured
+_MOST = 8  # more than two processes were not measured
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What the number depends on, beside the cases.
+    """What the number of processes depends on, besides the cases.
 
     Args:
-        device: torch name of the one that does the work; None: the requested one is not available.
-        threads: that torch takes in one process; heeds affinity, ``OMP_NUM_THREADS`` and a container's share.
-        free: bytes of memory; None: not known.
-        is_program: whether `dinsegment` is the program that runs. In another one, such as Slicer or a script, a new
-            process begins with that program, of which we know nothing.
+        device: torch name of the device that does the work; None if the requested device is not available.
+        threads: number of torch's threads per process; respects affinity, ``OMP_NUM_THREADS`` and container limits.
+        free: available memory in bytes; None if unknown.
+        is_program: whether `dinsegment` is the main program. In others, such as Slicer or a script, a new process would
+            start by running that program, with unknown effects.
     """
 
     device: str | None
@@ -35,31 +35,31 @@ class Machine:
 
 @dataclass(frozen=True)
 class Choice:
-    """How many processes, and a sentence about it; None: nothing worth a message."""
+    """Number of processes, and a sentence about it; None if there is nothing to report."""
 
     workers: int
     text: str | None = None
 
 
 def here(device: str, is_program: bool) -> Machine:
-    """This machine, for a device as in `engine.device.choose`."""
+    """Describe this machine for a device as in `engine.device.choose`."""
     import torch
 
     from ..engine.device import choose as choose_device
 
     try:
         name = choose_device(device).name
-    except DeviceError:  # is told with the first case
+    except DeviceError:  # reported with the first case
         name = None
     threads = min(torch.get_num_threads(), memory.cores())
     return Machine(name, threads, memory.available(), is_program)
 
 
 def choose(needed: Iterable[int], machine: Machine) -> Choice:
-    """Several processes with one thread each where that is the faster way and the memory will do, else one.
+    """Choose several single-threaded processes if that is faster and memory is sufficient, otherwise one.
 
     Args:
-        needed: bytes of memory of every case, the program's own included, see `plan.peak_bytes`.
+        needed: memory of each case in bytes, including the program's own, see `plan.peak_bytes`.
     """
     sizes = list(needed)
     if len(sizes) < ENOUGH_CASES or machine.device is None:

@@ -1,5 +1,5 @@
-"""The engine: array, geometry and parameters in, labels out; it knows no files, no scene and no desktop.
+"""The engine: turns array, geometry and parameters into labels, without files, scene or user interface.
 
-`segmenter` runs a model (torch); `preprocessing`, `orientation`, `parameters` and `checks` need numpy alone, so that a
-preview works where torch is not installed.
+`segmenter` runs a model and needs torch; `preprocessing`, `orientation`, `parameters` and `checks` need only numpy, so
+that the preview works without torch.
 """

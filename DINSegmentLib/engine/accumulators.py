@@ -1,4 +1,4 @@
-"""What a run keeps of the scores of its slices: labels, their probabilities and margins; and the labels' clean-up."""
+"""What a run keeps from the scores of each slice: labels, probabilities and margins; and the clean-up of labels."""
 
 import numpy as np
 import torch
@@ -16,13 +16,13 @@ from .resampling import to_native_grid
 
 
 class Labels:
-    """Labels of the frames of a cine, or of a volume, which is one; filled slice by slice in the model's axes.
+    """Labels of all frames of a cine (a single volume counts as one frame), filled slice by slice in the model's axes.
 
     Args:
         model, parameters: of the run.
-        orient: from the stored axes to the model's.
-        frames: how many.
-        shape: (K, J, I) of one, as it is stored.
+        orient: maps the stored axes to the model's.
+        frames: number of frames.
+        shape: (K, J, I) of one frame as stored.
     """
 
     def __init__(
@@ -30,11 +30,11 @@ class Labels:
     ) -> None:
         self._model = model
         self._orient = orient
-        # results are stored like the input and filled through a view in the model's axes
+        # stored like the input, filled through a view in the model's axes
         self.labels = np.zeros((frames, *shape), np.uint8)
         self._oriented = [orient.to_model(labels) for labels in self.labels]
         slices = len(self._oriented[0])
-        # by frame, slice and class: voxels with the class, their summed probability of it, and that of all voxels
+        # per frame, slice and class: voxels labeled so, their summed probability, and that of all voxels
         self._sums = np.zeros((frames, slices, 3, model.network.classes))
         self.removed: list[dict[int, int]] = [{} for _ in range(frames)]
         self._emptied: list[list[Emptied]] = [[] for _ in range(frames)]
@@ -42,7 +42,7 @@ class Labels:
         self.margins = [Margins.empty(shape) for _ in range(frames) if parameters.margins]
 
     def take(self, place: tuple[int, int], scores: Tensor) -> None:
-        """Keep the result of a slice, given as (frame, index); scores (1, classes, *size)."""
+        """Add the scores (1, classes, *size) of one slice; ``place`` is (frame, index)."""
         frame, index = place
         oriented = self._oriented[frame]
         native = to_native_grid(scores, oriented.shape[1:])[0]
@@ -62,20 +62,20 @@ class Labels:
             self._orient.to_model(self.confidence_map)[index] = np.rint(100 * confidence)
 
     def _calibrated(self, native: Tensor, highest: Tensor) -> tuple[Tensor, Tensor]:
-        """Probability of each pixel's label (H, W), and of every class summed over the pixels (classes,).
+        """Probability of each pixel's label (H, W), and of each class summed over all pixels (classes,).
 
-        ``native`` are scores (classes, H, W), which are overwritten, ``highest`` (H, W) the largest of each pixel.
-        The model's temperature divides them and changes no winner.
+        ``native``: scores (classes, H, W), overwritten; ``highest``: (H, W), the largest score of each pixel.
+        The scores are divided by the model's temperature, which does not change the largest.
         """
-        # softmax by hand, in place: on a CPU, new memory for every slice costs more than the sums
+        # in-place softmax: on a CPU, allocating memory for every slice takes longer than the sums
         native -= highest
         native /= self._model.temperature
-        native.exp_()  # 1 for the winner
+        native.exp_()  # 1 for the largest
         confidence = 1 / native.sum(dim=0)
         return confidence, native.flatten(1) @ confidence.flatten()
 
     def clean(self) -> None:
-        """Remove from ``labels`` what the model's manifest asks for; `notices` and ``removed`` report it."""
+        """Apply the manifest's clean-up steps to ``labels``; `notices` and ``removed`` report what was removed."""
         if not self._model.cleanup:
             return
         for frame, (labels, oriented) in enumerate(zip(self.labels, self._oriented, strict=True)):
@@ -87,7 +87,7 @@ class Labels:
             labels[...] = self._orient.to_stored(cleaned)
 
     def _empty_base(self, frame: int, wall: int) -> list[Emptied]:
-        """Empty the slices of a frame's labels that seem to lie beyond the heart's base; ``wall`` is the myocardium."""
+        """Remove labels from slices of a frame that seem to lie beyond the base; ``wall`` is the myocardium's value."""
         labels, (voxels, sure) = self._oriented[frame], self._sums[frame, :, :2, wall].T
         voxel_ml = np.prod(self._orient.spacing) / 1000
         emptied = []
@@ -98,20 +98,20 @@ class Labels:
         return emptied
 
     def notices(self) -> tuple[Notice, ...]:
-        """What the clean-up removed at the base."""
+        """Notices about basal slices whose labels were removed."""
         return notices(self._emptied, self._orient.order[0])
 
     def confidence(self, frame: int) -> Confidence:
-        """What the probabilities of a frame say about its labels; its slices in the order of the input."""
+        """Confidence in the labels of a frame, with slices in the order of the input."""
         sums = self._sums[frame, :: -1 if self._orient.flipped[0] else 1]
         return Confidence(self._orient.order[0], sums[:, 0].astype(np.int64), sums[:, 1], sums[:, 2])
 
 
 def winners(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Of scores (classes, H, W) the largest of each pixel, and the first class that has it, uint8; (H, W) each.
+    """Return each pixel's largest score and its class, both (H, W), the class as uint8; the first class wins a tie.
 
-    The same as ``scores.max(dim=0)``, in less than half the time on a CPU: without a search for places, whole planes of
-    few bytes a pixel are compared.
+    Same as ``scores.max(dim=0)`` for ``scores`` (classes, H, W), in less than half the time on a CPU: it compares whole
+    planes and does not track indices.
     """
     highest, last = scores.amax(dim=0), len(scores) - 1
     before_last = torch.arange(last, -1, -1, dtype=torch.uint8, device=scores.device)[:, None, None]
@@ -119,9 +119,9 @@ def winners(scores: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _margins(logits: Tensor, won: Tensor) -> tuple[Tensor, ...]:
-    """Of scores (classes, H, W) and the index of their largest (H, W): the fields of `Margins`, (H, W) each."""
+    """Fields of `Margins`, (H, W) each, from scores (classes, H, W) and the class of the largest score (H, W)."""
     highest, others = logits.gather(0, won[None])[0], logits.scatter(0, won[None], -torch.inf)
     second, runner_up = others.max(dim=0)
-    third = others.scatter_(0, runner_up[None], -torch.inf).amax(dim=0)  # of two classes, minus infinity
+    third = others.scatter_(0, runner_up[None], -torch.inf).amax(dim=0)  # minus infinity if there are only two classes
     near, far = (((highest - one).clamp_(max=MOST) / MOST).sqrt_().mul_(255).round_() for one in (second, third))
     return won, runner_up, near, far

@@ -1,4 +1,4 @@
-"""Where the labels rest on the enhanced image, and where on the original."""
+"""Attribution maps: where labels rely on the enhanced image, and where on the original."""
 
 from collections.abc import Callable
 
@@ -23,29 +23,29 @@ def attribution_map(
     cancelled: Callable[[], bool] | None = None,
     name: str = "The volume",
 ) -> np.ndarray:
-    """Which direction of the DIFMs gives a voxel its label.
+    """Map which direction of the DIFMs determines each voxel's label.
 
-    A DIFM adds two directions: the original's query asks the enhanced image, and the enhanced image's asks the
-    original. With one of them silenced, see `DIN.forward_directions`, the network is asked again. At every voxel,
+    A DIFM adds two directions: queries from the original attend to the enhanced image, and queries from the enhanced
+    image attend to the original. The network runs again with either direction silenced, see `DIN.forward_directions`:
 
         attribution = p(label | enhanced image's direction alone) - p(label | original's direction alone)
 
-    of the label that wins with both, before any clean-up. So
+    for the label predicted with both directions, before any clean-up. So
 
-    - +1: the enhanced image's direction suffices for the label, and the original's gives it no chance;
-    - -1: the other way round;
-    - 0: each alone would give the label as likely as the other; neither decided.
+    - +1: the enhanced image's direction is sufficient for the label; the original's alone gives it probability 0;
+    - -1: the reverse;
+    - 0: each direction alone gives the label the same probability.
 
-    A direction whose image's features are the same everywhere contributes nothing: the other one then has the
-    probability of the whole network, and the attribution its sign. Two branches of equal weights that see equal images
-    give 0 everywhere. It says which direction the network relied on, not whether the label is right.
+    If an image has the same features everywhere, its direction contributes nothing: the other direction alone then has
+    the full network's probability and determines the sign. Two branches with equal weights and equal images
+    give 0 everywhere. The map shows which direction the network relied on, not whether the label is correct.
 
     Args:
-        segmenter: stays warm.
-        volume, geometry, parameters, progress, cancelled, name: as in `Segmenter.segment`; probabilities are not kept.
+        segmenter: kept loaded; not changed.
+        volume, geometry, parameters, progress, cancelled, name: as in `Segmenter.segment`; without map and margins.
 
     Returns:
-        float32 (K, J, I), in [-1, 1], on the grid of the input.
+        float32 (K, J, I) in [-1, 1], on the grid of the input.
 
     Raises:
         ModelError: the network has no DIFMs.

@@ -1,4 +1,4 @@
-"""Slices beyond the heart's base, where a network labels the atria although their wall has low confidence."""
+"""Detection of slices beyond the base of the heart, where networks label the atria with low wall confidence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,29 +9,29 @@ from ..messages import Sentence as _
 from ..notices import Notice
 
 LEAST_SURE = 0.7
-"""The wall of a slice is doubted when its mean probability is less than this.
+"""A slice has low confidence if the mean probability of its wall is below this value.
 
 Chosen on the 10 validation patients of ACDC with the weights of cardiac-mr 0.1.0; its MODEL_CARD.md has the values."""
 
 
 @dataclass(frozen=True)
 class Emptied:
-    """A slice whose labels were removed: its index in the stored order, and how many ml of structures it held."""
+    """A slice whose labels were removed: index in stored order, and milliliters of structures it contained."""
 
     slice: int
     volume_ml: float
 
 
 def beyond_base(labels: np.ndarray, wall: np.ndarray) -> list[int]:
-    """Slices at the basal end that hold labels and whose wall has low confidence, up to the first whose wall has not.
+    """Find labeled slices at the basal end whose wall has low confidence, up to the first with enough confidence.
 
-    Either end of a stack may be the base: it is the one in whose half of the labeled slices more voxels are labeled (so
-    in 160 volumes of ACDC by the manual labels, and by the network's). Nothing is found where both halves have the same
-    number, and where low confidence extends into the apical half, because then it concerns more than the base.
+    Either end of the stack may be the base. It is in the half of the labeled slices with more labeled voxels; this
+    held in 160 ACDC volumes, for manual and predicted labels. Nothing is returned if both halves have equally many
+    voxels, or if low confidence extends into the apical half, because then it is not limited to the base.
 
     Args:
         labels: (slices, rows, columns).
-        wall: (slices,), mean probability of the myocardium's voxels, 0 where there are none.
+        wall: (slices,), mean probability of the myocardium's voxels; 0 if there are none.
     """
     sizes = np.count_nonzero(labels, axis=(1, 2))
     held = np.flatnonzero(sizes)
@@ -40,12 +40,12 @@ def beyond_base(labels: np.ndarray, wall: np.ndarray) -> list[int]:
     if first == last:
         return []
     from_base = held if first > last else held[::-1]
-    count = int((wall[from_base] >= LEAST_SURE).argmax())  # 0, too, where no wall is certain
+    count = int((wall[from_base] >= LEAST_SURE).argmax())  # also 0 if no wall has sufficient confidence
     return sorted(from_base[:count].tolist()) if count <= half else []
 
 
 def notices(frames: Sequence[Sequence[Emptied]], axis: int) -> tuple[Notice, ...]:
-    """Of slices (across an array axis) whose labels were removed in frames of a cine, or in a volume, which is one."""
+    """Notices about slices across array axis ``axis`` whose labels were removed, in frames of a cine or in a volume."""
     found: dict[int, list[tuple[int, float]]] = {}
     for number, frame in enumerate(frames, start=1):
         for one in frame:
@@ -57,7 +57,7 @@ def notices(frames: Sequence[Sequence[Emptied]], axis: int) -> tuple[Notice, ...
 
 
 def _text(index: int, places: Sequence[tuple[int, float]], frames: int) -> str:
-    """Of a slice whose labels were removed in some (frame, ml) of all frames."""
+    """Notice text for one slice, given the (frame, ml) pairs where its labels were removed."""
     if frames == 1:
         return _(
             "Basal slice {slice}: labels removed ({volume:.1f} ml, low myocardium confidence). Check whether the "
@@ -75,7 +75,7 @@ def _text(index: int, places: Sequence[tuple[int, float]], frames: int) -> str:
 
 
 def _frames(numbers: Sequence[int]) -> str:
-    """Such as ``frame 3`` or ``frames 1-4, 7``, of numbers that grow."""
+    """Format ascending frame numbers as ``frame 3`` or ``frames 1-4, 7``."""
     if len(numbers) == 1:
         return _("frame {number}", number=numbers[0])
     runs: list[list[int]] = []

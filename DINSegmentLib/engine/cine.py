@@ -1,4 +1,4 @@
-"""All frames of a cine in one run: frames and slices share batches, one progress, one way to stop."""
+"""Segmentation of all frames of a cine in one run, with shared batches, one progress and one way to cancel."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -23,28 +23,28 @@ def segment_cine(
     cancelled: Callable[[], bool] | None = None,
     name: str = "The cine",
 ) -> CineResult:
-    """Segment every frame.
+    """Segment all frames.
 
-    Each frame has intensity constants of its own, so that its labels are those that
-    `Segmenter.segment` gives for it alone (on the CPU bit for bit; on a GPU a batch of another size may round
-    otherwise).
+    Each frame is normalized by its own constants, so its labels equal those that
+    `Segmenter.segment` gives for the frame alone (bit for bit on the CPU; on a GPU, another batch size may round
+    differently).
 
     Args:
-        segmenter: stays warm.
-        frames: T volumes (K, J, I) of any real type in the order of time; or one array (T, K, J, I). Only read.
-        geometry: the grid of all of them.
-        parameters: as for one volume, without ``confidence``, whose map is not kept.
-        progress: called with (slices done, slices in all), counted over all frames.
-        cancelled: asked between batches.
-        name: what error messages call the cine.
+        segmenter: kept loaded.
+        frames: T volumes (K, J, I) of any real type in temporal order, or one array (T, K, J, I); not modified.
+        geometry: grid of all frames.
+        parameters: as for a volume; ``confidence`` is not supported.
+        progress: called with (slices done, total slices) over all frames.
+        cancelled: called between batches; True stops the run.
+        name: name of the cine in error messages.
 
     Raises:
-        InputError, GeometryError: no frames, frames that differ in shape, a frame that cannot be used, or a confidence
-            map asked for.
-        Cancelled: ``cancelled`` said so.
+        InputError, GeometryError: there are no frames, their shapes differ, a frame cannot be used, or a confidence
+            map was requested.
+        Cancelled: ``cancelled`` returned True.
         OutOfMemory: even one slice does not fit into memory.
 
-    Beside the input, memory holds the labels of all frames and a batch.
+    In addition to the input, memory holds the labels of all frames and one batch.
     """
     started = time.perf_counter()
     parameters = (parameters or Parameters()).resolved(segmenter.model)

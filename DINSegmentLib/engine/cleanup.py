@@ -1,4 +1,4 @@
-"""Clean-up of labels that a model's manifest asks for."""
+"""Clean-up of labels by connected components, as the model's manifest requests."""
 
 import numpy as np
 
@@ -7,14 +7,14 @@ from ..model import Model
 
 
 def clean_up(labels: np.ndarray, model: Model) -> np.ndarray:
-    """Apply the manifest's clean-up steps to labels (slice, row, column) uint8; the input is not changed.
+    """Apply the manifest's clean-up steps to labels (slice, row, column) uint8 and return a new array.
 
-    ``doubtful_base`` needs the probabilities and was done before, see `basal_slices`.
-    ``largest_component``: of every structure keep the largest connected part in 3-D (26 neighbors); of
-    structures that the manifest joins, that of all of them together, so that a ring stays with what it encloses though
-    it does not touch the ring of the next slice.
+    ``doubtful_base`` needs probabilities and was already applied, see `basal_slices`.
+    ``largest_component`` keeps the largest connected part of each structure in 3-D (26 neighbors). Structures that
+    the manifest joins are treated as one, so that a ring of myocardium stays with the cavity inside it even if it does
+    not touch the ring of the next slice.
 
-    Of two largest parts of one size the first in the model's axes stays, however the volume is stored.
+    If two parts are equally large, the first in the model's axes is kept, however the volume is stored.
     """
     if "largest_component" in model.cleanup:
         labels = labels.copy()

@@ -1,4 +1,4 @@
-"""Which device does the work, in which number format, and why."""
+"""Choice of the device and number format for the network, with the reason."""
 
 import re
 
@@ -8,7 +8,7 @@ from ..errors import DeviceError
 from ..messages import Sentence as _
 from .results import Device
 
-# The CPU's and MPS's allocators, CUDA outside torch's allocator, and its libraries raise a plain RuntimeError.
+# The CPU and MPS allocators and CUDA's libraries raise a plain RuntimeError, not torch.OutOfMemoryError.
 _OUT_OF_MEMORY = (
     "can't allocate memory",
     "MPS backend out of memory",
@@ -19,10 +19,10 @@ _OUT_OF_MEMORY = (
 
 
 def choose(wanted: str = "auto") -> Device:
-    """Find the device for ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``. ``auto`` takes CUDA, then MPS, then CPU.
+    """Select the device for ``auto`` (CUDA, then MPS, then CPU), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
     Raises:
-        DeviceError: unknown name, or the requested device is missing or fails a small convolution.
+        DeviceError: the name is unknown, or the requested device is missing or fails a test convolution.
     """
     if wanted == "auto":
         return _best()
@@ -56,27 +56,27 @@ def choose(wanted: str = "auto") -> Device:
 
 
 def candidates() -> list[str]:
-    """Names that `choose` may take here; a CUDA device that fails its test is among them."""
+    """Names accepted by `choose` on this machine, including CUDA devices that would fail the test."""
     cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return [*cuda, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
 
 
 def cpu(reason: str) -> Device:
-    """The CPU; in bfloat16 where it has instructions for it, else float32."""
+    """The CPU, with bfloat16 if it has native instructions, otherwise float32."""
     capabilities = torch.cpu.get_capabilities()
     native = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
     return Device("cpu", reason, "bfloat16" if native else "float32")
 
 
 def short_name(device: Device) -> str:
-    """What a narrow list calls the device that `choose` took for ``auto``."""
+    """Short label for the device that ``auto`` selected, for narrow lists."""
     if device.name != "cpu":
         return _("GPU ({name})", name=device.name)
     return _("CPU (CUDA failed)") if torch.cuda.is_available() else _("CPU (no CUDA found)")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that the device's memory is used up, and nothing else."""
+    """Whether an exception means that the device ran out of memory."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
@@ -106,7 +106,7 @@ def _cuda(index: int, reason: str) -> Device:
 
 
 def _cuda_fault(index: int) -> str | None:
-    """Why a CUDA device cannot be used, or None: a card can be newer than what torch was built for."""
+    """Reason why a CUDA device cannot be used, or None; a GPU may be newer than the torch build supports."""
     try:
         device = torch.device("cuda", index)
         torch.nn.functional.conv2d(torch.ones(1, 1, 3, 3, device=device), torch.ones(1, 1, 3, 3, device=device)).item()

@@ -1,4 +1,4 @@
-"""What a run is asked for."""
+"""Settings of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from ..model.enhancement import Enhancement, EnhancementChoice
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """Settings of a run; None means the model's default.
+    """Settings of a run; None selects the model's default.
 
     Args:
         enhancement: how the second image is made.
-        mirroring: average the scores of every slice with those of its mirror image; twice the work.
-        batch_size: slices a step; by default as many as suit the device.
+        mirroring: average scores over each slice and its mirror image, which doubles the work.
+        batch_size: slices per batch; by default chosen for the device.
         confidence: also return a map of the network's confidence in each voxel.
-        margins: also return what `surfaces` are drawn from, which takes far less memory than all probabilities.
+        margins: also return the margins that surfaces are drawn from, which take much less memory than probabilities.
     """
 
     enhancement: EnhancementChoice = EnhancementChoice()
@@ -30,18 +30,18 @@ class Parameters:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Parameters":
-        """Read settings from a message or record, which hold them as `asdict` does.
+        """Read settings from a message or record in the form of `asdict`.
 
         Raises:
-            InputError, TypeError, ValueError, AttributeError: they are not such settings.
+            InputError, TypeError, ValueError, AttributeError: the values are not valid settings.
         """
         return cls(**{**values, "enhancement": EnhancementChoice(**values.get("enhancement", {}))})
 
     def resolved(self, model: Model) -> "Resolved":
-        """The same with the model's defaults filled in.
+        """Return a copy with the model's defaults filled in.
 
         Raises:
-            InputError: batch size below 1.
+            InputError: the batch size is below 1.
         """
         if self.batch_size is not None and self.batch_size < 1:
             raise InputError(_("A batch of {count} slices is not possible: use 1 or more.", count=self.batch_size))
@@ -54,7 +54,7 @@ class Parameters:
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved(Parameters):
-    """Parameters with the model's defaults filled in; a batch size of None means the device's."""
+    """Parameters with the model's defaults filled in; batch size None still means the device's default."""
 
     enhancement: Enhancement = field()
     mirroring: bool = field()

@@ -1,4 +1,4 @@
-"""Percentiles of large volumes, exact, in pieces of a few milliseconds; numpy only."""
+"""Exact percentiles of large volumes, computed in steps of a few milliseconds; numpy only."""
 
 from collections.abc import Generator, Sequence
 from typing import Any
@@ -9,13 +9,13 @@ _PIECE = 1 << 18  # voxels
 
 
 def percentile_steps(values: np.ndarray, percents: Sequence[float]) -> Generator[None, None, list[float]]:
-    """Percentiles of an array; yields between pieces of the work, which is done when it returns.
+    """Compute percentiles of an array, yielding between steps; returns the percentiles.
 
-    They are those of ``numpy.percentile`` with ``linear`` interpolation, bit for bit, as numpy 2.4 computes them one
-    percent a call for an array of this type.
+    The results equal ``numpy.percentile`` with ``linear`` interpolation bit for bit, as numpy 2.4 computes them with
+    one percentage per call for an array of this type.
 
     Args:
-        values: any shape, no axis of length 0; whole or floating-point numbers of up to 64 bits, no NaN.
+        values: any shape without empty axes; integers or floats of up to 64 bits, without NaN.
         percents: each in [0, 100]; 0 is the minimum, 100 the maximum.
     """
     last = values.size - 1
@@ -27,18 +27,18 @@ def percentile_steps(values: np.ndarray, percents: Sequence[float]) -> Generator
 
 
 def _between(low: Any, high: Any, weight: float) -> float:
-    if weight == 0:  # the difference of two large numbers may be infinite
+    if weight == 0:  # the difference of two large floats may be infinite
         return float(low)
-    if low.dtype.kind != "f":  # the difference of two whole numbers need not fit their type
+    if low.dtype.kind != "f":  # the difference of two integers may overflow their type
         low, high = int(low), int(high)
     return float(low + (high - low) * weight if weight < 0.5 else high - (high - low) * (1 - weight))
 
 
 def _order_statistics(values: np.ndarray, ranks: Sequence[int]) -> Generator[None, None, list[Any]]:
-    """The values of these ranks (0: the smallest): a digit of 16 bits a pass, found by a histogram of that digit."""
+    """Find the values with the given ranks (0 is the smallest) by radix selection: one histogram per 16-bit digit."""
     bits = 8 * values.dtype.itemsize
     width = min(bits, 16)
-    # the leading digits of each value, and its rank among the values that share them
+    # leading digits of each value found so far, and its rank among the values that share them
     found, left = [0] * len(ranks), list(ranks)
     step = max(1, _PIECE * len(values) // values.size)
     for shift in range(bits - width, -1, -width):
@@ -58,7 +58,7 @@ def _order_statistics(values: np.ndarray, ranks: Sequence[int]) -> Generator[Non
 
 
 def _keys(values: np.ndarray) -> np.ndarray:
-    """Unsigned numbers of the same size that have the order of the values."""
+    """Map values to unsigned integers of the same size, in the same order."""
     native = np.ascontiguousarray(values, values.dtype.newbyteorder("=")).ravel()
     kind, size = native.dtype.kind, native.dtype.itemsize
     if kind == "u":
@@ -66,13 +66,13 @@ def _keys(values: np.ndarray) -> np.ndarray:
     bits, sign = native.view(f"u{size}"), 1 << (8 * size - 1)
     if kind == "i":
         return bits ^ bits.dtype.type(sign)
-    # the bits of positive floats are in order, those of negative ones in reverse
+    # positive floats sort like their bits, negative floats in reverse
     negative = (native.view(f"i{size}") >> (8 * size - 1)).view(bits.dtype)
     return bits ^ (negative | bits.dtype.type(sign))
 
 
 def _value(key: int, dtype: np.dtype) -> Any:
-    """The value whose key this is."""
+    """Return the value that `_keys` maps to this key."""
     size, sign = dtype.itemsize, 1 << (8 * dtype.itemsize - 1)
     if dtype.kind == "i" or (dtype.kind == "f" and key & sign):
         key ^= sign

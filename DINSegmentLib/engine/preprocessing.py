@@ -1,4 +1,4 @@
-"""What the network sees: voxels normalized by constants of the whole volume, then enhanced; numpy only."""
+"""Preprocessing for the network: normalization by constants of the whole volume, then enhancement; numpy only."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from .percentile import percentile_steps
 
 @dataclass(frozen=True)
 class Normalization:
-    """Values ``low`` to 0 and ``high`` to 1, linearly; values outside are clipped."""
+    """Linear map from ``low`` to 0 and ``high`` to 1, with clipping."""
 
     low: float
     high: float
 
     def __call__(self, volume: np.ndarray) -> np.ndarray:
-        """Any shape and real type -> float32 in [0, 1], C-contiguous copy."""
+        """Map an array of any shape and real type to float32 in [0, 1], as a C-contiguous copy."""
         out = np.array(volume, dtype=np.float32, order="C")
         np.clip(out, self.low, self.high, out=out)
         out -= np.float32(self.low)
@@ -32,7 +32,7 @@ class Normalization:
 
 
 def normalization(volume: np.ndarray, intensity: Intensity) -> Normalization:
-    """Constants of a whole native volume (any axis order), as the model's manifest asks."""
+    """Compute the constants of a whole native volume (any axis order) as the model's manifest specifies."""
     steps = normalization_steps(volume, intensity)
     while True:
         try:
@@ -42,26 +42,26 @@ def normalization(volume: np.ndarray, intensity: Intensity) -> Normalization:
 
 
 def normalization_steps(volume: np.ndarray, intensity: Intensity) -> Generator[None, None, Normalization]:
-    """`normalization` for those who must not wait: yields every few milliseconds, returns the constants."""
+    """Like `normalization`, in steps: yields every few milliseconds, returns the constants."""
     if intensity.method == "window":
         return Normalization(intensity.lower, intensity.upper)
-    if isinstance(volume, np.ma.MaskedArray):  # without what is not signal, see `io.background`
+    if isinstance(volume, np.ma.MaskedArray):  # ignore masked background, see `io.background`
         volume = volume.compressed()
     percents = (0, intensity.lower, intensity.upper, 100)
     lowest, low, high, highest = yield from percentile_steps(volume, percents)
-    # where the percentiles are one value, too few voxels differ from the background for any to be clipped
+    # equal percentiles: too few voxels differ from the background, so none are clipped
     return Normalization(low, high) if high > low else Normalization(lowest, highest)
 
 
 @dataclass(frozen=True)
 class Preprocessor:
-    """Normalization and enhancement of any part of a volume, by constants of the whole."""
+    """Normalization and enhancement of any part of a volume, with constants of the whole volume."""
 
     normalize: Normalization
     enhancement: Enhancement
 
     def __call__(self, slices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(S, H, W) in the model's plane -> original and enhanced, float32 in [0, 1], same shape."""
+        """Map slices (S, H, W) in the model's plane to original and enhanced, float32 in [0, 1], same shape."""
         original = self.normalize(slices)
         return original, enhance(original, self.enhancement)
 
@@ -69,16 +69,16 @@ class Preprocessor:
 def preprocess_volume(
     volume: np.ndarray, geometry: Geometry, axes: Axes, intensity: Intensity, enhancement: Enhancement
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the user sees: the whole volume as it goes on to resampling and the network, bit for bit.
+    """Preprocess a whole volume for display, bit for bit as it enters resampling and the network.
 
     Args:
-        volume: (K, J, I), any real type; only read.
-        geometry: its grid in the world.
+        volume: (K, J, I), any real type; not modified.
+        geometry: grid of the volume.
         axes, intensity: as in the model's manifest.
-        enhancement: how the enhanced volume is made.
+        enhancement: how the enhanced image is made.
 
     Returns:
-        original and enhanced (K, J, I), float32 in [0, 1], stored like the input.
+        original and enhanced (K, J, I), float32 in [0, 1], in the stored order of the input.
     """
     orient = orientation(geometry, axes)
     preprocess = Preprocessor(normalization(volume, intensity), enhancement)
@@ -89,15 +89,15 @@ def preprocess_volume(
 def enhance_volume(
     volume: np.ndarray, geometry: Geometry, model: Model, parameters: Parameters | None = None
 ) -> np.ndarray:
-    """The enhanced volume that a model's user sees: bit for bit what `Segmenter` hands to resampling.
+    """Return the enhanced volume for display, bit for bit as `Segmenter` passes it to resampling.
 
     Args:
-        volume: (K, J, I), any real type; only read.
-        geometry: its grid in the world.
-        parameters: their enhancement counts; by default the model's.
+        volume: (K, J, I), any real type; not modified.
+        geometry: grid of the volume.
+        parameters: only the enhancement is used; by default the model's.
 
     Returns:
-        (K, J, I) float32 in [0, 1], stored like the input.
+        (K, J, I) float32 in [0, 1], in the stored order of the input.
 
     Raises:
         InputError, GeometryError: the volume or the parameters cannot be used.

@@ -1,4 +1,4 @@
-"""The enhanced volume, made a few milliseconds at a time while the user looks on; numpy only."""
+"""The enhanced volume for the panel, computed in steps of a few milliseconds; numpy only."""
 
 import time
 from collections.abc import Iterator
@@ -15,20 +15,20 @@ from .preprocessing import Normalization, Preprocessor, normalization_steps
 
 
 class Preview:
-    """Makes what `preprocess_volume` calls enhanced, bit for bit, in turns that are short enough for a GUI's thread.
+    """Computes the enhanced volume of `preprocess_volume`, bit for bit, in steps short enough for a GUI thread.
 
     Args:
-        volume: (K, J, I), any real type; only read, and it must stay as it is.
-        geometry: its grid in the world.
+        volume: (K, J, I), any real type; not modified, and must not change meanwhile.
+        geometry: grid of the volume.
         axes, intensity: as in the model's manifest.
-        out: gets the result, (K, J, I) float32; by default a new array of zeros.
+        out: array (K, J, I) float32 for the result; by default a new array of zeros.
 
     Attributes:
-        enhanced: (K, J, I) float32, stored like the input; voxels that are not done keep what they had.
+        enhanced: (K, J, I) float32, in the stored order of the input; voxels not yet computed keep their old values.
 
     Raises:
         InputError, GeometryError: the volume cannot be used.
-        ValueError: ``out`` has another shape or type.
+        ValueError: ``out`` has the wrong shape or type.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class Preview:
         self._first: tuple[int, int] | None = None
 
     def choose(self, enhancement: Enhancement, first: tuple[int, int] | None = None) -> None:
-        """Start over with another enhancement; what is known of the whole volume stays known.
+        """Restart with another enhancement; the constants of the whole volume are kept.
 
         Args:
-            enhancement: how the enhanced volume is made.
-            first: the slice in view, made first: an axis of the stored array and an index. A method that is
-                not pointwise knows only the model's slices: another one is done when all is done.
+            enhancement: how the enhanced image is made.
+            first: the visible slice, computed first: an axis of the stored array and an index. Methods that are
+                not pointwise work on the model's slices, so a slice along another axis is complete only at the end.
         """
         self._axis = 0 if enhancement.pointwise else self._orient.order[0]
         self._done = np.zeros(self._volume.shape[self._axis], bool)
@@ -60,7 +60,7 @@ class Preview:
         self._work = self._pieces(enhancement, first)
 
     def step(self, seconds: float) -> bool:
-        """Work for this long, or for one piece where that takes longer; True while work is left."""
+        """Work for this many seconds, or for one piece if that takes longer; return True while work is left."""
         now = time.perf_counter()
         deadline = now + seconds
         for _piece in self._work:
@@ -70,13 +70,13 @@ class Preview:
         return False
 
     def now(self, axis: int, index: int) -> bool:
-        """Whether a slice, given as in `choose`, is done."""
+        """Compute a slice, given as in `choose`, at once; return whether it is complete."""
         if (axis, index) == self._first:
             return True
         return bool(self._done[index] if axis == self._axis else self._done.all())
 
     def _pieces(self, enhancement: Enhancement, first: tuple[int, int] | None) -> Iterator[None]:
-        while self._normalize is None:  # no "yield from": the constants outlive this choice
+        while self._normalize is None:  # no "yield from": the constants are kept when `choose` restarts
             try:
                 next(self._constants)
             except StopIteration as finished:
@@ -97,9 +97,9 @@ class Preview:
             yield
 
     def _make(self, preprocess: Preprocessor, axis: int, index: int) -> None:
-        """One slice."""
+        """Compute one slice."""
         part = _part(axis, index)
-        if preprocess.enhancement.pointwise:  # however the volume is cut, the numbers are the same
+        if preprocess.enhancement.pointwise:  # pointwise methods give the same values in any slicing direction
             self.enhanced[part] = preprocess(self._volume[part])[1]
         else:
             made = preprocess(self._orient.to_model(self._volume[part]))[1]
@@ -107,5 +107,5 @@ class Preview:
 
 
 def _part(axis: int, index: int) -> tuple[slice, ...]:
-    """One slice of a stored array, three-dimensional still."""
+    """Index of one slice of the stored array that keeps three dimensions."""
     return (*(slice(None),) * axis, slice(index, index + 1))

@@ -1,4 +1,4 @@
-"""From a volume's grid to the model's pixel size and slice distance, and of scores back; on the device."""
+"""Resampling from a volume's grid to the model's pixel size and slice distance, and of scores back; on the device."""
 
 import numpy as np
 from torch import Tensor
@@ -8,10 +8,10 @@ from ..errors import GeometryError
 from ..messages import Sentence as _
 from ..model import Model
 
-# A pixel size this close to the model's needs no resampling: the network was trained over a wide range of scales.
+# within this relative difference, pixels are not resampled: the network was trained over a wide range of scales
 TOLERANCE = 0.01
-_SMALLEST = 16  # pixels: the network's coarsest map must hold something
-_WIDEST = 3000.0  # mm: no scanner's field of view; a wrong unit would take all memory
+_SMALLEST = 16  # pixels; the network's coarsest map must not be empty
+_WIDEST = 3000.0  # mm; wider than any field of view: a wrong unit would exhaust memory
 
 
 def model_size(shape: tuple[int, int], spacing: tuple[float, float], target: float) -> tuple[int, int]:
@@ -37,10 +37,10 @@ def model_size(shape: tuple[int, int], spacing: tuple[float, float], target: flo
 
 
 def neighbour_offsets(model: Model, spacing: float) -> np.ndarray:
-    """Indices, relative to a slice, of the slices that the network sees with it: [0], or [-2, 0, 2], ...
+    """Indices, relative to a slice, of the slices that the network sees as its input channels: [0], or [-2, 0, 2], ...
 
     Args:
-        spacing: distance of the volume's slices in mm.
+        spacing: distance between the volume's slices in mm.
     """
     count = model.network.neighbours
     step = max(1, round(model.neighbour_distance / spacing))
@@ -48,10 +48,10 @@ def neighbour_offsets(model: Model, spacing: float) -> np.ndarray:
 
 
 def to_model_grid(slices: Tensor, size: tuple[int, int]) -> Tensor:
-    """(N, C, H, W) -> (N, C, *size), bilinear, smoothed first where pixels get larger.
+    """Resample (N, C, H, W) to (N, C, *size), bilinear, with smoothing if pixels get larger.
 
-    Both grids cover the same area, so pixel centers stay aligned at its center and `to_native_grid` is the exact
-    inverse map; the true pixel size differs from the model's by less than half a pixel over the whole slice.
+    Both grids cover the same area and share its center, so `to_native_grid` is the exact inverse map.
+    The pixel size differs from the model's by a total of less than half a pixel over the whole slice.
     """
     if tuple(slices.shape[-2:]) == size:
         return slices
@@ -59,9 +59,9 @@ def to_model_grid(slices: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def to_native_grid(scores: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Scores (N, C, h, w) -> (N, C, *shape), bilinear; the way back of `to_model_grid`.
+    """Resample scores (N, C, h, w) to (N, C, *shape), bilinear; the inverse map of `to_model_grid`.
 
-    In memory class by class: what follows goes through whole planes, several times as fast as with the classes inside.
+    The result is contiguous by class: later steps process whole planes, which is several times faster.
     """
     scores = scores.contiguous()
     if tuple(scores.shape[-2:]) == shape:

@@ -1,4 +1,4 @@
-"""What a run gives back: of one volume, and of all frames of a cine. No torch here."""
+"""Results of a run on a volume or on all frames of a cine; does not need torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ from .parameters import Resolved
 
 @dataclass(frozen=True)
 class Device:
-    """A device that works here.
+    """A device that works on this machine.
 
     Args:
-        name: torch name, ``cpu``, ``cuda:0``, ``mps``.
-        reason: why this one, a sentence for the user.
-        precision: number format of the network there, ``float32``, ``bfloat16`` or ``float16``.
+        name: torch's name, such as ``cpu``, ``cuda:0`` or ``mps``.
+        reason: why it was chosen, a sentence for the user.
+        precision: the network's number format: ``float32``, ``bfloat16`` or ``float16``.
     """
 
     name: str
@@ -29,14 +29,14 @@ class Device:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Outcome:
-    """What a run reports.
+    """What a run reports about itself.
 
     Args:
         model: the model that ran.
-        parameters: the settings used, defaults filled in.
-        device: the one that did the work.
+        parameters: the settings used, with defaults filled in.
+        device: the device that did the work.
         timings: seconds by step; ``total``, and ``forward`` for the network alone.
-        notices: what had to be changed on the way, such as a smaller batch (``device``), and slices whose labels the
+        notices: changes during the run, such as a smaller batch (``device``), and slices whose labels the
             clean-up removed (``base``).
     """
 
@@ -49,16 +49,16 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Result(Outcome):
-    """Outcome for one volume.
+    """Result for one volume.
 
     Args:
-        labels: uint8 (K, J, I) on the grid of the input; 0 background, else the label values of the model's manifest.
+        labels: uint8 (K, J, I) on the grid of the input; 0 is background, other values are in the model's manifest.
         confidence: the network's confidence in each structure and slice, before the clean-up.
-        confidence_map: uint8 (K, J, I), probability of the network's label of each voxel in percent, after the model's
-            temperature and before the clean-up, background included; None unless asked for.
-        removed: by label value, how many voxels in other parts the clean-up took away, without those of the slices that
-            ``notices`` name; empty where the model has no clean-up.
-        margins: see `class_margins.Margins`; None unless asked for.
+        confidence_map: uint8 (K, J, I), probability of each voxel's label in percent, after the model's
+            temperature and before the clean-up, including background; None unless requested.
+        removed: by label value, how many voxels the clean-up removed in disconnected parts, excluding the slices that
+            ``notices`` name; empty if the model has no clean-up.
+        margins: see `class_margins.Margins`; None unless requested.
     """
 
     labels: np.ndarray
@@ -70,12 +70,12 @@ class Result(Outcome):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CineResult(Outcome):
-    """Outcome for all frames of a cine.
+    """Result for all frames of a cine.
 
     Args:
-        labels: uint8 (T, K, J, I), every frame on the grid of the input.
-        confidences, removed: of every frame, as in `Result`.
-        margins: of every frame, as in `Result`; empty unless asked for.
+        labels: uint8 (T, K, J, I), each frame on the grid of the input.
+        confidences, removed: for each frame, as in `Result`.
+        margins: for each frame, as in `Result`; empty unless requested.
     """
 
     labels: np.ndarray
@@ -84,7 +84,7 @@ class CineResult(Outcome):
     margins: tuple[Margins, ...] = ()
 
     def frame(self, index: int) -> Result:
-        """One frame as a result of its own; timings are those of the whole run, and so are its device's notices."""
+        """Return one frame as a `Result`; timings and device notices are those of the whole run."""
         return Result(
             model=self.model,
             parameters=self.parameters,

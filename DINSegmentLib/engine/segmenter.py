@@ -1,4 +1,4 @@
-"""A model kept warm on a device, and one volume's way through it."""
+"""A model loaded on a device, and the segmentation of a volume with it."""
 
 import time
 import traceback
@@ -29,7 +29,7 @@ from .preprocessing import Preprocessor, normalization
 from .resampling import model_size, neighbour_offsets, to_model_grid
 from .results import Device, Result
 
-# Pixels of the model's grid in one batch: on a CPU larger batches only leave its caches, a GPU needs to be filled.
+# pixels of the model's grid per batch: larger batches exceed a CPU's caches; a GPU needs enough pixels to be busy
 _BATCH_PIXELS = {"cpu": 600_000, "cuda": 8_000_000, "mps": 2_000_000}
 
 Progress = Callable[[int, int], None]
@@ -38,15 +38,15 @@ Take = Callable[[tuple[int, int], Tensor], None]
 
 
 class Segmenter:
-    """A model, loaded and checked once, on one device.
+    """A model, loaded and verified once, on one device.
 
     Args:
-        model: from the catalog or a model folder.
+        model: a model from the catalog or a folder.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        network: used instead of the model's weights, and changed; for a network in training.
+        network: used in place of the model's weights, and modified; for a network in training.
 
     Raises:
-        ModelError: weights missing, changed, or of another architecture.
+        ModelError: the weights are missing, changed, or have another architecture.
         DeviceError: the requested device is not available.
     """
 
@@ -67,18 +67,18 @@ class Segmenter:
         """Segment one volume.
 
         Args:
-            volume: (K, J, I), any real type; it is only read.
-            geometry: its grid, with a linear parent transform multiplied in.
-            progress: called with (slices done, slices in all), at the start and after every batch.
-            cancelled: asked between batches.
-            name: what error messages call the volume.
+            volume: (K, J, I), any real type; not modified.
+            geometry: grid of the volume, with any linear parent transform applied.
+            progress: called with (slices done, total slices), at the start and after every batch.
+            cancelled: called between batches; True stops the run.
+            name: name of the volume in error messages.
 
         Raises:
             InputError, GeometryError: the volume cannot be used.
-            Cancelled: ``cancelled`` said so.
+            Cancelled: ``cancelled`` returned True.
             OutOfMemory: even one slice does not fit into memory.
 
-        The same input on the same device gives the same labels, bit for bit.
+        The same input on the same device gives the same labels bit for bit.
         """
         started = time.perf_counter()
         check_array(volume, geometry, name)
@@ -101,25 +101,25 @@ class Segmenter:
 
     @torch.inference_mode()
     def scores(self, original: Tensor, enhanced: Tensor) -> Tensor:
-        """Two (N, channels, H, W) on the device, float32 in [0, 1] -> scores (N, classes, H, W), float32."""
+        """Scores (N, classes, H, W), float32, of two inputs (N, channels, H, W) on the device, float32 in [0, 1]."""
         return self._network(*self._placed(original, enhanced)).float()
 
     @torch.inference_mode()
     def directions(self, original: Tensor, enhanced: Tensor) -> Tensor:
-        """As `scores`, (N, 3, classes, H, W): of both directions, the original's, the enhanced image's alone."""
+        """As `scores`, (N, 3, classes, H, W): both directions, the original's alone, and the enhanced image's alone."""
         return torch.stack(self._network.forward_directions(*self._placed(original, enhanced)), dim=1).float()
 
     def _placed(self, *images: Tensor) -> list[Tensor]:
         return [x.to(_dtype(self.device), memory_format=torch.channels_last) for x in images]
 
     def fall_back_to_cpu(self, reason: str) -> None:
-        """Continue on the CPU, for this volume and the ones after it, exactly as if it had been asked for."""
+        """Continue on the CPU, for this and later volumes, as if the CPU had been requested."""
         self.device = cpu(reason)
         self._network = place(fold(load_network(self.model)), self.device)
 
 
 class Run:
-    """Volumes of one grid in progress, a single one or the frames of a cine: batches of slices, in the model's axes."""
+    """A run over volumes of one grid (one volume or a cine's frames): batches of slices in the model's axes."""
 
     def __init__(
         self, segmenter: Segmenter, volumes: Sequence[np.ndarray], geometry: Geometry, parameters: Resolved
@@ -130,12 +130,12 @@ class Run:
         self._grid = geometry.shape
         self.orient = orient
         self.timings = {"forward": 0.0}
-        self.notices: list[Notice] = []  # what had to be changed on the way
+        self.notices: list[Notice] = []  # changes during the run
         self._segmenter = segmenter
         self._frames = [orient.to_model(volume) for volume in volumes]
         self._shape = self._frames[0].shape  # of one frame: slices, rows, columns
         self.places = [(frame, index) for frame in range(len(volumes)) for index in range(self._shape[0])]
-        # every frame has constants of its own: its labels are those that it would get alone
+        # each frame has its own constants, so that its labels are the same as when it is segmented alone
         self._preprocess = [
             Preprocessor(normalization(volume, model.intensity), parameters.enhancement) for volume in volumes
         ]
@@ -144,7 +144,7 @@ class Run:
         self._batch_size = parameters.batch_size or self._default_batch_size()
 
     def segment(self, progress: Progress | None, cancelled: Callable[[], bool] | None) -> Labels:
-        """The cleaned labels of all slices."""
+        """Segment all slices and clean up the labels."""
         model, frames = self._segmenter.model, len(self._frames)
         found = Labels(model, self.parameters, self.orient, frames, self._grid)
         self.over_slices(self._segmenter.scores, found.take, progress, cancelled)
@@ -159,11 +159,11 @@ class Run:
         self, network: Network, take: Take, progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> None:  # fmt: skip
-        """Give every slice of ``places`` to a network, and its scores to an accumulator.
+        """Pass all slices of ``places`` through a network and their scores to an accumulator.
 
         Args:
-            network: of the segmenter: `Segmenter.scores` or `Segmenter.directions`.
-            take: called with (frame, index) and the scores of that slice, (1, ..., classes, *size of the model's grid).
+            network: `Segmenter.scores` or `Segmenter.directions`.
+            take: called for each slice with (frame, index) and its scores (1, ..., classes, *size of the model's grid).
             progress, cancelled: as in `Segmenter.segment`.
         """
         progress = progress or (lambda done, total: None)
@@ -193,7 +193,7 @@ class Run:
             with _timed(self.timings, "forward", device):
                 scores = network(*pair)
                 if self.parameters.mirroring:
-                    # a stack may run either way: its mirror image shows the neighbors in the other order, too
+                    # a stack may run in either direction, so mirroring also reverses the order of the neighbors
                     flipped = (-1, 1) if model.axes.slices == "stack" else (-1,)
                     mirrored = network(*(x.flip(flipped) for x in pair))
                     scores = (scores + mirrored.flip(-1)) / 2
@@ -206,13 +206,13 @@ class Run:
                         device=device.name,
                     )
                 )
-            # one slice at a time: at native resolution the scores of a batch may need gigabytes
+            # one slice at a time: at native resolution, the scores of a whole batch may take gigabytes
             for place, one in zip(places, scores.split(1), strict=True):
                 take(place, one)
 
     def _seen(self, frame: int, indices: Sequence[int]) -> list[Tensor]:
-        """What the network sees of these slices of a frame: original and enhanced, (N, channels, *size)."""
-        # slices beyond either end are the last one there
+        """Network inputs for these slices of a frame: original and enhanced, (N, channels, *size)."""
+        # beyond either end of the stack, the last slice is repeated
         seen = (np.array(indices)[:, None] + self._neighbours).clip(0, self._shape[0] - 1)
         first = seen.min()
         pair = self._preprocess[frame](self._frames[frame][first : seen.max() + 1])
@@ -221,7 +221,7 @@ class Run:
 
     def _use_less_memory(self, batch: slice, error: BaseException) -> None:
         device, size = self._segmenter.device, batch.stop - batch.start
-        traceback.clear_frames(error.__traceback__)  # they hold the tensors that did not fit
+        traceback.clear_frames(error.__traceback__)  # they hold references to the tensors that did not fit
         if size > 1:
             self._batch_size = size // 2
             text = _(
@@ -254,16 +254,16 @@ def _timed(timings: dict[str, float], step: str, device: Device) -> Iterator[Non
 
 
 def load_network(model: Model) -> DIN:
-    """The model's network with its weights, on the CPU, in float32.
+    """Load the model's network with its weights, on the CPU, in float32.
 
     Raises:
-        ModelError: weights missing, changed, or not of the manifest's architecture.
+        ModelError: the weights are missing, changed, or do not match the manifest's architecture.
     """
     content = model.read_weights()
     try:
         network = DIN(replace(model.network, deep_supervision=False))
         network.load_state_dict(restored(_state(content, network)))
-    except Exception as error:  # torch reports damage by many classes of error
+    except Exception as error:  # torch raises many exception types for damaged files
         raise ModelError(
             _(
                 "The weights of {model} do not fit the network of its manifest: use the manifest and the weight file "
@@ -283,10 +283,10 @@ def load_network(model: Model) -> DIN:
 
 
 def _state(content: bytes, network: DIN) -> dict[str, Tensor]:
-    """The tensors of a weight file, none larger than the network expects.
+    """Read the tensors of a weight file, none larger than the network expects.
 
     Raises:
-        ValueError: the file would unpack to more than it holds, or a tensor is of no use.
+        ValueError: the file would unpack to more than its own size, or a tensor cannot be used.
     """
     if zipfile.is_zipfile(BytesIO(content)):
         with zipfile.ZipFile(BytesIO(content)) as archive:
@@ -305,13 +305,13 @@ def _dtype(device: Device) -> torch.dtype:
 
 
 def place(network: DIN, device: Device) -> DIN:
-    """Move a network to a device in its number format, channels last."""
+    """Move a network to a device in the device's number format, channels last."""
     network = network.to(device.name, _dtype(device))
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack the word
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
 
 
 def segment(
     volume: np.ndarray, geometry: Geometry, model: Model, parameters: Parameters | None = None, device: str = "auto"
 ) -> Result:
-    """Load a model, segment one volume, let the model go; for many volumes keep a `Segmenter`."""
+    """Load a model, segment one volume and release the model; for several volumes, keep a `Segmenter`."""
     return Segmenter(model, device).segment(volume, geometry, parameters)

@@ -19,7 +19,7 @@ class Found:
         size: bytes on the disk, voxels beside a header included.
         series: UID, number or description of the DICOM series in the folder; None for a volume file.
         frame: which frame, from 1; None: the only one.
-        model: id or folder of a model for this case alone; None: the run's.
+        model: ID or folder of a model for this case only; None for the run's model.
         extra: the user's own columns of a table, to be carried to the results.
         files: the DICOM files of the series, so that the folder need not be searched again; empty for a volume file.
         notices: what a user should know of how the case was found.

@@ -30,7 +30,7 @@ def inspect(found: Sequence[Found | Refused]) -> dict[str, Any]:
         found: from `search.find` with ``auto`` and ``keep``.
 
     Returns:
-        values that JSON knows:
+        values for JSON:
 
         - ``schema``: version of this layout.
         - ``images``, in order: ``name``; ``path``; ``kind`` (``DICOM``, ``NIfTI``, ``NRRD`` or ``MetaImage``);

@@ -94,7 +94,7 @@ def _search(paths: Sequence[Path], unpacked: ExitStack) -> list[Found | Refused]
     there = [path for path in paths if path.is_file()]
     if not there:
         raise InputError("The files of the study are not there: check that the disk of the database is connected.")
-    from ..io.dicom.files import scan  # pydicom takes a quarter of a second to import
+    from ..io.dicom.files import scan  # pydicom takes 0.25 s to import
 
     folder = Path(os.path.commonpath([path.parent for path in there]))
     items = find_series(scan(there), {}, folder, None, None, auto=True, keep=True)
@@ -163,7 +163,7 @@ def _instances(slices: Sequence[Sequence[io.SliceFile]]) -> list[list[str]]:
 def main() -> int:
     """Serve standard input; 0 when it has ended."""
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print must not get between the answers
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of libraries must not mix with the answers
     Reader(sys.stdin.buffer, sink).run()
     return 0
 

@@ -78,7 +78,7 @@ class _DicomFiles:
 
     def _take(self, path: Path, file: BinaryIO) -> None:
         if self.scan is None:
-            from ..io.dicom.files import Scan  # pydicom takes a quarter of a second to import
+            from ..io.dicom.files import Scan  # pydicom takes 0.25 s to import
 
             self.scan = Scan()
         file.seek(0)
@@ -158,7 +158,7 @@ def _as_of_archive(item: Candidate | Refused, folder: Path, archive: Path) -> Ca
 def _is_directory(path: Path) -> bool:
     if image_suffix(path) or not path.is_file() or not has_dicom_mark(path):
         return False
-    from ..io.dicom.directory import is_directory  # pydicom takes a quarter of a second to import
+    from ..io.dicom.directory import is_directory  # pydicom takes 0.25 s to import
 
     return is_directory(path)
 

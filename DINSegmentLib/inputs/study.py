@@ -84,7 +84,7 @@ class Verdict:
 
 def verdict(stack: "Stack") -> Verdict:
     """Which model the images of a DICOM stack are for."""
-    from ..io.dicom.stacks import are_alike, places  # pydicom takes a quarter of a second to import
+    from ..io.dicom.stacks import are_alike, places  # pydicom takes 0.25 s to import
 
     first = stack.slices[0]
     modality = str(first.header.get("Modality") or "")

@@ -1,4 +1,4 @@
-"""Files to volumes and back."""
+"""Reading and writing of image files."""
 
 from .cine import Cine, count_frames, read_cine
 from .image import AS_STORED, Image, Reading, SliceFile, case_name

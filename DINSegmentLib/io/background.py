@@ -1,4 +1,4 @@
-"""Voxels without signal: they get the value of background, and are masked, so that no percentile counts them."""
+"""Voxels without signal: set to the background value and masked, so that percentiles ignore them."""
 
 import numpy as np
 
@@ -8,19 +8,19 @@ from ..notices import Notice
 AIR = -1024
 """In Hounsfield units."""
 
-_SURELY_CT = -500  # lower values than this are found in CT alone
+_SURELY_CT = -500  # lower values occur only in CT
 
 
 def without_signal(array: np.ndarray, mask: np.ndarray, modality: str | None = None) -> np.ndarray:
-    """Give voxels without signal the value of background.
+    """Set voxels without signal to the background value.
 
     Args:
-        array: any shape and real type; changed where it is masked.
-        mask: which voxels have no signal, same shape.
-        modality: as in DICOM; None: not known, then values below -500 tell a CT.
+        array: any shape and real type; modified where masked.
+        mask: True for voxels without signal, same shape.
+        modality: as in DICOM; if None, values below -500 identify a CT.
 
     Returns:
-        a masked array: air in CT, in other images the lowest value of the rest.
+        a masked array: in CT, masked voxels are air; otherwise they have the lowest remaining value.
     """
     signal = array[~mask]
     lowest = signal.min() if signal.size else array.dtype.type(0)
@@ -31,14 +31,14 @@ def without_signal(array: np.ndarray, mask: np.ndarray, modality: str | None = N
 
 
 def fill_missing(array: np.ndarray, missing: np.ndarray | None, name: str) -> tuple[np.ndarray, tuple[Notice, ...]]:
-    """The same for voxels that are NaN, with a notice.
+    """Do the same for NaN voxels, with a notice.
 
     Args:
-        array: as its library read it.
-        missing: which voxels are NaN in the file, where the library hides them; None: those of ``array``.
+        array: voxels as read by the library.
+        missing: True for NaN voxels of the file, if the library hides them; None to use the NaN of ``array``.
 
     Raises:
-        InputError: there is nothing but NaN.
+        InputError: all voxels are NaN.
     """
     if missing is None:
         missing = np.isnan(array) if array.dtype.kind == "f" else np.zeros(0, bool)

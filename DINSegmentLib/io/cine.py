@@ -1,4 +1,4 @@
-"""Cine series to arrays: 4-D NIfTI, NRRD (Slicer's ``.seq.nrrd`` too) and MetaImage files, and DICOM folders."""
+"""Reading of cines: 4-D NIfTI, NRRD (including Slicer's ``.seq.nrrd``) and MetaImage files, and DICOM folders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from .image import AS_STORED, Image, Reading, SliceFile, case_name, image_suffix
 from .person import Person
 from .reading import notices_of, read
 
-_SEQUENCE = ".seq"  # Slicer's sequences are NAME.seq.nrrd
+_SEQUENCE = ".seq"  # Slicer saves sequences as NAME.seq.nrrd
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,12 +24,12 @@ class Cine:
     """All frames of a cine.
 
     Args:
-        array: voxels (T, K, J, I) in the order of time.
-        first: frame 1 as a volume; its grid is that of all frames, its files are all that were read.
-        times: seconds of every frame after the first; None where the input does not say.
-        files: those of every frame; where one file holds them all, that one each time.
-        slices: of a DICOM input, where the slices of every frame lie, see `Image`; empty for other formats.
-        person: what DICOM headers say about the person.
+        array: voxels (T, K, J, I) in temporal order.
+        first: first frame as a volume; its grid applies to all frames, and its files are all files that were read.
+        times: seconds of each frame after the first; None if the input has no times.
+        files: files of each frame; a file with all frames is repeated.
+        slices: for DICOM, where the slices of each frame are stored, see `Image`; empty for other formats.
+        person: patient data from the DICOM headers.
     """
 
     array: np.ndarray
@@ -40,7 +40,7 @@ class Cine:
     slices: tuple[tuple[SliceFile, ...], ...] = ()
 
     def image(self, index: int) -> Image:
-        """One frame, counted from 0, as a volume of its own files."""
+        """Return one frame, counted from 0, as a volume with its own files."""
         slices = self.slices[index] if self.slices else ()
         return replace(self.first, array=self.array[index], files=self.files[index], slices=slices)
 
@@ -48,17 +48,17 @@ class Cine:
 def read_cine(
     path: Path | str, series: str | None = None, files: Sequence[Path] | None = None, reading: Reading = AS_STORED
 ) -> Cine:
-    """Read all frames; `read` takes a single one.
+    """Read all frames of a cine; `read` reads a single volume.
 
     Args:
-        path: a 4-D image file, an enhanced DICOM file, or a folder with a DICOM series that has several images at every
+        path: a 4-D image file, an enhanced DICOM file, or a folder with a DICOM series that has several images per
             slice position.
-        series: number, description or UID of the DICOM series, where a folder holds several.
-        files: the DICOM files of the series where they are known: the folder is not searched then.
+        series: number, description or UID of the DICOM series, if the folder holds several.
+        files: DICOM files of the series, if known; the folder is then not searched.
         reading: as in `read`.
 
     Raises:
-        InputError, GeometryError: as `read`; or there is only one frame, or too many for the memory.
+        InputError, GeometryError: as `read`; also if there is only one frame, or memory is insufficient for all.
     """
     path = Path(path)
     if is_dicom(path):
@@ -89,7 +89,7 @@ def read_cine(
 def count_frames(
     path: Path, series: str | None = None, files: Sequence[Path] | None = None, reading: Reading = AS_STORED
 ) -> int:
-    """How many frames an input has, from headers; arguments and errors as of `read`."""
+    """Count the frames of an input from its headers; arguments and errors as of `read`."""
     if is_dicom(path):
         from .dicom import volume as dicom
 
@@ -100,7 +100,7 @@ def count_frames(
 
 
 def _read_dicom(folder: Path, series: str | None, files: Sequence[Path] | None, reading: Reading) -> Cine:
-    from .dicom import volume as dicom  # pydicom takes a quarter of a second to import
+    from .dicom import volume as dicom  # pydicom takes 0.25 s to import
 
     name = case_name(folder)
     cine = dicom.find_cine(folder, name, series, files, resample=reading.resample)

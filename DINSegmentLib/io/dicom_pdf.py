@@ -1,4 +1,4 @@
-"""A report in PDF as a DICOM object (Encapsulated PDF) beside the images that it is about."""
+"""DICOM Encapsulated PDF: a report stored with the images that it describes."""
 
 from pathlib import Path
 
@@ -20,22 +20,22 @@ _FROM_IMAGES = (
 def write_dicom_pdf(
     pdf: bytes, source: Source, model: Model, path: Path, seed: bytes, title: str, labels: np.ndarray
 ) -> Dataset:
-    """Write a PDF as one DICOM file and read it back.
+    """Write a PDF as a DICOM file and verify it by reading it back.
 
     The UID of the instance derives from the seed and the labels, not from the PDF, which contains the date of the run.
 
     Args:
-        pdf: a whole PDF file.
-        source: slices of the study that the report is about.
-        model: that made the results.
+        pdf: content of a PDF file.
+        source: slices of the study that the report describes.
+        model: model that made the results.
         path: file to write; the caller removes it after an error.
         seed: as of `dicom_seg.write_dicom_seg`.
-        title: of the document.
-        labels: that the report is about, of all frames.
+        title: title of the document.
+        labels: labels of all frames that the report describes.
 
     Raises:
-        InputError: ``pdf`` is not a PDF, or the source has values that cannot go into a DICOM object.
-        OutputError: what was written is not what should be there.
+        InputError: ``pdf`` is not a PDF, or the source has values that DICOM does not allow.
+        OutputError: the written file differs from what was intended.
     """
     if not pdf.startswith(b"%PDF-"):
         raise InputError("The report is not a PDF file: create it again.")
@@ -47,7 +47,7 @@ def write_dicom_pdf(
     try:
         stored = pydicom.dcmread(path)
         whole = stored.EncapsulatedDocument[: stored.EncapsulatedDocumentLength]
-    except Exception as error:  # whatever it is, the file is of no use
+    except Exception as error:  # whatever the error, the file is unusable
         raise OutputError(f"{path.name} cannot be read back ({one_line(error)}): check the disk.") from error
     if whole != pdf:
         raise OutputError(f"{path.name} differs from the report written: check the disk.")

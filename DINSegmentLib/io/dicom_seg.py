@@ -1,4 +1,4 @@
-"""A label volume as a DICOM Segmentation object that refers to the series it was made from."""
+"""DICOM Segmentation objects from label volumes."""
 
 import warnings
 from collections import defaultdict
@@ -31,39 +31,39 @@ from .dicom_source import (
 def write_dicom_seg(
     labels: np.ndarray, source: Source, model: Model, path: Path, seed: bytes, phase: str = "", number: int = 1
 ) -> Segmentation:
-    """Write labels as one DICOM Segmentation file, read it back and compare it voxel by voxel.
+    """Write labels as a DICOM Segmentation file, read it back and compare it voxel by voxel.
 
-    The object is of type BINARY, which viewers have long read; LABELMAP is smaller, but few read it yet. Segment
-    numbers are the label values. Every structure of the model is described, also one without a voxel, which says
-    "looked for and not found"; frames without a voxel are left out, except where there is no voxel at all, as an image
+    The object's type is BINARY, which viewers have long supported; LABELMAP is smaller, but few support it yet. Segment
+    numbers are the label values. All structures of the model are described, even without voxels, which means
+    "searched but not found"; frames without voxels are omitted unless there are no voxels at all, because an image
     needs frames.
 
-    The same labels, source, model and seed give the same file to the byte: UIDs derive from ``seed`` and the study
-    (that of the instance from the labels and the slices, too), dates and times are the source's, or 1900-01-01 where it
-    has none. Only another version of DINSegment, highdicom or pydicom may write other bytes.
+    The same labels, source, model and seed give an identical file: UIDs derive from ``seed`` and the study
+    (the instance's also from labels and slices); dates and times are those of the source, or 1900-01-01 if it
+    has none. Only another version of DINSegment, highdicom or pydicom may write different bytes.
 
     Args:
         labels: unsigned (K, J, I) on the grid of ``source``, 0 background, else label values of the model.
         source: the slices that were segmented.
-        model: whose labels give names, colors and codes.
+        model: its labels define names, colors and codes.
         path: file to write; the caller removes it after an error.
-        seed: what distinguishes this run: hash of the input, parameters, model, version.
-        phase: of the heartbeat, for the description of the object.
+        seed: identifies this run: hash of the input, parameters, model, version.
+        phase: of the cardiac cycle, for the object's description.
         number: of the object in its series, from 1.
 
     Returns:
-        the object, for what refers to it.
+        the object, so that others can refer to it.
 
     Raises:
-        InputError: the source has values that cannot go into a segmentation.
-        OutputError: what was written is not what should be there.
+        InputError: the source has values that DICOM does not allow.
+        OutputError: the written file differs from what was intended.
     """
     slices = "".join(f"{one.sop_instance} {one.frame}\n" for one in source.instances)
     content = str(labels.shape).encode(), np.ascontiguousarray(labels).tobytes()
     instance = source.uid(seed, b"instance", slices.encode(), *content)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom's about odd values of the source, highdicom's about no label
+            warnings.simplefilter("ignore")  # pydicom's about unusual values, highdicom's about empty labels
             dataset = _build(labels, source, model, source.uid(seed, b"series"), instance, phase, number)
             _finish(dataset, source, source.uid(seed, b"dimensions"))
             _refer(dataset, source)
@@ -75,18 +75,18 @@ def write_dicom_seg(
 
 
 def check(path: Path, labels: np.ndarray, instances: Sequence[Instance]) -> None:
-    """Read a DICOM Segmentation and compare it with the labels that it should hold.
+    """Read a DICOM Segmentation and compare it with the expected labels.
 
     Args:
         labels: (K, J, I), values are segment numbers.
-        instances: the source of every slice, in the order of K.
+        instances: source of each slice, in the order of K.
 
     Raises:
-        OutputError: it cannot be read, or a voxel differs.
+        OutputError: the file cannot be read, or a voxel differs.
     """
     try:
         stored = _read(path, instances)
-    except Exception as error:  # whatever it is, the file is of no use
+    except Exception as error:  # whatever the error, the file is unusable
         raise OutputError(
             f"{path.name} cannot be read back ({one_line(error)}): check the disk, or choose seg.nrrd or nii.gz."
         ) from error
@@ -115,7 +115,7 @@ def _build(
     labels: np.ndarray, source: Source, model: Model, series: str, instance: str, phase: str, number: int
 ) -> Segmentation:
     first = source.headers[0]
-    # highdicom takes both from here; scanners write the gap or a negative number for the distance, too
+    # highdicom reads both from here; some scanners write the gap or a negative number as the distance
     distance = round(float(source.geometry.spacing[2]), 6)
     first.SliceThickness, first.SpacingBetweenSlices = first.get("SliceThickness") or distance, distance
     return Segmentation(
@@ -156,14 +156,14 @@ def _segment(label: Label, model: Model) -> SegmentDescription:
 
 
 def code(one: Code) -> hd.sr.CodedConcept:
-    """As highdicom has it."""
+    """Convert a code for highdicom."""
     return hd.sr.CodedConcept(one.value, one.scheme, one.meaning[:LONGEST_TEXT])
 
 
 def _finish(dataset: Segmentation, source: Source, dimensions: str) -> None:
-    """Set what highdicom leaves out, and what it would set otherwise in every run: times of writing, a random UID."""
+    """Set what highdicom omits, and replace values that would differ between runs: writing times, a random UID."""
     dataset.SpecificCharacterSet = UTF8
-    dataset.ContentCreatorName = ""  # no person created it, and the field is required
+    dataset.ContentCreatorName = ""  # no person created it, but the field is required
     dataset["ContentDate"].value, dataset["ContentTime"].value = source.content_date
     del dataset.InstanceCreationDate, dataset.InstanceCreationTime
     for item in dataset.get("ContributingEquipmentSequence", ()):
@@ -173,14 +173,14 @@ def _finish(dataset: Segmentation, source: Source, dimensions: str) -> None:
 
 
 def _refer(dataset: Segmentation, source: Source) -> None:
-    """Refer to the objects that are stored, where highdicom was given a series and an instance for each slice."""
+    """Refer to the stored objects, because highdicom was given one series and one instance per slice."""
     stored = {str(header.SOPInstanceUID): one for header, one in zip(source.headers, source.instances, strict=True)}
     for group in dataset.PerFrameFunctionalGroupsSequence:
         for derivation in group.get("DerivationImageSequence", ()):
             for item in derivation.SourceImageSequence:
                 one = stored.get(item.ReferencedSOPInstanceUID)
                 if one is None:
-                    continue  # segments of one slice share the item
+                    continue  # the segments of a slice share the item
                 item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = one.sop_class, one.sop_instance
                 if one.frame is not None:
                     item.ReferencedFrameNumber = one.frame

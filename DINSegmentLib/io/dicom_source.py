@@ -1,4 +1,4 @@
-"""The DICOM slices that a result refers to, and what every DICOM object made from them shares."""
+"""The DICOM slices that a result refers to, and attributes shared by all DICOM objects made from them."""
 
 import copy
 import hashlib
@@ -25,25 +25,25 @@ from .image import SliceFile
 
 MANUFACTURER = "DINSegment"
 UTF8 = "ISO_IR 192"
-LONGEST_TEXT = 64  # letters of a DICOM long string (LO)
+LONGEST_TEXT = 64  # characters of a DICOM long string (LO)
 
 _OTHER_FORMAT = "choose seg.nrrd or nii.gz"
 _SHARED_UIDS = ("StudyInstanceUID", "FrameOfReferenceUID")
 _UIDS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", *_SHARED_UIDS)
-# type 2: a series may leave them empty, and an anonymized one may lack them; highdicom requires them
+# type 2: may be empty in a series, and missing after anonymization; highdicom requires them
 _MAY_BE_EMPTY = (
     "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate",
     "StudyTime", "ReferringPhysicianName",
 )  # fmt: skip
 _OF_ALL_FRAMES = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence", "NumberOfFrames")
-_DATES = ("Content", "Acquisition", "Series", "Study")  # each with "Date" and "Time", nearest to the image first
-_NO_DATE, _NO_TIME = "19000101", "000000"  # a content date is required, and today's would differ from run to run
-_FIRST_SERIES_NUMBER = 1000  # above the numbers that scanners use
+_DATES = ("Content", "Acquisition", "Series", "Study")  # each with "Date" and "Time"; closest to the image first
+_NO_DATE, _NO_TIME = "19000101", "000000"  # a content date is required, and today's date would differ between runs
+_FIRST_SERIES_NUMBER = 1000  # above the numbers used by scanners
 
 
 @dataclass(frozen=True)
 class Instance:
-    """Where one slice is stored: the UIDs of its object, and, in a file of many frames, its number from 1."""
+    """Where a slice is stored: the UIDs of its object, and its frame number from 1 in a multi-frame file."""
 
     series: str
     sop_class: str
@@ -56,10 +56,10 @@ class Source:
     """The slices of one volume in the order of K.
 
     Args:
-        name: what the user calls it, for messages.
-        geometry: the grid of the volume.
-        headers: of each slice, as a file of its own would have it. They share their series, and every slice has an
-            instance UID of its own, also a frame of a multi-frame file: ``instances`` holds the stored UIDs.
+        name: name of the volume in messages.
+        geometry: grid of the volume.
+        headers: of each slice, as in a single-frame file. They share one series, and each slice has its own
+            instance UID, even frames of a multi-frame file; ``instances`` holds the stored UIDs.
         instances: where each slice is stored.
     """
 
@@ -74,12 +74,12 @@ class Source:
 
     @property
     def objects(self) -> list[Instance]:
-        """The stored objects, each once."""
+        """The stored objects without repeats."""
         return list({one.sop_instance: one for one in self.instances}.values())
 
     @property
     def content_date(self) -> tuple[str, str]:
-        """Date and time of the images, or 1900-01-01 where they do not say."""
+        """Date and time of the images, or 1900-01-01 if they have none."""
         first = self.headers[0]
         dated = next((name for name in _DATES if first.get(f"{name}Date")), None)
         if dated is None:
@@ -87,26 +87,26 @@ class Source:
         return str(first[f"{dated}Date"].value), str(first.get(f"{dated}Time") or _NO_TIME)
 
     def series_number(self, offset: int = 0) -> int:
-        """A number for a series made from this one; ``offset`` keeps several such series apart."""
+        """Number for a series made from this one; ``offset`` separates several such series."""
         number = abs(int(self.headers[0].get("SeriesNumber") or 0)) % _FIRST_SERIES_NUMBER**2
         return _FIRST_SERIES_NUMBER * (1 + offset) + number
 
     def uid(self, *parts: bytes) -> str:
-        """A UID that derives from a UUID (PS3.5, B.2), which derives from the study and the parts."""
+        """UID that derives from a UUID (PS3.5, B.2), which derives from the study and ``parts``."""
         return _uid(self.study.encode(), *parts)
 
 
 def read_source(slices: Sequence[SliceFile], geometry: Geometry) -> Source:
-    """Read the headers of a volume's slices and find the place of each by its position.
+    """Read the headers of a volume's slices and match them to the grid by position.
 
-    They may belong to several series of one study, and may be frames of multi-frame files.
+    The slices may belong to several series of one study, and may be frames of multi-frame files.
 
     Args:
         slices: one for each slice of ``geometry``, in any order.
 
     Raises:
         InputError: a file is not DICOM, lacks a UID, or the slices belong to several studies.
-        GeometryError: the slices are not those of ``geometry``.
+        GeometryError: the slices do not match ``geometry``.
     """
     name = slices[0].path.absolute().parent.name
     found = list(_headers(slices, name))
@@ -126,7 +126,7 @@ def read_source(slices: Sequence[SliceFile], geometry: Geometry) -> Source:
 
 
 def equipment(model: Model) -> dict[str, Any]:
-    """What highdicom takes as the equipment that made an object."""
+    """Equipment that made an object, as arguments for highdicom."""
     return {
         "manufacturer": MANUFACTURER,
         "manufacturer_model_name": f"{model.id} {model.version}"[:LONGEST_TEXT],
@@ -136,14 +136,14 @@ def equipment(model: Model) -> dict[str, Any]:
 
 
 def reference(one: Instance) -> Dataset:
-    """An item that refers to a stored object as a whole."""
+    """Create an item that refers to a whole stored object."""
     item = Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = one.sop_class, one.sop_instance
     return item
 
 
 def unusable(source: Source, error: Exception) -> InputError:
-    """The error for header values that a library refuses to write."""
+    """Error for header values that a library refuses to write."""
     return InputError(
         f"{source.name} has DICOM values that cannot go into a new DICOM object ({one_line(error)}): "
         f"correct them, or {_OTHER_FORMAT}."
@@ -155,7 +155,7 @@ def one_line(error: Exception) -> str:
 
 
 def _headers(slices: Sequence[SliceFile], name: str) -> Iterator[Slice]:
-    """The slices in the order given, each file read once."""
+    """Yield the slices in the given order, reading each file once."""
     expanded: dict[Path, list[Slice]] = {}
     for path, frame in slices:
         if path not in expanded:
@@ -165,13 +165,13 @@ def _headers(slices: Sequence[SliceFile], name: str) -> Iterator[Slice]:
             raise InputError(f"{path.name} in {name} is not the file that was segmented: restore the input.")
         for attribute in _OF_ALL_FRAMES:
             one.header.pop(attribute, None)
-        yield replace(one, header=copy.deepcopy(one.header))  # frames of one file share their attributes
+        yield replace(one, header=copy.deepcopy(one.header))  # frames of a file share their attributes
 
 
 def _read(path: Path) -> Dataset:
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True)
-        header.decode()  # texts become UTF-8, which names of structures may need
+        header.decode()  # convert text to UTF-8, which structure names may need
         header.SpecificCharacterSet = UTF8
         return header
     except InvalidDicomError as error:
@@ -206,10 +206,10 @@ def _instance(one: Slice) -> Instance:
 
 
 def _slice_order(headers: Sequence[Attributes], geometry: Geometry) -> list[int]:
-    """Which header belongs to each K.
+    """Find the header of each K.
 
     Raises:
-        GeometryError: the headers are not those of the grid.
+        GeometryError: the headers do not match the grid.
     """
     positions = np.array([header.ImagePositionPatient for header in headers], dtype=np.float64) @ LPS_TO_RAS[:3, :3]
     from_origin = positions - geometry.ijk_to_ras[:3, 3]
@@ -235,11 +235,11 @@ def _slice_order(headers: Sequence[Attributes], geometry: Geometry) -> list[int]
 
 
 def _complete(header: Dataset, first: Dataset, instance: Instance) -> None:
-    """Add what a new object needs, and make alike what may differ between slices; `instance` keeps what is replaced."""
+    """Add attributes that a new object needs, and unify those that may differ; ``instance`` has the original UIDs."""
     for name in _MAY_BE_EMPTY:
         if name not in header:
             setattr(header, name, "")
-    header.ImageOrientationPatient = first.ImageOrientationPatient  # it may differ in the last digit
+    header.ImageOrientationPatient = first.ImageOrientationPatient  # the last digit may differ
     header.SeriesInstanceUID = first.SeriesInstanceUID
     if instance.frame is not None:
         header.SOPInstanceUID = _uid(instance.sop_instance.encode(), str(instance.frame).encode())

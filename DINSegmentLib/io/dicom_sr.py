@@ -1,4 +1,4 @@
-"""Measurements as a DICOM Structured Report: TID 1500 with cardiac function (TID 1501) and structures (TID 1411)."""
+"""DICOM Structured Reports of measurements: TID 1500 with cardiac function (TID 1501) and structures (TID 1411)."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ _INTENSITY = {
     "CT": (codes.cid7469.XRayAttenuation, Code("[hnsf'U]", "UCUM", "Hounsfield unit")),
     "MR": (codes.cid7469.MRSignalIntensity, _NO_UNITS),
 }
-# CID 3833 (by modality), 3468 and 3469, and the codes that CID 3835 and 12200 have for the rest
+# CID 3833 (by modality), 3468 and 3469; the remaining codes are from CID 3835 and 12200
 _EJECTION_FRACTION = {
     ("LV", "MR"): codes.cid3833.LeftVentricularEjectionFractionByMR,
     ("RV", "MR"): codes.cid3833.RightVentricularEjectionFractionByMR,
@@ -40,7 +40,7 @@ _ED_VOLUME = {
 _ES_VOLUME = {
     "LV": codes.cid3469.LeftVentricularESVolume, "RV": codes.cid3469.RightVentricularESVolume,
 }  # fmt: skip
-_AHA_SEGMENTS = {  # CID 3717, by the numbers of the American Heart Association
+_AHA_SEGMENTS = {  # CID 3717, by AHA segment number
     number: getattr(codes.cid3717, name)
     for number, name in enumerate(
         (
@@ -65,9 +65,9 @@ _Group = sr.MeasurementsAndQualitativeEvaluations | sr.VolumetricROIMeasurements
 
 @dataclass(frozen=True, eq=False)
 class Segmented:
-    """A segmentation object that the report refers to, the source of its slices, and the statistics of its structures.
+    """A segmentation object for the report, with the source of its slices and the statistics of its structures.
 
-    ``phase`` of the heartbeat, such as "end-diastole"; empty where there is none.
+    ``phase`` of the cardiac cycle, such as "end-diastole"; empty if there is none.
     """
 
     segmentation: Dataset
@@ -80,30 +80,30 @@ def write_dicom_sr(
     segmented: Sequence[Segmented], function: CardiacFunction | None, model: Model, path: Path, seed: bytes,
     notices: Sequence[str] = (), regional: RegionalFunction | None = None,
 ) -> sr.Comprehensive3DSR:  # fmt: skip
-    """Write the measurements of a study as one Structured Report.
+    """Write the measurements of a study as a Structured Report.
 
-    The root is TID 1500. Each ventricle has a group of TID 1501 with ejection fraction, volumes, stroke volume and, for
-    the left one, myocardial mass and cardiac output; each structure of each segmentation has one of TID 1411 with its
-    volume, and mean and standard deviation of the image, which refers to its segment. A value that is not reported
-    elsewhere is not in the report either; ``notices`` say why, as comments.
+    The root is TID 1500. Each ventricle has a TID 1501 group with ejection fraction, volumes, stroke volume and, for
+    the left one, myocardial mass and cardiac output. Each structure of each segmentation has a TID 1411 group with
+    volume, and mean and standard deviation of the image, which refers to its segment. Values that are not reported
+    elsewhere are omitted here too; ``notices`` state the reasons as comments.
 
     Args:
-        segmented: what was segmented, at least one.
-        function: of the heart; None: it was not measured.
-        model: that made the labels.
+        segmented: at least one segmentation.
+        function: cardiac function; None if not measured.
+        model: model that made the labels.
         path: file to write; the caller removes it after an error.
         seed: as of `dicom_seg.write_dicom_seg`.
-        notices: sentences on what must be checked.
-        regional: thickness of the wall by segment, which gets a group of TID 1501 for each phase; None: not measured.
+        notices: sentences about what to check.
+        regional: wall thickness by segment, with a TID 1501 group for each phase; None if not measured.
 
     Raises:
-        InputError: the source has values that cannot go into a report.
-        OutputError: what was written cannot be read back as it was.
+        InputError: the source has values that DICOM does not allow.
+        OutputError: the file cannot be read back as written.
     """
     source = segmented[0].source
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom's about odd values of the source
+            warnings.simplefilter("ignore")  # pydicom's about unusual values of the source
             groups: list[_Group] = [
                 *_function(function, source, model, seed),
                 *_regional(regional, source, model, seed),
@@ -122,7 +122,7 @@ def write_dicom_sr(
 def _build(segmented: Sequence[Segmented], groups: Sequence[_Group], model: Model, seed: bytes) -> sr.Comprehensive3DSR:
     source = segmented[0].source
     first = source.headers[0]
-    # what refers to the patient comes from the first item of the evidence: a header as a file of its own
+    # highdicom copies patient attributes from the first evidence, which needs a single-frame header
     evidence: list[Dataset] = []
     seen: set[str] = set()
     for one in segmented:
@@ -149,7 +149,7 @@ def _build(segmented: Sequence[Segmented], groups: Sequence[_Group], model: Mode
         title=codes.cid7021.ImagingMeasurementReport,
     )
     content = b"".join(str(one.segmentation.SOPInstanceUID).encode() for one in segmented)
-    # the text of the tree makes the instance: other values are another report
+    # the instance UID derives from the tree's text: other values are another report
     tree = str(report[0]).encode()
     dataset = sr.Comprehensive3DSR(
         evidence=evidence,
@@ -159,7 +159,7 @@ def _build(segmented: Sequence[Segmented], groups: Sequence[_Group], model: Mode
         sop_instance_uid=source.uid(seed, b"report", content, tree),
         instance_number=1,
         is_complete=True,
-        is_final=False,  # it has not been checked
+        is_final=False,  # not verified by a person
         is_verified=False,
         series_description=f"{MANUFACTURER} measurements",
         specific_character_set=UTF8,
@@ -182,7 +182,7 @@ def _patient(header: Dataset) -> Dataset:
 def _function(
     function: CardiacFunction | None, source: Source, model: Model, seed: bytes
 ) -> list[sr.MeasurementsAndQualitativeEvaluations]:
-    """A group for each ventricle that the model knows."""
+    """Create a group for each ventricle that the model labels."""
     if function is None:
         return []
     modality = str(source.headers[0].get("Modality"))
@@ -210,7 +210,7 @@ def _function(
 def _regional(
     regional: RegionalFunction | None, source: Source, model: Model, seed: bytes
 ) -> Iterator[sr.MeasurementsAndQualitativeEvaluations]:
-    """A group for each segment of the left ventricle and each phase in which its wall was measured."""
+    """Create a group for each segment of the left ventricle and each phase with a measured wall."""
     wall = label_of(model, MYOCARDIUM)
     if regional is None or wall is None:
         return
@@ -285,7 +285,7 @@ def _image(source: Source, uid: str) -> sr.SourceImageForSegmentation:
 
 
 def _site(label: Label) -> list[sr.FindingSite] | None:
-    """Where a paired organ lies, for its code alone does not say which side."""
+    """Finding site of a paired organ, because its code alone does not give the side."""
     return [sr.FindingSite(code(label.kind), laterality=code(label.modifier))] if label.modifier else None
 
 
@@ -308,15 +308,15 @@ def _comment(group: _Group, text: str) -> None:
 
 
 def _check(path: Path, groups: Sequence[_Group]) -> None:
-    """Read the report back and count what is in it.
+    """Read the report back and count its groups.
 
     Raises:
-        OutputError: it cannot be read, or a group is missing.
+        OutputError: the file cannot be read, or a group is missing.
     """
     try:
         content: Any = sr.srread(path).content
         stored = [*content.get_volumetric_roi_measurement_groups(), *content.get_image_measurement_groups()]
-    except Exception as error:  # whatever it is, the file is of no use
+    except Exception as error:  # whatever the error, the file is unusable
         raise OutputError(f"{path.name} cannot be read back ({one_line(error)}): check the disk.") from error
     if len(stored) != len(groups):
         raise OutputError(f"{path.name} differs from the measurements written: check the disk.")

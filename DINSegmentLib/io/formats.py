@@ -1,4 +1,4 @@
-"""The file formats of volumes, one line each; DICOM is recognized by content, see `dicom`."""
+"""Volume file formats, one line each; DICOM is recognized by content, see `dicom`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from . import metaimage, nifti, nrrd
 from .header import Header
 
-FORMATS: dict[str, tuple[Callable[[Path], Header], str]] = {  # suffix: our reader of the header, ITK's of the voxels
+FORMATS: dict[str, tuple[Callable[[Path], Header], str]] = {  # suffix: header reader, ITK reader of the voxels
     ".nii.gz": (nifti.read_header, "NiftiImageIO"),
     ".nii": (nifti.read_header, "NiftiImageIO"),
     ".nrrd": (nrrd.read_header, "NrrdImageIO"),

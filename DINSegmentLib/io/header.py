@@ -1,6 +1,6 @@
-"""What a file's header says about its volume, and the refusals that need nothing but the header.
+"""Header of a volume file, and checks that need only the header.
 
-Image libraries repair or ignore much of what is refused here (a spacing of zero, a file cut short), hence this check.
+Image libraries repair or ignore much of what is rejected here, such as a zero spacing or a truncated file.
 """
 
 import os
@@ -14,17 +14,17 @@ import numpy as np
 from .. import bounded, memory
 from ..errors import GeometryError, InputError
 
-_MARGIN = 1 << 20  # bytes that may follow the voxels in a packed file
+_MARGIN = 1 << 20  # bytes that may follow the voxels in a compressed file
 _MOST_AXES, _MOST_VOXELS, _MOST_PARTS = 16, 1 << 31, 100_000
-FARTHEST = 1e6  # mm; larger values do not occur in patients, and may be too large for a NIfTI file's numbers
+FARTHEST = 1e6  # mm; larger values do not occur in patients, and may exceed the number range of NIfTI
 
 
 @dataclass(frozen=True)
 class Payload:
-    """Where the voxels are stored: ``size`` bytes in ``path`` after ``offset`` ones.
+    """Where the voxels are stored: ``size`` bytes in ``path`` after ``offset`` bytes.
 
-    ``encoding`` is ``raw``, ``deflate`` (a gzip or zlib stream that begins at ``offset``), or ``other``; ``parts``: the
-    files, where there are several, which hold equal shares.
+    ``encoding`` is ``raw``, ``deflate`` (a gzip or zlib stream that begins at ``offset``), or ``other``; ``parts``:
+    several data files of equal size, if there are several.
     """
 
     path: Path
@@ -34,28 +34,28 @@ class Payload:
     parts: tuple[Path, ...] = ()
 
     def files(self, header: Path) -> tuple[Path, ...]:
-        """The file of the header and all that hold voxels, each once."""
+        """The header's file and all files with voxels, each once."""
         return tuple(dict.fromkeys((header, self.path, *self.parts)))
 
 
 @dataclass(frozen=True, eq=False)
 class Header:
-    """The part of a NIfTI, NRRD or MetaImage header that decides whether the volume can be used.
+    """The part of a NIfTI, NRRD or MetaImage header that determines whether the volume can be used.
 
     Args:
-        shape: voxels along the file's image axes I, J, K (fewer for a 2-D image), without frames.
-        frames: volumes in the file; 1 for a plain 3-D file.
-        components: numbers in a voxel; 1 for a gray image.
-        voxel_bytes: bytes of one number; 0 when the number type cannot be used.
-        steps: (n, 3) candidates for the edge lengths and directions: every row triple that the header gives for the
-            step in mm from one voxel to the next along I, J, K; all must be sound. See `check_steps`.
+        shape: number of voxels along the file's image axes I, J, K (fewer for a 2-D image), without frames.
+        frames: number of volumes in the file; 1 for a 3-D file.
+        components: values per voxel; 1 for a gray image.
+        voxel_bytes: bytes per value; 0 if the number type is not supported.
+        steps: (n, 3), all alternatives that the header gives for the step in mm from one voxel to the
+            next along I, J, K, three rows each; all must be valid. See `check_steps`.
         payload: the stored voxels.
-        origin: every number that the header gives for the place of the first voxel, in mm.
-        frames_are_components: ITK shows the frames as components of one voxel.
-        raw: the header's bytes, kept for NIfTI only.
-        to_lps: factors of the axes of ``steps`` and ``origin`` that make them LPS; None: as the reading library says.
-        unit: of lengths, as the header gives it.
-        notices: what a user should know of the header, in sentences.
+        origin: all values in mm that the header gives for the position of the first voxel.
+        frames_are_components: ITK reads the frames as components of one voxel.
+        raw: bytes of the header; NIfTI only.
+        to_lps: factors that convert the axes of ``steps`` and ``origin`` to LPS; None to trust the reading library.
+        unit: unit of length in the header.
+        notices: sentences about the header for the user.
     """
 
     shape: tuple[int, ...]
@@ -73,11 +73,11 @@ class Header:
 
 
 def check(header: Header, name: str, frame: int | None) -> None:
-    """Refuse what cannot become a volume.
+    """Reject a file that cannot become a volume.
 
     Raises:
-        InputError: not a gray 3-D volume, an unusable frame, voxels missing or damaged, or too large for the memory.
-        GeometryError: only one slice, or a spacing or direction that cannot be used.
+        InputError: not a gray 3-D volume, unusable frame, missing or damaged voxels, or too large for the memory.
+        GeometryError: only one slice, or an unusable spacing or direction.
     """
     if any(n < 1 for n in header.shape) or header.frames < 1:
         raise InputError(f"{name} is empty (no voxels): use a volume that contains an image.")
@@ -95,7 +95,7 @@ def check(header: Header, name: str, frame: int | None) -> None:
     pick_frame(name, header.frames, frame)
     for steps in header.steps:
         check_steps(steps, name)
-    if not (np.abs(header.origin) < FARTHEST).all():  # false for NaN, too
+    if not (np.abs(header.origin) < FARTHEST).all():  # also catches NaN
         raise GeometryError(f"{name} has an implausible origin (not a number, or kilometers away): correct its header.")
     lengths = [_lengths(steps) for steps in header.steps]
     if not all(np.allclose(other, lengths[0], rtol=0.01) for other in lengths):
@@ -105,10 +105,10 @@ def check(header: Header, name: str, frame: int | None) -> None:
 
 
 def pick_frame(name: str, frames: int, frame: int | None) -> int:
-    """The index, from 0, of the frame that a user counts from 1; None is the only frame of a 3-D volume.
+    """Return the index, from 0, of a frame counted from 1; None selects the only frame of a 3-D volume.
 
     Raises:
-        InputError: there are several frames and none was picked, or there is no such frame.
+        InputError: there are several frames and none was selected, or the frame does not exist.
     """
     if frame is None and frames > 1:
         raise InputError(f"{name} has 4 dimensions ({frames} frames): pick one with --frame (1 to {frames}).")
@@ -118,13 +118,13 @@ def pick_frame(name: str, frames: int, frame: int | None) -> int:
 
 
 def check_steps(steps: np.ndarray, name: str) -> None:
-    """Refuse a grid that has no volume.
+    """Reject a grid without volume.
 
     Args:
-        steps: (3, 3), one row for each of I, J, K: the way in mm from a voxel to the next; or (3,), only the lengths.
+        steps: (3, 3), one row for each of I, J, K: the step in mm to the next voxel; or (3,), only the lengths.
 
     Raises:
-        GeometryError: a step is not finite, zero or negative, or the three do not span the space.
+        GeometryError: a step is not finite, zero or negative, or the three are linearly dependent.
     """
     lengths = _lengths(steps)
     if not np.isfinite(lengths).all():
@@ -143,20 +143,20 @@ def _lengths(steps: np.ndarray) -> np.ndarray:
 
 
 def check_payload(payload: Payload, name: str) -> None:
-    """Refuse a file whose voxels are missing, cut short or damaged.
+    """Reject a file with missing, truncated or damaged voxels.
 
     Raises:
-        InputError: see above.
+        InputError: the voxels are missing, truncated or damaged.
     """
     for path in (payload.path, *payload.parts):
         if not path.is_file():
             raise InputError(f"{name} names {path.name} as its data file, which is missing: put it next to {name}.")
     if payload.parts and payload.encoding == "raw":
-        share, rest = divmod(payload.size, len(payload.parts))  # a library fills what is missing with anything
+        share, rest = divmod(payload.size, len(payload.parts))  # libraries fill missing voxels with any values
         if rest or any(part.stat().st_size < share for part in payload.parts):
             raise InputError(f"{name} is truncated (its data files lack voxels): copy or export all of them again.")
         return
-    if payload.encoding == "other":  # text, bzip2, many files: left to the reading library
+    if payload.encoding == "other":  # text, bzip2, many files: checked by the reading library
         return
     try:
         whole = _is_whole(payload)
@@ -182,10 +182,10 @@ def _is_whole(payload: Payload) -> bool:
 
 
 def number_of_voxels(text: str) -> tuple[int, ...]:
-    """The number of voxels along each axis, of a header's text.
+    """Parse the number of voxels along each axis from a header's text.
 
     Raises:
-        ValueError: it is none, or of more axes or voxels than a volume can have.
+        ValueError: the text is invalid, or has more axes or voxels than a volume can have.
     """
     words = text.split(maxsplit=_MOST_AXES)
     sizes = tuple(int(word) for word in words)
@@ -195,10 +195,10 @@ def number_of_voxels(text: str) -> tuple[int, ...]:
 
 
 def parts_by_pattern(folder: Path, words: Sequence[str]) -> tuple[Path, ...]:
-    """The files of a pattern such as ``slice%03d.raw 1 20 1``: one number in it, from the first to the last by steps.
+    """List the files of a pattern such as ``slice%03d.raw 1 20 1``: first number, last number, step.
 
     Raises:
-        ValueError: it is not such a pattern.
+        ValueError: the pattern is invalid.
     """
     pattern, numbers = words[0], [int(word) for word in words[1:4]]
     before, percent, after = pattern.partition("%")
@@ -213,7 +213,7 @@ def parts_by_pattern(folder: Path, words: Sequence[str]) -> tuple[Path, ...]:
 
 
 def parts_by_list(folder: Path, text: str) -> tuple[Path, ...]:
-    """The files of a list with a line for each.
+    """List the files of a text with one file name per line.
 
     Raises:
         ValueError: the list is empty, or too long.

@@ -1,4 +1,4 @@
-"""A volume as read from a file, and the name that its results will carry. No slicer here."""
+"""A volume as read from a file, and its case name; does not depend on Slicer."""
 
 import os
 from dataclasses import dataclass, replace
@@ -12,11 +12,11 @@ from ..geometry import Geometry
 from ..notices import Notice
 from .formats import SUFFIXES
 
-DICOM_SUFFIXES = (".dcm", ".ima")  # many DICOM files have none
+DICOM_SUFFIXES = (".dcm", ".ima")  # many DICOM files have no suffix
 
 
 class SliceFile(NamedTuple):
-    """Where a DICOM slice lies: its file, and in a file of many frames its index from 0."""
+    """Where a DICOM slice is stored: its file, and its frame index from 0 in a multi-frame file."""
 
     path: Path
     frame: int | None = None
@@ -24,18 +24,18 @@ class SliceFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """How an input is to be read.
+    """How to read an input.
 
     Args:
-        slices: axis of the file along which slices lie: ``i``, ``j`` or ``k``; None: as `Geometry.across` finds it.
-        resample: bring DICOM slices that are not on a regular grid to one, instead of refusing them.
+        slices: file axis across the slices: ``i``, ``j`` or ``k``; None to use `Geometry.across`.
+        resample: accept irregular DICOM slices and resample them to a regular grid.
     """
 
     slices: str | None = None
     resample: bool = False
 
     def cut(self, geometry: Geometry) -> Geometry:
-        """The same grid with the slices along the axis that is asked for."""
+        """Return the grid with slices along the requested axis."""
         return geometry if self.slices is None else replace(geometry, slice_axis="kji".index(self.slices))
 
 
@@ -47,15 +47,15 @@ class Image:
     """A volume from a file.
 
     Args:
-        array: voxels (K, J, I) in the file's own number type (rescaled values where the file says so).
-        geometry: shape and IJK-to-RAS.
+        array: voxels (K, J, I) in the file's number type, rescaled if the file specifies it.
+        geometry: shape and IJK-to-RAS matrix.
         name: `case_name` of the input.
-        files: the files that it was read from, DICOM slices in slice order.
-        modality: DICOM modality such as ``MR``; None where the format does not say.
-        nifti_header: the raw header of a NIfTI input, so that a NIfTI output can keep its orientation to the bit.
-        slices: of a DICOM input, where each slice lies, in the order of K; empty for other formats.
-        reading: what was asked for.
-        notices: what a user should know of how it was read; kind ``identity`` where it names patients, or ``input``.
+        files: files that were read; DICOM files in slice order.
+        modality: DICOM modality such as ``MR``; None if the format has none.
+        nifti_header: raw header of a NIfTI input, so that a NIfTI output can keep its exact orientation.
+        slices: for DICOM, where each slice is stored, in the order of K; empty for other formats.
+        reading: the settings used for reading.
+        notices: about how it was read; kind ``identity`` if the text names patients, otherwise ``input``.
     """
 
     array: np.ndarray
@@ -70,10 +70,10 @@ class Image:
 
 
 def check_name(path: Path) -> None:
-    """Refuse a path that cannot be passed to the image libraries: they would end the whole program.
+    """Reject a path on which the image libraries would abort the program.
 
     Raises:
-        InputError: it is not UTF-8.
+        InputError: the path is not UTF-8.
     """
     shown = os.fsencode(path).decode(errors="replace")
     if shown != str(path):
@@ -81,7 +81,7 @@ def check_name(path: Path) -> None:
 
 
 def case_name(path: Path | str) -> str:
-    """The name of an input: its file name without the image or DICOM suffix, or the DICOM folder's name."""
+    """Name of an input: file name without image or DICOM suffix, or name of the DICOM folder."""
     path = Path(path)
     suffix = image_suffix(path) or next((one for one in DICOM_SUFFIXES if path.name.lower().endswith(one)), "")
     if suffix and not path.is_dir():
@@ -90,29 +90,29 @@ def case_name(path: Path | str) -> str:
 
 
 def image_suffix(path: Path | str) -> str:
-    """Which of `SUFFIXES` a file name ends with, in lower case; empty when none."""
+    """Return the suffix of `SUFFIXES` that a file name ends with, in lower case; empty if none."""
     name = Path(path).name.lower()
     return next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether an input is read as DICOM: a folder, or a file with the mark of DICOM that has no volume's name."""
+    """Whether to read an input as DICOM: a folder, or a file that begins like DICOM and has no volume suffix."""
     return path.is_dir() or (path.is_file() and not image_suffix(path) and has_dicom_mark(path))
 
 
 def has_dicom_mark(path: Path) -> bool:
-    """Whether a file begins as a DICOM file does, see `begins_like_dicom`."""
+    """Whether a file begins like a DICOM file, see `begins_like_dicom`."""
     with path.open("rb") as file:
         return begins_like_dicom(file.read(132))
 
 
 def begins_like_dicom(start: bytes) -> bool:
-    """Whether 132 bytes are the first of a DICOM file (PS3.10, 7.1), or, without preamble, the elements of one."""
+    """Whether 132 bytes begin a DICOM file (PS3.10, 7.1) or, without preamble, a data set."""
     return start[128:] == b"DICM" or _begins_with_elements(start)
 
 
 def _begins_with_elements(start: bytes) -> bool:
-    """Whether bytes are the first elements of a data set: group 2 or 8 with a VR, or, little endian, a short length."""
+    """Whether bytes begin a data set: group 2 or 8 with a VR or, in little endian, a short length."""
     has_vr = start[4:6] in (b"UL", b"OB", b"CS", b"UI", b"DA", b"TM", b"LO", b"SH")
     if start[:3] == b"\0\x08\0" and has_vr:  # big endian
         return True

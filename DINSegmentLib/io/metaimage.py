@@ -1,4 +1,4 @@
-"""MetaImage headers (``.mha``, ``.mhd``), read for the checks (itk.org/Wiki/ITK/MetaIO/Documentation)."""
+"""MetaImage headers (``.mha``, ``.mhd``) for the checks (itk.org/Wiki/ITK/MetaIO/Documentation)."""
 
 import math
 from pathlib import Path
@@ -20,7 +20,7 @@ def read_header(path: Path) -> Header:
     """Read the header of a MetaImage file.
 
     Raises:
-        InputError: it is not a MetaImage header.
+        InputError: the file is not a valid MetaImage header.
     """
     try:
         with bounded.open_file(path) as file:
@@ -57,7 +57,7 @@ def read_header(path: Path) -> Header:
 
 
 def _steps(fields: dict[str, str], dimensions: int) -> np.ndarray:
-    """(n, n) step vectors in mm along the first three axes, one row for each."""
+    """Step vectors (n, n) in mm along the first three axes, one row each."""
     lengths = np.ones(dimensions)
     if spacing := fields.get("ElementSpacing", fields.get("ElementSize")):
         lengths = np.array([float(v) for v in spacing.split()])

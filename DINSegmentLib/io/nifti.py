@@ -1,7 +1,7 @@
-"""NIfTI-1 headers: read for the checks, and written so that an output keeps its input's orientation.
+"""NIfTI-1 headers: reading for the checks, and writing that preserves the input's orientation.
 
-ITK reads the voxels but does not write these files for us: it rewrites qform, sform and their codes, and other readers
-then see a volume without codes, or with codes that disagree, at another place than the input.
+ITK reads the voxels but does not write these files, because it rewrites qform, sform and their codes: other readers
+then find no codes, or contradictory ones, and place the volume elsewhere than the input.
 """
 
 import gzip
@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..geometry import Geometry
 from .header import Header, Payload
 
-# offsets and struct codes of the fields that we touch (nifti1.h, nifti.nimh.nih.gov)
+# offsets and struct codes of the fields used here (nifti1.h, nifti.nimh.nih.gov)
 _SIZE = 348
 _INTENT_PARAMETERS_AND_CODE = slice(56, 70)
 _DIM = (40, "8h")
@@ -29,7 +29,7 @@ _VOX_OFFSET = (108, "f")
 _LARGEST_OFFSET = 1 << 31
 _SCALING = (112, "2f")  # scl_slope, scl_inter
 _UNITS = 123
-_TIME_UNITS = {8: 1.0, 16: 1e-3, 24: 1e-6}  # in seconds, by the bits of xyzt_units that hold the unit of time
+_TIME_UNITS = {8: 1.0, 16: 1e-3, 24: 1e-6}  # in seconds, by the bits of xyzt_units for the unit of time
 _LENGTH_UNITS = {1: "m", 3: "micrometer"}
 _LENGTH_BITS = 0x07
 _TIME_BITS = 0x38
@@ -43,7 +43,7 @@ _MAGIC = slice(344, 348)
 
 _NUMBER_BYTES = {2: 1, 4: 2, 8: 4, 16: 4, 64: 8, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8}
 _COLOR_CHANNELS = {128: 3, 2304: 4}
-_SAME_PLACE = 0.1  # of a voxel
+_SAME_PLACE = 0.1  # in voxels
 _FLOATS = (16, 64)
 _Order = Literal["<", ">"]
 _ORDERS: tuple[_Order, ...] = ("<", ">")
@@ -54,7 +54,7 @@ def read_header(path: Path) -> Header:
     """Read the header of a ``.nii`` or ``.nii.gz`` file.
 
     Raises:
-        InputError: it is not a NIfTI header.
+        InputError: the file is not a valid NIfTI header.
     """
     try:
         with bounded.open_file(path) as file:
@@ -65,7 +65,7 @@ def read_header(path: Path) -> Header:
     order = _byte_order(raw, path)
     dim, pixdim = _get(raw, order, _DIM), _get(raw, order, _PIXDIM)
     datatype, start = _get(raw, order, _DATATYPE_AND_BITPIX)[0], _get(raw, order, _VOX_OFFSET)[0]
-    if not 1 <= dim[0] <= 7 or not 0 <= start < _LARGEST_OFFSET:  # false for NaN, too
+    if not 1 <= dim[0] <= 7 or not 0 <= start < _LARGEST_OFFSET:  # also catches NaN
         raise _damaged(path)
     offset = int(start)
     sizes = dim[1 : dim[0] + 1]
@@ -87,13 +87,13 @@ def read_header(path: Path) -> Header:
 
 
 def missing(path: Path, header: Header) -> np.ndarray:
-    """Which voxels are NaN, (T, K, J, I): ITK reads zeros there, which are water in a CT.
+    """Return which voxels are NaN, (T, K, J, I): ITK reads them as 0, which is water in a CT.
 
     Args:
-        header: of the file, whose voxels are known to be all there.
+        header: of the file, which must contain all voxels.
 
     Raises:
-        InputError: a voxel is infinite, which ITK hides too.
+        InputError: a voxel is infinite, which ITK would also hide.
     """
     shape = (header.frames, *header.shape[::-1])
     raw = header.raw or b""
@@ -113,14 +113,14 @@ def missing(path: Path, header: Header) -> np.ndarray:
 
 
 def _is_zipped(file: BinaryIO) -> bool:
-    """Whether a file is packed, whatever its name says; it is then at its beginning."""
+    """Whether a file is gzip-compressed, whatever its name; rewinds the file."""
     start = file.read(2)
     file.seek(0)
     return start == b"\x1f\x8b"
 
 
 def doubt_of_place(raw: bytes, geometry: Geometry) -> str:
-    """What leaves the place of an image in doubt: neither qform nor sform, or two that differ; empty: nothing does."""
+    """Describe why the position of an image is ambiguous: no qform or sform, or two that differ; empty if it is not."""
     order = _byte_order(raw, Path("header"))
     by_quaternion, sform = _qform_offsets(raw, order), _sform(raw, order)
     if not by_quaternion and not sform:
@@ -158,7 +158,7 @@ def _qform(raw: bytes, order: str) -> np.ndarray:
 
 
 def grid_alone(raw: bytes) -> bytes:
-    """A header with only what describes size and position of the voxels; every other byte, used or not, is zero."""
+    """Return a header that keeps only size and position of the voxels; all other bytes are zero."""
     order = _byte_order(raw, Path("header"))
     count = _get(raw, order, _DIM)[0]
     qform, sform = _get(raw, order, _CODES)
@@ -173,7 +173,7 @@ def grid_alone(raw: bytes) -> bytes:
 
 
 def frame_seconds(raw: bytes) -> float | None:
-    """Seconds from a frame to the next, of the header of a 4-D file; None where it does not say."""
+    """Seconds between frames in the header of a 4-D file; None if it does not specify them."""
     order = _byte_order(raw, Path("header"))
     unit = _TIME_UNITS.get(raw[_UNITS] & _TIME_BITS)
     step = _get(raw, order, _PIXDIM)[4]
@@ -187,10 +187,10 @@ def write(
 
     Args:
         array: voxels (K, J, I), or (T, K, J, I), uint8 or float32.
-        geometry: used when the input was not a NIfTI file: its matrix becomes the sform, code 1 (scanner).
-        source: header of the NIfTI input; its orientation fields, units and byte order are kept as they are.
-        path: where to write; an existing file is replaced.
-        seconds: from a frame to the next, of a 4-D file without ``source``; None: not known.
+        geometry: used if the input was not a NIfTI file: its matrix becomes the sform, code 1 (scanner).
+        source: header of the NIfTI input; its orientation fields, units and byte order are kept.
+        path: file to write; an existing file is replaced.
+        seconds: between frames of a 4-D file without ``source``; None if unknown.
 
     Raises:
         OSError: the file cannot be written.
@@ -210,9 +210,9 @@ def write(
             file.write(raw + bytes(4))
             file.write(voxels.data)
             return
-        # no name and no time in the stream: the same labels give the same bytes
+        # without name and time in the stream, the same labels give the same bytes
         with gzip.GzipFile("", "wb", compresslevel=3, fileobj=file, mtime=0) as stream:
-            stream.write(raw + bytes(4))  # four zeros: no header extension follows
+            stream.write(raw + bytes(4))  # four zeros: no header extension
             stream.write(voxels.data)
 
 
@@ -238,7 +238,7 @@ def _qform_offsets(raw: bytes, order: str) -> tuple[tuple[float, ...], ...]:
 
 
 def _sform(raw: bytes, order: str) -> tuple[np.ndarray, ...]:
-    """The (3, 4) matrix, where there is one."""
+    """The (3, 4) matrix as the only item, or empty if there is none."""
     if _get(raw, order, _CODES)[1] <= 0:
         return ()
     return (np.array(_get(raw, order, _SFORM)).reshape(3, 4),)

@@ -1,4 +1,4 @@
-"""NRRD headers, attached (``.nrrd``) and detached (``.nhdr``), read for the checks.
+"""NRRD headers, attached (``.nrrd``) and detached (``.nhdr``), for the checks.
 
 Format: teem.sourceforge.net/nrrd/format.html.
 """
@@ -28,18 +28,18 @@ _TO_LPS = {
     "right-anterior-superior": (-1.0, -1.0, 1.0),
 }
 _SHORT_SPACES = {"".join(word[0] for word in name.split("-")): name for name in _TO_LPS}
-_AS_RAS = (-1.0, -1.0, 1.0)  # how Slicer takes vectors in a space that is not the patient's
+_AS_RAS = (-1.0, -1.0, 1.0)  # how Slicer converts vectors in a space that is not anatomical
 _SPACE_KINDS = ("domain", "space", "none", "???")
 _FRAME_KINDS = ("list", "time", *_SPACE_KINDS)
 _SECONDS = {"s": 1.0, "ms": 1e-3}
-_HEADER_LIMIT = 1 << 20  # bytes; real headers are a few hundred
+_HEADER_LIMIT = 1 << 20  # bytes; usual headers have a few hundred
 
 
 def read_header(path: Path) -> Header:
     """Read the header of a NRRD file.
 
     Raises:
-        InputError: it is not a NRRD header.
+        InputError: the file is not a valid NRRD header.
     """
     fields, length = _fields(path)
     try:
@@ -50,7 +50,7 @@ def read_header(path: Path) -> Header:
         voxel_bytes = _BYTES_OF_TYPE.get(fields["type"].lower(), 0)
         skips = [int(fields.get(key, 0)) for key in ("byte skip", "line skip")]
         image_axes = [axis for axis, kind in enumerate(kinds) if kind in _SPACE_KINDS and steps[axis] is not None][:3]
-        vectors = np.array([steps[axis] for axis in image_axes])  # all of one length
+        vectors = np.array([steps[axis] for axis in image_axes])  # all of equal length
         origin = np.array([float(v) for v in fields.get("space origin", "0").strip("() ").split(",")])[:3]
         payload = _payload(path, fields, length, math.prod(sizes) * voxel_bytes, encoding, skips)
     except (KeyError, ValueError) as error:
@@ -76,9 +76,9 @@ def read_header(path: Path) -> Header:
 
 
 def _to_lps(fields: dict[str, str]) -> tuple[tuple[float, float, float] | None, str]:
-    """Factors that make the header's vectors LPS, and a notice where the space is not the patient's.
+    """Return factors that convert the header's vectors to LPS, and a notice if the space is not anatomical.
 
-    The factors are our own, for SimpleITK up to 2.5.5 turns left-anterior-superior by 180 degrees (ITK issue 5207).
+    SimpleITK's conversion is not used: up to 2.5.5 it rotates left-anterior-superior by 180 degrees (ITK issue 5207).
     """
     space = fields.get("space", "")
     name = space.lower().removesuffix("-time")
@@ -94,9 +94,9 @@ def _to_lps(fields: dict[str, str]) -> tuple[tuple[float, float, float] | None, 
 
 
 def frame_times(path: Path, frames: int) -> tuple[float, ...] | None:
-    """Seconds of every frame after the first, as Slicer's sequences store them; None where they do not.
+    """Return the seconds of each frame after the first as stored by Slicer's sequences; None if there are none.
 
-    Their index counts as time when its unit is s or ms; format: the custom fields in Slicer's user guide, "Sequences".
+    The index is time if its unit is s or ms; format: the custom fields in Slicer's user guide, "Sequences".
     """
     fields, length = _fields(path)
     with path.open("rb") as file:
@@ -139,7 +139,7 @@ def _kinds(fields: dict[str, str], dimensions: int) -> list[str]:
 
 
 def _steps(fields: dict[str, str], dimensions: int) -> list[np.ndarray | float | None]:
-    """For each axis the way (vector) or only the length of a step in mm; None for an axis that is not in space."""
+    """Return for each axis its step vector in mm, or only the length; None for a non-spatial axis."""
     steps: list[np.ndarray | float | None]
     if "space directions" in fields:
         steps = []
@@ -149,9 +149,9 @@ def _steps(fields: dict[str, str], dimensions: int) -> list[np.ndarray | float |
             steps += [np.array([float(v) for v in vector.split(",")])] if bracket else []
     else:
         steps = [float(value) for value in fields.get("spacings", "1 " * dimensions).split()]
-    if fields.get("space", "").lower().endswith(("-time", "st")):  # vectors of four numbers, the last one of time
+    if fields.get("space", "").lower().endswith(("-time", "st")):  # vectors of four numbers, the last of them time
         steps = [_in_space(step) for step in steps]
-    if dimensions > 3:  # not a number: an axis that is not in space
+    if dimensions > 3:  # not a number: a non-spatial axis
         steps = [None if step is None or np.isnan(step).all() else step for step in steps]
     if len(steps) != dimensions:
         raise ValueError("space directions")
@@ -181,7 +181,7 @@ def _payload(path: Path, fields: dict[str, str], length: int, size: int, encodin
 
 
 def _list(path: Path) -> str:
-    """The lines after the one that begins the list of data files."""
+    """Return the lines that list the data files."""
     lines = bounded.read_text(path, _HEADER_LIMIT).split("\n")
     starts = ("data file:", "datafile:")
     first = next((n for n, line in enumerate(lines) if line.lower().startswith(starts)), len(lines))

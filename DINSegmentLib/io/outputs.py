@@ -1,8 +1,8 @@
-"""Outputs that appear whole or not at all: checked before the work, written beside, moved at the end.
+"""Atomic outputs: checked before the work, written to a temporary folder, moved into place at the end.
 
-The moves of several files are one step to all others: a journal of them lies beside, and what an ended process left
-in the middle of it is undone at the next start. Nothing that exists is replaced without being asked to, even when it
-came there after the check.
+To other programs, moving several files looks like one step: a journal records the moves, and moves interrupted by a
+crash are undone at the next start. Existing files are replaced only on request, even if they
+appeared after the check.
 """
 
 import json
@@ -15,21 +15,21 @@ from .. import bounded, ownership
 from ..errors import InputError, OutputError
 from .image import check_name
 
-_PREFIX = ".dinsegment-"  # of the folder for outputs that are not finished
-_NEW, _FORMER, _JOURNAL = "new", "former", "moves.json"  # in it: files to move, those they replace, names in order
+_PREFIX = ".dinsegment-"  # of the folder for unfinished outputs
+_NEW, _FORMER, _JOURNAL = "new", "former", "moves.json"  # contents: files to move, files they replace, names in order
 
 
 def check(source: Path, paths: Sequence[Path], overwrite: bool) -> None:
-    """Reject what is known to fail without reading the input; which takes milliseconds.
+    """Reject, within milliseconds and without reading the input, what is certain to fail.
 
     Args:
         source: the input, which is never replaced.
         paths: the outputs, all in one folder, which need not exist.
-        overwrite: whether other files may be replaced.
+        overwrite: whether existing files may be replaced.
 
     Raises:
-        InputError: there is no such input.
-        OutputError: an output is there already, or could not be written later.
+        InputError: the input does not exist.
+        OutputError: an output already exists, or could not be written.
     """
     for path in (source, *paths):
         check_name(path)
@@ -54,14 +54,14 @@ def check(source: Path, paths: Sequence[Path], overwrite: bool) -> None:
 
 @contextmanager
 def beside(paths: Sequence[Path], overwrite: bool = True) -> Iterator[Path]:
-    """A folder in which to write the outputs by their names; at the end they move to their places, on an error none.
+    """Yield a folder for writing the outputs by name; at the end they are moved into place, on an error none is.
 
     Args:
-        paths: all in one folder, in the order of the moves; what was not written is skipped.
-        overwrite: whether files that are there are replaced.
+        paths: all in one folder, in the order of the moves; files that were not written are skipped.
+        overwrite: whether existing files are replaced.
 
     Raises:
-        OutputError: the system does not let us write, or there is something that may not be replaced.
+        OutputError: the folder cannot be written, or a file exists that must not be replaced.
     """
     target = paths[0].parent
     made = [parent for parent in (target, *target.parents) if not os.path.exists(parent)]
@@ -80,17 +80,17 @@ def beside(paths: Sequence[Path], overwrite: bool = True) -> Iterator[Path]:
     finally:
         if folder:
             ownership.remove(folder, held)
-        with suppress(OSError):  # folders that we made stay when something is in them
+        with suppress(OSError):  # created folders remain if they are not empty
             for parent in made:
                 parent.rmdir()
 
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Hold an output folder, which is made where it is missing: no other run may write there.
+    """Hold an output folder, creating it if missing; no other run may write there.
 
     Raises:
-        OutputError: another run holds it, or it cannot be written.
+        OutputError: another run holds it, or it is not writable.
     """
     made = [parent for parent in (folder, *folder.parents) if not os.path.exists(parent)]
     try:
@@ -105,7 +105,7 @@ def claimed(folder: Path) -> Iterator[None]:
             f"{folder} cannot be written ({error.strerror or error}): choose a folder that you may write to."
         ) from error
     for left in folder.glob(f"{_PREFIX}????????"):
-        with suppress(OSError):  # empty ones, which a kill left before their marker was there or had its text
+        with suppress(OSError):  # empty folders that a kill left before their marker was complete
             mark = left / ownership.MARK
             if list(left.iterdir()) == [mark] and mark.lstat().st_size == 0:
                 mark.unlink()
@@ -120,17 +120,17 @@ def claimed(folder: Path) -> Iterator[None]:
 
 
 def sweep(folder: Path) -> None:
-    """Undo and remove what ended processes have left unfinished in an output folder."""
+    """Undo and remove what ended processes left unfinished in an output folder."""
     for left, held in ownership.left_behind(folder, _PREFIX):
-        with suppress(OSError, ValueError):  # an unreadable journal: nothing was moved yet
+        with suppress(OSError, ValueError):  # unreadable journal: nothing was moved yet
             names = bounded.read_json(left / _JOURNAL)
-            if any((left / _NEW / str(name)).exists() for name in names):  # else all was moved
+            if any((left / _NEW / str(name)).exists() for name in names):  # otherwise all files were moved
                 _undo(left, [str(name) for name in names])
         ownership.remove(left, held)
 
 
 def _move(folder: Path, names: Sequence[str], overwrite: bool) -> None:
-    """All files to the folder above, or none."""
+    """Move all files to the folder above, or none."""
     target = folder.parent
     names = [name for name in names if (folder / _NEW / name).exists()]
     (folder / _JOURNAL).write_text(json.dumps(names), encoding="utf-8")
@@ -147,12 +147,12 @@ def _move(folder: Path, names: Sequence[str], overwrite: bool) -> None:
 
 
 def _move_one(source: Path, path: Path) -> None:
-    """Raises OutputError where something is there already; between the look and the move nothing can come."""
+    """Move a file; raise OutputError if the target exists, without a gap between check and move."""
     try:
         os.link(source, path, follow_symlinks=False)
     except FileExistsError:
         raise OutputError(f"{path} exists already: add --overwrite, or choose another output.") from None
-    except (OSError, NotImplementedError):  # a file system without such links
+    except (OSError, NotImplementedError):  # file system without hard links
         if os.path.lexists(path):
             raise OutputError(f"{path} exists already: add --overwrite, or choose another output.") from None
         source.rename(path)
@@ -161,7 +161,7 @@ def _move_one(source: Path, path: Path) -> None:
 
 
 def _undo(folder: Path, names: Sequence[str]) -> None:
-    """Bring the folder above to where it was before the moves that were made; invalid names are kept."""
+    """Restore the folder above to its state before the moves; invalid names are ignored."""
     for name in reversed([name for name in names if Path(name).name == name]):
         path, former = folder.parent / name, folder / _FORMER / name
         new = folder / _NEW / name

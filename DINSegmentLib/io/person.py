@@ -1,4 +1,4 @@
-"""What DICOM headers say about the person in the image, as far as the heart's function needs it."""
+"""Patient data in DICOM headers that cardiac function uses."""
 
 import math
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Person:
-    """Heart rate in beats per minute, height in cm, weight in kg; None: not known.
+    """Heart rate in beats per minute, height in cm, weight in kg; None if unknown.
 
-    ``notices`` are about values that no person has, which are left out.
+    ``notices`` are about values out of range, which are ignored.
     """
 
     heart_rate: float | None = None
@@ -28,11 +28,11 @@ class Person:
 
 
 def person_of(headers: Sequence["Attributes"]) -> Person:
-    """Of the headers of a series: the median of what they say, for the heart rate differs from slice to slice.
+    """Return the medians over the headers of a series, because the heart rate differs between slices.
 
-    The rate is Heart Rate (0018,1088) or, without it, that of Nominal Interval (0018,1062), the mean time between R
-    waves in ms; then Patient's Size (0010,1020) in m and Weight (0010,1030) in kg. Trigger times give no rate, for the
-    frames need not fill the beat.
+    The rate is Heart Rate (0018,1088) or, without it, from Nominal Interval (0018,1062), the mean time between R
+    waves in ms; then Patient's Size (0010,1020) in m and Weight (0010,1030) in kg. Trigger times give no rate, because
+    the frames may not cover the whole cardiac cycle.
     """
     notices: list[Notice] = []
     rate = _sound(_numbers(headers, "HeartRate"), HEART_RATES, _("heart rate"), notices)
@@ -46,7 +46,7 @@ def person_of(headers: Sequence["Attributes"]) -> Person:
 
 
 def _sound(values: Sequence[float], bounds: tuple[float, float], what: str, notices: list[Notice]) -> float | None:
-    """The median of the values within bounds."""
+    """Median of the values within bounds, with a notice about the others."""
     sound = [value for value in values if bounds[0] <= value <= bounds[1]]
     if values and not sound:
         text = _("The {what} in the DICOM header is out of range and was ignored.", what=what)
@@ -55,7 +55,7 @@ def _sound(values: Sequence[float], bounds: tuple[float, float], what: str, noti
 
 
 def _numbers(headers: Sequence["Attributes"], tag: str) -> list[float]:
-    """What is stored under a tag; NaN for what is not a number."""
+    """Return the values of a tag; NaN if a value is not a number."""
     found = []
     for header in headers:
         stored = header.get(tag)

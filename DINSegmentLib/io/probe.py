@@ -1,4 +1,4 @@
-"""What a volume is, from its header alone: grid, bytes of a voxel and the refusals that need no voxel."""
+"""Inspection of a volume by its header: grid, bytes per voxel, and checks that need no voxels."""
 
 import math
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ from .reading import FORMATS, geometry_of, notices_of
 
 @dataclass(frozen=True, eq=False)
 class Glance:
-    """Grid, bytes of a stored voxel, DICOM modality (None where the format does not say), bytes of memory that reading
-    and segmenting take, of how many frames, and what to know of how it would be read."""
+    """Grid, bytes per stored voxel, DICOM modality (None if the format has none), bytes of memory for reading
+    and segmenting, number of frames, and notices about how it would be read."""
 
     geometry: Geometry
     voxel_bytes: int
@@ -34,17 +34,17 @@ def peek(
     path: Path, series: str | None = None, frame: int | None = None, files: Sequence[Path] = (),
     all_frames: bool = False, reading: Reading = AS_STORED,
 ) -> Glance:  # fmt: skip
-    """Look at a volume as `read` would, without its voxels: compressed or damaged ones are not noticed.
+    """Inspect a volume as `read` would, without voxels, so damaged compressed voxels are not detected.
 
     Args:
         path, series, frame: as in `read`.
-        files: the DICOM files of the series, where they are known.
-        all_frames: without ``frame``, look at all frames of a 4-D input, as `read_cine` would.
+        files: DICOM files of the series, if known.
+        all_frames: if ``frame`` is None, inspect all frames of a 4-D input, as `read_cine` would.
         reading: as in `read`.
 
     Raises:
-        InputError: not a gray volume, damaged, too large, or a choice of series or frame is needed.
-        GeometryError: spacing, direction or slice positions cannot be used.
+        InputError: not a gray volume, damaged, too large, or a series or frame must be selected.
+        GeometryError: unusable spacing, direction or slice positions.
     """
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
@@ -52,7 +52,7 @@ def peek(
         if frames > 1:
             frame = 1
         glance = _series(path, series, frame, files, reading) if is_dicom(path) else _file(path, frame)
-        others = (frames - 1) * math.prod(glance.geometry.shape) * (glance.voxel_bytes + 1)  # and their labels
+        others = (frames - 1) * math.prod(glance.geometry.shape) * (glance.voxel_bytes + 1)  # and the labels
         return replace(glance, geometry=reading.cut(glance.geometry), frames=frames, memory=glance.memory + others)
     except PermissionError as error:
         raise InputError(f"{path.name} cannot be opened (permission denied): change its permissions.") from error
@@ -61,7 +61,7 @@ def peek(
 def _file(path: Path, frame: int | None) -> Glance:
     read_header, reader_name = FORMATS[image_suffix(path)]
     found = read_header(path)
-    if found.payload.encoding == "deflate":  # to unpack it is to read it
+    if found.payload.encoding == "deflate":  # only reading would decompress it
         found = replace(found, payload=replace(found.payload, encoding="other"))
     header.check(found, path.name, frame)
     reader = sitk.ImageFileReader()

@@ -1,4 +1,4 @@
-"""Files to volumes: NIfTI, NRRD, MetaImage and DICOM folders, refused from the header when they cannot be used."""
+"""Reading of volumes: NIfTI, NRRD, MetaImage and DICOM folders, rejected by their header if they cannot be used."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -21,20 +21,20 @@ def read(
     path: Path | str, series: str | None = None, frame: int | None = None, files: Sequence[Path] | None = None,
     reading: Reading = AS_STORED,
 ) -> Image:  # fmt: skip
-    """Read one volume; its voxel values are checked later, by `checks.volume.check_array`.
+    """Read one volume; `checks.volume.check_array` checks its voxel values later.
 
     Args:
-        path: an image file, a folder with DICOM images (searched with the folders below it), or an enhanced DICOM file.
-        series: number, description or UID of the DICOM series, where a folder holds several.
-        frame: which frame of a 4-D input, counted from 1.
-        files: the DICOM files of the series where they are known: the folder is not searched then.
+        path: an image file, a folder with DICOM images (including subfolders), or an enhanced DICOM file.
+        series: number, description or UID of the DICOM series, if the folder holds several.
+        frame: frame of a 4-D input, counted from 1.
+        files: DICOM files of the series, if known; the folder is then not searched.
 
     Raises:
-        InputError: missing, damaged, not a gray volume, too large, or a choice of series or frame is needed.
-        GeometryError: spacing, direction or slice positions cannot be used.
+        InputError: missing, damaged, not a gray volume, too large, or a series or frame must be selected.
+        GeometryError: unusable spacing, direction or slice positions.
     """
     path = Path(path)
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # what matters in ITK's warnings is rejected by the checks here
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # the checks here already reject what matters in ITK's warnings
     if not path.exists():
         raise InputError(f"{path} does not exist: check the path.")
     check_name(path)
@@ -69,7 +69,7 @@ def _read_file(path: Path, frame: int | None) -> Image:
 
 
 def geometry_of(image: Any, found: header.Header) -> Geometry:
-    """Where a volume lies, by its header and an ITK image or reader of it."""
+    """Geometry of a volume from its header and an ITK image or reader."""
     dimension = image.GetDimension()
     directions = np.array(image.GetDirection()).reshape(dimension, dimension)[:3, :3]
     matrix = np.eye(4)
@@ -81,7 +81,7 @@ def geometry_of(image: Any, found: header.Header) -> Geometry:
 
 
 def notices_of(found: header.Header, geometry: Geometry) -> Iterator[Notice]:
-    """What a user should know of a header."""
+    """Yield notices about a header."""
     yield from (Notice("input", text) for text in found.notices)
     if found.unit not in ("mm", "millimeter", "millimetre"):
         text = f'The header gives lengths in "{found.unit}"; mm was assumed. Check the voxel spacing.'
@@ -94,10 +94,10 @@ def files_of(
     path: Path, series: str | None = None, frame: int | None = None, files: Sequence[Path] | None = None,
     reading: Reading = AS_STORED,
 ) -> tuple[Path, ...]:  # fmt: skip
-    """The files that `read` would read, with the same arguments, or `read_cine` without ``frame``, from headers.
+    """Return the files that `read` would read with these arguments, or `read_cine` without ``frame``, from headers.
 
     Raises:
-        InputError, GeometryError: as `read`, where headers show it.
+        InputError, GeometryError: as `read`, if the headers show it.
     """
     if is_dicom(path):
         from .dicom import volume as dicom
@@ -135,7 +135,7 @@ def _read_voxels(path: Path, reader_name: str, found: header.Header, index: int)
 def _read_dicom(
     folder: Path, series: str | None, frame: int | None, files: Sequence[Path] | None, reading: Reading
 ) -> Image:
-    from .dicom import volume as dicom  # pydicom takes a quarter of a second to import
+    from .dicom import volume as dicom  # pydicom takes 0.25 s to import
 
     name = case_name(folder)
     volume = dicom.find_volume(folder, name, series, frame, files, resample=reading.resample)

@@ -1,4 +1,4 @@
-"""Whom a DICOM image shows and which study it belongs to."""
+"""Patient and study of a DICOM image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +12,11 @@ _TAGS = {
     "SeriesNumber": _("Series number"), "SeriesDescription": _("Series"), "Manufacturer": _("Scanner"),
 }  # fmt: skip
 _DATES = ("PatientBirthDate", "StudyDate")
-_LONGEST = 80  # letters
+_LONGEST = 80  # characters
 
 
 def study_of(files: Sequence[Path]) -> list[tuple[str, str]]:
-    """Names and values of what the first DICOM file says; empty where it is not DICOM, or says nothing."""
+    """Return names and values from the first DICOM file; empty if it is not DICOM or has none of them."""
     if not files or not files[0].is_file() or not has_dicom_mark(files[0]):
         return []
     import pydicom
@@ -31,7 +31,7 @@ def study_of(files: Sequence[Path]) -> list[tuple[str, str]]:
 
 
 def place_of(files: Sequence[Path]) -> tuple[str, str, str] | None:
-    """Patient ID, study and frame of reference of DICOM files, by the first; None: not all three are there.
+    """Return patient ID, study and frame of reference of the first file; None unless all three are present.
 
     Raises:
         OSError, InvalidDicomError: the file cannot be read.

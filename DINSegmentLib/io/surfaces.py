@@ -1,4 +1,4 @@
-"""Closed surfaces of structures, drawn from probabilities and not from the blocks of a label map; and their files."""
+"""Closed surfaces of structures, drawn from probabilities to avoid the blocks of a label map; and their files."""
 
 import math
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 FORMATS = frozenset(("stl", "obj", "ply"))
 
-_STEEP = 3.0  # of the field: more says nothing of where the border is
+_STEEP = 3.0  # of the field; larger values do not affect the border
 _WIDEST_LEVEL = 2.9
 _FINEST = 8  # steps between two slices
 _MOST_VOXELS = 24_000_000  # of a field between the slices
-_IN_PLANE, _ACROSS = 1.0, 0.4  # standard deviation of the smoothing, in pixels, and in slices that lie apart
-_MARGIN = 4  # voxels around a structure: what smoothing reaches lies inside
-_CLOSE = 1e-3  # relative error of the volume at which the search for a level ends
+_IN_PLANE, _ACROSS = 1.0, 0.4  # standard deviation of the smoothing, in pixels, and in slices if they are far apart
+_MARGIN = 4  # voxels around a structure, enough for the smoothing
+_CLOSE = 1e-3  # relative error of the volume at which the search for a level stops
 _MOST_STEPS = 20
 
 
@@ -42,36 +42,36 @@ class Surface:
 
     @property
     def volume(self) -> float:
-        """What it encloses, in mm^3."""
+        """Enclosed volume in mm^3."""
         return _enclosed(self.points, self.triangles)
 
 
 def surface(margins: Margins, labels: np.ndarray, geometry: Geometry, label: Label) -> Surface:
-    """The border of a structure between the voxels, closed and smooth, with the volume of its voxels.
+    """Compute a smooth closed surface of a structure that encloses the volume of its voxels.
 
-    The border is a level set of the field log(p / q), p the probability of the structure and q the largest one of the
-    others. Voxels that the clean-up took away count as outside, and the edge of the volume as a border. Slices that lie
-    far apart are joined by finer steps, and the field is smoothed by a pixel, across such slices by 0.4 of their
-    distance: without it, slices show as rings and the last one ends in a saw-tooth rim. Smoothing moves the border: the
-    level is moved, too, within 2.9, until the volume differs by less than 0.1 % from that of the voxels, where it can
+    The surface is a level set of log(p / q); p is the probability of the structure and q the largest probability of
+    another class. Voxels removed by the clean-up are outside, and the volume's edge is a border. If slices are
+    far apart, the field gets finer steps between them; it is smoothed by a pixel, across such slices by 0.4 of their
+    distance; otherwise slices appear as rings, and the last one has a jagged rim. Smoothing moves the border, so the
+    level is adjusted, within 2.9, until the volume differs by less than 0.1% from that of the voxels, if possible
     (a structure of a few voxels may not reach it).
 
-    Memory beyond the arguments: a few float32 of the box around the structure, in the finer steps.
+    Additional memory: a few float32 arrays of the box around the structure, in the finer steps.
 
     Args:
-        margins: of the network's probabilities.
+        margins: margins of the network's probabilities.
         labels: (K, J, I) uint8, after clean-up.
-        geometry: grid of both, oblique or mirrored as it may be.
+        geometry: grid of both; may be oblique or mirrored.
         label: the structure; its value is the index of its class.
 
     Returns:
-        without points where the structure was not found.
+        a surface without points if the structure was not found.
     """
     mask = labels == label.value
     held = bounding_box(mask)
     if held is None:
         return Surface(np.zeros((0, 3)), np.zeros((0, 3), np.int64))
-    box = tuple(slice(max(0, one.start - 1), one.stop + 1) for one in held)  # and its neighbors, where there are any
+    box = tuple(slice(max(0, one.start - 1), one.stop + 1) for one in held)  # and its neighbors, if any
     image = _smooth(_image(_field(margins.of(label.value, box), mask[box])), geometry.spacing)
     points, triangles = _with_volume(image, int(np.count_nonzero(mask)))
     first = np.array([part.start for part in box[::-1]]) - _MARGIN  # (I, J, K) of the image's first voxel
@@ -81,14 +81,14 @@ def surface(margins: Margins, labels: np.ndarray, geometry: Geometry, label: Lab
 
 
 def write_surface(made: Surface, path: Path) -> None:
-    """Write a surface as STL or PLY (both binary) or OBJ, by the name's suffix.
+    """Write a surface as STL or PLY (both binary) or OBJ, depending on the suffix.
 
-    As Slicer does, in LPS, which the file says in its header (``SPACE=LPS``); millimeters. A structure that was not
-    found makes a file without triangles.
+    As in Slicer, coordinates are LPS in millimeters, and the file's header contains ``SPACE=LPS``. A structure that was
+    not found gives a file without triangles.
 
     Raises:
-        InputError: the suffix names none of these formats.
-        OSError: the system does not let us write.
+        InputError: the suffix is not one of these formats.
+        OSError: the file cannot be written.
     """
     points, triangles = (made.points * (-1, -1, 1)).astype("<f4"), made.triangles
     if path.suffix == ".stl":
@@ -102,16 +102,16 @@ def write_surface(made: Surface, path: Path) -> None:
 
 
 def _field(depth: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """log(p / q) in the box of a structure, above 0 exactly in its voxels, within 3, wider by `_MARGIN` on all sides.
+    """Field log(p / q) in a structure's box, above 0 exactly in its voxels, within 3, with `_MARGIN` on all sides.
 
-    What lies beyond the neighbors of the structure is as far outside as can be.
+    Beyond the structure's neighbors, the field has its lowest value.
     """
     depth = np.clip(depth, np.float32(1e-3), np.float32(_STEEP))  # rounding makes ties
     field = np.pad(np.where(mask, depth, -depth), 1, mode="edge")
     inside = np.pad(mask, 1)
-    # mirrored at the volume's edge, but no border there may hang on a voxel that could as well be outside
+    # mirrored at the volume's edge, but a border there must not depend on a voxel that may be outside
     field = np.where(inside, field, -np.maximum(np.abs(field), _edge(field.shape)))
-    field[~_dilated(inside)] = -_STEEP  # else a level under 0 would find places that have nothing to do with it
+    field[~_dilated(inside)] = -_STEEP  # otherwise a level below 0 would include unrelated places
     return np.pad(field, _MARGIN - 1, constant_values=-_STEEP)
 
 
@@ -121,7 +121,7 @@ def _edge(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _dilated(mask: np.ndarray) -> np.ndarray:
-    """With all 26 neighbors."""
+    """Dilate a mask by all 26 neighbors."""
     for axis in range(3):
         before, after = np.roll(mask, 1, axis), np.roll(mask, -1, axis)  # the outermost layer is empty
         mask = mask | before | after
@@ -139,11 +139,11 @@ def _image(field: np.ndarray) -> "vtkImageData":
 
 
 def _smooth(image: "vtkImageData", spacing: np.ndarray) -> "vtkImageData":
-    """A field in finer steps along axes whose voxels are longer than others, smoothed; its places are voxel indices.
+    """Resample a field in finer steps along axes with long voxels, and smooth it; coordinates remain voxel indices.
 
     Args:
-        image: in voxels.
-        spacing: of voxels along I, J and K in mm.
+        image: field with one point per voxel.
+        spacing: voxel size along I, J and K in mm.
     """
     from vtkmodules.vtkImagingCore import vtkImageReslice
     from vtkmodules.vtkImagingGeneral import vtkImageGaussianSmooth
@@ -163,7 +163,7 @@ def _smooth(image: "vtkImageData", spacing: np.ndarray) -> "vtkImageData":
 
 
 def _with_volume(image: "vtkImageData", volume: float) -> tuple[np.ndarray, np.ndarray]:
-    """The level set that encloses a volume in voxels, by false position (Illinois); the nearest where there is none."""
+    """Find the level set that encloses a volume in voxels, by false position (Illinois); the nearest if none does."""
     low, high = -_WIDEST_LEVEL, _WIDEST_LEVEL
     level, excess = 0.0, {}
     nearest, best = math.inf, (np.zeros((0, 3)), np.zeros((0, 3), np.int64))
@@ -203,7 +203,7 @@ def _level_set(image: "vtkImageData", level: float) -> tuple[np.ndarray, np.ndar
 
 
 def _enclosed(points: np.ndarray, triangles: np.ndarray) -> float:
-    """By the divergence theorem: the sum of the tetrahedra between the triangles and one point."""
+    """Enclosed volume by the divergence theorem: sum of the tetrahedra between the triangles and one point."""
     if not len(triangles):
         return 0.0
     a, b, c = (points - points.mean(axis=0))[triangles.T]

@@ -1,4 +1,4 @@
-"""Arrays to files on the grid of the image that they came from."""
+"""Writing of arrays on the grid of the image that they belong to."""
 
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from .image import Image, check_name, image_suffix
 
 
 def write_labelmap(labels: np.ndarray, image: Image, path: Path, seconds: float | None = None) -> None:
-    """Write a label map with the shape, voxel order and affine of its image.
+    """Write a label map with the shape, voxel order and affine matrix of its image.
 
     Args:
         labels: (K, J, I), or (T, K, J, I) of a cine, uint8.
-        image: the input, or a frame of it, for its grid.
+        image: the input, or a frame of it, which defines the grid.
         path: a ``.nii.gz`` or ``.nii`` file; an existing file is replaced.
-        seconds: from a frame to the next, for a cine that was not a NIfTI file.
+        seconds: between frames, for a cine that was not a NIfTI file.
 
     Raises:
         OutputError: the file cannot be written.
@@ -28,10 +28,10 @@ def write_labelmap(labels: np.ndarray, image: Image, path: Path, seconds: float 
 
 
 def write_volume(array: np.ndarray, image: Image, path: Path) -> None:
-    """Write a float32 volume (K, J, I) on the grid of its image, as NIfTI, NRRD or MetaImage by the name's suffix.
+    """Write a float32 volume (K, J, I) on the grid of its image as NIfTI, NRRD or MetaImage, depending on the suffix.
 
     Raises:
-        OutputError: the file cannot be written, or its suffix names no volume format.
+        OutputError: the file cannot be written, or its suffix is not a volume format.
         InputError: its name is not UTF-8.
     """
     _write(array.astype(np.float32, copy=False), image, path)
@@ -44,7 +44,7 @@ def _write(array: np.ndarray, image: Image, path: Path, seconds: float | None = 
         if suffix in (".nii.gz", ".nii"):
             nifti.write(array, image.geometry, image.nifti_header, path, seconds)
         elif suffix in (".nrrd", ".mha"):
-            path.open("wb").close()  # the system's own reason is better than the library's
+            path.open("wb").close()  # the system's error message is better than the library's
             sitk.WriteImage(_on_grid(array, image), str(path), True)
         else:
             raise OutputError(f"{path.name} is not the name of a volume file: use .nii.gz, .nrrd or .mha.")

@@ -1,4 +1,4 @@
-"""Numbers from labels; numpy alone, and SimpleITK for parts."""
+"""Measurements from labels; needs only numpy, and SimpleITK for connected parts."""
 
 from .cardiac import CardiacFunction, Ventricle
 from .confidence import Confidence, frames_to_review, slices_to_review

@@ -1,4 +1,4 @@
-"""The measurements of a heart: their names and units, and what heart rate and body surface make of them."""
+"""Cardiac measurements: names, units, and values derived from heart rate and body surface area."""
 
 import math
 from collections.abc import Mapping
@@ -10,22 +10,22 @@ from ..messages import Sentence as _
 from ..notices import Notice
 
 HEART_RATES, HEIGHTS, WEIGHTS = (20, 300), (30, 250), (1, 400)
-"""What a person may have, in beats per minute, cm and kg; outside of it a unit was mistaken."""
+"""Accepted range in beats per minute, cm and kg; a value outside suggests a wrong unit."""
 
 Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Ventricle:
-    """Measurements of one ventricle; None where one is not known, or would be wrong.
+    """Measurements of one ventricle; None if a value is unknown or would be unreliable.
 
     Args:
-        edv_ml, esv_ml: its volume at end-diastole and end-systole, which the left ventricle's curve defines for both.
-        sv_ml: stroke volume, their difference.
-        ef_percent: ejection fraction, the stroke volume's share of the end-diastolic volume.
-        edv_range_ml, esv_range_ml: (least, most) if the choice of the base slice were wrong by one: without the most
-            basal slice that holds the ventricle, and with one more like it.
-        ef_range_percent: the least and the most ejection fraction with one slice less or more in one of the two frames.
+        edv_ml, esv_ml: volume at end-diastole and end-systole, frames that the left ventricle's curve defines for both.
+        sv_ml: stroke volume, EDV - ESV.
+        ef_percent: ejection fraction, stroke volume as a percentage of EDV.
+        edv_range_ml, esv_range_ml: (lowest, highest) with one basal slice fewer and one more: without the most
+            basal slice of the ventricle, and with that slice counted twice.
+        ef_range_percent: lowest and highest ejection fraction with one slice fewer or more in one of the two frames.
     """
 
     edv_ml: float | None = None
@@ -39,20 +39,20 @@ class Ventricle:
 
 @dataclass(frozen=True)
 class CardiacFunction:
-    """What the labels of a cine say about a heart; None where a figure is not known, or would be wrong.
+    """Cardiac function from the labels of a cine; None if a value is unknown or would be unreliable.
 
     Args:
-        lv_ml, rv_ml, myocardium_ml: volume within the stack at every frame; None where nothing was found.
-        times_ms: of the frames after the R wave; None: not known.
-        ed_frame, es_frame: frames, counted from 0, of the largest and the smallest left ventricle.
+        lv_ml, rv_ml, myocardium_ml: volume within the stack in each frame; None if the structure was not found.
+        times_ms: time of each frame after the R wave; None if unknown.
+        ed_frame, es_frame: frames, counted from 0, with the largest and the smallest left ventricle.
         lv, rv: measurements of the ventricles.
-        mass_g: of the left ventricle's myocardium at `mass_frame`, by 1.05 g/ml.
+        mass_g: mass of the left ventricle's myocardium at `mass_frame`, with 1.05 g/ml.
         mass_frame: end-diastole, or the only frame.
-        heart_rate: beats per minute, as given.
-        cardiac_output_l_min: the left ventricle's stroke volume times the heart rate, in liters per minute.
-        bsa_m2: body surface, square root of height in cm times weight in kg by 3600 (Mosteller, N Engl J Med 317, 1987,
+        heart_rate: beats per minute, as entered.
+        cardiac_output_l_min: stroke volume of the left ventricle times heart rate, in L/min.
+        bsa_m2: body surface area, sqrt(height in cm x weight in kg / 3600) (Mosteller, N Engl J Med 317, 1987,
             1098).
-        notices: what is missing, and what is not reported because of it.
+        notices: what is missing, and which values are not reported because of it.
     """
 
     lv_ml: tuple[float | None, ...]
@@ -72,7 +72,7 @@ class CardiacFunction:
 
     @property
     def indexed(self) -> dict[str, float | None] | None:
-        """Volumes, mass and output by square meter of body surface; None when that is not known."""
+        """Volumes, mass and output per square meter of body surface area; None if the area is unknown."""
         if self.bsa_m2 is None:
             return None
         values = {
@@ -83,14 +83,14 @@ class CardiacFunction:
         return {name: None if value is None else value / self.bsa_m2 for name, value in values.items()}
 
     def ejection_fractions(self) -> list[dict[str, Any]]:
-        """Of the left and the right ventricle, as in `rows`."""
+        """Rows of `rows` with the ejection fractions of the left and right ventricle."""
         return [
             _row(_("{side} ejection fraction", side=side), one.ef_percent, "%", one.ef_range_percent)
             for side, one in (("LV", self.lv), ("RV", self.rv))
         ]
 
     def sizes(self) -> list[dict[str, Any]]:
-        """All measurements that are indexed, as in `rows`, and ``indexed``: by square meter, None: not known."""
+        """Rows of `rows` that can be indexed, with ``indexed``: the value per square meter, or None."""
         found = []
         for side, one in (("LV", self.lv), ("RV", self.rv)):
             found += [
@@ -103,7 +103,7 @@ class CardiacFunction:
         return [{**row, "indexed": value} for row, value in zip(found, indexed, strict=True)]
 
     def rows(self) -> list[dict[str, Any]]:
-        """The measurements as rows ``quantity``, ``value``, ``unit``, and ``low`` and ``high`` of one base slice."""
+        """Measurements as rows of ``quantity``, ``value``, ``unit``, and ``low`` and ``high`` for one basal slice."""
         sizes, (left, right) = self.sizes(), self.ejection_fractions()
         plain = [{name: one[name] for name in left} for one in sizes]
         found = [*plain[:3], left, *plain[3:6], right, *plain[6:]]
@@ -115,7 +115,7 @@ class CardiacFunction:
         return found
 
     def curve(self) -> list[dict[str, float | None]]:
-        """The volumes as rows, one for each frame, counted from 1."""
+        """Volumes as rows, one for each frame, counted from 1."""
         times = self.times_ms or [None] * len(self.lv_ml)
         names = "frame", "time_ms", "lv_ml", "rv_ml", "myocardium_ml"
         frames = range(1, 1 + len(self.lv_ml))
@@ -123,12 +123,12 @@ class CardiacFunction:
         return [dict(zip(names, row, strict=True)) for row in zip(frames, times, *volumes, strict=True)]
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything for JSON: names with their units; frames counted from 0."""
+        """Convert for JSON: keys contain the units; frames are counted from 0."""
         return {**asdict(self), "notices": [one.as_dict() for one in self.notices], "indexed": self.indexed}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "CardiacFunction":
-        """The way back from `as_dict`, also after JSON, which knows lists only."""
+        """Restore from `as_dict`, also after JSON, which turns tuples into lists."""
         made = ("lv", "rv", "indexed", "notices")
         plain = {name: _tuple(value) for name, value in values.items() if name not in made}
         lv, rv = (Ventricle(**{name: _tuple(one) for name, one in values[side].items()}) for side in ("lv", "rv"))
@@ -137,11 +137,11 @@ class CardiacFunction:
     def for_person(
         self, heart_rate: float | None = None, height_cm: float | None = None, weight_kg: float | None = None
     ) -> "CardiacFunction":
-        """The same measurements, which were made without, with cardiac output and body surface.
+        """Return a copy with cardiac output and body surface area added.
 
         Args:
             heart_rate: beats per minute.
-            height_cm, weight_kg: only both give a body surface.
+            height_cm, weight_kg: both are needed for the body surface area.
 
         Raises:
             InputError: a value is out of range.
@@ -160,7 +160,7 @@ class CardiacFunction:
 
 
 def check_person(heart_rate: float | None, height_cm: float | None, weight_kg: float | None) -> None:
-    """Raises InputError for a heart rate in beats per minute, height or weight that no person has."""
+    """Raise InputError for a heart rate in beats per minute, height or weight outside the accepted range."""
     _check_number(_("heart rate"), heart_rate, HEART_RATES, _("beats per minute"))
     _check_number(_("height"), height_cm, HEIGHTS, "cm")
     _check_number(_("weight"), weight_kg, WEIGHTS, "kg")

@@ -1,4 +1,4 @@
-"""The confidence of a network: in each structure, in each slice, and which slices to review first."""
+"""Confidence of the network in structures and slices, and the slices to review first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,23 +9,23 @@ from ..messages import Sentence as _
 from ..model import Label
 from ..notices import Notice
 
-FLAGGED = 0.1  # of a volume's slices that are worth a look, the worst first
-_LEAST_WRONG = 1.0  # voxels that are expected to be wrong; with fewer a slice needs no look
-_SPLIT = 0.25  # of the expected error: where less of it is missing or too much, only the other kind is reported
+FLAGGED = 0.1  # share of a volume's slices to review, worst first
+_LEAST_WRONG = 1.0  # expected wrong voxels; slices with fewer need no review
+_SPLIT = 0.25  # share of the expected errors: if missing or surplus voxels are fewer, only the other kind is reported
 
 
 @dataclass(frozen=True, eq=False)
 class Confidence:
-    """What a network's probabilities say about its labels, summed up slice by slice.
+    """Summary of the network's probabilities for its labels, slice by slice.
 
-    Probabilities are those of the scores divided by the model's temperature, at the volume's own resolution; labels are
-    the network's, before any clean-up: a part that the clean-up removes is a reason to review a slice, too.
+    Probabilities come from scores divided by the model's temperature, at the volume's own resolution. Labels are those
+    before any clean-up: a part that the clean-up removes is also a reason to review a slice.
 
     Args:
-        axis: array axis of the stored volume (K, J, I) across the slices.
-        voxels: int64 (slices, classes), how many got the class, background first; in the stored order of the slices.
-        sure: float64 (slices, classes), over these voxels the sum of the probability of their class.
-        expected: float64 (slices, classes), over all voxels of the slice the sum of the probability of the class.
+        axis: array axis across the slices of the stored volume (K, J, I).
+        voxels: int64 (slices, classes), voxels labeled as each class, background first; slices in stored order.
+        sure: float64 (slices, classes), sum of the class's probability over these voxels.
+        expected: float64 (slices, classes), sum of the class's probability over all voxels of the slice.
     """
 
     axis: int
@@ -35,40 +35,40 @@ class Confidence:
 
     @classmethod
     def unknown(cls) -> "Confidence":
-        """Of no slice at all: nothing is known."""
+        """Create an empty summary, for unknown confidence."""
         return cls(0, np.zeros((0, 1), np.int64), np.zeros((0, 1)), np.zeros((0, 1)))
 
     @property
     def structures(self) -> dict[int, float]:
-        """By label value, mean probability of the class over its voxels; of those that have one."""
+        """Mean probability of each class over its voxels, by label value; without empty classes."""
         voxels, sure = self.voxels.sum(axis=0), self.sure.sum(axis=0)
         return {int(value): float(sure[value] / voxels[value]) for value in np.flatnonzero(voxels) if value}
 
     @property
     def surplus(self) -> np.ndarray:
-        """(slices, classes), how many of the voxels with the class are expected to be of another."""
+        """(slices, classes), expected number of voxels that have the label but belong to another class."""
         return np.maximum(self.voxels - self.sure, 0)
 
     @property
     def missing(self) -> np.ndarray:
-        """(slices, classes), how many voxels of the class are expected to have got another."""
+        """(slices, classes), expected number of voxels of the class that have another label."""
         return np.maximum(self.expected - self.sure, 0)
 
     @property
     def scores(self) -> np.ndarray:
-        """(slices,), how many voxels are expected to have a wrong label: the sum of 1 - p of the winning class."""
+        """(slices,), expected number of wrong labels: the sum of 1 - p of the winning class."""
         return self.surplus.sum(axis=1)
 
 
 def slices_to_review(confidence: Confidence, labels: Sequence[Label], share: float = FLAGGED) -> list[Notice]:
-    """Notices of the worst slices of a volume, the worst first: those with the highest `Confidence.scores`.
+    """Return notices about the slices with the highest `Confidence.scores`, worst first.
 
-    Each names the structure that is most uncertain there.
+    Each names the structure with the lowest confidence in the slice.
 
     Args:
         confidence: of a run.
-        labels: structures of its model.
-        share: of the volume's slices, in [0, 1], rounded up; slices with less than one expected error are left out.
+        labels: structures of the model.
+        share: of the volume's slices, in [0, 1], rounded up; slices with less than one expected error are omitted.
     """
     return [replace(one, frame=None) for one in frames_to_review([confidence], labels, share)]
 
@@ -76,12 +76,12 @@ def slices_to_review(confidence: Confidence, labels: Sequence[Label], share: flo
 def frames_to_review(
     confidences: Sequence[Confidence], labels: Sequence[Label], share: float = FLAGGED
 ) -> list[Notice]:
-    """As `slices_to_review` of a cine: the worst slices of all its frames, each with its frame.
+    """Like `slices_to_review`, over all frames of a cine; each notice has its frame.
 
     Args:
-        confidences: of every frame.
+        confidences: one for each frame.
         labels: structures of the model.
-        share: of the slices of all frames together.
+        share: of the slices of all frames.
     """
     scores = np.array([confidence.scores for confidence in confidences])
     found = []
@@ -103,16 +103,16 @@ def _notice(confidence: Confidence, frame: int, index: int, labels: Sequence[Lab
 
 
 def worst(scores: np.ndarray, share: float) -> np.ndarray:
-    """Indices of the highest scores, a share of all of them rounded up, the highest first; of equal ones the first."""
+    """Indices of the highest scores in descending order, a share of all rounded up; ties keep their order."""
     return np.argsort(-np.asarray(scores), kind="stable")[: int(np.ceil(share * len(scores) - 1e-9))]
 
 
 def errors_held(scores: np.ndarray, errors: np.ndarray, share: float = FLAGGED) -> float:
-    """Which share of all errors lies in the slices with the highest scores; nan where there are no errors.
+    """Share of all errors that lies in the slices with the highest scores; nan if there are no errors.
 
     Args:
-        scores, errors: (slices,); ``errors`` counts the voxels whose label is wrong.
-        share: of the slices that are reviewed.
+        scores, errors: (slices,); ``errors`` counts wrongly labeled voxels.
+        share: of the slices to review.
     """
     total = float(np.sum(errors))
     return float(np.sum(np.asarray(errors)[worst(scores, share)])) / total if total else float("nan")
@@ -120,13 +120,13 @@ def errors_held(scores: np.ndarray, errors: np.ndarray, share: float = FLAGGED) 
 
 @dataclass(frozen=True)
 class Bin:
-    """Voxels whose winning probability lies in [low, high[ (the last bin: up to 1).
+    """Voxels whose winning probability is in [low, high) (last bin: up to and including 1).
 
     Args:
         low, high: edges.
-        voxels: how many; 0 leaves the other two nan.
+        voxels: number of voxels; if 0, the other two values are nan.
         confidence: mean of their winning probability.
-        right: share whose label is right.
+        right: share of voxels whose label is correct.
     """
 
     low: float
@@ -137,12 +137,12 @@ class Bin:
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> list[Bin]:
-    """The reliability curve: whether labels given with probability p are right in a share p of cases.
+    """Reliability curve: how often labels predicted with probability p are correct.
 
     Args:
         confidence: (N,), probability of the winning class, in [0, 1].
-        right: (N,), whether it is the true one.
-        bins: of equal width over [0, 1].
+        right: (N,), whether the label is correct.
+        bins: number of bins of equal width over [0, 1].
 
     Source: Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017.
     """
@@ -159,7 +159,7 @@ def reliability(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> li
 
 
 def calibration_error(curve: Sequence[Bin]) -> float:
-    """Expected calibration error: mean distance of confidence and share of right labels, by voxels."""
+    """Expected calibration error: mean difference of confidence and share of correct labels, weighted by voxels."""
     held = [one for one in curve if one.voxels]
     return sum(one.voxels * abs(one.confidence - one.right) for one in held) / sum(one.voxels for one in held)
 

@@ -1,4 +1,4 @@
-"""What about a result should be checked, from the labels and their statistics, without a file."""
+"""Checks of a result by its labels and statistics."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -11,19 +11,19 @@ from ..notices import Notice
 from .masks import bounding_box, largest_part
 from .volumes import StructureStatistics
 
-# Of a structure's voxels, how many may lie outside its largest part, before a clean-up. In 3 of the 84 structures of
-# the two bundled models' validation cases it were 10 to 29 %, among them the pancreas with the second worst Dice of
-# all; in the others at most 3.3 %, single voxels and crumbs (dinsegment calibrate, 2026-11-25, before the clean-up
-# doubtful_base came).
+# Largest share of a structure's voxels outside its largest part before clean-up. In 3 of the 84 structures of the
+# validation cases of the two bundled models, it was 10 to 29%, among them the pancreas with the second-lowest Dice;
+# in the others at most 3.3%, in single voxels and small fragments (dinsegment calibrate, 2026-11-25, before the
+# clean-up step doubtful_base was added).
 MOST_APART = 0.05
-# Mean probability of a structure's voxels, after the model's temperature. Of these 84 structures 5 have a Dice below
-# 0.7; 4 of them lie below this bound, and of the others one, with a Dice of 0.77 (same run). It finds uncertain
-# outlines, not whole slices that a network missed with confidence.
+# Mean probability of a structure's voxels, after temperature. Of these 84 structures, 5 have a Dice below
+# 0.7; 4 of the 5 are below this bound, and so is one other, with a Dice of 0.77 (same run). The check finds uncertain
+# outlines, not whole slices that a network missed with high confidence.
 LEAST_CONFIDENCE = 0.85
-# Mean brightness of the left ventricle's wall over its cavity's, from the volume's least value on. By the manual labels
-# 0.29 to 0.65 in 80 cine volumes of ACDC, and 0.83 to 1.0 in the 76 late-enhancement stacks of EMIDEC, whose pictures
-# keep the sign of the signal; of the magnitude the wall is darker, 0.08 in the phantom. By the labels of cardiac-mr on
-# the validation parts 0.31 to 0.67 and 0.88 to 0.98 (2026-11-28). Late enhancement in between is not noticed.
+# Ratio of mean brightness of the left ventricle's wall to its cavity, above the volume's lowest value. With manual
+# labels: 0.29 to 0.65 in 80 cine volumes of ACDC, 0.83 to 1.0 in the 76 late-enhancement stacks of EMIDEC, which keep
+# the sign of the signal; in magnitude images the wall is darker, 0.08 in the phantom. With labels of cardiac-mr on the
+# validation splits: 0.31 to 0.67 and 0.88 to 0.98 (2026-11-28). Late enhancement within the range is not detected.
 CINE_CONTRAST = (0.2, 0.75)
 
 
@@ -36,19 +36,19 @@ def flags(
     removed: Mapping[int, int] | None = None,
     lowest: float | None = None,
 ) -> list[Notice]:
-    """What to check, structure by structure in the model's order; nothing when all is well.
+    """Return notices about what to check, structure by structure in the model's order.
 
-    A structure that reaches the first or last slice gets no notice: vessels and hearts do so in good volumes. Nor is an
-    infarct that is missing or in pieces.
+    A structure that reaches the first or last slice gets no notice, because vessels and hearts do so in good volumes.
+    Neither does an infarct that is missing or in pieces.
 
     Args:
         labels: (K, J, I), uint8.
-        statistics: of all the model's structures, of these labels.
-        geometry: their grid.
-        model: says which structures there are and how large they may be (``plausible_ml``).
-        confidence: by label value, see `confidence.Confidence.structures`; None: not known.
-        removed: by label value, how many voxels in other parts a clean-up took away before; None: no such thing.
-        lowest: voxel value of the whole volume; None: not known, and the contrast of a heart is not checked.
+        statistics: statistics of these labels for all of the model's structures.
+        geometry: grid of the labels.
+        model: defines the structures and their plausible volumes (``plausible_ml``).
+        confidence: by label value, see `confidence.Confidence.structures`; None if unknown.
+        removed: by label value, how many voxels in disconnected parts a clean-up removed; None if there was none.
+        lowest: smallest voxel value of the whole volume; None skips the check of cardiac contrast.
 
     Raises:
         ValueError: labels and geometry differ in shape, or a structure has no statistics.
@@ -68,7 +68,7 @@ def flags(
 
 
 def _contrast(by_value: Mapping[int, StructureStatistics], lowest: float, model: Model) -> Iterator[Notice]:
-    """Cine given to a model for late enhancement, or the reverse, as far as brightness shows."""
+    """Detect a cine given to a late-enhancement model, or the reverse, by brightness."""
     cavity, wall = (label_of(model, code) for code in (LEFT_VENTRICLE, MYOCARDIUM))
     if cavity is None or wall is None:
         return

@@ -1,4 +1,4 @@
-"""The heart's function from the labels of a cine: volumes over the beat, ejection fraction, mass, output."""
+"""Cardiac function from the labels of a cine: volume curves, ejection fraction, mass, output."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,20 +16,20 @@ from .cardiac import HEART_RATES, CardiacFunction, Ventricle
 _NAMES = {LEFT_VENTRICLE: _("left ventricle"), RIGHT_VENTRICLE: _("right ventricle"), MYOCARDIUM: _("myocardium")}
 
 DENSITY = 1.05
-"""Of myocardium, in g/ml."""
+"""Density of myocardium in g/ml."""
 
 APEX_SHARE = 0.25
-"""A cavity that is larger than this share of its largest slice in the stack's last one extends beyond it.
+"""A cavity whose area in the stack's last slice exceeds this share of its largest area extends beyond the stack.
 
-In ACDC's 70 training patients at end-diastole, by the manual labels, this holds for 10 left and 3 right ventricles."""
+In ACDC's 70 training patients at end-diastole, with manual labels, this holds for 10 left and 3 right ventricles."""
 
 ENCLOSED = 0.95
-"""A left ventricle's base slice with less of its outline on myocardium may lie above the base.
+"""If less of the outline of the left ventricle's basal slice is enclosed by myocardium, it may lie above the base.
 
-In ACDC's 140 training volumes, by the manual labels, it is 0.97 or more."""
+In ACDC's 140 training volumes, with manual labels, the share is 0.97 or more."""
 
 _LONGEST = 30_000.0
-"""ms; a cine in real time takes several beats, but no longer than a breath can be held."""
+"""ms; a real-time cine covers several beats, but not more than a breath-hold."""
 
 
 def cardiac_function(
@@ -41,28 +41,28 @@ def cardiac_function(
     height_cm: float | None = None,
     weight_kg: float | None = None,
 ) -> CardiacFunction:
-    """Measure cardiac function by slice summation: the area in each slice times the slice distance, gap included.
+    """Measure cardiac function by slice summation: the area in each slice times the slice distance, including the gap.
 
-    Slices are oriented as for the network, see `orientation`. A ventricle that reaches the first or last slice of the
-    stack may extend beyond it, which is noticed. Its values are not reported if it clearly does: at the apical end, if
-    its area there is more than `APEX_SHARE` of its largest; at the basal end, if it is nowhere larger at ED and still
-    there at ES, because the base descends by about a slice and a ventricle narrows toward its valves. The basal end is
-    the one at which the left ventricle has the larger slice. Nor are they reported if a structure was not found, or
-    for a single frame. A basal slice whose left ventricle is not enclosed by myocardium (`ENCLOSED`) is noticed, not
-    left out.
+    Slices are oriented as for the network, see `orientation`. A ventricle that reaches the first or last slice may
+    extend beyond the stack, which gives a notice. Its values are not reported if it clearly does: at the apical end, if
+    its area there exceeds `APEX_SHARE` of its largest; at the basal end, if its area is largest there at ED and it is
+    still there at ES, because the base descends by about a slice and ventricles narrow toward the valves. The basal end
+    is the one with the larger slice of the left ventricle. Values are also not reported if a structure is missing, or
+    for a single frame. If the left ventricle's basal slice is not enclosed by myocardium (`ENCLOSED`), the slice
+    counts, with a notice.
 
     Args:
-        labels: of every frame, (K, J, I) uint8, in order of time; one array (T, K, J, I) does as well.
-        geometry: the grid of all frames.
-        model: whose labels they are; its manifest's codes say which is which.
-        times: of the frames in ms after the R wave; where only a thousandth of them, or a thousand times them, makes a
-            heart beat, their unit is wrong: that is used, with a notice.
+        labels: (K, J, I) uint8 for each frame in temporal order, or one array (T, K, J, I).
+        geometry: grid of all frames.
+        model: model that made the labels; codes in its manifest identify the structures.
+        times: of the frames in ms after the R wave; if only a thousandth or a thousand times the values fit a
+            heartbeat, their unit is wrong: they are converted, with a notice.
         heart_rate: beats per minute.
-        height_cm, weight_kg: of the patient; only both give a body surface.
+        height_cm, weight_kg: of the patient; both are needed for the body surface area.
 
     Raises:
-        ModelError: the model has no left ventricle, or labels infarcts in images that do not move.
-        InputError: there is no frame, a frame has another grid, or times, rate, height or weight make no sense.
+        ModelError: the model has no left ventricle, or labels infarcts, which are imaged in a single phase.
+        InputError: there are no frames, grids differ, or times, heart rate, height or weight are out of range.
     """
     _check(labels, geometry, times)
     values = {code: label.value if (label := label_of(model, code)) else None for code in _NAMES}
@@ -104,7 +104,7 @@ def cardiac_function(
             planes = np.moveaxis(labels[frame], axis, 0)[towards_apex]
             _check_base(planes, frame, cavity, wall, texts)
     mass = None
-    if whole[LEFT_VENTRICLE] and wall is not None and mass_frame is not None:  # the wall is cut where the cavity is
+    if whole[LEFT_VENTRICLE] and wall is not None and mass_frame is not None:  # a cut-off cavity means a cut-off wall
         mass = slices[MYOCARDIUM][mass_frame].sum() * voxel_ml * DENSITY or None
         if mass is None:
             texts.append(_("No myocardium was found in frame {frame}: mass is not reported.", frame=mass_frame + 1))
@@ -156,9 +156,9 @@ def _check(labels: Sequence[np.ndarray] | np.ndarray, geometry: Geometry, times:
 
 
 def _milliseconds(times: Sequence[float], texts: list[str]) -> tuple[float, ...]:
-    """Frame times whose unit is right."""
+    """Return frame times in ms, with a wrong unit corrected."""
     count = len(times)
-    beat = (times[-1] - times[0]) * count / (count - 1) if count > 1 else 0.0  # the last frame lasts, too
+    beat = (times[-1] - times[0]) * count / (count - 1) if count > 1 else 0.0  # includes the duration of the last frame
     shortest, longest = (60_000 / rate for rate in reversed(HEART_RATES))
     factor = 1e-3 if beat > _LONGEST else 1e3 if 0 < beat < shortest / 100 else 1.0
     if not shortest <= factor * beat <= longest:
@@ -176,13 +176,13 @@ def _milliseconds(times: Sequence[float], texts: list[str]) -> tuple[float, ...]
 
 
 def _slices(labels: Sequence[np.ndarray] | np.ndarray, value: int | None, axis: int) -> np.ndarray:
-    """Voxels of a label in every frame and slice, (T, slices)."""
+    """Count the voxels of a label in each frame and slice, (T, slices)."""
     across = tuple({0, 1, 2} - {axis})
     return np.array([np.count_nonzero(frame == (256 if value is None else value), axis=across) for frame in labels])
 
 
 def _phases(left: np.ndarray, texts: list[str]) -> tuple[int | None, int | None]:
-    """Frames of the largest and the smallest left ventricle; None for what the curve does not show."""
+    """Find the frames of the largest and the smallest left ventricle; None if the curve does not show one."""
     missing = np.flatnonzero(left == 0) + 1
     if len(missing):
         some = _("frame {numbers}", numbers=", ".join(map(str, missing)))
@@ -206,13 +206,13 @@ def _phases(left: np.ndarray, texts: list[str]) -> tuple[int | None, int | None]
 
 
 def base_first(left: np.ndarray) -> bool:
-    """Whether the stack begins at the base: there the left ventricle's end, (slices,), is larger than at the apex."""
+    """Whether the stack begins at the base, where the end of the left ventricle, (slices,), is the larger one."""
     held = left[left > 0]
     return not len(held) or bool(held[0] >= held[-1])
 
 
 def _is_whole(slices: np.ndarray, frames: Sequence[int | None], name: str, texts: list[str]) -> bool:
-    """Whether a ventricle's values can be right, from its voxels in every frame and slice (T, slices), base first."""
+    """Whether a ventricle's values are reliable, from its voxels in each frame and slice (T, slices), base first."""
     known = [frame for frame in frames if frame is not None]
     if not known:
         return False
@@ -248,7 +248,7 @@ def _is_whole(slices: np.ndarray, frames: Sequence[int | None], name: str, texts
 
 
 def _check_base(planes: np.ndarray, frame: int, left: int, wall: int, texts: list[str]) -> None:
-    """Warn where myocardium encloses the left ventricle in most slices of a frame (slices, n, m), not at its base."""
+    """Warn if myocardium encloses the left ventricle in most slices of a frame (slices, n, m) but not at its base."""
     shares = [enclosed(plane == left, plane == wall) for plane in planes if (plane == left).any()]
     if shares and shares[0] < ENCLOSED <= np.median(shares):
         texts.append(
@@ -262,7 +262,7 @@ def _check_base(planes: np.ndarray, frame: int, left: int, wall: int, texts: lis
 
 
 def enclosed(cavity: np.ndarray, wall: np.ndarray) -> float:
-    """Share of a cavity's outline (pixel edges) that has wall on its other side."""
+    """Share of a cavity's outline (pixel edges) that borders on wall."""
     cavity, wall = np.pad(cavity, 1), np.pad(wall, 1)
     edges = walled = 0
     for axis in (0, 1):
@@ -274,7 +274,7 @@ def enclosed(cavity: np.ndarray, wall: np.ndarray) -> float:
 
 
 def _ventricle(slices: np.ndarray, voxel_ml: float, ed: int | None, es: int | None) -> Ventricle:
-    """Measurements of a whole ventricle from its voxels in every frame and slice (T, slices), base first."""
+    """Measure a complete ventricle from its voxels in each frame and slice (T, slices), base first."""
     if ed is None:
         return Ventricle()
     at_ed = _by_base(slices[ed], voxel_ml)
@@ -297,7 +297,7 @@ def _ventricle(slices: np.ndarray, voxel_ml: float, ed: int | None, es: int | No
 
 
 def cut(slices: np.ndarray, frames: Sequence[int]) -> str | None:
-    """The end, base or apex, at which the stack surely cuts the ventricle off; see `cardiac_function`."""
+    """Return the end, base or apex, at which the stack clearly cuts off the ventricle; see `cardiac_function`."""
     if any(slices[frame, -1] > APEX_SHARE * slices[frame].max() for frame in frames):
         return _("apex")
     if slices[frames[0], 0] == slices[frames[0]].max() and slices[frames, 0].all():
@@ -306,6 +306,6 @@ def cut(slices: np.ndarray, frames: Sequence[int]) -> str | None:
 
 
 def _by_base(slices: np.ndarray, voxel_ml: float) -> tuple[float, float, float]:
-    """Volume in ml without the most basal slice that holds the ventricle, as it is, and with one more like it."""
+    """Volume in ml without the ventricle's most basal slice, as it is, and with that slice counted twice."""
     voxels, base = int(slices.sum()), int(slices[slices > 0][0])
     return (voxels - base) * voxel_ml, voxels * voxel_ml, (voxels + base) * voxel_ml

@@ -1,4 +1,4 @@
-"""How much of the left ventricle's wall is infarct, from the labels of a late-enhancement stack."""
+"""Infarct size from the labels of a late-enhancement stack."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,20 +12,20 @@ from ..model import INFARCT, MYOCARDIUM, Model, labels_of
 from ..model.orientation import orientation
 
 DENSITY = 1.05
-"""g/ml of myocardium; the value used throughout cardiac MR."""
+"""Density of myocardium in g/ml, the value used throughout cardiac MR."""
 
 
 @dataclass(frozen=True)
 class InfarctSize:
-    """Infarct and wall within a stack; no-reflow is part of the infarct, and both are part of the wall.
+    """Size of infarct and wall within a stack; no-reflow is part of the infarct, and both are part of the wall.
 
     Args:
-        infarct_ml, no_reflow_ml, wall_ml: volumes.
-        infarct_g: mass of the infarct, by 1.05 g/ml.
-        share_percent: infarct as a share of the wall; None without any wall.
-        slice_infarct_ml, slice_wall_ml: by slice, in the order of the array.
-        slice_share_percent: by slice; None without any wall there.
-        method: how the infarct was distinguished from muscle, for people: thresholds give other sizes.
+        infarct_ml, no_reflow_ml, wall_ml: volumes in ml.
+        infarct_g: mass of the infarct, with 1.05 g/ml.
+        share_percent: infarct as a percentage of the wall; None if there is no wall.
+        slice_infarct_ml, slice_wall_ml: for each slice, in array order.
+        slice_share_percent: for each slice; None if it has no wall.
+        method: how infarct was distinguished from muscle, for the user: threshold methods give different sizes.
     """
 
     infarct_ml: float
@@ -39,21 +39,21 @@ class InfarctSize:
     method: str = _("by network, not by a threshold of the signal (FWHM or n-SD)")
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything for JSON: names with their units."""
+        """Convert for JSON: keys contain the units."""
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
         return {**plain, "method": str(self.method)}
 
 
 def infarct_size(labels: np.ndarray, geometry: Geometry, model: Model) -> InfarctSize:
-    """Measure the infarct; slices are those of the model's plane.
+    """Measure the infarct in total and in each slice of the model's plane.
 
     Args:
-        labels: (K, J, I) uint8, values of the model.
-        geometry: their grid.
-        model: with labels of myocardium and infarct by their codes.
+        labels: (K, J, I) uint8 with the model's label values.
+        geometry: grid of the labels.
+        model: has structures with the codes of myocardium and infarct.
 
     Raises:
-        ModelError: the model has no infarct, or no myocardium.
+        ModelError: the model does not label infarct or myocardium.
         ValueError: labels and geometry differ in shape.
     """
     if labels.shape != geometry.shape:
@@ -77,10 +77,10 @@ def infarct_size(labels: np.ndarray, geometry: Geometry, model: Model) -> Infarc
 
 
 def infarct_values(model: Model) -> tuple[list[int], list[int], list[int]]:
-    """Label values of the infarct, of the no-reflow in it, and of the whole wall.
+    """Return the label values of the infarct including no-reflow, of no-reflow, and of the whole wall.
 
     Raises:
-        ModelError: the model has no infarct, or no myocardium.
+        ModelError: the model does not label infarct or myocardium.
     """
     dead, healthy = ([label.value for label in labels_of(model, code)] for code in (INFARCT, MYOCARDIUM))
     if not dead or not healthy:

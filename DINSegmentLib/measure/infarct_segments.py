@@ -1,4 +1,4 @@
-"""Which segments of the left ventricle hold how much infarct, from the labels of a late-enhancement stack."""
+"""Infarct by segment of the left ventricle, from the labels of a late-enhancement stack."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,11 +17,11 @@ from .short_axis import Insertion, ShortAxis, divided, septum_between
 
 @dataclass(frozen=True)
 class InfarctSegments:
-    """The infarct's share of the wall in percent, by segment.
+    """Infarct as a percentage of the wall, by segment.
 
     Args:
-        share_percent: by number, 1 to 16; empty where it is not reported.
-        notices: why it is not, or what to check.
+        share_percent: by segment number, 1 to 16; empty if not reported.
+        notices: why it is not reported, or what to check.
     """
 
     share_percent: dict[int, float]
@@ -31,17 +31,17 @@ class InfarctSegments:
 def infarct_segments(
     labels: np.ndarray, geometry: Geometry, model: Model, insertion: Insertion | None
 ) -> InfarctSegments:
-    """Measure the infarct by the segments of `regional`, in the slices whose wall closes.
+    """Measure the infarct by the segments of `regional`, in slices with a closed wall.
 
     Args:
-        labels: (K, J, I) uint8, values of the model.
-        geometry: their grid.
-        model: with labels of left ventricle, myocardium and infarct by their codes.
-        insertion: of the right ventricle, which such a model does not label: of the same patient's cine in the same
-            frame of reference (`RegionalFunction.insertion`), of `cardiac-mr`'s labels of this image, or a person's.
+        labels: (K, J, I) uint8 with the model's label values.
+        geometry: grid of the labels.
+        model: has structures with the codes of left ventricle, myocardium and infarct.
+        insertion: of the right ventricle, which the model does not label: from the same patient's cine in the same
+            frame of reference (`RegionalFunction.insertion`), from `cardiac-mr` on this image, or from the user.
 
     Raises:
-        ModelError: the model has no left ventricle, myocardium or infarct.
+        ModelError: the model does not label left ventricle, myocardium or infarct.
         ValueError: labels and geometry differ in shape.
     """
     if labels.shape != geometry.shape:
@@ -77,16 +77,16 @@ def infarct_segments(
 def describe_infarct(
     labels: np.ndarray, geometry: Geometry, model: Model, insertion: Insertion | None, source: str
 ) -> tuple[dict[str, Any], tuple[Notice, ...]]:
-    """What a record and a report say of an infarct; arguments and errors as of `infarct_segments`.
+    """Describe an infarct for record and report; arguments and errors as of `infarct_segments`.
 
     Args:
-        source: what tells the insertion, as a noun.
+        source: where the insertion comes from, as a noun.
 
-    A notice says, too, where the segments come from.
+    A notice also names the source of the segments.
 
     Returns:
-        values that JSON knows: those of `InfarctSize.as_dict`, ``segment_share_percent`` by number as text (empty:
-        not reported), ``insertion`` and ``insertion_from`` (None: not reported); and notices.
+        values for JSON: those of `InfarctSize.as_dict`, ``segment_share_percent`` by number as a string (empty if
+        not reported), ``insertion`` and ``insertion_from`` (None if not reported); and notices.
     """
     found = infarct_segments(labels, geometry, model, insertion)
     shares = {str(number): share for number, share in found.share_percent.items()}

@@ -1,12 +1,12 @@
-"""Masks: where one lies, the largest of its parts, and how well two agree."""
+"""Masks: bounding box, largest part and overlap."""
 
 import numpy as np
 
 
 def bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:
-    """The smallest box around a mask of any dimension; None: it is empty.
+    """Find the smallest box around a mask of any dimension; None if the mask is empty.
 
-    Each axis is searched in what the axes before have left: a few times faster than SimpleITK's label filters.
+    Each axis is searched only within the box of the previous axes: a few times faster than SimpleITK's label filters.
     """
     found: list[slice] = []
     for axis in range(mask.ndim):
@@ -19,19 +19,19 @@ def bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:
 
 
 def largest_part(mask: np.ndarray) -> np.ndarray:
-    """The largest part of a mask (K, J, I), not empty, connected by faces, edges and corners; bool.
+    """Return the largest part of a nonempty mask (K, J, I), connected by faces, edges and corners; bool.
 
-    Of two of one size it is the first.
+    If two parts are equally large, the first is returned.
     """
-    import SimpleITK as sitk  # heavy, and only this needs it
+    import SimpleITK as sitk  # slow to import, and used only here
 
     components = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), True)
-    parts = sitk.GetArrayViewFromImage(components)  # only as long as its image lives
-    sizes = np.bincount(parts[mask])  # faster than RelabelComponent; no voxel of the mask is in part 0
+    parts = sitk.GetArrayViewFromImage(components)  # valid only while its image exists
+    sizes = np.bincount(parts[mask])  # faster than RelabelComponent; part 0 is outside the mask
     return parts == sizes.argmax()
 
 
 def dice(prediction: np.ndarray, truth: np.ndarray) -> float:
-    """2 |P and T| / (|P| + |T|) of two boolean arrays of one shape; nan where both are empty."""
+    """Dice coefficient 2 |P and T| / (|P| + |T|) of two boolean arrays of the same shape; nan if both are empty."""
     total = int(prediction.sum()) + int(truth.sum())
     return 2 * int((prediction & truth).sum()) / total if total else float("nan")

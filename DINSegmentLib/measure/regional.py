@@ -14,17 +14,17 @@ from ..notices import Notice
 from .segments import APEX, NAMES, RINGS, Septum
 from .short_axis import Insertion, ShortAxis, divided, septa_of
 
-_SEGMENTS = {0: range(1, 7), 1: range(7, 13), 2: range(13, 17)}  # of each ring
+_SEGMENTS = {0: range(1, 7), 1: range(7, 13), 2: range(13, 17)}  # by ring
 
 
 @dataclass(frozen=True)
 class Thickness:
-    """The wall of a slice or of a segment; None where a value is not reported.
+    """Wall thickness of a slice or segment; None if a value is not reported.
 
     Args:
-        ed_mm, es_mm: mean length of the chords at end-diastole and end-systole, see `wall.measure_wall`.
+        ed_mm, es_mm: mean chord length at end-diastole and end-systole, see `wall.measure_wall`.
         thickening_percent: 100 (ES - ED) / ED.
-        reason: why something is not reported; None: everything is.
+        reason: why a value is not reported; None if all values are.
     """
 
     ed_mm: float | None = None
@@ -35,14 +35,14 @@ class Thickness:
 
 @dataclass(frozen=True)
 class RegionalFunction:
-    """What labels say about the left ventricle's wall.
+    """Regional function of the left ventricle.
 
     Args:
-        segments: by number, 1 to 17; 17 is not assessed.
-        slices: of the slices that count, by their place in the file, counted from 0, from base to apex.
-        rings: the slices of the basal, mid and apical ring; empty where the slices are not divided.
-        notices: what is not reported, and why, and what to check.
-        insertion: of the right ventricle at end-diastole, in the middle of the mid ring; None: not known.
+        segments: by segment number, 1 to 17; 17 is not assessed.
+        slices: of the measured slices by stored index, counted from 0, from base to apex.
+        rings: slices of the basal, mid and apical ring; empty if the slices are not divided.
+        notices: what is not reported and why, and what to check.
+        insertion: of the right ventricle at end-diastole, in the middle of the mid ring; None if unknown.
     """
 
     segments: dict[int, Thickness]
@@ -52,7 +52,7 @@ class RegionalFunction:
     insertion: Insertion | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything for JSON, whose keys are texts."""
+        """Convert for JSON, with strings as keys."""
         tables = {
             name: {str(number): asdict(one) for number, one in table.items()}
             for name, table in (("segments", self.segments), ("slices", self.slices))
@@ -66,7 +66,7 @@ class RegionalFunction:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RegionalFunction":
-        """The way back from `as_dict`."""
+        """Restore from `as_dict`."""
         segments, slices = (
             {int(number): Thickness(**one) for number, one in values[name].items()} for name in ("segments", "slices")
         )
@@ -79,22 +79,22 @@ class RegionalFunction:
 def regional_function(
     ed: np.ndarray, es: np.ndarray | None, geometry: Geometry, model: Model, insertion: Insertion | None = None
 ) -> RegionalFunction:
-    """Measure the wall by slice and by the American Heart Association's segments, see `segments` and `wall`.
+    """Measure the wall by slice and by AHA segment, see `segments` and `wall`.
 
-    A slice counts when its myocardium closes around the cavity at end-diastole (`function.ENCLOSED` of the cavity's
-    outline). Thirds of these slices are the rings, and a slice keeps its ring at end-systole, when the base has come
-    down: its segments are means over the ring's slices that still close then. A septum reaches over the arc in which
-    the right ventricle lies on the wall, at each of the two moments; where an apical ring shows no right ventricle, the
-    mid ring's septum stands for it.
+    A slice is measured if its myocardium encloses the cavity at end-diastole (`function.ENCLOSED` of the cavity's
+    outline). These slices are divided into thirds, the rings. A slice keeps its ring at end-systole, when the base has
+    descended: segment values are means over the ring's slices that are still enclosed. The septum is the arc where
+    the right ventricle touches the wall, found at each of the two moments; if an apical ring shows no right ventricle,
+    it uses the septum of the mid ring.
 
     Args:
-        ed, es: labels (K, J, I) uint8 at end-diastole and end-systole; None: there is no end-systole.
-        geometry: their grid.
-        model: whose labels they are.
-        insertion: takes the place of what the right ventricle's label shows, at both moments.
+        ed, es: labels (K, J, I) uint8 at end-diastole and end-systole; None if there is no end-systole.
+        geometry: grid of the labels.
+        model: model that made the labels.
+        insertion: used at both moments in place of the right ventricle's label.
 
     Raises:
-        ModelError: the model has no left ventricle or no myocardium.
+        ModelError: the model does not label left ventricle or myocardium.
         ValueError: labels and geometry differ in shape.
     """
     if any(labels is not None and labels.shape != geometry.shape for labels in (ed, es)):
@@ -157,7 +157,7 @@ _CODES = (LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE)
 def _of_ring(
     ring: int, places: Sequence[int], moments: Sequence[tuple[ShortAxis, list[Septum] | str]], still: str
 ) -> dict[int, Thickness]:
-    """The segments of a ring at the moments: end-diastole, and end-systole where there is one."""
+    """Measure a ring's segments at end-diastole and, if available, at end-systole."""
     lengths: list[dict[int, np.ndarray] | str] = []
     for moment, septa in moments:
         walls = [moment.walls[place] for place in places if place in moment.walls]
@@ -182,7 +182,7 @@ def _of_ring(
 
 
 def _thickness(ed: Sequence[np.ndarray], es: Sequence[np.ndarray], reason: str | None) -> Thickness:
-    """Means of chords; ``reason`` counts where one is missing."""
+    """Average the chords; ``reason`` is used if a value is missing."""
     at_ed, at_es = (float(np.mean(one[0])) if len(one) and len(one[0]) else None for one in (ed, es))
     if at_ed is None or at_es is None:
         return Thickness(at_ed, at_es, None, reason or _("The wall has no chord here."))

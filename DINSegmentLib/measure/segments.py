@@ -1,7 +1,7 @@
-"""The 17 segments of the left ventricle: their names, the rings of slices, and the angles that divide a ring.
+"""The 17 segments of the left ventricle: names, rings of slices, and angles that divide a ring.
 
-Source of the names, the rings and the sectors: Cerqueira et al., Circulation 105, 2002, 539 (American Heart
-Association). The septum reaches from the anterior to the inferior insertion of the right ventricle, as there.
+Source of names, rings and sectors: Cerqueira et al., Circulation 105, 2002, 539 (American Heart
+Association). As defined there, the septum extends from the anterior to the inferior insertion of the right ventricle.
 """
 
 from collections.abc import Sequence
@@ -20,22 +20,22 @@ NAMES = {
     13: _("apical anterior"), 14: _("apical septal"), 15: _("apical inferior"), 16: _("apical lateral"), 17: _("apex"),
 }  # fmt: skip
 
-APEX = 17  # lies beyond the cavity, where short-axis slices show no wall around it
+APEX = 17  # beyond the cavity, where short-axis slices show no closed wall
 
-_CONTACT = 2  # pixels that may lie between the right ventricle and the wall
-_SEPTUM = np.radians((30, 200))  # what a septum may span, seen from the cavity
-_UPRIGHT = np.array([0.0, 1.0, 1.0]) / np.sqrt(2)  # RAS: the anterior insertion lies in front of or above the other
-_CLEARLY = 0.2  # cosine below which the insertions lie side by side in the patient
+_CONTACT = 2  # largest gap between right ventricle and wall in pixels
+_SEPTUM = np.radians((30, 200))  # plausible angle of a septum, seen from the cavity's center
+_UPRIGHT = np.array([0.0, 1.0, 1.0]) / np.sqrt(2)  # RAS: the anterior insertion is anterior or superior to the other
+_CLEARLY = 0.2  # below this cosine, neither insertion is clearly anterior
 
 
 @dataclass(frozen=True)
 class Septum:
-    """Where the septum of a ring lies, seen from the cavity's center.
+    """Position of a ring's septum, seen from the cavity's center.
 
     Args:
         anterior: angle of the anterior insertion, in radians from the row axis toward the column axis.
-        span: radians to the inferior insertion.
-        turn: 1 where that way leads from the row axis toward the column axis, else -1.
+        span: angle to the inferior insertion in radians.
+        turn: 1 if the septum extends from the row axis toward the column axis, otherwise -1.
     """
 
     anterior: float
@@ -43,7 +43,7 @@ class Septum:
     turn: int
 
     def segments(self, ring: int, angles: np.ndarray) -> np.ndarray:
-        """Numbers of the segments at angles (n,) of a ring: 0 basal, 1 mid, 2 apical."""
+        """Return the segment numbers at angles (n,) of a ring: 0 basal, 1 mid, 2 apical."""
         from_anterior = (self.turn * (angles - self.anterior)) % (2 * np.pi)
         if ring == 2:  # septal, inferior, lateral, anterior: 90 degrees each, the first centered on the septum
             quarter = ((from_anterior - self.span / 2 + np.pi / 4) % (2 * np.pi)) // (np.pi / 2)
@@ -54,20 +54,20 @@ class Septum:
 
 
 def rings(count: int) -> tuple[int, int, int]:
-    """Slices of the basal, mid and apical ring: thirds; of a remainder the first is basal, the second mid."""
+    """Divide slices into basal, mid and apical ring: thirds; of a remainder, the first is basal and the second mid."""
     third, rest = divmod(count, 3)
     return third + (rest > 0), third + (rest > 1), third
 
 
 def contact(right: np.ndarray, wall: np.ndarray, center: np.ndarray, spacing: np.ndarray) -> np.ndarray | None:
-    """Angles (2,) of the ends of the arc along which the right ventricle lies on the wall; None: it does not.
+    """Return the angles (2,) of the ends of the arc where the right ventricle touches the wall; None if nowhere.
 
     Args:
-        right, wall: (H, W) bool; the wall with its cavity.
-        center: (2,) of the cavity, in mm.
-        spacing: of rows and columns in mm.
+        right, wall: (H, W) bool; the wall includes its cavity.
+        center: (2,) center of the cavity in mm.
+        spacing: row and column spacing in mm.
 
-    The second end lies ahead of the first, from the row axis toward the column axis.
+    The arc runs from the first end to the second, in the direction from the row axis toward the column axis.
     """
     near = np.pad(wall, _CONTACT)
     for _step in range(_CONTACT):
@@ -77,7 +77,7 @@ def contact(right: np.ndarray, wall: np.ndarray, center: np.ndarray, spacing: np
         return None
     angles = np.arctan2(touching[:, 1], touching[:, 0])
     order = np.argsort(angles)
-    angles, half = angles[order], np.mean(spacing) / 2 / np.hypot(*touching[order].T)  # a pixel's, seen from the center
+    angles, half = angles[order], np.mean(spacing) / 2 / np.hypot(*touching[order].T)  # half a pixel as an angle
     gaps = np.diff(angles, append=angles[0] + 2 * np.pi)
     last = int(gaps.argmax())
     first = (last + 1) % len(angles)
@@ -86,11 +86,11 @@ def contact(right: np.ndarray, wall: np.ndarray, center: np.ndarray, spacing: np
 
 
 def turn_of(arcs: Sequence[np.ndarray], axes: np.ndarray) -> int | None:
-    """Which end of the arcs is anterior: 1 the first, -1 the second; None: they lie side by side in the patient.
+    """Return which end of the arcs is anterior: 1 the first, -1 the second; None if neither clearly is.
 
     Args:
-        arcs: ends (2,) as `contact` finds them.
-        axes: (3, 2) unit vectors of rows and columns in RAS.
+        arcs: ends (2,) as returned by `contact`.
+        axes: (3, 2) RAS unit vectors of rows and columns.
     """
     ends = np.array([[axes @ (np.cos(angle), np.sin(angle)) for angle in arc] for arc in arcs])
     way = (ends[:, 0] - ends[:, 1]).sum(axis=0)
@@ -99,7 +99,7 @@ def turn_of(arcs: Sequence[np.ndarray], axes: np.ndarray) -> int | None:
 
 
 def septum(arcs: Sequence[np.ndarray], turn: int) -> Septum:
-    """The septum of a ring, from the arcs of its slices: mean directions of their ends."""
+    """Compute a ring's septum from the arcs of its slices: mean directions of their ends."""
     first, second = (_mean_angle([arc[end] for arc in arcs]) for end in (0, 1))
     return Septum(first if turn == 1 else second, (second - first) % (2 * np.pi), turn)
 

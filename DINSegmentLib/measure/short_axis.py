@@ -1,4 +1,4 @@
-"""Short-axis slices of a left ventricle: which of them count, their walls, and where their septum lies."""
+"""Short-axis slices of a left ventricle: which are measured, their walls, and their septum."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from .wall import Wall, measure_wall
 
 @dataclass(frozen=True)
 class Insertion:
-    """Where the right ventricle meets the left one, as a person says: points (3,) in RAS mm."""
+    """Insertion points of the right ventricle, as the user or a label defines them: (3,) in RAS mm."""
 
     anterior: tuple[float, float, float]
     inferior: tuple[float, float, float]
 
 
 class ShortAxis:
-    """A left ventricle at one moment, as slices (S, H, W) of the model's axes, with the walls of those that close.
+    """A left ventricle at one moment: slices (S, H, W) in the model's axes, and the walls that are closed.
 
     Args:
-        masks: of cavity, wall with any scar in it, and right ventricle, (K, J, I) bool.
-        geometry: their grid.
-        axes: of the model.
+        masks: cavity, wall with any scar in it, and right ventricle, (K, J, I) bool.
+        geometry: grid of the masks.
+        axes: axes of the model.
     """
 
     def __init__(self, masks: Iterable[np.ndarray], geometry: Geometry, axes: Axes) -> None:
@@ -39,7 +39,7 @@ class ShortAxis:
         self.axes = geometry.directions[:, ::-1][:, list(self.orient.order)] * signs  # (3, 3) of slice, row, column
         self.areas = np.count_nonzero(self.cavity, axis=(1, 2))
         towards_apex = slice(None, None, 1 if base_first(self.areas) else -1)
-        self.places = list(range(len(self.cavity)))[towards_apex]  # of the slices, base first
+        self.places = list(range(len(self.cavity)))[towards_apex]  # slice indices, base first
         self.walls: dict[int, Wall] = {}
         for place in self.places:
             cavity, wall = self.cavity[place], self.wall[place]
@@ -48,11 +48,11 @@ class ShortAxis:
                 self.walls[place] = found
 
     def stored(self, place: int) -> int:
-        """The place of a slice in the file."""
+        """Return the stored index of a slice."""
         return len(self.cavity) - 1 - place if self.orient.flipped[0] else place
 
     def undivided(self, counted: Sequence[int], areas: np.ndarray) -> str | None:
-        """Why the slices cannot be divided into rings; None: they can. ``areas``: cavity at all moments, base first."""
+        """Why the slices cannot be divided into rings, or None. ``areas``: cavity at all moments, base first."""
         if len(counted) < 3:
             return _(
                 "Only {count} slices show a closed wall at end-diastole, and three rings need three or more: segments "
@@ -71,7 +71,7 @@ class ShortAxis:
         return None
 
     def arcs(self, places: Sequence[int]) -> list[np.ndarray]:
-        """Where the right ventricle lies on the wall, in those of the slices that show it."""
+        """Arcs along which the right ventricle touches the wall, in the slices that show it."""
         found = [
             contact(self.right[at], self.cavity[at] | self.wall[at], self.walls[at].center, self.spacing)
             for at in places
@@ -81,20 +81,20 @@ class ShortAxis:
 
     @property
     def turn(self) -> int:
-        """The way from the anterior to the inferior insertion in a heart on the left side, see `Septum.turn`.
+        """Direction from the anterior to the inferior insertion in a left-sided heart, see `Septum.turn`.
 
-        Seen from the apex it is counterclockwise.
+        It is counterclockwise seen from the apex.
         """
         apexward = self.axes[:, 0] * (1 if self.places[0] == 0 else -1)
         return 1 if float(np.cross(self.axes[:, 1], self.axes[:, 2]) @ apexward) > 0 else -1
 
     def in_plane(self, point: Sequence[float]) -> np.ndarray:
-        """Where a point in RAS mm lies along rows and columns, in mm."""
+        """Convert a point in RAS mm to mm along rows and columns."""
         stored = (np.linalg.inv(self.geometry.ijk_to_ras) @ (*point, 1))[:3][::-1]  # (k, j, i)
         return self._turned([stored[axis] for axis in self.orient.order])[1:] * self.spacing
 
     def in_patient(self, place: int, point: np.ndarray) -> tuple[float, float, float]:
-        """RAS mm of a point of a slice (2,), in mm along rows and columns."""
+        """Convert a point of a slice (2,), in mm along rows and columns, to RAS mm."""
         turned = self._turned([place, *(point / self.spacing)])
         stored = np.empty(3)
         stored[list(self.orient.order)] = turned
@@ -102,12 +102,12 @@ class ShortAxis:
         return right, anterior, superior
 
     def _turned(self, indices: Sequence[float]) -> np.ndarray:
-        """Indices (slice, row, column) of the model's axes from those of the stored ones in that order, and back."""
+        """Convert indices (slice, row, column) between stored direction and the model's; its own inverse."""
         last = np.subtract(self.cavity.shape, 1)
         return np.where(self.orient.flipped, last - indices, indices)
 
     def insertion(self, places: Sequence[int], septum: Septum) -> "Insertion":
-        """The ends of a ring's septum on the outside of the wall, in the ring's middle slice."""
+        """Ends of a ring's septum on the outer side of the wall, in the ring's middle slice."""
         at = places[len(places) // 2]
         wall = self.walls[at]
         points = []
@@ -119,7 +119,7 @@ class ShortAxis:
 
 
 def divided(counted: Sequence[int]) -> list[list[int]]:
-    """Slices, base first, in three rings."""
+    """Divide slices, base first, into three rings."""
     basal, mid, _apical = rings(len(counted))
     return [list(counted[:basal]), list(counted[basal : basal + mid]), list(counted[basal + mid :])]
 
@@ -127,7 +127,7 @@ def divided(counted: Sequence[int]) -> list[list[int]]:
 def septa_of(
     moment: ShortAxis, parts: Sequence[Sequence[int]], insertion: Insertion | None
 ) -> tuple[list[Septum] | str, str | None]:
-    """The septum of each ring, or why it is not known; and what to check about it."""
+    """Return each ring's septum, or why it is unknown; and what to check about it."""
     if insertion:
         return [septum_between(moment, insertion)] * 3, None
     arcs = [moment.arcs(places) for places in parts]
@@ -150,7 +150,7 @@ def septa_of(
 
 
 def septum_between(moment: ShortAxis, insertion: Insertion) -> Septum:
-    """The septum between two points of a person's: on the side of the right ventricle, else the shorter way."""
+    """Septum between two points set by the user: on the side of the right ventricle, or else the shorter arc."""
     center = np.mean([wall.center for wall in moment.walls.values()], axis=0)
     angles = []
     for point in (insertion.anterior, insertion.inferior):

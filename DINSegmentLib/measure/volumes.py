@@ -1,4 +1,4 @@
-"""How large every structure is, how bright, and whether the volume's edge cuts it."""
+"""Volume, brightness and border contact of each structure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from ..geometry import Geometry
 from ..model import Label
 
-_SLAB = 1 << 20  # voxels; bounds the memory for counting
+_SLAB = 1 << 20  # voxels; limits the memory used for counting
 
 
 @dataclass(frozen=True)
@@ -16,13 +16,13 @@ class StructureStatistics:
     """Statistics of one structure.
 
     Args:
-        name, value: of its label.
-        voxels: how many have the label.
-        volume_ml: their volume in milliliters.
-        mean, sd: of the image over them (SD of the population, not of a sample); None where there are none.
-        slices: in how many slices it is.
+        name, value: of the structure's label.
+        voxels: number of voxels with the label.
+        volume_ml: volume in milliliters.
+        mean, sd: of the image over these voxels (SD of the population, not of a sample); None if there are none.
+        slices: number of slices that contain it.
         touches_border: whether it has a voxel in the first or last row or column of a slice.
-        touches_end: whether it is in the first or last slice. An aorta always is, and a heart may be.
+        touches_end: whether it is in the first or last slice, as an aorta always is and a heart may be.
     """
 
     name: str
@@ -39,17 +39,17 @@ class StructureStatistics:
 def statistics(
     labels: np.ndarray, image: np.ndarray, geometry: Geometry, structures: Sequence[Label], axis: int
 ) -> list[StructureStatistics]:
-    """Size, intensity and place of every structure, in the order given.
+    """Compute volume, intensity and border contact of each structure, in the given order.
 
     Args:
-        labels: (K, J, I), uint8; values that belong to no structure are not counted.
-        image: (K, J, I), any real type; the volume as it was loaded.
-        geometry: their common grid; a sheared one gives right volumes, too.
+        labels: (K, J, I), uint8; values not in ``structures`` are ignored.
+        image: (K, J, I), any real type; the volume as loaded.
+        geometry: their common grid; sheared grids are supported.
         structures: the labels of a model.
         axis: array axis across the slices, 0, 1 or 2; `model.orientation` finds it for a model.
 
     Raises:
-        ValueError: labels, image and geometry do not have one shape.
+        ValueError: labels, image and geometry differ in shape.
     """
     if not labels.shape == image.shape == geometry.shape:
         raise ValueError(f"labels {labels.shape}, image {image.shape} and geometry {geometry.shape} differ in shape")
@@ -72,10 +72,10 @@ def statistics(
 
 
 def _count(labels: np.ndarray, image: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Voxels of every label value, mean and SD of the image over them in float64, and slices; 0 is left out.
+    """Count voxels, mean and SD of the image (float64), and slices for each label value; 0 is ignored.
 
-    Squares are those of the distance from a mean estimated from a first slab: they lose nothing where values are large
-    and differ little, and every voxel is read once.
+    Squares are summed around a mean estimated from the first slab: precise even if values are large
+    and differ little, and each voxel is read only once.
     """
     counts, sums, squares, middles = np.zeros(256, np.int64), np.zeros(256), np.zeros(256), np.zeros(256)
     places = np.arange(labels.shape[axis]).reshape([-1 if one == axis else 1 for one in range(3)])
@@ -99,6 +99,6 @@ def _count(labels: np.ndarray, image: np.ndarray, axis: int) -> tuple[np.ndarray
 
 
 def _on_faces(labels: np.ndarray, axis: int) -> np.ndarray:
-    """Of every label value whether it is in the first or last plane across an axis."""
+    """For each label value, whether it is in the first or last plane across an axis."""
     faces = np.concatenate([labels.take(end, axis).ravel() for end in (0, -1)])
     return np.bincount(faces, minlength=256) > 0

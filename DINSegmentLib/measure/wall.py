@@ -1,4 +1,4 @@
-"""The wall of the left ventricle in one short-axis slice: contours finer than a pixel, and its thickness."""
+"""The left ventricle's wall in one short-axis slice: subpixel contours and wall thickness."""
 
 import math
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 CHORDS = 100
-"""Across the wall of a slice, as in the centerline method (Sheehan et al., Circulation 74, 1986, 293)."""
+"""Number of chords across a slice's wall, as in the centerline method (Sheehan et al., Circulation 74, 1986, 293)."""
 
-_RAYS = 180  # of a contour
-_STEP = 0.5  # pixels between two samples along a ray
-_REACH = 4  # pixels kept around a mask, for the blur
-_BLUR = {place: math.exp(-(place**2) / 2) / 2.5066 for place in range(-3, 4)}  # a Gaussian of one pixel rounds stairs
-_ROUNDS = 3  # until chords and centerline fit each other
-_FEWEST = 0.9  # of the rays must cross wall, and of the chords meet both contours
+_RAYS = 180  # per contour
+_STEP = 0.5  # pixels between samples along a ray
+_REACH = 4  # margin around a mask for the blur, in pixels
+_BLUR = {place: math.exp(-(place**2) / 2) / 2.5066 for place in range(-3, 4)}  # a Gaussian of one pixel
+_ROUNDS = 3  # iterations to make chords perpendicular to the centerline
+_FEWEST = 0.9  # share of rays that must cross the wall, and of chords that must meet both contours
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Wall:
     """The wall in one slice.
 
     Args:
-        center: (2,) of the cavity, along rows and columns in mm.
-        angles: (n,) of the chords' middles around the center, in radians from the row axis toward the column axis.
-        thickness: (n,) lengths of the chords, in mm.
-        middles: (n, 2) of the chords, in mm.
+        center: (2,) center of the cavity, along rows and columns in mm.
+        angles: (n,) of the chord midpoints around the center, in radians from the row axis toward the column axis.
+        thickness: (n,) chord lengths in mm.
+        middles: (n, 2) chord midpoints in mm.
     """
 
     center: np.ndarray
@@ -34,18 +34,18 @@ class Wall:
 
 
 def measure_wall(cavity: np.ndarray, wall: np.ndarray, spacing: tuple[float, float]) -> Wall | None:
-    """Measure the wall's thickness by the centerline method.
+    """Measure wall thickness by the centerline method.
 
-    Chords are evenly spaced and perpendicular to the line midway between endocardium and epicardium, and end at both. A
-    contour is where the mask, blurred by one pixel, falls below one half for the last time on a ray from the cavity's
-    center, so that papillary muscles belong to the cavity. What the blur takes off its area is given back.
+    Chords are evenly spaced, perpendicular to the line midway between endocardium and epicardium, and end at both. A
+    contour point is where the mask, blurred by one pixel, last falls below one half on a ray from the cavity's
+    center, so that papillary muscles count as cavity. The area that the blur removes is restored.
 
     Args:
         cavity, wall: (H, W) bool.
-        spacing: of rows and columns in mm.
+        spacing: row and column spacing in mm.
 
     Returns:
-        the wall, or None where the two masks are not a ring around a cavity.
+        the wall; None if the two masks are not a ring around a cavity.
     """
     step = np.array(spacing)
     if not cavity.any() or not wall.any():
@@ -74,7 +74,7 @@ def measure_wall(cavity: np.ndarray, wall: np.ndarray, spacing: tuple[float, flo
 
 
 def _contour(mask: np.ndarray, center: np.ndarray, step: np.ndarray) -> np.ndarray | None:
-    """Points (`_RAYS`, 2) in mm of a mask's outline; None where a ray does not leave it."""
+    """Return points (`_RAYS`, 2) in mm of a mask's outline; None if a ray does not leave it."""
     held = np.argwhere(mask)
     start = held.min(axis=0) - _REACH
     blurred = np.pad(mask[tuple(map(slice, held.min(axis=0), held.max(axis=0) + 1))], _REACH).astype(np.float64)
@@ -85,19 +85,19 @@ def _contour(mask: np.ndarray, center: np.ndarray, step: np.ndarray) -> np.ndarr
     rays /= np.hypot(*rays.T)[:, None]  # one pixel long
     lengths = np.arange(0, np.hypot(*blurred.shape), _STEP)
     values = _sample(blurred, (center - start)[:, None, None] + rays.T[:, :, None] * lengths)
-    last = values.shape[1] - 1 - (values >= 0.5)[:, ::-1].argmax(axis=1)  # the last sample inside
+    last = values.shape[1] - 1 - (values >= 0.5)[:, ::-1].argmax(axis=1)  # last sample inside
     if not (values >= 0.5).any(axis=1).all() or (last == values.shape[1] - 1).any():
         return None
     inside, outside = values[np.arange(_RAYS), last], values[np.arange(_RAYS), last + 1]
     radii = lengths[last] + _STEP * (inside - 0.5) / (inside - outside)
     points = rays * radii[:, None] * step
     area = abs(_cross(points, np.roll(points, -1, axis=0)).sum()) / 2
-    # the blur moves a line inward by half its curvature: around a closed one, of area pi in pixels
+    # blurring moves a line inward by half its curvature; a closed line of this area is scaled back
     return center * step + points * np.sqrt(1 + np.pi * step.prod() / area)
 
 
 def _sample(image: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Linear interpolation of (H, W) at points (2, ...), 0 outside."""
+    """Interpolate (H, W) linearly at points (2, ...); 0 outside."""
     low = np.floor(points).astype(int)
     part = points - low
     found = np.zeros(points.shape[1:])
@@ -111,7 +111,7 @@ def _sample(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _evenly(points: np.ndarray) -> np.ndarray:
-    """`CHORDS` points at even distances along a closed line (n, 2)."""
+    """Return `CHORDS` evenly spaced points along a closed line (n, 2)."""
     closed = np.vstack([points, points[:1]])
     way = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
     at = way[-1] * np.arange(CHORDS) / CHORDS
@@ -119,13 +119,13 @@ def _evenly(points: np.ndarray) -> np.ndarray:
 
 
 def _normals(points: np.ndarray) -> np.ndarray:
-    """Outward unit normals of a closed line (n, 2) that runs from the first axis toward the second."""
-    along = np.roll(points, -2, axis=0) - np.roll(points, 2, axis=0)  # over four chords: stairs must not turn it
+    """Return outward unit normals of a closed line (n, 2) that runs from the first axis toward the second."""
+    along = np.roll(points, -2, axis=0) - np.roll(points, 2, axis=0)  # four chords, against stair-steps
     return np.stack([along[:, 1], -along[:, 0]], axis=1) / np.hypot(*along.T)[:, None]
 
 
 def _distance(start: np.ndarray, direction: np.ndarray, line: np.ndarray) -> np.ndarray:
-    """How far from each start (n, 2) along its direction a closed line (m, 2) is met first; infinite: nowhere."""
+    """Distance from each start (n, 2) along its direction to a closed line (m, 2); infinite if it is not met."""
     edge = np.roll(line, -1, axis=0) - line
     between = line[None] - start[:, None]
     slope = _cross(direction[:, None], edge[None])

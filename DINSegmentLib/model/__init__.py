@@ -1,4 +1,4 @@
-"""What a model is: its manifest, its structures, and the enhancement of its second image."""
+"""Description of a model: its manifest, its structures, and the enhancement of its second image."""
 
 from .config import NetworkConfig
 from .enhancement import Enhancement, EnhancementChoice

@@ -1,26 +1,26 @@
 """Contrast limited adaptive histogram equalization (CLAHE) of single slices; numpy only.
 
 Source: K. Zuiderveld, Graphics Gems IV, 1994. Tiles, clip limit and bins are those of scikit-image's
-``equalize_adapthist``, which a test compares with it.
+``equalize_adapthist``; a test compares the results.
 """
 
 import numpy as np
 
-_TILES = 8  # along each axis of a slice, and one more where its size is not a multiple
-_CLIP_LIMIT = 0.01  # most pixels of one bin, as a share of a tile's
+_TILES = 8  # along each axis of a slice; one more if its size is not a multiple
+_CLIP_LIMIT = 0.01  # largest share of a tile's pixels in one bin
 _BINS = 256
-_GRAYS = 2**14 - 1  # to which a slice's range is stretched before its values go into bins of 65
+_GRAYS = 2**14 - 1  # gray levels of a slice before they are sorted into bins of 65
 
 
 def clahe(volume: np.ndarray, strength: float) -> np.ndarray:
-    """Blend every slice with its equalized copy, whose share is half the strength.
+    """Blend each slice with its equalized copy, whose weight is half the strength.
 
     Args:
         volume: (S, H, W) float32 in [0, 1].
         strength: in [0, 2].
 
     Returns:
-        a new array like ``volume``; a slice of one gray value stays as it is.
+        a new array like ``volume``; a slice with a single gray value is unchanged.
     """
     share, out = np.float32(strength / 2), np.array(volume)
     for plane in out:
@@ -31,12 +31,12 @@ def clahe(volume: np.ndarray, strength: float) -> np.ndarray:
 
 
 def _equalized(plane: np.ndarray) -> np.ndarray:
-    """(H, W) float32 from 0 to 1 -> the same, each value through the curves of the four tiles around it."""
+    """Equalize (H, W) float32 in [0, 1]: interpolate each value between the curves of the four nearest tiles."""
     bins = (np.rint(plane * np.float32(_GRAYS)) // (1 + (_GRAYS + 1) // _BINS)).astype(np.intp)
     size = [max(n // _TILES, 1) for n in plane.shape]
     curves = _curves(bins, size)
     curves = np.pad(curves, [(1, 1), (1, 1), (0, 0)], mode="edge")
-    # between the centers of two tiles: the first one's number, and how far from it toward the second
+    # position between two tile centers: index of the first, and fraction of the way to the second
     (rows, down), (columns, right) = (
         np.divmod(np.arange(n) + length // 2, length) for n, length in zip(plane.shape, size, strict=True)
     )
@@ -54,20 +54,20 @@ def _equalized(plane: np.ndarray) -> np.ndarray:
 
 
 def _curves(bins: np.ndarray, size: list[int]) -> np.ndarray:
-    """Of every tile the share of its pixels up to each bin, after clipping: (tile rows, tile columns, bins) float32."""
+    """Cumulative share of a tile's pixels up to each bin, after clipping: (tile rows, tile columns, bins) float32."""
     whole = np.pad(bins, [(0, -n % length) for n, length in zip(bins.shape, size, strict=True)], mode="reflect")
     across = whole.shape[1] // size[1]
     tile = (np.arange(whole.shape[0]) // size[0] * across)[:, None] + np.arange(whole.shape[1]) // size[1]
     tiles = whole.size // (size[0] * size[1])
     counts = np.bincount((tile * _BINS + whole).ravel(), minlength=tiles * _BINS).reshape(tiles, _BINS)
     counts = _clipped(counts, size[0] * size[1])
-    shares = np.minimum(counts.cumsum(1) / (size[0] * size[1]), 1)  # in small tiles the whole pixels are too many
+    shares = np.minimum(counts.cumsum(1) / (size[0] * size[1]), 1)  # in small tiles, whole pixels may exceed 1
     return shares.astype(np.float32).reshape(-1, across, _BINS)
 
 
 def _clipped(counts: np.ndarray, pixels: int) -> np.ndarray:
-    """Counts (tiles, bins) held to the limit; what is above it goes to the bins that have room, as evenly as whole
-    pixels allow: first the same number to each, then one to each, or to every second, third ... where fewer are left.
+    """Clip counts (tiles, bins) to the limit and redistribute the excess to bins with room, as evenly as whole
+    pixels allow: first equally to all, then one each to every bin, or every second, third ... as fewer are left.
     """
     limit = max(int(_CLIP_LIMIT * pixels), 1)
     clipped = np.minimum(counts, limit)

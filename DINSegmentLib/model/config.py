@@ -1,11 +1,11 @@
-"""Size of the network that a model's manifest describes. No torch here."""
+"""Architecture parameters of a network, as in a model's manifest; does not need torch."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 STRIDE = 32
-"""Pixels of the image for one of the deepest map: the sides of what the network sees are multiples of it."""
+"""Stride of the deepest feature map: the sides of the network's input are multiples of it."""
 
 FUSIONS = ("difm", "concatenation", "channels", "none")
 SPATIAL_ATTENTIONS = ("drawn", "standardized", "none")
@@ -13,22 +13,22 @@ SPATIAL_ATTENTIONS = ("drawn", "standardized", "none")
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Size of a DIN. Field names are the keys of ``network`` in a model's manifest.
+    """Architecture parameters of a DIN. Field names are the keys of ``network`` in a model's manifest.
 
     Args:
-        classes: scores per pixel, background included.
-        widths, depths: channels and blocks of the four stages of each encoder.
+        classes: number of classes, including background.
+        widths, depths: channels and blocks of each encoder's four stages.
         stem, layer_scale: see `network.convnext.Encoder`.
-        head_width: channels of one attention head.
-        reductions: side of the square over which key and value are averaged, per stage.
-        ffn_ratio: hidden channels of the DIFM's FFN over its channels.
+        head_width: channels per attention head.
+        reductions: for each stage, side of the square over which key and value are averaged.
+        ffn_ratio: ratio of hidden channels to channels in the DIFM's FFN.
         decoder_width: channels inside the decoder.
-        deep_supervision: scores at all four scales while training.
-        neighbors: slices seen on either side of the one that is labeled.
-        detail: the stems' maps at stride 2 take part in the drawing; needs the stem ``convolution``.
-        fusion: ``difm``, or what it is compared with: ``concatenation`` of both branches, ``channels`` for one
-            branch that sees both images, ``none`` for one that sees the original image alone.
-        spatial_attention: DIFM's last part: global spatial attention as ``drawn``, our ``standardized`` one, ``none``.
+        deep_supervision: compute scores at all four scales in training.
+        neighbors: number of neighboring slices on either side that are input channels.
+        detail: use the stems' maps at stride 2 in the decoder; needs the stem ``convolution``.
+        fusion: ``difm``, or an alternative for comparison: ``concatenation`` of both branches, ``channels`` for one
+            branch that gets both images, ``none`` for one branch that gets only the original image.
+        spatial_attention: last part of the DIFM: ``drawn`` (as in the paper), ``standardized`` (ours) or ``none``.
     """
 
     classes: int
@@ -48,17 +48,17 @@ class NetworkConfig:
 
     @property
     def channels(self) -> int:
-        """Of each input image: the slice that is labeled in the middle, its neighbors around it."""
+        """Channels of each input image: the labeled slice in the middle, its neighbors around it."""
         return 1 + 2 * self.neighbours
 
     @property
     def branches(self) -> int:
-        """Encoders, whose features are fused."""
+        """Number of encoders, whose features are fused."""
         return 1 if self.fusion in ("channels", "none") else 2
 
     def __post_init__(self) -> None:
         for level, reduction in enumerate(self.reductions):
-            if (STRIDE >> (level + 2)) % reduction:  # a map's side is a multiple of this: 8, 4, 2, 1
+            if (STRIDE >> (level + 2)) % reduction:  # the side of a map is a multiple of this: 8, 4, 2, 1
                 raise ValueError(f"a reduction of {reduction} does not divide the maps of stage {level + 1}")
         if self.detail and self.stem != "convolution":
             raise ValueError("detail needs the stem convolution")
@@ -68,12 +68,12 @@ class NetworkConfig:
             raise ValueError(f"unknown spatial attention {self.spatial_attention!r}")
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, every field."""
+        """Return all fields for JSON."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "NetworkConfig":
-        """Read a manifest's ``network``; raises TypeError for an unknown key, ValueError for an unusable value."""
+        """Read a manifest's ``network``; raise TypeError for an unknown key, ValueError for an invalid value."""
         known = {f.name for f in fields(cls)}
         if unknown := set(values) - known:
             raise TypeError(f"unknown network settings: {', '.join(sorted(unknown))}")

@@ -1,21 +1,21 @@
 """Edge-preserving denoising of single slices by a guided filter; numpy only.
 
-Source: K. He, J. Sun and X. Tang, "Guided image filtering", ECCV 2010, with the slice as its own guide: around each
-pixel a r + b is fitted, where a is near 1 across an edge and near 0 in what varies less than the noise.
+Source: K. He, J. Sun and X. Tang, "Guided image filtering", ECCV 2010, with the slice as its own guide: a linear
+model a r + b is fitted around each pixel; a is near 1 at an edge and near 0 where variation is below the noise.
 """
 
 import numpy as np
 
-_RADIUS = 2  # pixels: a fit sees 5 x 5
-_NOISE = 0.05  # of the range: the deviation that is smoothed to a half at strength 1
+_RADIUS = 2  # pixels; each fit uses a window of 5 x 5
+_NOISE = 0.05  # as a share of the range: the deviation that is halved at strength 1
 
 
 def denoised(volume: np.ndarray, strength: float) -> np.ndarray:
-    """Smooth every slice where it varies about as much as noise.
+    """Smooth each slice where its variation is about as large as noise.
 
     Args:
         volume: (S, H, W) float32 in [0, 1].
-        strength: in (0, 2], times the deviation that counts as noise.
+        strength: in (0, 2], factor on the deviation that counts as noise.
 
     Returns:
         a new array like ``volume``.
@@ -31,7 +31,7 @@ def denoised(volume: np.ndarray, strength: float) -> np.ndarray:
 
 
 def _local_mean(plane: np.ndarray) -> np.ndarray:
-    """(H, W) -> the mean of the square around each pixel; beyond the edges the last pixel is repeated."""
+    """Mean over the window around each pixel of (H, W), with edge pixels repeated."""
     padded = np.pad(plane, _RADIUS, mode="edge")
     size = 2 * _RADIUS + 1
     across = sum((padded[:, at : at + plane.shape[1]] for at in range(1, size)), padded[:, : plane.shape[1]])

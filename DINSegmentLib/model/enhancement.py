@@ -1,7 +1,7 @@
-"""The enhancement, one value and one function: preview, network input and training share them.
+"""Enhancement methods; preview, network input and training share this code.
 
-Sources: the log curve with k = 255 is the gray-level map measured in the main figure of the paper (arXiv 2509.05953);
-the paper itself does not name its method, so names, strength and the other methods are our choice.
+Sources: the log curve with k = 255 is the gray-level mapping measured in the main figure of the paper (arXiv
+2509.05953). The paper does not name its method, so names, strength and the other methods are our choice.
 """
 
 import math
@@ -18,16 +18,16 @@ from .denoising import denoised
 from .fuzzy import fuzzy
 
 STRENGTH_RANGE = (0.0, 2.0)
-_IDENTITY = 1e-6  # weaker than this, float32 shows no difference
+_IDENTITY = 1e-6  # a smaller strength makes no difference in float32
 
 
 @dataclass(frozen=True)
 class EnhancementChoice:
-    """What a user asks of the enhancement; None means the model's default.
+    """Enhancement settings chosen by the user; None selects the model's default.
 
     Args:
         method: a key of `METHODS`.
-        strength: in [0, 2]; 0 leaves the volume as it is.
+        strength: in [0, 2]; 0 leaves the volume unchanged.
 
     Raises:
         InputError: the method is unknown, or the strength is outside [0, 2].
@@ -57,26 +57,26 @@ class EnhancementChoice:
             )
 
     def resolved(self, default: "Enhancement") -> "Enhancement":
-        """The same with a model's defaults filled in."""
+        """Return a copy with the model's defaults filled in."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         return replace(default, **{name: value for name, value in values.items() if value is not None})
 
 
 @dataclass(frozen=True)
 class Enhancement(EnhancementChoice):
-    """How the second image that the network sees is made from the first: what travels from a click to a voxel."""
+    """Method and strength that make the network's second input image from the first."""
 
     method: str = field()
     strength: float = field()
 
     @property
     def pointwise(self) -> bool:
-        """Whether a voxel's result depends on its own value alone, and not on the slice around it."""
+        """Whether a voxel's result depends only on its own value, not on the slice around it."""
         return METHODS[self.method].pointwise
 
     @property
     def options(self) -> dict[str, Any]:
-        """The values by the names that the command line and `DINSegmentLogic` have for them."""
+        """Return the values under the option names of the command line and `DINSegmentLogic`."""
         values = asdict(self)
         return {"enhancement": values.pop("method"), **values}
 
@@ -85,14 +85,14 @@ class Enhancement(EnhancementChoice):
 
 
 def enhance(volume: np.ndarray, enhancement: Enhancement) -> np.ndarray:
-    """Enhance every slice.
+    """Enhance each slice.
 
     Args:
-        volume: slices along the first axis, shape (S, H, W), float32 in [0, 1].
-        enhancement: one of `METHODS`, and how strongly.
+        volume: (S, H, W), slices along the first axis, float32 in [0, 1].
+        enhancement: method and strength.
 
     Returns:
-        shape (S, H, W), float32 in [0, 1], always a new array.
+        (S, H, W), float32 in [0, 1], always a new array.
     """
     volume = np.asarray(volume, dtype=np.float32)
     if enhancement.strength < _IDENTITY:
@@ -118,11 +118,11 @@ def _none(volume: np.ndarray, strength: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Method:
-    """One way of enhancing; training has twins of some for whole batches, see `training.enhancement`.
+    """An enhancement method; `training.enhancement` has batch versions of some.
 
     Args:
-        apply: (S, H, W) float32 in [0, 1] and a strength above 0 -> a new array like it, float32 in [0, 1].
-        summary: what it does, for a person who chooses.
+        apply: function of (S, H, W) float32 in [0, 1] and a strength above 0 that returns a new array of the same kind.
+        summary: what it does, for the user.
         pointwise: see `Enhancement.pointwise`.
     """
 

@@ -1,10 +1,10 @@
-"""Fuzzy enhancement: affine maps of a logarithmic image model in fuzzy windows.
+"""Fuzzy enhancement: affine maps in a logarithmic image model, blended over fuzzy windows.
 
-Written from the formulas of V. Patrascu, image enhancement by support fuzzification in the framework of a logarithmic
+Based on the formulas of V. Patrascu, image enhancement by support fuzzification in the framework of a logarithmic
 model (2003). Its gray levels v in (-1, 1) form a vector space with the addition (u + v) / (1 + u v). With v = 2 r - 1,
 x = 2 artanh v = ln(r / (1 - r)) is an isomorphism to the real numbers, where means and variances are the usual ones.
 
-That the paper (arXiv 2509.05953) enhances this way is a guess, see Documentation/method.md. Target, gain and windows
+That the paper (arXiv 2509.05953) uses this method is our guess, see Documentation/method.md. Target, gain and windows
 are fitted to the curve measured in its figure, see `training.fuzzy_fit`.
 """
 
@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 
-_MARGIN = 1 / 512  # half a gray level of 256: keeps black and white away from the ends, where x is infinite
+_MARGIN = 1 / 512  # half of one of 256 gray levels: keeps values away from black and white, where x is infinite
 
 
 @dataclass(frozen=True)
 class Windows:
-    """What is fitted to the figure.
+    """Parameters fitted to the paper's figure.
 
     Args:
-        count: of windows along each axis.
-        width: standard deviation of the bells, in distances between their centers.
-        mean, deviation: of x in every window, at strength 1.
-        flat: deviation that is added, as a variance, to a window's own, so that what is flat stays so.
+        count: number of windows along each axis.
+        width: standard deviation of the bells, in units of the distance between their centers.
+        mean, deviation: target mean and deviation of x in each window at strength 1.
+        flat: deviation whose variance is added to each window's variance, so that flat regions stay flat.
     """
 
     count: int = 3
@@ -38,20 +38,20 @@ FITTED = Windows()
 
 
 def fuzzy(volume: np.ndarray, strength: float) -> np.ndarray:
-    """Enhance every slice, (S, H, W) float32 in [0, 1], see `enhanced_in_windows`; a new array like it."""
+    """Enhance each slice (S, H, W), float32 in [0, 1], with `enhanced_in_windows`; return a new array."""
     return np.stack([enhanced_in_windows(plane, np.float32(strength), np) for plane in volume])
 
 
 def enhanced_in_windows(images: Any, strength: Any, xp: Any, windows: Windows = FITTED) -> Any:
-    """Bring the mean and the deviation of x in every fuzzy window to those of an even picture.
+    """Bring the mean and deviation of x in each fuzzy window to their target values.
 
-    The maps of all windows are blended by the windows' memberships, which sum to 1 at every pixel.
+    The maps of all windows are blended by the windows' memberships, which sum to 1 at each pixel.
 
     Args:
         images: (..., H, W) float32 in [0, 1].
-        strength: s in [0, 2], a number or shaped to fit ``images``; the mean goes the share s of its way, and the gain
+        strength: s in [0, 2], a number or broadcastable to ``images``; the mean moves by the share s, and the gain
             is raised to s.
-        xp: numpy, or torch where ``images`` is a tensor.
+        xp: numpy, or torch if ``images`` is a tensor.
     """
     rows, columns = (_memberships(n, windows, images, xp) for n in images.shape[-2:])  # (windows, H), (windows, W)
     r = _MARGIN + (1 - 2 * _MARGIN) * images
@@ -67,7 +67,7 @@ def enhanced_in_windows(images: Any, strength: Any, xp: Any, windows: Windows = 
 
 
 def _memberships(length: int, windows: Windows, like: Any, xp: Any) -> Any:
-    """(windows, length): bells on an even grid, divided by their sum at every pixel."""
+    """Memberships (windows, length): evenly spaced bells, divided by their sum at each pixel."""
     centers = (np.arange(windows.count) + 0.5) / windows.count
     pixels = (np.arange(length) + 0.5) / length
     bells = np.exp(-(((pixels - centers[:, None]) * windows.count / windows.width) ** 2) / 2)

@@ -1,18 +1,18 @@
-"""The structures that a model labels, and their codes in SNOMED CT."""
+"""The structures that a model labels, with their SNOMED CT codes."""
 
 from dataclasses import dataclass
 
-# what a structure of the heart is, by its code in SNOMED CT, whatever a model calls it
+# SNOMED CT codes of the cardiac structures, which identify them whatever names a model uses
 LEFT_VENTRICLE, RIGHT_VENTRICLE, MYOCARDIUM = "87878005", "53085002", "74281007"
-INFARCT = "55641003"  # of the myocardium; with a modifier a part of it, such as no-reflow
+INFARCT = "55641003"  # of the myocardium; with a modifier, a part of the infarct such as no-reflow
 
 TERMINOLOGY_CONTEXT = "Segmentation category and type - DINSegment"
-"""Name of the bundled list of structures, see `scene.terminology`."""
+"""Name of the bundled terminology of structures, see `scene.terminology`."""
 
 
 @dataclass(frozen=True)
 class Code:
-    """A concept as DICOM names it: coding scheme, such as SCT for SNOMED CT, value in it, and meaning for people."""
+    """A DICOM code: coding scheme such as SCT for SNOMED CT, value, and meaning."""
 
     scheme: str
     value: str
@@ -27,13 +27,13 @@ class Label:
     """One structure.
 
     Args:
-        value: of its voxels.
-        name: for people.
+        value: value of its voxels.
+        name: name shown to the user.
         color: (r, g, b) in 0..255.
-        kind: what it is.
-        modifier: which part or side; None: the whole, or there is only one.
-        category: of ``kind``.
-        plausible_ml: least and most milliliters that a person's may have, disease included; None: not known.
+        kind: type of the structure.
+        modifier: part or side; None for the whole structure.
+        category: category of ``kind``.
+        plausible_ml: smallest and largest plausible volume in ml, disease included; None if unknown.
     """
 
     value: int

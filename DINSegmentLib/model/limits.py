@@ -1,6 +1,6 @@
-"""What the values of a manifest may be, checked before anything is made of them: it may come from anyone.
+"""Limits on manifest values, checked before use because a manifest may come from an untrusted source.
 
-The same limits are in ``manifest.schema.json``; a test compares the two.
+``manifest.schema.json`` has the same limits; a test compares the two.
 """
 
 import math
@@ -9,10 +9,10 @@ from typing import Any
 
 SPACING = (0.05, 20.0)  # mm
 TEMPERATURE = (0.01, 100.0)
-LONGEST_NAME = 60  # letters of a structure's name, which becomes part of file names
+LONGEST_NAME = 60  # characters of a structure's name, which becomes part of file names
 MOST_LABELS = 255
 _STAGES = 4
-_MOST_PARAMETERS = 1e9  # of a network; the bundled ones have 10 million
+_MOST_PARAMETERS = 1e9  # of a network; the bundled networks have 10 million
 
 _WHOLE = {
     "classes": (2, 256), "head_width": (1, 1024), "decoder_width": (2, 2048), "neighbours": (0, 8),
@@ -22,10 +22,10 @@ _REAL = {"layer_scale": (1e-12, 10.0), "ffn_ratio": (0.01, 16.0)}
 
 
 def check_network(network: Mapping[str, Any]) -> None:
-    """Refuse sizes of a network that cannot be built, or not in any machine's memory.
+    """Reject network sizes that cannot be built or do not fit into memory.
 
     Raises:
-        ValueError: says which value is out of range.
+        ValueError: names the value that is out of range.
     """
     for name, (low, high) in _WHOLE.items():
         if name in network and not _is_whole(network[name], low, high):
@@ -48,10 +48,10 @@ def check_network(network: Mapping[str, Any]) -> None:
 
 
 def check_texts(texts: Sequence[str]) -> None:
-    """Refuse texts that steer a terminal or cannot be part of a file's name.
+    """Reject texts that could control a terminal or cannot be part of a file name.
 
     Raises:
-        ValueError: one is empty, too long, or has letters that are not printed.
+        ValueError: a text is empty, too long, or has unprintable characters.
     """
     for text in texts:
         if not 0 < len(text) <= LONGEST_NAME or not text.isprintable():
@@ -59,7 +59,7 @@ def check_texts(texts: Sequence[str]) -> None:
 
 
 def check_range(name: str, value: float, limits: tuple[float, float]) -> None:
-    """Raises ValueError where a number is not within its limits."""
+    """Raise ValueError if a number is outside its limits."""
     if not _is_real(value, *limits):
         raise ValueError(f"{name} {value} is not from {limits[0]:g} to {limits[1]:g}")
 

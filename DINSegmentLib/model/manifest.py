@@ -1,4 +1,4 @@
-"""The catalog of models: Resources/Models/*/manifest.json and weights, checked by hash. No torch here."""
+"""The model catalog: manifests and weights in Resources/Models, verified by hash; does not need torch."""
 
 import hashlib
 import math
@@ -17,20 +17,20 @@ from .labels import ANATOMY, MYOCARDIUM, Code, Label
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
 
-# clean-up of the labels that a manifest may ask for; the engine does it
+# clean-up steps that a manifest may request; the engine performs them
 CLEANUP_STEPS = ("doubtful_base", "largest_component")
 
 _LARGEST_WEIGHTS = 4096 * bounded.MB
-_BODY_AXES = str.maketrans("LPI", "RAS")  # both directions along an axis of the body to one letter
+_BODY_AXES = str.maketrans("LPI", "RAS")  # maps both directions along a body axis to one letter
 
 
 @dataclass(frozen=True)
 class Axes:
-    """Orientation in which the network saw its training slices.
+    """Orientation of the slices that the network was trained on.
 
-    ``rows`` and ``columns`` are the directions, in the letters L R P A S I, in which the row and the column index of a
-    slice grow; several letters mean the direction between them. ``slices`` is such a direction too, or ``stack``: the
-    axis along which slices were acquired, whatever its direction in the body.
+    ``rows`` and ``columns`` are the directions, in the letters L R P A S I, in which a slice's row and column index
+    increase; several letters mean the direction between them. ``slices`` is also such a direction, or ``stack``: the
+    axis along which slices were acquired, in any direction of the body.
     """
 
     slices: str
@@ -40,10 +40,10 @@ class Axes:
 
 @dataclass(frozen=True)
 class Intensity:
-    """How voxel values come to [0, 1].
+    """How voxel values are mapped to [0, 1].
 
-    ``percentile``: the ``lower`` percentile of the whole volume to 0, the ``upper`` one to 1, values outside clipped.
-    ``window``: [``lower``, ``upper``] to [0, 1], values outside clipped.
+    ``percentile``: the ``lower`` percentile of the whole volume to 0, the ``upper`` one to 1, with clipping.
+    ``window``: [``lower``, ``upper``] to [0, 1], with clipping.
     """
 
     method: str
@@ -53,7 +53,7 @@ class Intensity:
 
 @dataclass(frozen=True)
 class EnhancementDefaults:
-    """Enhancement that a model expects, and the methods and strengths that its training covered."""
+    """Default enhancement of a model, and the methods and strengths that its training covered."""
 
     default: Enhancement
     trained_methods: tuple[str, ...]
@@ -68,10 +68,10 @@ class EnhancementDefaults:
 
 @dataclass(frozen=True)
 class Expectations:
-    """What volumes that suit a model are like, each as (least, most); None: the manifest does not say.
+    """Properties of volumes that suit a model, each as (least, most); None if the manifest does not specify it.
 
-    ``slices`` is their number; ``thickness`` the distance in mm from one to the next; ``pixel`` the pixel size in mm
-    along rows and columns; ``minimum`` and ``maximum`` say where the smallest and the largest voxel value lie.
+    ``slices``: number of slices; ``thickness``: distance between slices in mm; ``pixel``: pixel size in mm
+    along rows and columns; ``minimum``, ``maximum``: ranges of the smallest and the largest voxel value.
     """
 
     slices: tuple[float, float] | None = None
@@ -83,14 +83,14 @@ class Expectations:
 
 @dataclass(frozen=True)
 class Model:
-    """A model folder: what its manifest says. Texts are for people; ``network`` is its size.
+    """A model folder as its manifest describes it; ``network`` has its architecture parameters.
 
-    ``spacing`` is the in-plane pixel size in mm at which the network works; ``neighbour_distance`` the distance in mm
-    from a slice to the next one that a network with ``neighbours`` sees with it. ``mirroring``: by default the scores
-    of a slice are averaged with those of its mirror image; only where training mirrored, too. ``expects`` serves advice
-    about a volume and changes no result. ``temperature`` divides the scores before they become probabilities, so that
-    these are what they say (`training.calibration` finds it); it changes no label. ``joined``: label values of which
-    the clean-up keeps the largest part together.
+    ``spacing``: in-plane pixel size in mm at which the network works; ``neighbour_distance``: distance in mm
+    between neighboring input slices of a network with ``neighbours``. ``mirroring``: by default, average the scores
+    of each slice and its mirror image; only if training used mirroring. ``expects``: used for warnings
+    about a volume; does not change results. ``temperature``: divides the scores before softmax to calibrate the
+    probabilities (found by `training.calibration`); does not change labels. ``joined``: label values
+    that the clean-up treats as one structure.
     """
 
     id: str
@@ -118,14 +118,14 @@ class Model:
     joined: tuple[tuple[int, ...], ...] = ()
 
     def verify(self) -> None:
-        """Check the weight file against its hash, see `read_weights`."""
+        """Verify the weight file's hash, see `read_weights`."""
         self.read_weights()
 
     def read_weights(self) -> bytes:
-        """The bytes of the weight file, those that were hashed and no others.
+        """Return the bytes of the weight file, exactly those that were hashed.
 
         Raises:
-            ModelError: the file is missing or was changed.
+            ModelError: the file is missing or changed.
         """
         try:
             content = bounded.read_bytes(self.weights_path, _LARGEST_WEIGHTS)
@@ -149,10 +149,10 @@ class Model:
 
 
 def catalogue() -> dict[str, Model]:
-    """All bundled models by id; weights are not read.
+    """Return all bundled models by ID; weights are not read.
 
     Raises:
-        ModelError: a manifest cannot be used, or two models share one id.
+        ModelError: a manifest cannot be used, or two models have the same ID.
     """
     models: dict[str, Model] = {}
     for folder in sorted(path.parent for path in (resources.root() / "Models").glob(f"*/{MANIFEST}")):
@@ -171,10 +171,10 @@ def catalogue() -> dict[str, Model]:
 
 
 def find_model(model: str) -> Model:
-    """The model of an id in the catalog, or of a model folder's path.
+    """Find a model by its ID in the catalog or by the path of its folder.
 
     Raises:
-        ModelError: there is no such model, or its manifest cannot be used.
+        ModelError: the model is not found, or its manifest cannot be used.
     """
     if (Path(model) / MANIFEST).is_file():
         return read_manifest(Path(model))
@@ -191,20 +191,20 @@ def find_model(model: str) -> Model:
 
 
 def label_of(model: Model, code: str) -> Label | None:
-    """The model's structure with a code of SNOMED CT; None: it has none."""
+    """Return the model's structure with a SNOMED CT code; None if it has none."""
     return next(iter(labels_of(model, code)), None)
 
 
 def labels_of(model: Model, code: str) -> list[Label]:
-    """All structures of the model with a code of SNOMED CT, by whatever modifier they differ."""
+    """Return all structures of the model with a SNOMED CT code, with any modifier."""
     return [label for label in model.labels if (label.kind.scheme, label.kind.value) == ("SCT", code)]
 
 
 def read_manifest(folder: Path) -> Model:
-    """Read and check one model folder's manifest.
+    """Read and check the manifest of a model folder.
 
     Raises:
-        ModelError: the manifest is missing, not JSON, or a value in it cannot be used.
+        ModelError: the manifest is missing, is not JSON, or has an invalid value.
     """
     path = folder / MANIFEST
     try:
@@ -222,7 +222,7 @@ def read_manifest(folder: Path) -> Model:
         raise ModelError(
             _("The model manifest {path} lacks the entry {error}: add it.", path=path, error=error)
         ) from error
-    except Exception as error:  # whatever odd values raise
+    except Exception as error:  # unusual values can raise any exception
         raise ModelError(
             _(
                 "The model manifest {path} has a value that cannot be used ({error}): correct it.",

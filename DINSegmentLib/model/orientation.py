@@ -1,4 +1,4 @@
-"""From the axes of a stored volume to the axes of a model's training slices, and exactly back."""
+"""Conversion between the axes of a stored volume and the axes of a model's training slices."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from . import Axes
 _LETTERS = {
     "R": (1, 0, 0), "L": (-1, 0, 0), "A": (0, 1, 0), "P": (0, -1, 0), "S": (0, 0, 1), "I": (0, 0, -1),
 }  # fmt: skip
-# Two voxel sizes or two alignments closer than this are alike: rounding in a header must not decide.
+# voxel sizes or alignments closer than this count as equal, so that rounding in a header makes no difference
 _TOLERANCE = 1e-3
-# Decide between axes that are alike by where they point in the patient, never by how they are stored: directions in RAS
-# that no scanner prefers, for the slice, the row and the column axis.
+# Break ties by the axes' directions in the patient, not by storage order: directions in RAS that
+# no scanner prefers, for the slice, row and column axes.
 _TIE_BREAK = np.array([[0.31, 0.53, 0.79], [0.59, 0.67, -0.41], [0.83, -0.43, 0.37]])
 
 
 @dataclass(frozen=True)
 class Orientation:
-    """How to bring a stored array (K, J, I) to a model's (slice, row, column) order.
+    """Axis order and flips that bring a stored array (K, J, I) to a model's (slice, row, column) order.
 
     Args:
         order: stored array axis of each model axis.
-        flipped: whether each model axis runs against its stored axis.
+        flipped: whether each model axis runs opposite to its stored axis.
         spacing: voxel size in mm along (slice, row, column).
     """
 
@@ -35,11 +35,11 @@ class Orientation:
     spacing: tuple[float, float, float]
 
     def to_model(self, volume: np.ndarray) -> np.ndarray:
-        """View of a stored array (K, J, I) as (slice, row, column); no voxel is copied."""
+        """Return a view of a stored array (K, J, I) as (slice, row, column), without copying."""
         return volume.transpose(self.order)[self._flips()]
 
     def to_stored(self, volume: np.ndarray) -> np.ndarray:
-        """View of an array (slice, row, column) as (K, J, I): the exact inverse of `to_model`."""
+        """Return a view of an array (slice, row, column) as (K, J, I): the exact inverse of `to_model`."""
         return volume[self._flips()].transpose(np.argsort(self.order))
 
     def _flips(self) -> tuple[slice, ...]:
@@ -47,12 +47,12 @@ class Orientation:
 
 
 def orientation(geometry: Geometry, axes: Axes) -> Orientation:
-    """Find the axis order and flips under which a volume lies closest to a model's training axes.
+    """Find the axis order and flips that align a volume best with a model's training axes.
 
-    The answer depends on where the voxels lie in the patient alone, so all 48 ways to store one volume give the same
-    oriented array; only the slices of a stack of nearly cubic voxels lie along K, unless the geometry says otherwise.
+    The result depends only on the voxels' positions in the patient: all 48 ways to store a volume give the same
+    oriented array. Exception: in a stack of nearly cubic voxels, slices lie along K unless the geometry specifies them.
     """
-    # columns: unit vectors in RAS and sizes of the array axes 0, 1, 2, that is of K, J, I
+    # columns: RAS unit vectors and sizes of array axes 0, 1, 2 (K, J, I)
     directions, spacing = geometry.directions[:, ::-1], geometry.spacing[::-1]
     fixed = geometry.across if axes.slices == "stack" else None
     wanted = [_direction(axes.rows), _direction(axes.columns)]

@@ -1,4 +1,4 @@
-"""DIN itself: ConvNeXt encoder, DIFM, decoder. torch and nothing else."""
+"""The DIN network: ConvNeXt encoder, DIFM, decoder; depends only on torch."""
 
 from .din import DIN
 from .folding import fold

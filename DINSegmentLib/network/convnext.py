@@ -1,4 +1,4 @@
-"""ConvNeXt encoder (Liu et al., CVPR 2022) that hands out the low- and high-level feature of every stage."""
+"""ConvNeXt encoder (Liu et al., CVPR 2022) that returns a low- and a high-level feature map of each stage."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,14 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# Mean and standard deviation of ImageNet's gray values: the inputs are in [0, 1] and published ConvNeXt weights expect
-# standardized ones. Our choice for networks trained from scratch, too.
+# Mean and standard deviation of gray values in ImageNet: published ConvNeXt weights expect standardized inputs,
+# ours are in [0, 1]. Also used for networks trained from scratch (our choice).
 GRAY_MEAN, GRAY_STD = 0.449, 0.226
 
 
 @dataclass(frozen=True)
 class StageFeatures:
-    """Features of one stage, both (N, C, h, w): ``low`` enters its first block, ``high`` leaves its last."""
+    """Feature maps of one stage, both (N, C, h, w): ``low`` enters its first block, ``high`` leaves its last."""
 
     low: Tensor
     high: Tensor
@@ -30,8 +30,8 @@ class LayerNorm2d(nn.LayerNorm):
 class Block(nn.Module):
     """ConvNeXt block: depth-wise 7x7, layer norm, two linear layers with GELU, layer scale, residual.
 
-    (N, C, H, W) -> (N, C, H, W). In channels-last memory the permutations are free. In training, ``drop_path`` is the
-    share of samples that skip the block (stochastic depth, Huang et al. 2016); it is not part of the architecture.
+    (N, C, H, W) -> (N, C, H, W). With channels-last memory the permutations cost nothing. In training, ``drop_path`` is
+    the share of samples that skip the block (stochastic depth, Huang et al. 2016); it has no parameters.
     """
 
     drop_path = 0.0
@@ -59,7 +59,7 @@ def _stem(kind: Literal["patchify", "convolution"], channels: int, width: int) -
     if kind == "patchify":
         return nn.Sequential(nn.Conv2d(channels, width, 4, stride=4), LayerNorm2d(width, eps=1e-6))
     if kind == "convolution":
-        # our choice: in a trial, patchify stem and concatenating decoder together hardly learned from scratch
+        # our choice: in a trial, a patchify stem with a concatenating decoder hardly learned from scratch
         return nn.Sequential(
             nn.Conv2d(channels, width // 2, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(width // 2),
@@ -76,9 +76,9 @@ class Encoder(nn.Module):
     Args:
         widths: channels of the four stages.
         depths: blocks of the four stages.
-        stem: ``patchify`` (as published, loads ImageNet weights) or ``convolution`` (learns from scratch).
-        layer_scale: its value before training; 1e-6 as published, larger when trained from scratch.
-        channels: of the input: a slice, or a slice with its neighbors.
+        stem: ``patchify`` (as published, accepts ImageNet weights) or ``convolution`` (learns from scratch).
+        layer_scale: initial value; 1e-6 as published, larger for training from scratch.
+        channels: input channels: a slice, or a slice and its neighbors.
     """
 
     def __init__(
@@ -101,11 +101,11 @@ class Encoder(nn.Module):
         )
 
     def forward(self, image: Tensor) -> tuple[Tensor, list[StageFeatures]]:
-        """``image`` (N, channels, H, W) in [0, 1], H and W multiples of 32.
+        """Encode ``image`` (N, channels, H, W) in [0, 1], H and W multiples of 32.
 
         Returns:
-            the output of the stem's first layers, with a ``convolution`` stem (N, widths[0] / 2, H / 2, W / 2); the
-            features of the four stages, fine to coarse.
+            output of the stem's first layers, with a ``convolution`` stem (N, widths[0] / 2, H / 2, W / 2); features
+            of the four stages, fine to coarse.
         """
         detail = self.stem[: len(self.stem) - 2]((image - GRAY_MEAN) / GRAY_STD)
         low = self.stem[len(self.stem) - 2 :](detail)

@@ -1,21 +1,21 @@
-"""Decoder: four fused maps to label scores. The paper is only said to use an "MLP decoder"; the rest is our choice."""
+"""Decoder: four fused maps to class scores. The paper only mentions an "MLP decoder"; the details are our choice."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 
 class Decoder(nn.Module):
-    """Linear projections of the four scales, summed from coarse to fine, then drawn at stride 2.
+    """Linear projections of the four scales, summed from coarse to fine, then refined at stride 2.
 
     Our choice: a 3x3 convolution with batch norm after each sum. In a trial, plain concatenation of all scales, with
-    the patchify stem, hardly learned from scratch.
+    the patchify stem hardly learned from scratch.
 
     Args:
         widths: channels of the four fused maps, fine to coarse.
         width: channels inside the decoder.
-        classes: number of scores per pixel, background included.
-        deep_supervision: add a 1x1 head to each of the four scales, used in training only.
-        detail_width: channels of a map at stride 2 that takes part in the drawing; 0 for none.
+        classes: number of classes, including background.
+        deep_supervision: add a 1x1 head to each of the four scales, for training only.
+        detail_width: channels of an additional input map at stride 2; 0 for none.
     """
 
     def __init__(
@@ -30,14 +30,14 @@ class Decoder(nn.Module):
         self.scale_heads = nn.ModuleList(nn.Conv2d(width, classes, 1) for _ in widths) if deep_supervision else None
 
     def forward(self, fused: list[Tensor], detail: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
-        """Draw the labels.
+        """Compute class scores.
 
         Args:
             fused: four maps (N, C, H, W), strides 4 to 32.
             detail: (N, detail_width, H, W) at stride 2; ignored when ``detail_width`` is 0.
 
         Returns:
-            scores at stride 2; scores of the scales, fine to coarse, empty outside training.
+            scores at stride 2; scores at the four scales, fine to coarse, empty outside training.
         """
         scales: list[Tensor] = []
         for level in reversed(range(len(fused))):

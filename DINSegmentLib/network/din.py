@@ -13,8 +13,8 @@ from .fusion import DIFM, Concatenation, FeatureMerging
 class DIN(nn.Module):
     """Dual interaction network.
 
-    The two encoders share no weights, as drawn. Any H x W works: the inputs are padded with 0 (air) to a multiple of 32
-    and the scores cropped back.
+    The two encoders share no weights, as in the paper's figure. Any H x W works: inputs are padded with 0 (air) to a
+    multiple of 32, and the scores are cropped.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -33,25 +33,25 @@ class DIN(nn.Module):
         )
 
     def forward(self, original: Tensor, enhanced: Tensor) -> Tensor:
-        """Two (N, channels, H, W) in [0, 1] -> scores (logits) (N, classes, H, W) of the slice in the middle."""
+        """Return scores (logits) (N, classes, H, W) of the middle slice; both inputs (N, channels, H, W) in [0, 1]."""
         return self.forward_scales(original, enhanced)[0]
 
     def forward_scales(self, original: Tensor, enhanced: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """As `forward`, and the scores of the four scales (padded size / 4, 8, 16, 32), empty outside training."""
+        """As `forward`, also returning scores at four scales (padded size / 4, 8, 16, 32; empty outside training)."""
         details, branches = self._encode(original, enhanced)
         fused = [fuse(*stage) for fuse, *stage in zip(self.fuse, *branches, strict=True)]
         return self._draw(fused, details, original.shape[-2:])
 
     def forward_directions(self, original: Tensor, enhanced: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As `forward`, and the scores when one direction of the DIFMs alone knows where things are.
+        """As `forward`, also returning the scores when only one direction of the DIFMs has spatial information.
 
-        The decoder sees the sum of two directions, in one of which the original's query asks the enhanced image and in
-        the other the enhanced image's asks the original. To silence a direction, in all four DIFMs its summand gives
-        way to its own mean over the image: its features are there as before, but at every place the same. So do the
-        details of that image at stride 2, where the decoder has them.
+        The decoder receives the sum of two directions: queries from the original attend to the enhanced image, and
+        queries from the enhanced image attend to the original. To silence a direction, its summand in all DIFMs becomes
+        its own mean over the image, which keeps its average features but removes their location. The same is done
+        with that image's details at stride 2, if the decoder uses them.
 
         Returns:
-            scores of both directions, of the original's alone, of the enhanced image's alone; (N, classes, H, W) each.
+            scores with both directions, the original's alone, the enhanced image's alone; (N, classes, H, W) each.
 
         Raises:
             TypeError: the network has no DIFMs.
@@ -68,7 +68,7 @@ class DIN(nn.Module):
         return both, original_alone, enhanced_alone
 
     def _encode(self, original: Tensor, enhanced: Tensor) -> tuple[list[Tensor], list[list[StageFeatures]]]:
-        """Details at stride 2 and the features of four stages, of each branch, of padded images."""
+        """Encode padded images: return the details at stride 2 and the features of four stages for each branch."""
         _, _, padding = _padding(original.shape[-2:])
         if self.config.fusion == "channels":
             original = torch.cat([original, enhanced], dim=1)
@@ -85,7 +85,7 @@ class DIN(nn.Module):
 
 
 def _padding(size: torch.Size) -> tuple[int, int, tuple[int, int, int, int]]:
-    """Rows above and columns at the left that fill an image up to a multiple of the stride; all four for `F.pad`."""
+    """Return the rows above and columns at the left that pad an image to a multiple of the stride; all for `F.pad`."""
     height, width = size
     top, left = (-height % STRIDE) // 2, (-width % STRIDE) // 2
     return top, left, (left, -width % STRIDE - left, top, -height % STRIDE - top)
@@ -96,7 +96,7 @@ def _as_it_is(x: Tensor) -> Tensor:
 
 
 def _everywhere_the_same(x: Tensor) -> Tensor:
-    """Every channel's mean over the image, at every place; (N, C, H, W) -> (N, C, H, W)."""
+    """Replace each channel by its mean over the image; (N, C, H, W) -> (N, C, H, W)."""
     return x.mean(dim=(2, 3), keepdim=True).expand_as(x)
 
 

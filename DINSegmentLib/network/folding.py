@@ -1,4 +1,4 @@
-"""What is constant at inference goes into the layers before it: fewer passes over the maps, the same scores."""
+"""Folding of operations that are constant at inference into neighboring layers: fewer passes, same scores."""
 
 import torch
 from torch import nn
@@ -10,9 +10,9 @@ from .din import DIN
 
 @torch.no_grad()
 def fold(network: DIN) -> DIN:
-    """Fold layer scales and batch norms of a network in evaluation mode into its weights, and return it, changed.
+    """Fold layer scales and batch norms of a network in evaluation mode into its weights, in place; return it.
 
-    In float32 the scores differ by rounding only. What comes out cannot be trained, and its state is no longer that of
+    In float32, the scores differ only by rounding. The result cannot be trained, and its state no longer matches
     a weight file.
     """
     for module in list(network.modules()):
@@ -30,4 +30,4 @@ def _fold_batch_norms(layers: nn.Sequential) -> None:
         convolution, norm = layers[index], layers[index + 1]
         if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
             layers[index] = fuse_conv_bn_eval(convolution, norm)
-            layers[index + 1] = nn.Identity()  # the layers after it keep their places
+            layers[index + 1] = nn.Identity()  # the following layers keep their indices

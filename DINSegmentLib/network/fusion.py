@@ -1,4 +1,4 @@
-"""Dual Interactive Fusion Module (DIFM) of the paper's figure: the original and the enhanced image query each other."""
+"""Dual Interactive Fusion Module (DIFM) of the paper's figure: original and enhanced image query each other."""
 
 import torch
 from torch import Tensor, nn
@@ -8,9 +8,9 @@ from .convnext import LayerNorm2d, StageFeatures
 
 
 class FeatureMerging(nn.Module):
-    """f~: the low- and the high-level feature of one stage, concatenated and mixed by one convolution.
+    """f~: low- and high-level feature maps of one stage, concatenated and mixed by one convolution.
 
-    Two (N, C, H, W) -> (N, C, H, W). Our choice: 1x1, because a 3x3 kernel would cost more than all attention together.
+    Two (N, C, H, W) -> (N, C, H, W). Our choice: 1x1, because a 3x3 kernel would cost more than all the attention.
     """
 
     def __init__(self, width: int) -> None:
@@ -22,11 +22,11 @@ class FeatureMerging(nn.Module):
 
 
 class CrossImageAttention(nn.Module):
-    """softmax(Q K^T) V with the query of one image, key and value of the other.
+    """softmax(Q K^T) V with queries from one image, keys and values from the other.
 
-    Our choices, which the figure leaves open: multiple heads of ``head_width`` channels, scores scaled by
-    1 / sqrt(head width), an output projection, and key and value averaged over ``reduction`` x ``reduction`` pixels
-    (full attention at stride 4 holds (H W / 16)^2 scores). With reduction 1 it is plain softmax attention.
+    Our choices where the figure is silent: multiple heads of ``head_width`` channels, scores scaled by
+    1 / sqrt(head width), an output projection, and keys and values averaged over ``reduction`` x ``reduction`` pixels
+    (full attention at stride 4 has (H W / 16)^2 scores). With reduction 1, this is plain softmax attention.
     """
 
     def __init__(self, width: int, head_width: int, reduction: int) -> None:
@@ -40,7 +40,7 @@ class CrossImageAttention(nn.Module):
         self.output = nn.Linear(width, width)
 
     def forward(self, own: Tensor, other: Tensor) -> Tensor:
-        """``own`` asks ``other``; both (N, C, H, W), H and W multiples of the reduction -> (N, C, H, W)."""
+        """Attend from ``own`` to ``other``; both (N, C, H, W), H and W multiples of the reduction -> (N, C, H, W)."""
         n, c, h, w = own.shape
         query = self._split_heads(self.query(_tokens(own)))
         reduced = F.avg_pool2d(other, self.reduction) if self.reduction > 1 else other
@@ -61,7 +61,7 @@ def _tokens(x: Tensor) -> Tensor:
 
 
 class FeedForward(nn.Sequential):
-    """FFN of the figure: layer norm, two 1x1 layers with GELU; (N, C, H, W) -> (N, C, H, W)."""
+    """FFN of the figure: layer norm, two 1x1 layers with GELU between; (N, C, H, W) -> (N, C, H, W)."""
 
     def __init__(self, width: int, ratio: float) -> None:
         hidden = int(width * ratio)
@@ -78,10 +78,10 @@ class GlobalSpatialAttention(nn.Module):
 
 
 class StandardizedSpatialAttention(nn.Module):
-    """f * 2 sigmoid(z), z the mean of f over the channels, brought to mean 0 and deviation 1 over the image.
+    """f * 2 sigmoid(z); z is the mean of f over the channels, standardized over the image.
 
-    Our variant of the attention as drawn. There, the mean of f is unbounded: once it is large the gate is 0 or 1 for
-    most of the image and learns no more. Here it opens and closes around 1 whatever the size of f.
+    Our variant of the paper's attention, where the mean of f is unbounded: once it is large, the gate is 0 or 1 for
+    most of the image and stops learning. Here, the gate varies around 1 whatever the magnitude of f.
     (N, C, H, W) -> (N, C, H, W).
     """
 
@@ -99,9 +99,9 @@ SPATIAL_ATTENTIONS = {
 
 
 class Interaction(nn.Module):
-    """One direction of DIFM: the query's image asks the other, residual from the query, FFN, global spatial attention.
+    """One direction of the DIFM: attention to the other image, residual from the query, FFN, global spatial attention.
 
-    Our choices: layer norm in front of attention and FFN, and a residual around the FFN.
+    Our choices: layer norm before attention and FFN, and a residual around the FFN.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Interaction(nn.Module):
 
 
 class DIFM(nn.Module):
-    """Fuses one stage of the two branches: merge low and high, ask both ways, sum; -> (N, C, H, W)."""
+    """Fuses one stage of the two branches: merge low and high, attend in both directions, sum; -> (N, C, H, W)."""
 
     def __init__(
         self, width: int, head_width: int, reduction: int, ffn_ratio: float, spatial_attention: str = "drawn"
@@ -135,13 +135,13 @@ class DIFM(nn.Module):
         return original_asked + enhanced_asked
 
     def directions(self, original: StageFeatures, enhanced: StageFeatures) -> tuple[Tensor, Tensor]:
-        """The two summands: what comes of the original's query and of the enhanced image's."""
+        """Return the two summands: from the original's queries and from the enhanced image's queries."""
         a, b = self.merge_original(original), self.merge_enhanced(enhanced)
         return self.original_asks(a, b), self.enhanced_asks(b, a)
 
 
 class Concatenation(nn.Module):
-    """What DIFM is compared with: both branches' merged features, concatenated and mixed by one 1x1 convolution."""
+    """Alternative to the DIFM for comparison: features of both branches, concatenated and mixed by a 1x1 layer."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

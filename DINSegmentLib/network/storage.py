@@ -1,4 +1,4 @@
-"""How a weight file holds its numbers: 8 bits with a scale for each output channel, 16 bits, or 32."""
+"""Number formats in a weight file: 8 bits with a scale for each output channel, 16 bits, or 32 bits."""
 
 from collections.abc import Mapping
 
@@ -6,22 +6,22 @@ import torch
 from torch import Tensor
 
 SCALE = ".scale"
-# Numbers from which on a tensor is stored with 8 bits. Smaller ones and the decoder, whose errors go straight into the
-# scores, are a fifteenth of the network; with 8 bits they would make nine tenths of the error.
+# Tensors with at least this many numbers are stored with 8 bits. Smaller ones and the decoder, whose errors directly
+# affect the scores, are a fifteenth of the network; in 8 bits, they would cause nine tenths of the error.
 _LARGE = 10_000
 _DECODER = "decode."
-# A variance above 65504 does not fit fp16; as infinity it would silently disable its channel.
+# A variance above 65504 overflows fp16; as infinity, it would silently disable its channel.
 _KEPT_WHOLE = ("running_mean", "running_var")
 
 
 def stored(state: Mapping[str, Tensor], bits: int) -> dict[str, Tensor]:
-    """Weights as a file holds them.
+    """Convert weights to the form stored in a file.
 
     Args:
-        state: of a network.
-        bits: 8 or 16. With 8, a matrix or kernel NAME of 10,000 numbers or more outside the decoder becomes int8, and
-            `NAME.scale` float32, one for each output channel, whose largest number is 127 scales. All else is float16;
-            batch norm's statistics are float32, whole numbers stay.
+        state: state dictionary of a network.
+        bits: 8 or 16. With 8, a matrix or kernel NAME of at least 10,000 numbers outside the decoder becomes int8, and
+            `NAME.scale` float32 has one value per output channel: its largest number / 127. All else is float16;
+            batch norm's statistics are float32, integers are unchanged.
     """
     result = {}
     for name, value in state.items():
@@ -39,10 +39,10 @@ def stored(state: Mapping[str, Tensor], bits: int) -> dict[str, Tensor]:
 
 
 def restored(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The float32 weights of a file, whatever bits it has.
+    """Return the float32 weights of a file with any number of bits.
 
     Raises:
-        ValueError: a tensor of 8 bits lacks its scales, or has others than one finite number for each output channel.
+        ValueError: an 8-bit tensor lacks its scales, or they are not one finite number for each output channel.
     """
     result = {}
     for name, value in state.items():

@@ -1,1 +1,1 @@
-"""Parts of the panel. Here alone, and in DINSegment.py, the library knows Qt."""
+"""Parts of the panel. Only this package and DINSegment.py use Qt."""

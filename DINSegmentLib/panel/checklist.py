@@ -1,4 +1,4 @@
-"""A window with a list to check, a progress bar and buttons; Slicer's window goes on while it is open."""
+"""A modeless window with a list of checkboxes, a progress bar and buttons."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,15 +12,15 @@ _SIZE = 760, 440  # pixels
 
 
 class Checklist:
-    """Rows to check, of which the first column holds the box.
+    """A list of rows with a checkbox in the first column.
 
     Args:
         parent: QWidget above which the window opens.
-        title: of the window.
-        columns: headings; the last one takes the width that is left.
-        actions: the texts of the buttons; the last one is the default. They are gray while no row is checked.
+        title: title of the window.
+        columns: headings; the last column takes the remaining width.
+        actions: texts of the buttons; the last is the default. They are disabled while no row is checked.
         on_action: called with the index of the button and the keys of the checked rows, in order.
-        on_closed: called when the window was closed or canceled.
+        on_closed: called when the user has closed or canceled the window.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ class Checklist:
         self.show_progress(None)
 
     def show(self) -> None:
-        """Open the window; it returns at once."""
+        """Open the window without waiting."""
         self._enable()
         self._dialog.show()
 
     def close(self) -> None:
-        """Close the window; ``on_closed`` is not called."""
+        """Close the window without calling ``on_closed``."""
         self._on_closed = lambda: None
         self._dialog.reject()
         self._dialog.deleteLater()
@@ -67,9 +67,9 @@ class Checklist:
         """Add a row.
 
         Args:
-            key: what ``on_action`` gets for it.
+            key: passed to ``on_action``.
             texts: one for each column.
-            checked: at first; None: the row cannot be checked.
+            checked: initial state; None if the row cannot be checked.
         """
         row = len(self._keys)
         self._keys.append(key)
@@ -94,13 +94,13 @@ class Checklist:
         self.label.text = text
 
     def lock(self) -> None:
-        """Only Cancel is left: what was asked for is being done."""
+        """Disable everything except Cancel, while the request is carried out."""
         self._locked = True
         self.table.enabled = False
         self._enable()
 
     def show_progress(self, done: float | None) -> None:
-        """How far the work is, 0 to 1; below 0: not known; None: nothing goes on."""
+        """Show progress from 0 to 1; below 0: unknown; None: no work in progress."""
         self.progress.visible = done is not None
         self.progress.maximum = 0 if done is None or done < 0 else 1000
         self.progress.value = round(1000 * max(0.0, done or 0.0))

@@ -1,4 +1,4 @@
-"""What the panel's lists hold: models, devices, enhancement methods; and its labels that come and go."""
+"""Contents of the panel's lists (models, devices, enhancement methods), and labels that hide when empty."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,11 +11,11 @@ from ..model.enhancement import METHODS
 from .translation import told
 
 AUTO = "auto"
-_LONGEST = 30  # characters of a row: so many fit in Slicer's narrowest panel
+_LONGEST = 30  # characters per row that fit into Slicer's narrowest panel
 
 
 def fill_models(selector: Any, models: Mapping[str, Model]) -> None:
-    """`AUTO`, then all models of the catalog, each with details in its tooltip."""
+    """Fill a list with `AUTO` and all models of the catalog, with details in tooltips."""
     selector.clear()
     _add(selector, 0, _("Auto"), AUTO, "")
     for row, model in enumerate(models.values(), start=1):
@@ -24,7 +24,7 @@ def fill_models(selector: Any, models: Mapping[str, Model]) -> None:
 
 
 def name_automatic(selector: Any, model: Model) -> None:
-    """Say which model `AUTO` takes for the volume."""
+    """Name the model that `AUTO` selects for the volume."""
     row = selector.findData(AUTO)
     selector.setItemText(row, _short(_("Auto: {title}").format(title=model.title)))
     selector.setItemData(row, _about(model), qt.Qt.ToolTipRole)
@@ -42,8 +42,8 @@ def _about(model: Model) -> str:
 
 
 def fill_devices(selector: Any, found: Sequence[Mapping[str, str]], chosen: str) -> None:
-    """``auto`` as what it takes, then the devices by name, each with its reason in its tooltip; before any was found,
-    ``auto`` alone."""
+    """Fill a list with ``auto``, named after the device it selects, and all devices, with reasons as tooltips; before
+    devices are known, with ``auto`` only."""
     selector.clear()
     unknown = _("Auto (not detected yet)")
     first, *others = found or [{"name": AUTO, "short": unknown, "reason": unknown}]
@@ -54,12 +54,12 @@ def fill_devices(selector: Any, found: Sequence[Mapping[str, str]], chosen: str)
 
 
 def show_tip(selector: Any) -> None:
-    """Let a list that is closed say in its tooltip all about what is chosen."""
+    """Copy the tooltip of the selected item to the list itself, for when it is closed."""
     selector.toolTip = selector.itemData(selector.currentIndex, qt.Qt.ToolTipRole) or ""
 
 
 def _add(selector: Any, row: int, text: str, data: str, tip: str) -> None:
-    """A row whose text fits the narrow panel; its tooltip has all of it."""
+    """Add a row whose text is shortened to fit the panel; its tooltip has the full text."""
     selector.addItem(_short(text), data)
     selector.setItemData(row, tip, qt.Qt.ToolTipRole)
 
@@ -69,7 +69,7 @@ def _short(text: str) -> str:
 
 
 def fill_methods(selector: Any, model: Model) -> None:
-    """All methods, each with what it does in its tooltip; those that the model was not trained with say so."""
+    """Fill a list with all methods and their descriptions as tooltips; mark those outside the model's training."""
     selector.clear()
     for row, (name, method) in enumerate(METHODS.items()):
         known = name in model.enhancement.trained_methods
@@ -78,13 +78,13 @@ def fill_methods(selector: Any, model: Model) -> None:
 
 
 def tell(label: Any, text: str) -> None:
-    """Show a text; an empty one takes no room."""
+    """Show a text; hide the label if the text is empty."""
     label.text = text
     label.visible = bool(text)
 
 
 def choose(selector: Any, value: str) -> bool:
-    """Select the row whose data is the value; False where there is none, and the first row is selected, `AUTO`."""
+    """Select the row with this data; if there is none, select the first row, `AUTO`, and return False."""
     row = selector.findData(value)
     selector.currentIndex = max(row, 0)
     return row >= 0

@@ -1,4 +1,4 @@
-"""Questions to the user with more answers than yes and no."""
+"""Questions to the user with several answers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,14 +10,14 @@ from slicer.i18n import tr as _
 
 
 def choose_answer(question: str, answers: Sequence[str]) -> int | None:
-    """Ask, with a button for each answer and one to cancel.
+    """Show a question with a button for each answer and a Cancel button.
 
     Args:
-        question: whole sentences.
-        answers: the texts of the buttons; the last one is the default.
+        question: full sentences.
+        answers: texts of the buttons; the last is the default.
 
     Returns:
-        the index of the answer; None: the user has canceled.
+        the index of the answer; None if the user canceled.
     """
     box = qt.QMessageBox(slicer.util.mainWindow())
     box.text = question

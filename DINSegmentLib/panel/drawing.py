@@ -1,4 +1,4 @@
-"""How segments are drawn, in slices and in 3-D; all of it is kept in the segmentation's display node."""
+"""Display of segments in slice views and in 3D, stored in the segmentation's display node."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ _SURFACE = "Closed surface"
 
 
 def is_in_3d(node: Any) -> bool:
-    """Whether a segmentation has surfaces that are shown."""
+    """Whether a segmentation has visible surfaces."""
     display = node.GetDisplayNode()
     shown = display is None or bool(display.GetVisibility3D())
     return shown and node.GetSegmentation().ContainsRepresentation(_SURFACE)
 
 
 def show_in_3d(node: Any, shown: bool) -> None:
-    """Show a segmentation's surfaces, or remove them; those that label maps could not give again are only hidden."""
+    """Show a segmentation's surfaces, or remove them; surfaces that label maps cannot restore are only hidden."""
     can_be_remade = node.GetSegmentation().GetSourceRepresentationName() != _SURFACE and not has_smooth_surfaces(node)
     if not shown and can_be_remade:
         node.RemoveClosedSurfaceRepresentation()
@@ -23,14 +23,14 @@ def show_in_3d(node: Any, shown: bool) -> None:
 
 
 def drawing(node: Any) -> tuple[float, bool]:
-    """Opacity and whether segments are outlines only, as `draw` sets them."""
+    """Return opacity and whether segments are outlines only, as set by `draw`."""
     display = node.GetDisplayNode()
     outline_only = not is_filled(display)
     return display.GetOpacity2DOutline() if outline_only else display.GetOpacity2DFill(), outline_only
 
 
 def draw(node: Any, opacity: float, outline_only: bool) -> None:
-    """Opacity, 0 to 1, and fill of all segments in slice views."""
+    """Set opacity, 0 to 1, and fill of all segments in slice views."""
     display = node.GetDisplayNode()
     display.SetOpacity2DFill(opacity)
     display.SetOpacity2DOutline(opacity)

@@ -1,4 +1,4 @@
-"""What the segments of a cine tell of the heart as they are now, for the report and for the insertion points."""
+"""Current cardiac measurements of a cine's segments, for the report and the insertion points."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from ..model import MYOCARDIUM, Model, label_of
 
 @dataclass(frozen=True, eq=False)
 class Heart:
-    """A cine and its measurements.
+    """A cine with its measurements.
 
     Args:
-        labels: uint8 (T, K, J, I).
+        labels: labels, uint8 (T, K, J, I).
         frames: voxels (K, J, I) of each frame.
-        geometry: the grid of all, in the world.
-        function: of the whole heart.
-        regional: of the wall; None: end-diastole is not known, or the model labels no wall.
+        geometry: grid of all frames in world coordinates.
+        function: cardiac function.
+        regional: wall; None if end-diastole is unknown or the model does not label the wall.
     """
 
     labels: np.ndarray
@@ -34,12 +34,12 @@ class Heart:
 def measure_heart(
     node: Any, volume_node: Any, cine: scene.Cine, model: Model, figures: Sequence[float | None] = ()
 ) -> Heart:
-    """Measure a result, with the insertions that a person has moved.
+    """Measure a result, using insertion points that the user has moved.
 
     Args:
         node: the segmentation.
-        volume_node: what shows the cine.
-        figures: heart rate, height and weight, as far as they are known.
+        volume_node: volume that shows the cine.
+        figures: heart rate, height and weight, if known.
 
     Raises:
         DINSegmentError: a frame is missing or cannot be read.

@@ -1,6 +1,6 @@
-"""Runs in Slicer's own process, for Python: a call returns when it is done, and the next one finds the model warm.
+"""Runs inside Slicer's process, for Python scripts: calls are synchronous, and the model stays loaded.
 
-What a run leaves in the scene is what a click leaves there: see `jobs`.
+A run changes the scene in the same way as the Segment button: see `jobs`.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from .jobs import Job
 Watcher = Callable[[Job, Any, Mapping[str, Any]], None]
 
 _watchers: list[Watcher] = []
-_warm = WarmModel()  # for all objects of the module's logic: a script makes a new one at every call
+_warm = WarmModel()  # shared by all instances of the module's logic, because scripts create one per call
 
 
 def run(
@@ -27,21 +27,21 @@ def run(
     progress: Callable[[int, int], Any] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Any:
-    """Do a job, and put its result into the scene.
+    """Run a job and put its result into the scene.
 
     Args:
-        make: makes what is done, or raises what is wrong with its volume.
+        make: creates the job, or raises an error about its volume.
         parameters: settings of the run.
         device: auto, cpu, cuda, cuda:N or mps.
-        progress: called with slices done and slices in all.
-        cancelled: asked between batches; True stops.
+        progress: called with slices done and total slices.
+        cancelled: called between batches; True stops the run.
 
     Returns:
-        the node of the result.
+        node of the result.
 
     Raises:
         TorchMissing: PyTorch is not installed.
-        DINSegmentError: as `worker.work.work` and `Job.write`; the scene is as before.
+        DINSegmentError: as `worker.work.work` and `Job.write`; the scene is unchanged.
     """
     if not installer.torch_is_installed():
         raise TorchMissing(_("PyTorch is missing: install it with the PyTorch extension of Slicer, then try again."))
@@ -63,15 +63,15 @@ def run(
 
 
 def watch(watcher: Watcher) -> None:
-    """Call a function after every run here: with the job, the node of its result, and what the run told."""
+    """Call a function after each run: with the job, the node of its result, and the run's report."""
     _watchers.append(watcher)
 
 
 def unwatch(watcher: Watcher) -> None:
-    """End `watch`."""
+    """Stop calling a function registered with `watch`."""
     _watchers.remove(watcher)
 
 
 def release() -> None:
-    """Give the memory of the model back; the next run loads it again."""
+    """Free the model's memory; the next run loads the model again."""
     _warm.release()

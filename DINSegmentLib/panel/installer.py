@@ -1,4 +1,4 @@
-"""Packages that Slicer lacks: PyTorch, by Slicer's PyTorch extension, and reportlab, for reports as PDF."""
+"""Installation of missing packages: PyTorch by Slicer's PyTorch extension, reportlab for PDF reports."""
 
 import importlib.util
 
@@ -12,15 +12,15 @@ REPORTLAB, HIGHDICOM = ">=4.0", ">=0.27"
 
 
 def torch_is_installed() -> bool:
-    """Without importing it, which takes seconds."""
+    """Check without importing torch, which takes seconds."""
     return importlib.util.find_spec("torch") is not None
 
 
 def install_torch() -> None:
-    """Let the PyTorch extension ask the user, and install.
+    """Install PyTorch through the PyTorch extension, which asks the user.
 
     Raises:
-        TorchMissing: that extension is not installed, or the installation failed or was declined.
+        TorchMissing: the extension is missing, or the installation failed or was declined.
     """
     try:
         import PyTorchUtils
@@ -39,12 +39,12 @@ def install_torch() -> None:
 
 
 def install_reportlab() -> bool:
-    """Let Slicer ask the user and install reportlab where it is missing; whether it is there now."""
+    """Install reportlab if missing, after Slicer has asked the user; return whether it is installed."""
     return _install("reportlab", REPORTLAB)
 
 
 def install_highdicom() -> bool:
-    """The same of highdicom."""
+    """Do the same for highdicom."""
     return _install("highdicom", HIGHDICOM)
 
 

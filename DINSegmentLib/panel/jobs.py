@@ -1,4 +1,4 @@
-"""From a click, or a call from Python, to the scene: what is segmented, and what becomes of the answer."""
+"""Jobs: what the panel or a script segments, and how the result changes the scene."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,24 +19,24 @@ _WRITE = {Map.CONFIDENCE: scene.write_confidence, Map.ATTRIBUTION: scene.write_a
 
 
 def _ignore(*values: Any) -> None:
-    """For calls from Python, which get their result or an error."""
+    """Default callback for calls from Python, which get a return value or an exception."""
 
 
 class Job:
-    """One volume to segment, as `worker.client.Listener`: shows progress, and at last changes the scene, or does not.
+    """A volume to segment, as `worker.client.Listener`; shows progress, and changes the scene only if it succeeds.
 
     Attributes:
-        map: what is asked for in place of labels.
-        surfaces: whether closed surfaces are asked for beside the labels.
-        keep_surfaces: whether surfaces that the output has are made anew before `over` is called, which takes a while.
+        map: map to compute instead of labels.
+        surfaces: whether to compute closed surfaces in addition to labels.
+        keep_surfaces: whether to recompute the output's existing surfaces before `over` is called, which is slow.
 
     Args:
-        volume_node: what is segmented.
-        segmentation_node: what gets the result; None for a new node.
-        model: that segments.
-        show: called with a sentence, slices done and slices in all (0 while that is not known).
-        over: called once with the node of the result (None: there is none), the code of a failure, a sentence, and
-            after success what the worker reported.
+        volume_node: volume to segment.
+        segmentation_node: receives the result; None for a new node.
+        model: model to run.
+        show: called with a sentence, slices done and total slices (0 if unknown).
+        over: called once with the node of the result (or None), the code of a failure, a sentence, and
+            after success the worker's report.
     """
 
     map: Map | None = None
@@ -58,21 +58,21 @@ class Job:
         self._changed = self.state()
 
     def data(self) -> tuple[np.ndarray, Geometry, Sequence[float] | None]:
-        """Voxels, their grid, and the times of frames."""
+        """Return voxels, grid and frame times."""
         volume = scene.read_volume(self.volume_node)
         return volume.array, volume.geometry, None
 
     def state(self) -> Any:
-        """Another value when the voxels have become others."""
+        """Return a value that changes when the voxels change."""
         image = self.volume_node.GetImageData()
         return image.GetMTime() if image is not None else 0
 
     def needed(self) -> list[Any]:
-        """Nodes without which the result has no place."""
+        """Return the nodes that must still exist for the result to be stored."""
         return [node for node in (self.volume_node, self.segmentation_node) if node is not None]
 
     def write(self, labels: np.ndarray, story: Mapping[str, Any]) -> Any:
-        """Put the result into the scene; its node."""
+        """Put the result into the scene and return its node."""
         node = scene.write_segmentation(
             labels, self.volume_node, self.model.labels, node=self.segmentation_node, surfaces=story["surfaces"],
             keep_surfaces=self.keep_surfaces,
@@ -81,7 +81,7 @@ class Job:
         return node
 
     def note(self, node: Any, story: Mapping[str, Any]) -> None:
-        """Keep with the result how it was made, its notices and the slices to review."""
+        """Store with the result how it was made, its notices and the slices to review."""
         made_by = {"model": self.model.id, "version": self.model.version, "weights_sha256": self.model.sha256}
         how = {
             "date": datetime.now(UTC).isoformat(timespec="seconds"), "program": __version__,
@@ -122,7 +122,7 @@ class Job:
         self._over(None, code, text)
 
     def gone(self) -> str:
-        """Why the result has no place any more, or nothing."""
+        """Return why the result can no longer be stored, or an empty string."""
         if any(slicer.mrmlScene.GetNodeByID(node.GetID() or "") is not node for node in self.needed()):
             return _("The volume or the output was removed during the run: select them and segment again.")
         if self.state() != self._changed:
@@ -131,10 +131,10 @@ class Job:
 
 
 class CineJob(Job):
-    """One click on Segment with all frames of a cine.
+    """Segmentation of all frames of a cine.
 
     Args:
-        cine: what is segmented.
+        cine: cine to segment.
         segmentation_node, model, show, over: as for `Job`.
     """
 
@@ -163,10 +163,10 @@ class CineJob(Job):
 
 
 class MapJob(Job):
-    """One click on a button of a map.
+    """Computation of a map.
 
     Args:
-        wanted: which map.
+        wanted: map to compute.
         volume_node, model, show, over: as for `Job`.
     """
 
@@ -175,7 +175,7 @@ class MapJob(Job):
         self.map, self._write = wanted, _WRITE[wanted]
 
     def write(self, labels: np.ndarray, story: Mapping[str, Any]) -> Any:
-        """In the place of an earlier map of the volume."""
+        """Replace an earlier map of the volume."""
         earlier = scene.find_map(self.volume_node)
         node = self._write(labels, self.volume_node)
         if earlier is not None:

@@ -1,4 +1,4 @@
-"""The models of panel and logic: the bundled ones, and folders that the user has added, which Slicer remembers."""
+"""Models known to panel and logic: the bundled ones, and folders added by the user, which Slicer remembers."""
 
 import json
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from ..errors import ModelError
 from ..model import Model, catalogue, find_model, read_manifest
 from .translation import told
 
-# keys of Slicer's settings: a list of paths, as JSON; and, with a model's id, the version whose terms were accepted
+# keys of Slicer's settings: JSON list of paths; and, with a model's ID appended, the version whose terms were accepted
 _FOLDERS, _ACCEPTED = "DINSegment/ModelFolders", "DINSegment/AcceptedLicence"
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A folder that was added and cannot be used now, and why, in a sentence."""
+    """An added folder that cannot be used now, with the reason in a sentence."""
 
     folder: str
     reason: str
 
 
 def known() -> tuple[dict[str, Model], list[Missing]]:
-    """All models by id, the bundled ones first, and the added folders that cannot be used."""
+    """Return all models by ID, bundled ones first, and the added folders that cannot be used."""
     models, missing = catalogue(), []
     for folder in _folders():
         try:
@@ -39,20 +39,20 @@ def known() -> tuple[dict[str, Model], list[Missing]]:
 
 
 def find(model: str) -> Model:
-    """The model of an id that is known here, or of a model folder's path.
+    """Find a known model by ID, or by the path of its folder.
 
     Raises:
-        ModelError: there is no such model, or its manifest cannot be used.
+        ModelError: the model is not found, or its manifest cannot be used.
     """
     models, _missing = known()
     return models[model] if model in models else find_model(model)
 
 
 def check(folder: Path) -> Model:
-    """The model of a folder that is to be added; its weights are read.
+    """Read the model of a folder to be added, including its weights.
 
     Raises:
-        ModelError: the folder is not a whole model, or another model has its id.
+        ModelError: the model is incomplete, or another model has the same ID.
     """
     model = read_manifest(folder)
     model.read_weights()
@@ -68,23 +68,23 @@ def check(folder: Path) -> Model:
 
 
 def add(folder: Path) -> None:
-    """Remember a folder that was checked."""
+    """Remember a folder that has passed `check`."""
     path = str(folder.resolve())
     _remember([*(one for one in _folders() if one != path), path])
 
 
 def remove(folder: str) -> None:
-    """Forget a folder; its files stay."""
+    """Forget a folder; its files are kept."""
     _remember([one for one in _folders() if one != folder])
 
 
 def added() -> list[str]:
-    """The folders that are remembered, in the order in which they were added."""
+    """Return the remembered folders in the order in which they were added."""
     return _folders()
 
 
 def terms_accepted(model: Model) -> bool:
-    """Ask once for each version of a model."""
+    """Whether the user accepts the license terms; asks once for each version of a model."""
     settings, key = slicer.app.userSettings(), f"{_ACCEPTED}/{model.id}"
     if settings.value(key) == model.version:
         return True

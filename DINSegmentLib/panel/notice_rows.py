@@ -1,4 +1,4 @@
-"""Notices in the panel: one below the other at the place that they concern, each with the icon of its severity."""
+"""Notices in the panel, listed where they apply, with an icon for severity."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,12 +17,12 @@ Line = tuple[Severity, str]
 
 
 def lines_of(notices: Iterable[Notice]) -> list[Line]:
-    """Severity and translated text of notices."""
+    """Return severity and translated text of notices."""
     return [(one.severity, told(one.text)) for one in notices]
 
 
 class NoticeRows:
-    """Rows in a widget of the panel; without any, the widget takes no room.
+    """Rows of notices in a widget, which is hidden if there are none.
 
     Args:
         container: a QWidget with a vertical layout.
@@ -30,11 +30,11 @@ class NoticeRows:
 
     def __init__(self, container: Any) -> None:
         self._container = container
-        self._rows: list[tuple[Any, Any, Any]] = []  # of widgets: the row, its icon, its text
+        self._rows: list[tuple[Any, Any, Any]] = []  # widgets of each row: the row, its icon, its text
         self.show(())
 
     def show(self, lines: Iterable[Line]) -> None:
-        """Show these lines and no others, the gravest first, each text once."""
+        """Show only these lines, most severe first, without repeating a text."""
         gravest = list(reversed(Severity))
         found = sorted(dict.fromkeys(lines), key=lambda line: gravest.index(line[0]))
         words = {Severity.NOTE: _("Note"), Severity.WARNING: _("Warning"), Severity.PROBLEM: _("Problem")}

@@ -1,4 +1,4 @@
-"""The panel: puts its sections together, and lives with the scene and with Slicer."""
+"""The panel: connects its sections, and follows the scene and Slicer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -38,9 +38,9 @@ class Panel:
     """Connects the widgets of the `.ui` file with the library.
 
     Args:
-        ui: its named widgets.
-        widget: the widget that holds them, which owns timers and processes.
-        logic: the module's, for what needs no panel.
+        ui: named widgets.
+        widget: parent widget, which owns timers and processes.
+        logic: the module's logic.
     """
 
     def __init__(self, ui: Any, widget: Any, logic: Any) -> None:
@@ -95,13 +95,13 @@ class Panel:
 
     @property
     def parameters(self) -> Any:
-        """The wrapped parameter node; None: no scene is open."""
+        """The wrapped parameter node; None if no scene is open."""
         return self.session.parameters
 
-    # life
+    # lifecycle
 
     def setParameterNode(self, parameterNode: Any) -> None:
-        """Show the settings of the scene, and keep them there from now on; None: no scene is open."""
+        """Show the settings of the scene and keep them in sync; None if no scene is open."""
         session, before = self.session, self.session.parameters
         if None not in (before, parameterNode) and parameterNode.parameterNode is before.parameterNode:
             return
@@ -112,25 +112,25 @@ class Panel:
             self.input.onVolume(session.volume)
 
     def enter(self) -> None:
-        """The panel comes into view."""
+        """Called when the panel is shown."""
         self.session.in_view = True
         self._shortcuts.enable(True)
         self._show_torch()
         self.input.choose_first()
-        self.maps.update()  # in other modules nodes can be deleted
+        self.maps.update()  # nodes may have been deleted in another module
         if not self._devices_asked and installer.torch_is_installed():
             self._devices_asked = True
             self.runner.warm_up(self.input.show_devices)
         self.models.tell_missing()
 
     def exit(self) -> None:
-        """The panel goes out of view: views are the user's again, a run continues."""
+        """Called when the panel is hidden: restore the user's views; a run continues."""
         self.session.in_view = False
         self._shortcuts.enable(False)
         self.compare.restore()
 
     def closeScene(self) -> None:
-        """The scene is about to be emptied."""
+        """Called before the scene is closed."""
         self.study.end()
         self.several.end()
         self.runner.cancel()
@@ -138,7 +138,7 @@ class Panel:
         self.input.clear()
 
     def end(self) -> None:
-        """The panel is taken apart: no process, timer, file or view is left."""
+        """Clean up: leave no process, timer, file or changed view behind."""
         self._let_go()
         inprocess.unwatch(self.onPythonRun)
         self.study.end()
@@ -158,7 +158,7 @@ class Panel:
     # one volume at a time
 
     def follow(self, volume: Any, is_another: bool) -> None:
-        """Show what belongs to a volume and nothing of the one before, which may be another patient's."""
+        """Show what belongs to a volume and nothing of the previous one, which may be another patient's."""
         self.compare.restore()
         if volume is not None and is_another:
             scene.show_volume(volume)
@@ -171,12 +171,12 @@ class Panel:
         self.enhancement.follow(volume)
 
     def show_run(self, node: Any, story: Mapping[str, Any]) -> None:
-        """Show the result of a run; a map stays over it."""
+        """Show the result of a run; an overlaid map stays."""
         self.result.show_run(node, story)
         self.maps.lay()
 
     def onPythonRun(self, job: Job, node: Any, story: Mapping[str, Any]) -> None:
-        """Python has segmented or mapped a volume, see `inprocess`: the panel shows it as after a click."""
+        """Show the result of a run started from Python (see `inprocess`), as if from the panel."""
         if self.session.deaf or job.volume_node is not self.session.volume:
             return
         if job.map is None:
@@ -185,25 +185,25 @@ class Panel:
             self.maps.update()
 
     def begin_map(self, job: Callable[[], Job]) -> bool:
-        """Run for a map, which is laid over the original volume."""
+        """Start a run for a map, which is laid over the original volume."""
         self.compare.end_fade()
         return self.segmentation.begin(job)
 
     def follow_voxels(self) -> None:
-        """The voxels of the volume have become others, such as those of another frame."""
+        """Called when the volume's voxels have changed, for example to another frame."""
         if self.session.deaf or self.session.volume is None:
             return
         self.maps.follow_voxels()
         self.enhancement.follow_voxels()
 
     def onLoaded(self, nodes: Sequence[Any], segment: bool) -> None:
-        """Images of a study have come into the scene."""
+        """Called when images of a study were loaded into the scene."""
         self.ui.inputSelector.setCurrentNode(nodes[0])
         if segment:
             self.several.segment_all(nodes)
 
     def onModels(self) -> None:
-        """Models were added or removed."""
+        """Called when models were added or removed."""
         self.input.list_models()
         self.enhancement.follow_model()
         self.input.check()
@@ -217,11 +217,11 @@ class Panel:
             slicer.util.errorDisplay(_("PyTorch could not be installed: {error}").format(error=told(error)))
             return
         self._torch_is_broken = False
-        self.runner.release()  # the next worker finds it
+        self.runner.release()  # the next worker will find it
         self.enter()
 
     def onTrouble(self, code: Code, text: str) -> None:
-        """What the worker says beside a run."""
+        """Show a problem that the worker reports outside of a run."""
         self.session.say(text)
         if code is Code.TORCH:
             self._torch_is_broken, self._devices_asked = True, False

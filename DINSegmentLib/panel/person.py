@@ -1,4 +1,4 @@
-"""Heart rate, height and weight in the panel: they belong to a volume, and stay with it in the scene."""
+"""Heart rate, height and weight in the panel, stored in the scene with their volume."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,16 +16,16 @@ from .translation import told
 if TYPE_CHECKING:
     from ..io import Person as Header
 
-_INSTANCES = "DICOM.instanceUIDs"  # attribute of a volume that Slicer's DICOM reader has loaded
+_INSTANCES = "DICOM.instanceUIDs"  # attribute of a volume loaded by Slicer's DICOM reader
 
 
 class Person:
-    """What is known of the person in the chosen volume: as it was typed, else as the DICOM headers of a cine give it.
+    """Patient data of the selected volume: as entered by the user, otherwise from a cine's DICOM headers.
 
     Args:
         ui: the panel's widgets.
-        session: what is chosen.
-        changed: called when the user has typed another figure.
+        session: the current selection.
+        changed: called when the user has entered another value.
     """
 
     def __init__(self, ui: Any, session: Session, changed: Callable[[], None]) -> None:
@@ -40,7 +40,7 @@ class Person:
 
     @property
     def figures(self) -> list[float | None]:
-        """Heart rate, height and weight; None: not known. A header's height counts only with a weight, and so on."""
+        """Heart rate, height and weight; None if unknown. Height or weight from the header count only together."""
         figures = {name: self._known.get(name) for name in self._boxes}
         body = {name for name in ("height", "weight") if figures[name] is not None}
         if len(body) == 1 and body <= set(self._known["from_header"]):
@@ -48,7 +48,7 @@ class Person:
         return list(figures.values())
 
     def follow(self, volume_node: Any) -> None:
-        """Show what is known of another volume, which may be another patient's; None: there is no volume."""
+        """Show the data of another volume, which may be another patient's; None if there is no volume."""
         self._volume = volume_node
         known = scene.noted(volume_node, scene.PERSON) if volume_node is not None else None
         self._known = known or {"from_header": []}
@@ -57,7 +57,7 @@ class Person:
         self._show()
 
     def _take(self, header: "Header | None") -> None:
-        """What headers say, to be kept with the volume."""
+        """Store data from headers with the volume."""
         if header is None:
             return
         for notice in header.notices:
@@ -74,14 +74,14 @@ class Person:
         self.tell(())
 
     def tell(self, sentences: Sequence[str]) -> None:
-        """Show beside the values what was read from the file, and sentences about them."""
+        """Show next to the values which ones were read from the file, and sentences about them."""
         words = {"heart_rate": _("heart rate"), "height": _("height"), "weight": _("weight")}
         names = ", ".join(word for name, word in words.items() if name in self._known["from_header"])
         header = [_("From the DICOM header: {names}.").format(names=names)] if names else []
         choices.tell(self.ui.personLabel, "\n".join([*header, *sentences]))
 
     def onValue(self, name: str, value: float) -> None:
-        """A figure became known, or another."""
+        """Store a value that was entered."""
         if self.session.deaf or self._volume is None:
             return
         others = [one for one in self._known["from_header"] if one != name]
@@ -92,20 +92,20 @@ class Person:
 
 
 def dicom_files(volume_node: Any) -> list[Path]:
-    """The files of a volume that Slicer's DICOM reader has loaded; empty where its database does not know them."""
+    """Return the files of a volume loaded by Slicer's DICOM reader; empty if its database does not have them."""
     database = getattr(slicer, "dicomDatabase", None)
     uids = (volume_node.GetAttribute(_INSTANCES) or "").split()
     return [Path(path) for uid in uids if database is not None and (path := database.fileForInstance(uid))]
 
 
 def _in_headers(cine: scene.Cine) -> "Header | None":
-    """What the DICOM headers of a cine's first frame say: the heart rate differs between slices, not between frames.
+    """Read the headers of a cine's first frame: the heart rate differs between slices, not between frames.
 
-    None where Slicer's DICOM database does not know the files, or they cannot be read."""
+    Return None if Slicer's DICOM database does not have the files, or they cannot be read."""
     files = dicom_files(cine.nodes[0])
     if not files:
         return None
-    from ..io.dicom.volume import read_person  # it takes a quarter of a second to import
+    from ..io.dicom.volume import read_person  # takes 0.25 s to import
 
     try:
         return read_person(files)

@@ -1,4 +1,4 @@
-"""The live preview: keeps a volume node equal to what the network will see, a few milliseconds at a time."""
+"""Live preview: keeps a volume node equal to the network's input, in steps of a few milliseconds."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,22 +12,22 @@ from ..errors import InputError
 from ..model import Enhancement, Model
 from ..scene.enhanced import ENHANCEMENT, SOURCE, note_enhancement
 
-_TURN = 0.03  # seconds of work in a turn of the event loop
+_TURN = 0.03  # seconds of work per turn of the event loop
 
 
 class LivePreview:
-    """Enhances on while the event loop has nothing else to do.
+    """Computes the enhanced volume while the event loop is idle.
 
     Args:
         parent: QObject that owns the timer.
-        chosen: called with the enhanced volume's node when a new one was made.
+        chosen: called with the enhanced volume's node when a new one is created.
     """
 
     def __init__(self, parent: Any, chosen: Callable[[Any], None]) -> None:
         self._chosen = chosen
         self._preview: Preview | None = None
         self._made_of: tuple[Any, ...] = ()
-        self.node: Any = None  # what is kept up to date
+        self.node: Any = None  # node that is kept up to date
         self._timer = qt.QTimer(parent)
         self._timer.setInterval(0)
         self._timer.connect("timeout()", self._on_turn)
@@ -37,19 +37,19 @@ class LivePreview:
         return self._timer.active
 
     def show(self, volume_node: Any, node: Any, model: Model, enhancement: Enhancement) -> None:
-        """Begin to bring a node up to date, with the slice in view first.
+        """Begin to update a node, the visible slice first.
 
         Args:
-            volume_node: what is enhanced.
-            node: gets the result; None: a new node, which `chosen` receives.
+            volume_node: volume to enhance.
+            node: receives the result; None for a new node, which is passed to ``chosen``.
 
         Raises:
-            InputError, GeometryError: the volume cannot be used, or ``node`` holds an image of the user's.
+            InputError, GeometryError: the volume cannot be used, or ``node`` holds an image of the user.
         """
         volume = scene.read_volume(volume_node)
         made_of = volume_node.GetID(), volume_node.GetImageData().GetMTime(), model.intensity, model.axes
         if node is not None and node.GetNodeReferenceID(SOURCE) not in (None, volume_node.GetID()):
-            node = None  # it bears another volume's name
+            node = None  # it has another volume's name
         preview = self._preview
         if preview is None or node is not self.node or made_of != self._made_of or node.GetImageData() is None:
             preview = self._begin(volume, volume_node, node, model, enhancement)
@@ -61,7 +61,7 @@ class LivePreview:
         self._on_turn()
 
     def stop(self) -> None:
-        """Give the volume up."""
+        """Stop and release the volume."""
         self._timer.stop()
         self._preview, self._made_of, self.node = None, (), None
 
@@ -83,7 +83,7 @@ class LivePreview:
         return preview
 
     def _on_turn(self) -> None:
-        if self._preview is None:  # given up
+        if self._preview is None:  # stopped
             return
         more = self._preview.step(_TURN)
         scene.update_slices(self.node)

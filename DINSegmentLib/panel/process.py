@@ -1,4 +1,4 @@
-"""Processes of the module, started and read through Qt: no thread of our own, and Slicer's window never waits."""
+"""Child processes started and read through Qt, without threads, so that Slicer's window never blocks."""
 
 import shutil
 import sys
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import qt
 from slicer.i18n import tr as _
 
-_START = (  # `_exit` as in the server's own last line
+_START = (  # `_exit` as in the server's last line
     "import importlib, os, sys; sys.path.insert(0, sys.argv.pop(1)); "
     "os._exit(importlib.import_module(sys.argv.pop(1)).main())"
 )
@@ -17,17 +17,17 @@ LIBRARY = str(Path(__file__).resolve().parents[2])
 
 
 def python() -> str:
-    """The interpreter itself, so that its process can be ended: in Slicer `sys.executable` is a launcher, which would
-    leave its child alive when it is killed.
+    """Return the real Python interpreter, because `sys.executable` is a launcher in Slicer, and killing a launcher
+    would leave its child alive.
     """
     return shutil.which("python-real") or sys.executable
 
 
 class Client(Protocol):
-    """Who hears a process."""
+    """Receiver of a process's output."""
 
     def received(self, data: bytes) -> None:
-        """Bytes of its standard output."""
+        """Called with bytes of standard output."""
 
     def ended(self, code: int, crashed: bool) -> None: ...
 
@@ -37,9 +37,9 @@ class Process:
 
     Args:
         parent: QObject that owns the process.
-        on_log: gets what the process writes to its standard error.
-        module: of the library, whose ``main`` runs.
-        variables: of its environment, beside those of Slicer.
+        on_log: called with what the process writes to standard error.
+        module: library module whose ``main`` runs.
+        variables: environment variables in addition to Slicer's.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Process:
         self._process.connect("errorOccurred(QProcess::ProcessError)", self._on_fault)
 
     def start(self) -> None:
-        # -P: what lies in the current folder is data, and never imported
+        # -P: never import from the current folder, which contains data
         self._process.start(python(), ["-P", "-c", _START, LIBRARY, self._module])
 
     def write(self, data: bytes) -> None:
@@ -73,7 +73,7 @@ class Process:
         self._process.kill()
 
     def end(self) -> None:
-        """Kill it and wait: when Slicer or the panel goes, nobody is left to read it."""
+        """Kill the process and wait, because nothing would read it after Slicer or the panel is gone."""
         self._process.blockSignals(True)
         self._process.kill()
         self._process.waitForFinished(2000)
@@ -85,10 +85,10 @@ class Process:
         self._on_log(bytes(self._process.readAllStandardError().data()).decode(errors="replace").rstrip())
 
     def _on_finished(self, code: int, status: int) -> None:
-        self._on_output()  # what came with the end
+        self._on_output()  # output that arrived with the end
         self.client.ended(code, status == qt.QProcess.CrashExit)
 
     def _on_fault(self, fault: int) -> None:
-        if fault == qt.QProcess.FailedToStart:  # `finished` reports all others
+        if fault == qt.QProcess.FailedToStart:  # all other errors are followed by `finished`
             self._on_log(_("{program} cannot be started.").format(program=python()))
             self.client.ended(-1, True)

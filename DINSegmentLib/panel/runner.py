@@ -1,4 +1,4 @@
-"""Hands volumes to the worker's process, one run at a time."""
+"""Sends volumes to the worker process, one run at a time."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,16 +14,16 @@ from .jobs import Job
 from .process import Process
 from .translation import told
 
-_TURN = 100  # ms between two looks at the time limits
+_TURN = 100  # ms between checks of the time limits
 
 
 class Runner:
-    """One run at a time, in the worker's process; what was edited is measured there meanwhile.
+    """Runs one job at a time in the worker process, which also measures edited segments between runs.
 
     Args:
         parent: QObject that owns process and timer.
-        on_log: gets lines for the log.
-        on_trouble: gets what the worker cannot do, when that is not about a run.
+        on_log: called with lines for the log.
+        on_trouble: called with problems of the worker that do not concern a run.
     """
 
     def __init__(
@@ -33,24 +33,24 @@ class Runner:
         self.client = Client(self._channel)
         self._channel.client = self.client
         self.client.on_trouble = on_trouble
-        self._waiting: tuple[Request, Job] | None = None  # until a measurement has ended
+        self._waiting: tuple[Request, Job] | None = None  # until a measurement is finished
         self._timer = qt.QTimer(parent)
         self._timer.connect("timeout()", self._on_turn)
 
     @property
     def busy(self) -> bool:
-        """Whether a run continues; a measurement alone does not count."""
+        """Whether a run is in progress; a measurement alone does not count."""
         return self._waiting is not None or self.client.busy and not self.client.measuring
 
     def segment(self, parameters: Parameters, device: str, threads: int, job: Job) -> None:
-        """Begin.
+        """Start a run.
 
         Raises:
             InputError, GeometryError: the volume node cannot be used.
-            OSError: there is no place for temporary files.
+            OSError: temporary files cannot be created.
         """
         array, geometry, times = job.data()
-        # a node's name may be a patient's, and messages go into the log: the worker does not get it
+        # omit the node's name, which may be a patient's, because the worker's messages go into the log
         request = Request(
             array, geometry, Path(job.model.folder), device, threads, parameters, times=times, map=job.map,
             surfaces=job.surfaces,
@@ -62,10 +62,10 @@ class Runner:
         self._timer.start(0)
 
     def measure(self, measurement: Measurement, listener: Listener) -> bool:
-        """Begin to measure; False: something else is under way.
+        """Start a measurement; return False if the worker is busy.
 
         Raises:
-            OSError: there is no place for temporary files.
+            OSError: temporary files cannot be created.
         """
         if self.client.busy or self._waiting is not None:
             return False
@@ -74,7 +74,7 @@ class Runner:
         return True
 
     def warm_up(self, on_devices: Callable[[list[dict[str, str]]], None]) -> None:
-        """Start the worker before it is needed, and ask it for the devices that work here."""
+        """Start the worker before it is needed, and request the devices that work on this machine."""
         self.client.on_devices = on_devices
         self.client.ask_for_devices()
 
@@ -89,7 +89,7 @@ class Runner:
         self.client.release()
 
     def end(self) -> None:
-        """Stop everything at once: the panel goes."""
+        """Stop everything immediately, because the panel closes."""
         self._timer.stop()
         self._waiting = None
         self.client.release()

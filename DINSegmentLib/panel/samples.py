@@ -1,4 +1,4 @@
-"""Volumes to try the module with; `HEART` is described as Slicer's Sample Data module expects it."""
+"""Sample volumes; `HEART` has the form that Slicer's Sample Data module expects."""
 
 import tempfile
 from collections.abc import Callable
@@ -22,16 +22,16 @@ HEART = {
     "loadFileType": "VolumeFile",
     "checksums": "SHA256:c047a2f81e774d283bc982d9d7a22ff5b237d297c386099fba1131335da0037b",
 }
-HEART_MODEL = "cardiac-mr"  # chosen at first, so that the sample works without a network
-CINE, ABDOMEN = "cine", "abdomen"  # which `phantom.sample.SAMPLES` makes
-CT = "CTLiver"  # Slicer's own sample of an abdomen, which it downloads
+HEART_MODEL = "cardiac-mr"  # the initial model, so that the sample works offline
+CINE, ABDOMEN = "cine", "abdomen"  # names in `phantom.sample.SAMPLES`
+CT = "CTLiver"  # Slicer's abdomen sample, which it downloads
 
 
 def download_ct() -> Any:
-    """Slicer's CT of an abdomen.
+    """Download Slicer's abdominal CT.
 
     Raises:
-        RuntimeError: it could not be downloaded.
+        RuntimeError: the download failed.
     """
     import SampleData
 
@@ -42,7 +42,7 @@ def download_ct() -> Any:
 
 
 def load_heart() -> Any:
-    """The bundled heart at end-diastole."""
+    """Load the bundled heart at end-diastole."""
     return slicer.util.loadVolume(HEART_FILE, {"name": HEART["nodeNames"]})
 
 
@@ -52,7 +52,7 @@ _START = (
 
 
 class Phantom:
-    """Makes a sample in a process of its own, which takes some seconds, and loads it.
+    """Generates a sample in a separate process, which takes some seconds, and loads it.
 
     Args:
         parent: QObject that owns the process.
@@ -73,17 +73,17 @@ class Phantom:
         return self._folder is not None
 
     def make(self, name: str) -> None:
-        """Begin to make `CINE` or `ABDOMEN`.
+        """Start to generate `CINE` or `ABDOMEN`.
 
         Raises:
-            OSError: there is no place for temporary files.
+            OSError: temporary files cannot be created.
         """
         self._name, self._folder = name, tempfile.TemporaryDirectory(prefix="DINSegment-")
         arguments = ["-P", "-c", _START, LIBRARY, "--output", self._folder.name, "--only", name]
         self._process.start(python(), arguments)
 
     def end(self) -> None:
-        """Stop: the sample is no longer needed."""
+        """Stop generating."""
         if self.busy:
             self._process.blockSignals(True)
             self._process.kill()
@@ -97,7 +97,7 @@ class Phantom:
             self._folder = None
 
     def _on_fault(self, fault: int) -> None:
-        if fault == qt.QProcess.FailedToStart:  # after all others, `finished` comes
+        if fault == qt.QProcess.FailedToStart:  # all other errors are followed by `finished`
             self._clean()
             self._failed(_("{program} cannot be started.").format(program=python()))
 
@@ -119,8 +119,8 @@ class Phantom:
 
 
 def _load(name: str, path: Path) -> Any:
-    """The file's volume, which is in the scene without the file: that is temporary."""
-    from .. import io  # SimpleITK is not for the panel's start
+    """Load the file's volume without keeping a reference to the file, which is temporary."""
+    from .. import io  # SimpleITK must not slow down the panel's start
 
     if name == CINE:
         cine = io.read_cine(path)

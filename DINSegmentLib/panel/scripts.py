@@ -1,4 +1,4 @@
-"""What the panel would run, as text to paste; and what a report of a fault needs to hold."""
+"""Commands that repeat a run, for copying; and diagnostics for a bug report."""
 
 import os
 import platform
@@ -16,21 +16,21 @@ from ..scene import find_cine
 
 
 def only_frame(volume_node: Any, model: Model) -> int | None:
-    """The frame of a cine, counted from 1, that is shown, where a batch would segment no more: the model is none of the
-    heart."""
+    """Return the shown frame of a cine, counted from 1, if a batch would segment only that frame, because the model is
+    not cardiac; otherwise None."""
     cine = find_cine(volume_node)
     return None if cine is None or label_of(model, LEFT_VENTRICLE) else cine.frame + 1
 
 
 def batch_command(volume_node: Any, model: Model, enhancement: Enhancement, device: str) -> str | None:
-    """A command line that segments the file of this volume, or of its sequence (see `only_frame`); None where there is
-    none."""
+    """Return a command that segments the file of this volume or of its sequence (see `only_frame`); None if there is
+    no file."""
     cine = find_cine(volume_node)
     storage = (volume_node if cine is None else cine.sequence).GetStorageNode()
     path = storage.GetFullNameFromFileName() if storage is not None else None
     if not path:
         return None
-    if storage.GetNumberOfFileNames() > 1:  # a DICOM series: its folder
+    if storage.GetNumberOfFileNames() > 1:  # DICOM series: its folder
         path = str(Path(path).parent)
     named = model.id if model.id in catalogue() else str(model.folder)
     command = [
@@ -46,7 +46,7 @@ def batch_command(volume_node: Any, model: Model, enhancement: Enhancement, devi
 
 
 def python_code(volume_node: Any, segmentation_node: Any, model: Model, enhancement: Enhancement, device: str) -> str:
-    """Lines for Slicer's Python console; they fill the same segmentation, where one is chosen."""
+    """Return Python code for Slicer's console; it fills the selected segmentation, if any."""
     way = "segment" if find_cine(volume_node) is None else "segmentSequence"
     options = ", ".join(f"{name}={value!r}" for name, value in enhancement.options.items())
     output = "None" if segmentation_node is None else f"slicer.util.getNode({segmentation_node.GetID()!r})"
@@ -62,7 +62,7 @@ def python_code(volume_node: Any, segmentation_node: Any, model: Model, enhancem
 
 
 def diagnostics(model: Model, device: str, worker: dict[str, Any], log: str) -> str:
-    """Versions, device, model and log, in which no node is named (see `without_names`)."""
+    """Return versions, device, model and log without names of nodes (see `without_names`)."""
     application = getattr(slicer.app, "applicationVersion", "")
     lines = [
         f"DINSegment {__version__}; Slicer {application}; Python {platform.python_version()}; {platform.platform()}",
@@ -76,7 +76,7 @@ def diagnostics(model: Model, device: str, worker: dict[str, Any], log: str) -> 
 
 
 def without_names(text: str) -> str:
-    """A text in which names of nodes, which may be patients' names, are replaced."""
+    """Replace the names of nodes in a text, which may be patients' names."""
     nodes = slicer.util.getNodesByClass("vtkMRMLDisplayableNode")
     for name in sorted({node.GetName() for node in nodes if node.GetName()}, key=len, reverse=True):
         text = text.replace(name, "(name)")

@@ -1,4 +1,4 @@
-"""What the panel's sections share: the settings of the scene, what is chosen, and words for the user."""
+"""State shared by the panel's sections: settings of the scene, current selection, messages to the user."""
 
 import logging
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from . import models, samples, scripts
 from .choices import AUTO, tell
 from .translation import told
 
-_BOUND = {  # of the parameter node, to widgets
+_BOUND = {  # parameters bound to widgets
     "inputVolume": "inputSelector", "outputSegmentation": "outputSelector", "enhancedVolume": "enhancedOutputSelector",
     "threads": "threadsSpinBox", "strength": "strengthSlider", "preview": "previewCheckBox", "smooth": "smoothCheckBox",
 }  # fmt: skip
@@ -21,38 +21,38 @@ _STATUS_MS = 10_000  # how long Slicer's status bar shows a text
 
 
 class Session:
-    """What is chosen now.
+    """The current selection.
 
-    Values live in the parameter node. A slot here may be called before the parameter node's own, and any change of
-    the node lets it write all its values into the widgets, old ones too: so each slot first writes its own value there.
+    Values are stored in the parameter node. A slot here may be called before the parameter node's own slot, and any
+    change of the node makes it write all its values into the widgets, old ones too. So each slot stores its value.
 
     Args:
-        ui: the named widgets of the panel.
+        ui: named widgets of the panel.
     """
 
     def __init__(self, ui: Any) -> None:
         self._ui = ui
         self.models, self.missing = models.known()
-        self.suggested = samples.HEART_MODEL  # id of the model that suits the volume, for `AUTO`
-        self.parameters: Any = None  # the wrapped parameter node; None: no scene is open
-        self.in_view = True  # whether the module is the one that Slicer shows
+        self.suggested = samples.HEART_MODEL  # ID of the model that suits the volume, for `AUTO`
+        self.parameters: Any = None  # the wrapped parameter node; None if no scene is open
+        self.in_view = True  # whether Slicer shows this module
         self._updating = False
         self._connection: Any = None
 
     def bind(self, parameters: Any) -> None:
-        """Take the settings of a scene, or with None no more: widgets and the node follow each other."""
+        """Bind widgets to the settings of a scene; None unbinds them."""
         if self.parameters is not None:
             self.parameters.disconnectGui(self._connection)
         self.parameters = parameters
         if parameters is not None:
-            with self.quietly():  # nothing is made because a scene was opened
+            with self.quietly():  # opening a scene must not trigger computations
                 self._connection = parameters.connectParametersToGui(
                     {parameter: getattr(self._ui, widget) for parameter, widget in _BOUND.items()}
                 )
 
     @contextmanager
     def quietly(self) -> Iterator[None]:
-        """Let widgets follow without their slots."""
+        """Let widgets change without running their slots."""
         before, self._updating = self._updating, True
         try:
             yield
@@ -61,7 +61,7 @@ class Session:
 
     @property
     def deaf(self) -> bool:
-        """Whether slots have nothing to do: no scene is open, one is being read, or widgets only follow."""
+        """Whether slots must do nothing: no scene is open, one is being loaded, or widgets are only synchronized."""
         return self._updating or self.parameters is None or slicer.mrmlScene.IsImporting()
 
     @property
@@ -76,12 +76,12 @@ class Session:
 
     @property
     def output(self) -> Any:
-        """The segmentation that is shown and that a run fills, or None: a run makes a new one."""
+        """The segmentation that is shown and that a run fills; None to create a new one."""
         return self.parameters.outputSegmentation if self.parameters is not None else None
 
     @property
     def is_automatic(self) -> bool:
-        """Whether the model follows the volume."""
+        """Whether the model is chosen automatically for the volume."""
         return self._ui.modelSelector.currentData == AUTO
 
     @property
@@ -103,13 +103,13 @@ class Session:
         self.log(told(text))
 
     def show(self, text: str) -> None:
-        """Show a text under Segment, and in Slicer's status bar while another module is shown."""
+        """Show a text below Segment, and also in Slicer's status bar while another module is shown."""
         tell(self._ui.statusLabel, text)
         if text and not self.in_view:
             slicer.util.showStatusMessage(f"DINSegment: {text}", _STATUS_MS)
 
     def log(self, text: str) -> None:
-        """A line for the log, which the user may send to others: without names, which may be patients' names."""
+        """Add a line to the log, which the user may share: names, which may be patients' names, are replaced."""
         text = scripts.without_names(text)
         self._ui.logTextEdit.appendPlainText(text)
         logging.getLogger("dinsegment").info("%s", text)

@@ -1,4 +1,4 @@
-"""Keys of the panel, which hold only while Slicer shows the module, and are none of Slicer's own."""
+"""Keyboard shortcuts of the panel, active only while Slicer shows the module; they do not collide with Slicer's."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,8 +13,8 @@ class Shortcuts:
     """Keys that call functions.
 
     Args:
-        parent: QWidget of the panel: its window need only be the active one.
-        slots: by key.
+        parent: QWidget of the panel; the keys work while its window is active.
+        slots: functions by key.
     """
 
     def __init__(self, parent: Any, slots: Mapping[str, Callable[[], Any]]) -> None:
@@ -22,7 +22,7 @@ class Shortcuts:
         self.enable(False)
 
     def enable(self, enabled: bool) -> None:
-        """Listen, or leave the keys to others."""
+        """Enable or disable all keys."""
         for shortcut in self._shortcuts:
             shortcut.setEnabled(enabled)
 

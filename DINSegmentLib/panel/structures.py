@@ -1,4 +1,4 @@
-"""The table of structures: whether each is shown, its color and name, and its volume and mean intensity."""
+"""Table of structures: visibility, color, name, volume and mean intensity."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from .tables import Column, fit, head, number
 
 _SHOWN, _COLOR, _NAME, _FIGURES = 0, 1, 2, (3, 4)
 _SWATCH = 14  # pixels
-_OLD = "…"  # in place of numbers from before an edit
+_OLD = "…"  # shown instead of outdated values
 
 
 class StructureTable:
@@ -25,41 +25,41 @@ class StructureTable:
         self._table = table
         self._node: Any = None
         self._tags: list[int] = []
-        self._figures: dict[str, tuple[str, str]] = {}  # by the id of a segment
-        self._rows: list[tuple[Any, ...]] = []  # as `_read` has found them
+        self._figures: dict[str, tuple[str, str]] = {}  # by segment ID
+        self._rows: list[tuple[Any, ...]] = []  # as returned by `_read`
         self._filling = False
         table.connect("itemChanged(QTableWidgetItem*)", self.onItem)
         self._fill()
 
     def follow(self, node: Any) -> None:
-        """Show the segments of another segmentation, without numbers; None: of none."""
+        """Show the segments of another segmentation, without values; None to show none."""
         for tag in self._tags:
             self._node.RemoveObserver(tag)
         self._node, self._tags, self._figures = node, [], {}
         if node is not None:
-            kinds = node.GetSegmentation()  # the node passes its events on
+            kinds = node.GetSegmentation()  # the node forwards its events
             events = kinds.SegmentAdded, kinds.SegmentRemoved, kinds.SegmentModified, node.DisplayModifiedEvent
             self._tags = [node.AddObserver(event, self._look) for event in events]
         self._fill()
 
     def show_figures(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Show the volumes and means of `measure.StructureStatistics`; without rows none."""
+        """Show the volumes and means of `measure.StructureStatistics`; without rows, clear them."""
         figures = {segment_id(one["value"]): (number(one["volume_ml"]), number(one["mean"])) for one in rows}
         if figures != self._figures:
             self._figures = figures
             self._fill()
 
     def outdate(self) -> None:
-        """The values are from before an edit: take them away until there are new ones."""
+        """Remove values from before an edit, until new ones are available."""
         self._figures = {one: (_OLD, _OLD) for one in self._figures}
         self._fill()
 
     def onItem(self, item: Any) -> None:
-        """The user has shown, hidden or renamed a structure."""
+        """Called when the user has shown, hidden or renamed a structure."""
         if self._filling or self._node is None or not 0 <= item.row() < len(self._rows):
             return
         identity, name, _color, _shown = self._rows[item.row()]
-        self._filling = True  # the item must not be replaced while it speaks
+        self._filling = True  # the item must not be replaced during its own signal
         if item.column() == _SHOWN:
             self._node.GetDisplayNode().SetSegmentVisibility(identity, item.checkState() == qt.Qt.Checked)
         elif item.column() == _NAME:
@@ -74,7 +74,7 @@ class StructureTable:
             self._fill()
 
     def _read(self) -> list[tuple[Any, ...]]:
-        """Id, name, color and whether it is shown, of every segment."""
+        """Return ID, name, color and visibility of each segment."""
         if self._node is None:
             return []
         segmentation, display = self._node.GetSegmentation(), self._node.GetDisplayNode()
@@ -117,7 +117,7 @@ class StructureTable:
 
 
 def statistics_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Column], list[tuple[str, str, str]]]:
-    """Columns and rows of `measure.StructureStatistics` for a file."""
+    """Columns and rows of `measure.StructureStatistics` for export."""
     columns = [
         Column(_("Structure"), _("Structure")),
         Column(_("ml"), _("Volume (ml)")),

@@ -1,4 +1,4 @@
-"""The process that looks into a study and reads its images, see `inputs.reader`."""
+"""Client of the process that lists a study and reads its images, see `inputs.reader`."""
 
 import json
 import tempfile
@@ -14,48 +14,48 @@ from .process import Process
 
 
 class Listener(Protocol):
-    """Who is told what a study holds."""
+    """Receiver of a study's contents."""
 
     def image(self, number: int, about: Mapping[str, Any]) -> None:
-        """An image was found: what `inputs.inspection` says of it."""
+        """Called for an image found, with its description by `inputs.inspection`."""
 
     def rejected(self, about: Mapping[str, Any]) -> None:
-        """A file or series cannot be used, or is no image."""
+        """Called for a file or series that cannot be used or is not an image."""
 
     def looked(self) -> None:
-        """All was listed."""
+        """Called when everything is listed."""
 
     def loaded(self, number: int, about: Mapping[str, Any], voxels: Path) -> None:
-        """An image was read: what `inputs.reader.describe` says of it, and the file of its voxels."""
+        """Called for an image read, with its description by `inputs.reader.describe` and the file of its voxels."""
 
     def failed(self, number: int | None, text: str) -> None:
-        """An image cannot be read; without a number, the whole study, and the process has ended."""
+        """Called if an image cannot be read; without a number, for the whole study, and the process has ended."""
 
 
 class StudyReader:
-    """One study, from `look` to `end`; all its files lie in a folder of its own, which goes with it.
+    """A study, from `look` to `end`; its temporary files are in a folder that is removed at the end.
 
     Args:
         parent: QObject that owns the process.
-        on_log: gets what the process writes to its standard error.
-        listener: is told what comes.
+        on_log: called with what the process writes to standard error.
+        listener: receives the contents.
 
     Raises:
-        OSError: there is no place for temporary files.
+        OSError: temporary files cannot be created.
     """
 
     def __init__(self, parent: Any, on_log: Callable[[str], None], listener: Listener) -> None:
         self._listener, self._lines, self._over = listener, Lines(), False
         temporary = Path(tempfile.gettempdir())
-        ownership.sweep(temporary, PREFIX)  # what a Slicer that crashed has left
+        ownership.sweep(temporary, PREFIX)  # left by a Slicer that crashed
         self._folder, self._held = ownership.make_folder(PREFIX, temporary)
-        # what the process unpacks goes there, too: a kill leaves nothing
+        # the process unpacks into this folder, so that a kill leaves nothing elsewhere
         variables = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self._folder))
         self._process = Process(parent, on_log, "inputs.reader", variables)
         self._process.client = self
 
     def look(self, paths: Sequence[str]) -> None:
-        """List the images of a file, folder, archive or DICOMDIR, or of several files of DICOM."""
+        """List the images of a file, folder, archive or DICOMDIR, or of several DICOM files."""
         self._process.start()
         self._process.write(encode("look", paths=list(paths)))
 
@@ -65,14 +65,14 @@ class StudyReader:
         self._process.write(encode("load", image=number, folder=str(self._place(number))))
 
     def end(self) -> None:
-        """Stop at once, and remove all files."""
+        """Stop immediately and remove all files."""
         if not self._over:
             self._over = True
             self._process.end()
             ownership.remove(self._folder, self._held)
 
     def received(self, data: bytes) -> None:
-        """Bytes of the process's standard output."""
+        """Called with bytes of the process's standard output."""
         try:
             for line in self._lines.feed(data):
                 if not self._over:
@@ -81,7 +81,7 @@ class StudyReader:
             self.ended(-1, True)
 
     def ended(self, code: int, crashed: bool) -> None:
-        """The process has ended by itself."""
+        """Called when the process has ended by itself."""
         if not self._over:
             self.end()
             self._listener.failed(None, _("The study could not be read completely: try again, or open a part of it."))

@@ -1,4 +1,4 @@
-"""Tables of the panel: as high as their rows, narrow on the screen, whole in the files that they are exported to."""
+"""Tables of the panel, with short headings on screen and full headings in exported files."""
 
 import csv
 from collections.abc import Sequence
@@ -8,26 +8,26 @@ from typing import Any
 
 import qt
 
-_FRAME = 2  # pixels above and below the rows together
+_FRAME = 2  # pixels above and below the rows in total
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column's heading in the narrow panel, and in full for its tooltip and for exported files."""
+    """Heading of a column in the narrow panel, and in full for its tooltip and exported files."""
 
     short: str
     full: str
 
 
 def fill(table: Any, columns: Sequence[Column], rows: Sequence[Sequence[str]], wide: int = 0, most: int = 0) -> None:
-    """Show rows of texts, which cannot be edited.
+    """Show rows of text that cannot be edited.
 
     Args:
         table: a QTableWidget.
-        columns: its headings.
+        columns: headings.
         rows: a text for each column.
-        wide: the column that takes the width that is left; the others are as wide as their texts.
-        most: rows that are seen at once, the rest by scrolling; 0: all are.
+        wide: index of the column that takes the remaining width; the others fit their texts.
+        most: number of visible rows, with scrolling for the rest; 0 shows all.
     """
     head(table, columns, wide)
     table.setRowCount(len(rows))
@@ -41,7 +41,7 @@ def fill(table: Any, columns: Sequence[Column], rows: Sequence[Sequence[str]], w
 
 
 def head(table: Any, columns: Sequence[Column], wide: int = 0) -> None:
-    """Write the headings; one column takes the width that is left, the others are as wide as their texts."""
+    """Set the headings; one column takes the remaining width, the others fit their texts."""
     table.setColumnCount(len(columns))
     table.setHorizontalHeaderLabels([column.short for column in columns])
     for index, column in enumerate(columns):
@@ -54,7 +54,7 @@ def head(table: Any, columns: Sequence[Column], wide: int = 0) -> None:
 
 
 def fit(table: Any, most: int = 0) -> None:
-    """Make a table as high as its rows, or as this many of them; 0: all."""
+    """Make a table as high as its rows, but at most ``most`` rows; 0 for all."""
     table.resizeRowsToContents()
     shown = min(table.rowCount, most) if most else table.rowCount
     height = sum(table.rowHeight(row) for row in range(shown))
@@ -63,7 +63,7 @@ def fit(table: Any, most: int = 0) -> None:
 
 
 def export(columns: Sequence[Column], rows: Sequence[Sequence[str]], path: Path) -> None:
-    """Write a table, full headings first, in UTF-8.
+    """Write a table with full headings as CSV in UTF-8.
 
     Raises:
         OSError: the file cannot be written.
@@ -73,10 +73,10 @@ def export(columns: Sequence[Column], rows: Sequence[Sequence[str]], path: Path)
 
 
 def number(value: float | None) -> str:
-    """With one decimal; a dash for what is not known."""
+    """Format with one decimal; a dash if unknown."""
     return "-" if value is None else f"{value:.1f}"
 
 
 def span(low: float | None, high: float | None) -> str:
-    """A range, or nothing where it is not known."""
+    """Format a range; empty if unknown."""
     return "" if low is None or high is None else f"{low:.1f} - {high:.1f}"

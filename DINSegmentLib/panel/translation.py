@@ -1,4 +1,4 @@
-"""The sentences of the floors below, in the language of Slicer."""
+"""Translation of the library's sentences into Slicer's language."""
 
 from slicer.i18n import translate
 
@@ -6,6 +6,6 @@ from ..messages import Sentence, of
 
 
 def told(text: str | BaseException) -> str:
-    """A sentence, or what an error says, translated; a plain text stays as it is."""
+    """Translate a sentence or an error's message; plain text is unchanged."""
     text = of(text) if isinstance(text, BaseException) else text
     return text.translated(translate) if isinstance(text, Sentence) else text

@@ -1,4 +1,4 @@
-"""Watches over nodes of the scene: when the voxels of a volume or the segments of a segmentation change."""
+"""Observers that report changes of a volume's voxels or a segmentation's segments."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 import qt
 from vtkmodules.vtkCommonCore import vtkCommand
 
-_REST = 300  # ms without a further edit, after which a segmentation is measured
+_REST = 300  # ms without further edits before a segmentation is measured
 
 
 class VoxelWatch:
-    """Reports when the voxels of a volume have changed: an edit, or another frame of a cine.
+    """Reports when the voxels of a volume have changed, by an edit or to another frame of a cine.
 
     Args:
         parent: QObject that owns the timer.
-        on_change: called when the scene is at rest: a sequence browser may be amid showing a frame.
+        on_change: called when the scene is idle, because a sequence browser may be in the middle of changing frames.
     """
 
     def __init__(self, parent: Any, on_change: Callable[[], None]) -> None:
@@ -23,7 +23,7 @@ class VoxelWatch:
         self._timer = _single_shot(parent, 0, on_change)
 
     def follow(self, volume_node: Any) -> None:
-        """Watch another volume; None: watch none."""
+        """Observe another volume; None for none."""
         self._timer.stop()
         if self._observed is not None:
             node, tag = self._observed
@@ -40,12 +40,12 @@ class VoxelWatch:
 
 
 class SegmentWatch:
-    """Reports when segments were edited, anywhere in Slicer; going to another frame of a cine is not an edit.
+    """Reports edits of segments anywhere in Slicer; changing the frame of a cine is not an edit.
 
     Args:
         parent: QObject that owns the timer.
-        on_edit: called at once.
-        on_rest: called when no further edit has come for a while.
+        on_edit: called immediately.
+        on_rest: called when there were no further edits for a while.
     """
 
     def __init__(self, parent: Any, on_edit: Callable[[], None], on_rest: Callable[[], None]) -> None:
@@ -55,14 +55,14 @@ class SegmentWatch:
         self._timer = _single_shot(parent, _REST, on_rest)
 
     def follow(self, node: Any) -> None:
-        """Watch another segmentation; None: watch none."""
+        """Observe another segmentation; None for none."""
         self._timer.stop()
         for tag in self._tags:
             self._node.RemoveObserver(tag)
         self._node, self._tags = node, []
         if node is None:
             return
-        kinds = node.GetSegmentation()  # the node passes its events on: with each frame it gets another segmentation
+        kinds = node.GetSegmentation()  # the node forwards its events; with each frame it gets another segmentation
         events = (
             kinds.SourceRepresentationModified, kinds.SegmentAdded, kinds.SegmentRemoved, node.TransformModifiedEvent,
         )  # fmt: skip
@@ -86,5 +86,5 @@ def _single_shot(parent: Any, milliseconds: int, on_timeout: Callable[[], None])
 
 
 def _time(node: Any) -> int:
-    """Another number when the voxels of a volume have become others."""
+    """Return a number that changes when the voxels of a volume change."""
     return node.GetImageData().GetMTime() if node.GetImageData() is not None else 0

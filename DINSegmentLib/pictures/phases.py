@@ -30,7 +30,7 @@ def draw_moments(
 
     Args:
         moments: at least one; all on one grid.
-        geometry: the grid.
+        geometry: grid of the labels.
         model: whose axes and colors are used.
         places: slices by their place in the file, counted from 0; empty: three, evenly through what is labeled.
 

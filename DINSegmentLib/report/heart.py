@@ -76,9 +76,9 @@ def describe(
 
     Args:
         record: as `batch.record.record` makes it; without ``parameters`` where they are not known.
-        model: that made the labels.
+        model: model that made the labels.
         moments: what is shown; of a cine end-diastole and end-systole.
-        geometry: their grid.
+        geometry: grid of the labels.
         study: names and values of patient, study and series; empty for a pseudonymous case.
         reviewer: who has reviewed it.
     """

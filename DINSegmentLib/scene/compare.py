@@ -70,7 +70,7 @@ def show(volume_node: Any, enhanced_node: Any, segmentation_node: Any = None) ->
         if layout.GetViewArrangement() != LAYOUT:
             _former_layout = layout.GetViewArrangement()
             layout.SetViewArrangement(LAYOUT)
-            slicer.app.processEvents()  # only then new views have their real size
+            slicer.app.processEvents()  # new views get their real size only then
             if not is_shown() or volume_node.GetScene() is None or enhanced_node.GetScene() is None:
                 return  # the user was faster
         layout.SetSaveWithScene(False)  # a scene that opens in a layout that is not known there has no views

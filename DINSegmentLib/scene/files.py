@@ -55,7 +55,7 @@ def save_segmentation(node: Any, path: Path) -> None:
     storage.SetUseCompression(True)
     storage.SetFileName(str(path.absolute()))  # a relative name counts from the folder of the scene
     try:
-        path.open("wb").close()  # the system's own reason is better than the library's
+        path.open("wb").close()  # the system's error message is better than the library's
         with quiet():
             written = storage.WriteData(node)
         if not written:

@@ -189,7 +189,7 @@ def add_cine(frames: np.ndarray, geometry: Geometry, times_ms: Sequence[float], 
 
     Args:
         frames: (T, K, J, I).
-        geometry: the grid of all frames.
+        geometry: grid of all frames.
         times_ms: of the frames, growing.
         name: of the sequence and of what shows its present frame.
 

@@ -100,7 +100,7 @@ def _weights(run: Path, model: Model, bits: int) -> bytes:
         raise InputError(f"{run} has no best.pt: use the run folder of a training that has validated at least once.")
     try:
         state = torch.load(best, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch reports damage by many classes of error
+    except Exception as error:  # torch raises many exception types for damaged files
         raise InputError(
             f"{best} is damaged: copy it again, or continue the training until the next validation."
         ) from error

@@ -81,7 +81,7 @@ class Run:
         """Raises InputError when `last.pt` cannot be read."""
         try:
             return torch.load(self.last, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch reports damage by many classes of error
+        except Exception as error:  # torch raises many exception types for damaged files
             raise InputError(f"{self.last} is damaged: remove it to start again (best.pt is kept).") from error
 
     def save_last(self, state: Mapping[str, Any]) -> None:

@@ -221,7 +221,7 @@ class Trainer:
         except (TypeError, ValueError) as error:
             raise InputError(f"The network of {model.id} cannot be built: {error}.") from error
         self.network = DIN(config).to(device)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack the word
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         _set_drop_path(self.network, recipe.drop_path)
         self.average = deepcopy(self.network).eval().requires_grad_(False)
         self.loss = DINLoss(config.classes, recipe.boundary_weight, recipe.supervision).to(device)

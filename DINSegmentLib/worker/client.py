@@ -184,7 +184,7 @@ class Client:
     """
 
     def __init__(self, channel: Channel, clock: Callable[[], float] = time.monotonic) -> None:
-        ownership.sweep(Path(tempfile.gettempdir()), PREFIX)  # what a Slicer that crashed has left
+        ownership.sweep(Path(tempfile.gettempdir()), PREFIX)  # left by a Slicer that crashed
         self._channel, self._clock = channel, clock
         self._lines = Lines()
         self._state = State.OFF
@@ -231,7 +231,7 @@ class Client:
 
         Raises:
             RuntimeError: a run or a measurement is under way.
-            OSError: there is no place for temporary files.
+            OSError: temporary files cannot be created.
         """
         self._begin(request, listener)
 
@@ -312,7 +312,7 @@ class Client:
                 self._state = State.RUNNING
 
     def received(self, data: bytes) -> None:
-        """Bytes of the process's standard output."""
+        """Called with bytes of the process's standard output."""
         try:
             for line in self._lines.feed(data):
                 self._heard = self._clock()

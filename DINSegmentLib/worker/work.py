@@ -51,7 +51,7 @@ class WarmModel:
         warm = self._kept is not None and self._kept[0] == wanted
         loading(warm)
         if self._kept is None or not warm:
-            self._kept = None  # two models may not fit
+            self._kept = None  # two models may not fit into memory
             if threads:
                 torch.set_num_threads(threads)
             self._kept = wanted, Segmenter(model, device)
@@ -166,7 +166,7 @@ def surfaces_of(
     """The surfaces of all structures, by label value; none where the run kept no margins.
 
     Raises:
-        Cancelled: ``cancelled`` said so.
+        Cancelled: ``cancelled`` returned True.
     """
     slices = len(result.confidence.scores)
     made: dict[int, Surface] = {}

@@ -26,7 +26,7 @@ def explain(options: Namespace, console: Console) -> int:
         console.warn(f"{name}: {notice.text}")
 
     from ...engine.attribution import attribution_map
-    from ...engine.segmenter import Segmenter  # torch takes seconds: not for inputs that cannot be used
+    from ...engine.segmenter import Segmenter  # torch takes seconds to import
 
     progress = partial(console.progress, name)
     segmenter = Segmenter(model, options.device)

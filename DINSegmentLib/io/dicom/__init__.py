@@ -1,1 +1,1 @@
-"""DICOM files to volumes."""
+"""Reading of DICOM files."""

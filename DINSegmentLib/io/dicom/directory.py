@@ -1,4 +1,4 @@
-"""DICOMDIR: the index of the files on a medium (PS3.3, annex F)."""
+"""DICOMDIR, the index of the files on a medium (PS3.3, annex F)."""
 
 import warnings
 from pathlib import Path
@@ -11,18 +11,18 @@ from ...errors import InputError
 
 
 def is_directory(path: Path) -> bool:
-    """Whether a DICOM file is an index of others."""
+    """Whether a DICOM file is a DICOMDIR."""
     try:
         return read_file_meta_info(path).get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
-    except Exception:  # on damaged bytes pydicom raises nearly anything
+    except Exception:  # pydicom raises many exception types for damaged bytes
         return False
 
 
 def listed_files(path: Path) -> tuple[list[Path], int]:
-    """The files that an index lists and that are there, and how many are missing.
+    """Return the existing files that a DICOMDIR lists, and how many are missing.
 
     Raises:
-        InputError: the index is damaged, or lists a file that is not below its folder.
+        InputError: the DICOMDIR is damaged, or lists a file outside its folder.
     """
     try:
         with warnings.catch_warnings():
@@ -46,7 +46,7 @@ def listed_files(path: Path) -> tuple[list[Path], int]:
 
 
 def _existing(folder: Path, parts: list[str]) -> Path | None:
-    """A file below a folder by a name whose case may differ, as on media that were copied."""
+    """Find a file below a folder by a name whose case may differ, as on copied media."""
     for lower in (False, True):
         file = folder.joinpath(*(part.lower() if lower else part for part in parts))
         if file.is_file():

@@ -1,6 +1,6 @@
-"""Enhanced DICOM files, which hold many frames: each becomes a slice like one that has a file of its own.
+"""Enhanced multi-frame DICOM files: each frame is converted to a slice like that of a single-frame file.
 
-What a file of its own would say in its header is in functional groups (PS3.3, C.7.6.16), of the frame or of all.
+Attributes that a single-frame file has in its header are in functional groups (PS3.3, C.7.6.16), per frame or shared.
 """
 
 import warnings
@@ -15,7 +15,7 @@ from ...errors import InputError
 from .files import Slice
 from .header import Attributes, Header
 
-# attribute of a file of its own: group and attribute in an enhanced file, how it is written
+# attribute of a single-frame file: functional group, attribute in the group, conversion
 _GROUPS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
     "ImagePositionPatient": ("PlanePositionSequence", "ImagePositionPatient", list),
     "ImageOrientationPatient": ("PlaneOrientationSequence", "ImageOrientationPatient", list),
@@ -37,10 +37,10 @@ _TAGS = ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "
 
 
 def expand(slices: Iterable[Slice], name: str) -> list[Slice]:
-    """The same with every frame of an enhanced file as a slice of its own; nothing else is changed.
+    """Replace each enhanced file by its frames as single slices; other slices are unchanged.
 
     Raises:
-        InputError: a file is damaged, or does not describe each of its frames.
+        InputError: a file is damaged, or does not describe all of its frames.
     """
     return [one for item in slices for one in (_frames(item, name) if item.is_enhanced else [item])]
 
@@ -53,7 +53,7 @@ def _frames(item: Slice, name: str) -> list[Slice]:
             data = pydicom.dcmread(item.path, stop_before_pixels=True, specific_tags=_TAGS)
             groups = list(data.get("PerFrameFunctionalGroupsSequence") or ())
             found = [Slice(item.path, _header(item.header, one, data), index) for index, one in enumerate(groups)]
-    except Exception as error:  # on damaged bytes pydicom raises nearly anything
+    except Exception as error:  # pydicom raises many exception types for damaged bytes
         raise InputError(f"{shown} is damaged: export the series again.") from error
     frames = int(item.header.get("NumberOfFrames") or 1)
     if len(found) != frames:
@@ -62,7 +62,7 @@ def _frames(item: Slice, name: str) -> list[Slice]:
 
 
 def _header(whole: Attributes, frame: Dataset, data: Dataset) -> Attributes:
-    """What a file of its own would say of a frame, from its functional groups and those of all frames."""
+    """Build the header that a single-frame file would have, from the frame's and the shared functional groups."""
     groups = [frame, *(data.get("SharedFunctionalGroupsSequence") or ())]
     values: dict[str, Any] = {"NumberOfFrames": None}
     for name, (group, attribute, written) in _GROUPS.items():
@@ -73,7 +73,7 @@ def _header(whole: Attributes, frame: Dataset, data: Dataset) -> Attributes:
         pointers = [one.get("DimensionIndexPointer") for one in data.get("DimensionIndexSequence") or ()]
         indices = np.atleast_1d(
             _value(groups, "FrameContentSequence", "DimensionIndexValues") or []
-        )  # a single one is not a list
+        )  # a single value is not a list
         times = [index for pointer, index in zip(pointers, indices, strict=False) if pointer in _TIMES]
         if times:
             values["TemporalPositionIdentifier"] = int(times[0])
@@ -81,7 +81,7 @@ def _header(whole: Attributes, frame: Dataset, data: Dataset) -> Attributes:
 
 
 def _but(whole: Dataset, values: dict[str, Any]) -> Dataset:
-    """The same with other values, in elements of its own: all frames share those of the file."""
+    """Return a copy with changed values in new elements, because all frames share those of the file."""
     header = Dataset()
     header.update({element.tag: element for element in whole if element.keyword not in values})
     for name, value in values.items():
@@ -91,7 +91,7 @@ def _but(whole: Dataset, values: dict[str, Any]) -> Dataset:
 
 
 def _value(groups: Sequence[Dataset], group: str, attribute: str) -> Any:
-    """An attribute of a functional group, the frame's own before that of all frames; None: it is not there."""
+    """Return an attribute of a functional group, per-frame before shared; None if it is missing."""
     for one in groups:
         (first, *_others) = one.get(group) or (Dataset(),)
         if first.get(attribute) not in (None, ""):

@@ -1,4 +1,4 @@
-"""DICOM files by their headers: which are images, which series they belong to, and what must be skipped."""
+"""DICOM headers of many files: which are images, which series they belong to, and which files are skipped."""
 
 import filecmp
 import os
@@ -17,12 +17,12 @@ from ... import bounded
 from ..image import begins_like_dicom
 from .header import Attributes, Header, HeaderReader
 
-_NO_IMAGE = {"DOC", "KO", "PR", "REG", "RTDOSE", "RTPLAN", "RTSTRUCT", "SEG", "SR"}  # modalities that have no slices
+_NO_IMAGE = {"DOC", "KO", "PR", "REG", "RTDOSE", "RTPLAN", "RTSTRUCT", "SEG", "SR"}  # modalities without image slices
 
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """One image: its file and its header without the pixels; and, in a file of many, its number from 0."""
+    """One image: its file, its header without pixels, and its frame number from 0 in a multi-frame file."""
 
     path: Path
     header: Attributes
@@ -33,17 +33,17 @@ class Slice:
 
     @cached_property
     def position(self) -> np.ndarray:
-        """Center of the first pixel, LPS mm."""
+        """Center of the first pixel in LPS mm."""
         return np.array(self.header.ImagePositionPatient, dtype=np.float64)
 
     @cached_property
     def axes(self) -> np.ndarray:
-        """(2, 3): unit vectors along a row (I grows) and down a column (J grows), LPS."""
+        """(2, 3): unit vectors along a row (increasing I) and down a column (increasing J), LPS."""
         return np.array(self.header.ImageOrientationPatient, dtype=np.float64).reshape(2, 3)
 
     @cached_property
     def pixel_size(self) -> np.ndarray:
-        """Pixel size in mm along (I, J); DICOM gives (between rows, between columns)."""
+        """Pixel size in mm along (I, J); DICOM stores (between rows, between columns)."""
         return np.array(self.header.PixelSpacing, dtype=np.float64)[::-1]
 
     @property
@@ -57,23 +57,23 @@ class Slice:
 
     @property
     def is_enhanced(self) -> bool:
-        """Whether it is a file whose frames have positions of their own, see `dicom_enhanced`."""
+        """Whether it is an enhanced file, whose frames have their own positions, see `enhanced`."""
         return self.index is None and "Enhanced" in _class_name(str(self.header.get("SOPClassUID") or ""))
 
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """What the headers of many files say.
+    """Result of reading the headers of many files.
 
-    Two files are copies when UID, position and number in the series agree: after careless anonymisation all files of a
-    series may share one UID.
+    Files are copies of one image if UID, position and number in the series agree: a poor anonymization may give all
+    files of a series the same UID.
 
     Args:
-        slices: the images, each once, in the order of the files.
-        copies: images that are among ``slices`` already: (file, the one that counts).
-        others: DICOM objects without an image: (file, what it is).
-        damaged: files whose header cannot be read, and the UID of their series as far as it is known.
-        sizes: bytes of every file that was looked at.
+        slices: the images without copies, in the order of the files.
+        copies: images that are already in ``slices``: (file, the file that is used).
+        others: DICOM objects without an image: (file, type of object).
+        damaged: files with an unreadable header, and the UID of their series if known.
+        sizes: size in bytes of each file.
     """
 
     slices: list[Slice] = field(default_factory=list)
@@ -85,13 +85,13 @@ class Scan:
     _seen: "_Seen" = field(default_factory=lambda: _Seen({}, {}))
 
     def look(self, path: Path, file: BinaryIO) -> None:
-        """Take a file by its header, never its pixels; it is open, and stays so."""
+        """Add an open file by its header, without reading its pixels; the file stays open."""
         self.sizes[path] = os.fstat(file.fileno()).st_size
         try:
             with pydicom.config.disable_value_validation(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # unusual values; those that matter are refused later
+                warnings.simplefilter("ignore")  # unusual values; the relevant ones are rejected later
                 self._sort(path, self._reader.read(file))
-        except Exception:  # on damaged bytes pydicom raises nearly anything
+        except Exception:  # pydicom raises many exception types for damaged bytes
             self.damaged.append((path, None))
 
     def _sort(self, path: Path, header: Header) -> None:
@@ -115,13 +115,13 @@ class Scan:
 
 @dataclass(frozen=True)
 class _Seen:
-    """The images so far: the first of every UID, and, of UIDs that came again, all by UID and place."""
+    """Images read so far: the first of each UID; for repeated UIDs, all images by UID and position."""
 
     first: dict[str, Slice]
     all: dict[tuple[str, ...], Path]
 
     def before(self, item: Slice) -> Path | None:
-        """The file of the same image, if there was one."""
+        """Return the file of the same image, if there is one."""
         uid = str(item.header.get("SOPInstanceUID") or "")
         first = self.first.setdefault(uid, item)
         if not uid or first is item:
@@ -132,7 +132,7 @@ class _Seen:
             return None
         nobody = not item.header.get("PatientID") and not item.header.get("PatientName")
         if nobody and known.parent != item.path.parent and not filecmp.cmp(known, item.path, shallow=False):
-            return None  # no identity is like that of another folder
+            return None  # without an identity, images of different folders are not copies
         return known
 
     def _place(self, item: Slice) -> tuple[str, ...]:
@@ -144,10 +144,10 @@ class _Seen:
 
 
 def scan(files: Iterable[Path], are_dicom: bool = True) -> Scan:
-    """Read the headers of files, each opened once; about a quarter of a millisecond each.
+    """Read the headers of files, opening each once; takes about 0.25 ms per file.
 
     Args:
-        are_dicom: they are known to be DICOM files; otherwise those that do not begin like one are passed over.
+        are_dicom: the files are known to be DICOM; otherwise files that do not begin like DICOM are skipped.
     """
     found = Scan()
     for path in files:
@@ -169,5 +169,5 @@ def _may_be_image(kind: str, header: Header) -> bool:
 
 @lru_cache
 def _class_name(uid: str) -> str:
-    """What the standard calls an object's class; the UID itself where it is of someone's own."""
+    """Name of an object's SOP class in the standard; the UID for private classes."""
     return UID(uid, pydicom.config.IGNORE).name

@@ -1,4 +1,4 @@
-"""The regular grid on which slices lie, why there is none, and how slices are brought to one on request."""
+"""Regular grid of DICOM slices: detection, reasons why there is none, and resampling on request."""
 
 import math
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from ..header import FARTHEST, check_steps
 from .files import Slice
 from .stacks import where
 
-_FINEST, _COARSEST = 0.005, 0.1  # mm; positions are taken as no more and no less precise than this
-_SHARE = 0.01  # of the distance of slices by which a gap may differ, and a step may lean
-_BESIDE = 0.25  # of a pixel, by which a single slice may lie beside its place
+_FINEST, _COARSEST = 0.005, 0.1  # mm; limits of the assumed precision of positions
+_SHARE = 0.01  # largest deviation of a gap or of an in-plane step, as a share of the slice distance
+_BESIDE = 0.25  # largest in-plane offset of a single slice, in pixels
 
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Where slices lie on a regular grid of their plane.
+    """Positions of slices relative to a regular grid.
 
     Args:
-        heights: of every stored slice along the normal, in steps of the grid.
-        shifts: (slices, 2), of every slice along (J, I), in pixels of the grid.
+        heights: of each stored slice along the normal, in steps of the grid.
+        shifts: (slices, 2), of each slice along (J, I), in pixels of the grid.
     """
 
     heights: np.ndarray
@@ -32,7 +32,7 @@ class Placement:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """The grid, how slices that are not on it are brought there, and why, in a sentence; None and empty: they are."""
+    """A regular grid; for slices not on it, how to resample them, and why, in a sentence (otherwise None and empty)."""
 
     geometry: Geometry
     placement: Placement | None = None
@@ -40,15 +40,15 @@ class Grid:
 
 
 def grid_of(slices: Sequence[Slice], name: str, resample: bool = False) -> Grid:
-    """Find the grid of slices in the order of K.
+    """Find the grid of slices that are in the order of K.
 
     Args:
-        name: of the input, for messages.
-        resample: bring slices that are not on a regular grid to one, instead of refusing them.
+        name: name of the input in messages.
+        resample: accept irregular slices and resample them to a regular grid.
 
     Raises:
-        GeometryError: there is only one slice; or a slice lies beside the others, a gap differs or the stack leans, by
-            more than the precision in which positions were written.
+        GeometryError: there is only one slice; or, beyond the precision of the positions, a slice is offset,
+            a gap differs or the stack is sheared.
     """
     if len(slices) == 1:
         raise GeometryError(f"{name} has only one slice: use a folder with the whole series.")
@@ -62,7 +62,7 @@ def grid_of(slices: Sequence[Slice], name: str, resample: bool = False) -> Grid:
 
 
 def place(array: np.ndarray, placement: Placement, shape: tuple[int, int, int]) -> np.ndarray:
-    """Bring slices (T, K, J, I) to a regular grid of this shape, linearly, float32; outside, the lowest value."""
+    """Resample slices (T, K, J, I) linearly to a regular grid of this shape, float32; outside, the lowest value."""
     out = np.empty((len(array), *shape), np.float32)
     lowest = np.float32(array.min())
     for frame, stored in zip(out, np.asarray(array, np.float32), strict=True):
@@ -78,19 +78,19 @@ def place(array: np.ndarray, placement: Placement, shape: tuple[int, int, int]) 
 
 
 def _fault(slices: Sequence[Slice]) -> str:
-    """Why slices make no regular grid, as the end of a sentence; empty: they do."""
+    """Return why slices do not form a regular grid, as the end of a sentence; empty if they do."""
     first = slices[0]
     positions = np.array([item.position for item in slices])
-    if not (np.abs(positions) < FARTHEST).all():  # false for NaN, too
+    if not (np.abs(positions) < FARTHEST).all():  # also catches NaN
         return "has slices whose positions are not numbers, or kilometers away"
     gaps = np.diff(positions @ np.cross(*first.axes))
-    precision = 2 * _precision(slices)  # of the difference of two
+    precision = 2 * _precision(slices)  # of a difference of two positions
     usual, worst = float(np.median(gaps)), int(np.argmax(np.abs(gaps - np.median(gaps))))
     if abs(gaps[worst] - usual) > max(precision, _SHARE * usual):
         at = f"after {where(slices[worst])}"
         return f"has unevenly spaced slices ({gaps[worst]:.4g} mm instead of {usual:.4g} mm {at})"
     offsets = positions @ first.axes.T
-    lean = np.median(np.diff(offsets, axis=0), axis=0)  # a single slice beside the others does not count
+    lean = np.median(np.diff(offsets, axis=0), axis=0)  # the median ignores a single offset slice
     if np.abs(lean).max() > max(precision, _SHARE * usual):
         return "has slices that are shifted sideways by a constant step (tilted gantry)"
     beside = np.abs(offsets - np.median(offsets - np.arange(len(slices))[:, None] * lean, axis=0)
@@ -110,7 +110,7 @@ def _geometry(slices: Sequence[Slice], positions: np.ndarray) -> Geometry:
 def _grid(first: Slice, shape: tuple[int, int, int], step: np.ndarray, origin: np.ndarray) -> Geometry:
     steps = np.vstack([first.axes * first.pixel_size[:, None], step])
     check_steps(steps, first.path.name)
-    if not (np.abs(origin) < FARTHEST).all():  # false for NaN, too
+    if not (np.abs(origin) < FARTHEST).all():  # also catches NaN
         raise GeometryError(f"{first.path.name} lies at no place, or kilometers away: export the series again.")
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = steps.T, origin
@@ -118,7 +118,7 @@ def _grid(first: Slice, shape: tuple[int, int, int], step: np.ndarray, origin: n
 
 
 def _resampled(slices: Sequence[Slice]) -> tuple[Geometry, Placement]:
-    """A grid with the usual distance of slices that holds all of them, and where they lie on it."""
+    """Return a grid with the median slice distance that contains all slices, and their positions on it."""
     first = slices[0]
     positions = np.array([item.position for item in slices])
     normal = np.cross(*first.axes)
@@ -138,7 +138,7 @@ def _resampled(slices: Sequence[Slice]) -> tuple[Geometry, Placement]:
 
 
 def _shifted(plane: np.ndarray, shift: np.ndarray, shape: tuple[int, int], outside: np.float32) -> np.ndarray:
-    """A slice on a larger plane, moved by (J, I) pixels, linearly."""
+    """Place a slice on a larger plane, shifted by (J, I) pixels, with linear interpolation."""
     whole = np.floor(shift + 1e-6).astype(int)
     (b, a) = np.clip(shift - whole, 0, 1).astype(np.float32)
     out = np.zeros(shape, np.float32)
@@ -155,7 +155,7 @@ def _shifted(plane: np.ndarray, shift: np.ndarray, shape: tuple[int, int], outsi
 
 
 def _precision(slices: Sequence[Slice]) -> float:
-    """Half of the last decimal place in mm with which positions were written."""
+    """Half of the last decimal place in mm to which positions were written."""
     texts = [str(getattr(one, "original_string", one)) for item in slices for one in item.header.ImagePositionPatient]
     decimals = max(len(text.partition(".")[2].partition("e")[0]) for text in texts)
     return min(_COARSEST, max(_FINEST, 0.5 * math.pow(10, -decimals)))

@@ -1,6 +1,6 @@
-"""What a DICOM file says of its image, without the pixels: the attributes that matter, and no others.
+"""DICOM headers: the attributes that DINSegment uses, without pixels.
 
-The files of a study share most values, so that each different one is converted once.
+The files of a study share most values, so each distinct value is converted only once.
 """
 
 import math
@@ -25,7 +25,7 @@ from pydicom.uid import (
 from ... import bounded
 
 _GE_ELEMENTS = {0x00430010: "GEBlock", 0x0043102F: "GEComponent"}
-"""Private elements of General Electric, which says nowhere else what kind an image is, and names for them."""
+"""Private elements of General Electric, which stores the image type nowhere else, and names for them."""
 
 _ATTRIBUTES = (
     "SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
@@ -34,24 +34,24 @@ _ATTRIBUTES = (
     "TemporalPositionIdentifier", "InstanceNumber", "PhotometricInterpretation", "BitsStored", "PixelRepresentation",
     "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept", "PatientID", "IssuerOfPatientID",
     "PatientName", "PatientBirthDate",
-    # of what kind an image is
+    # type of image
     "ComplexImageComponent", "ProtocolName", "EchoNumbers", "EchoTime", "InversionTime", "DiffusionBValue",
     "ConvolutionKernel", "SliceThickness", "AcquisitionTime",
     "BodyPartExamined", "ContrastBolusAgent", "ScanningSequence", "SequenceName",
-    # of the person
+    # patient data
     "HeartRate", "NominalInterval", "PatientSize", "PatientWeight",
 )  # fmt: skip
-# whole numbers, for comparing pydicom's own tags takes five times as long
+# integers, because comparing pydicom's own tags takes five times as long
 _OF_FILE: list[Any] = [int(Tag(name)) for name in ("MediaStorageSOPClassUID", "TransferSyntaxUID")]
 _WANTED: list[Any] = [int(Tag(name)) for name in _ATTRIBUTES] + [*_GE_ELEMENTS]
 _NAMES = {tag: pydicom.datadict.keyword_for_tag(tag) for tag in (*_OF_FILE, *_WANTED)} | _GE_ELEMENTS
-_PIXELS = 0x7FE00000  # of this group and behind it
-_PLAIN = {*AllTransferSyntaxes} - {DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian}  # in little endian, as they are
-_DEFLATED_HEADER = 16 << 20  # bytes that a deflated file may hold beside its pixels
+_PIXELS = 0x7FE00000  # this group and later ones hold pixels
+_PLAIN = {*AllTransferSyntaxes} - {DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian}  # little endian
+_DEFLATED_HEADER = 16 << 20  # limit on the bytes of a deflated file in addition to its pixels
 
 
 class Header:
-    """Values by the names of their attributes, as pydicom converts them; read only."""
+    """Attribute values by name, as pydicom converts them; read-only."""
 
     __slots__ = ("_values",)
 
@@ -59,7 +59,7 @@ class Header:
         self._values = values
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The value of an attribute; ``default`` where it is not there."""
+        """Return the value of an attribute, or ``default`` if it is missing."""
         return self._values.get(name, default)
 
     def __contains__(self, name: str) -> bool:
@@ -71,26 +71,26 @@ class Header:
         return self._values[name]
 
     def but(self, **values: Any) -> "Header":
-        """The same with other values; None takes an attribute away."""
+        """Return a copy with changed values; None removes an attribute."""
         return Header({name: one for name, one in {**self._values, **values}.items() if one is not None})
 
 
 Attributes = Header | Dataset
-"""What can be asked for attributes by their names: those that matter of a file, or a whole data set."""
+"""Access to attributes by name: the ones used from a file, or a whole data set."""
 
 
 class HeaderReader:
-    """Reads headers of files that are likely to share values."""
+    """Reads headers of files that probably share values."""
 
     def __init__(self) -> None:
         self._known: dict[tuple, Any] = {}
 
     def read(self, file: BinaryIO) -> Header:
-        """The header of an open file from its start; a deflated one is unpacked no further than its image is large.
+        """Read the header of an open file from its start; a deflated file is unpacked only as far as its image needs.
 
         Raises:
-            bounded.Unusable: more or less comes of a deflated file.
-            Exception: on damaged bytes pydicom raises nearly anything.
+            bounded.Unusable: a deflated file unpacks to more or fewer bytes than expected.
+            Exception: pydicom raises many exception types for damaged bytes.
         """
         start = file.read(132)
         file.seek(132 if start[128:] == b"DICM" else 0)
@@ -102,7 +102,7 @@ class HeaderReader:
             data = read_dataset(
                 file, syntax == ImplicitVRLittleEndian, True, stop_when=_is_pixels, specific_tags=_WANTED
             )
-        else:  # pydicom finds out how it is written
+        else:  # pydicom detects the encoding
             file.seek(0)
             data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_WANTED, force=True)
         return Header({**dict(self._values(about)), **dict(self._values(data))})

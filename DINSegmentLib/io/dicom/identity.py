@@ -1,4 +1,4 @@
-"""Whose images they are: patients distinguished by what DICOM headers say, spelled one way or another."""
+"""Patient identity from DICOM headers, tolerant of different spellings."""
 
 import unicodedata
 from collections import defaultdict
@@ -9,20 +9,20 @@ from .files import Slice
 from .header import Attributes
 
 Identity = tuple[str, ...]
-"""Equal for images of one patient; empty where the headers say nothing of whom."""
+"""Equal for images of one patient; empty if the headers do not identify the patient."""
 
 
 def plain(text: object) -> str:
-    """A text without what differs between two entries of the same: case, carets, blanks, ways to write an accent."""
+    """Normalize differences between entries of the same text: case, carets, blanks, encoding of accents."""
     letters = unicodedata.normalize("NFKC", str(text or "")).casefold()
     return " ".join("".join(" " if letter in "^=,\0" else letter for letter in letters).split())
 
 
 def identities(slices: Sequence[Slice]) -> list[Identity]:
-    """Of every image: the ID with its issuer; without an ID, the name and the date of birth.
+    """Return each image's identity: patient ID with its issuer, or without an ID, name and date of birth.
 
-    Images of one series and one folder, some of which have no identity, are those of the only patient there; an empty
-    identity is like none of another folder.
+    In one series and folder, images without an identity get that of the only patient there; an empty
+    identity differs from those of other folders.
     """
     found = [_identity(item.header) for item in slices]
     series = [(str(item.header.get("SeriesInstanceUID") or ""), item.path.parent) for item in slices]
@@ -40,13 +40,13 @@ def identities(slices: Sequence[Slice]) -> list[Identity]:
 
 
 def spellings(slices: Sequence[Slice]) -> list[str]:
-    """The different names, as they are written, among images of one patient."""
+    """Return the distinct spellings of the name among images of one patient."""
     names = {plain(name): str(name) for item in slices if (name := item.header.get("PatientName"))}
     return sorted(names.values())
 
 
 def shown(identity: Identity) -> str:
-    """An identity for a message, such as ``patient 4711`` or ``folder A``."""
+    """Format an identity for a message, such as ``patient 4711`` or ``folder A``."""
     if identity[0] == "folder":
         return f"folder {Path(identity[1]).name}"
     return " ".join(("patient", *filter(None, identity[1:])))

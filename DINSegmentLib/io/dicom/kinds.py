@@ -1,4 +1,4 @@
-"""What kind of image a DICOM header describes: magnitude or phase, at which time, and what is not to be segmented."""
+"""Type of image in a DICOM header: magnitude or phase, time in the cycle, and types not meant for segmentation."""
 
 import math
 import re
@@ -9,7 +9,7 @@ from .header import Attributes
 
 _GE_BLOCK, _GE_COMPONENTS = "GEMS_PARM_01", ("", "phase", "real", "imaginary")
 _COMPONENTS = {
-    "M": "", "MAGNITUDE": "", "M_PCA": "", "M_FFE": "",  # before PCA, which Philips calls both parts of a flow
+    "M": "", "MAGNITUDE": "", "M_PCA": "", "M_FFE": "",  # before PCA: Philips labels both parts of flow images with it
     "P": "phase", "PHASE": "phase", "PHASE MAP": "phase", "PHASE_MAP": "phase", "VELOCITY": "phase", "V": "phase",
     "VELOCITY MAP": "phase", "VELOCITY_MAP": "phase", "PCA": "phase", "R": "real", "REAL": "real",
     "I": "imaginary", "IMAGINARY": "imaginary",
@@ -21,14 +21,14 @@ LEFT_OUT = {
     "imaginary": "the imaginary part of an image, beside which there is its magnitude",
     "screen capture": "a secondary capture without a position in the patient",
 }
-"""Kinds of images that are not meant to be segmented, and what a message calls one of them."""
+"""Types of images that are not meant for segmentation, and their names in messages."""
 
 _PLANNING = re.compile(r"\b(locali[sz]ers?|scouts?|topograms?|surviews?|survey|scanogram)\b", re.IGNORECASE)
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 def kind(item: Slice) -> str:
-    """A key of `LEFT_OUT` for an image that is not meant to be segmented; empty for all others."""
+    """Return the key of `LEFT_OUT` for an image not meant for segmentation; empty for others."""
     header = item.header
     types = [word.upper() for word in _words(header, "ImageType")]
     if "LOCALIZER" in types or _PLANNING.search(str(header.get("SeriesDescription") or "").replace("_", " ")):
@@ -53,12 +53,12 @@ def _by_ge(header: Attributes) -> str:
 
 
 def moment(item: Slice) -> Hashable:
-    """What shows at which time of a cine an image was taken; all alike where nothing does."""
+    """Return what identifies an image's time in a cine; equal for all images if nothing does."""
     return tuple(value(item.header, tag) for tag in ("TriggerTime", "TemporalPositionIdentifier"))
 
 
 def value(header: Attributes, tag: str) -> Hashable:
-    """A value to be compared: numbers as numbers, texts without case; an empty one is None."""
+    """Normalize a value for comparison: numbers as numbers, text without case, None if empty."""
     words = _words(header, tag)
     if not any(words):
         return None
@@ -68,7 +68,7 @@ def value(header: Attributes, tag: str) -> Hashable:
 
 
 def number(header: Attributes, tag: str) -> float | None:
-    """A single finite number, or None."""
+    """Return a single finite number, or None."""
     words = _words(header, tag)
     return _number(words[0]) if len(words) == 1 else None
 

@@ -1,4 +1,4 @@
-"""Pixels of DICOM files as values: rescaled by what each slice says, bright where there is signal, without padding."""
+"""DICOM pixels as values: rescaled per slice, brighter for more signal, with padding masked."""
 
 import warnings
 from collections import defaultdict
@@ -24,11 +24,11 @@ _WANTED = ["NumberOfFrames", *_STORED]
 
 
 def read_voxels(frames: Sequence[Sequence[Slice]], name: str) -> np.ndarray:
-    """Values (T, K, J, I) of slices of one grid.
+    """Read the values (T, K, J, I) of slices on one grid.
 
     Returns:
-        as the files rescale them, in their number type or a floating-point one where slices differ; where there is
-        padding, a masked array in which it has the value of background.
+        rescaled values in the files' number type, or floating point if slices differ; with padding,
+        a masked array in which padding has the background value.
 
     Raises:
         InputError: a slice cannot be read.
@@ -50,33 +50,33 @@ def read_voxels(frames: Sequence[Sequence[Slice]], name: str) -> np.ndarray:
 
 
 def check_pixels(path: Path, name: str) -> None:
-    """Refuse a DICOM file whose pixels are missing or truncated.
+    """Reject a DICOM file with missing or truncated pixels.
 
     Raises:
-        InputError: see above.
+        InputError: the pixels are missing or truncated.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a stream without its end only warns, and then there is no PixelData
+            warnings.simplefilter("ignore")  # a truncated stream only warns, and PixelData is then missing
             data = pydicom.dcmread(path, specific_tags=_WANTED, force=True)
         stored = len(data.get("PixelData", b""))
         syntax = data.file_meta.get("TransferSyntaxUID")
         frames = int(data.get("NumberOfFrames") or 1)
         is_packed = syntax is not None and syntax.is_compressed
         wanted = 1 if is_packed else max(1, frames * data.Rows * data.Columns * data.BitsAllocated // 8)
-    except Exception as error:  # on damaged bytes pydicom raises nearly anything
+    except Exception as error:  # pydicom raises many exception types for damaged bytes
         raise InputError(f"{path.name} in {name} is damaged: export the series again.") from error
     if stored < wanted:
         raise InputError(f"{path.name} in {name} is truncated (pixels are missing): export the series again.")
 
 
 def is_inverted(item: Slice) -> bool:
-    """Whether the largest value is shown black."""
+    """Whether the largest value is displayed black."""
     return str(item.header.get("PhotometricInterpretation") or "").strip() == "MONOCHROME1"
 
 
 def is_padding(stored: np.ndarray, item: Slice) -> np.ndarray | None:
-    """Which stored values are not signal (PS3.3, C.7.5.1.1.2); None: the header names none."""
+    """Mask of stored values that are padding (PS3.3, C.7.5.1.1.2); None if the header defines no padding."""
     value, limit = (_stored_number(item, tag) for tag in ("PixelPaddingValue", "PixelPaddingRangeLimit"))
     if value is None:
         return None
@@ -94,12 +94,12 @@ def scale(item: Slice) -> tuple[float, float]:
 def _planes_of_enhanced(
     frames: Sequence[Sequence[Slice]], name: str
 ) -> tuple[list[list[np.ndarray]], list[list[np.ndarray | None]]]:
-    """Values (J, I) of slices in enhanced files and their padding, by frame and slice.
+    """Read values (J, I) and padding of slices in enhanced files, by frame and slice.
 
-    The values are as stored, or float32 where the files rescale them.
+    Values keep the stored type, or are float32 if the files rescale them.
 
     Raises:
-        InputError: the pixels cannot be unpacked.
+        InputError: the pixels cannot be decoded.
     """
     wanted: dict[Path, list[tuple[int, int, Slice]]] = defaultdict(list)
     for t, frame in enumerate(frames):
@@ -114,7 +114,7 @@ def _planes_of_enhanced(
                 slope, intercept = scale(item)
                 masks[t][k] = is_padding(plane, item)
                 planes[t][k] = plane if plain else (plane * slope + intercept).astype(np.float32)
-        except Exception as error:  # on damaged bytes, and on what it cannot unpack, pydicom raises nearly anything
+        except Exception as error:  # pydicom raises many exception types for damaged or unsupported data
             raise InputError(
                 f"{path.name} in {name} has pixels that are damaged or packed in an unusual way: "
                 "convert it to NIfTI or NRRD first."
@@ -130,13 +130,13 @@ def _unpacked(path: Path, places: Sequence[tuple[int, int, Slice]]) -> Iterator[
         if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
             yield from iter_pixels(path, indices=indices)
             return
-        data = pydicom.dcmread(path)  # its size was checked with its header, see `files`
+        data = pydicom.dcmread(path)  # `files` checked its size with its header
         for index in indices:
             yield pixel_array(data, index=index)
 
 
 def _plane(item: Slice, name: str) -> np.ndarray:
-    """(J, I) of a file of its own, each with its own slope, as GDCM or else pydicom reads it, but never inverted."""
+    """Read (J, I) of a single-frame file with its own slope, by GDCM or else pydicom, without inverting it."""
     check_name(item.path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(item.path))
@@ -150,12 +150,12 @@ def _plane(item: Slice, name: str) -> np.ndarray:
 
 
 def _plane_by_pydicom(item: Slice, name: str) -> np.ndarray:
-    """The same, for GDCM refuses files with bytes behind their elements, or with another encoding than they name."""
+    """Do the same with pydicom: GDCM rejects files with trailing bytes or with a wrong transfer syntax."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             plane = pydicom.dcmread(item.path, force=True).pixel_array
-    except Exception as error:  # on damaged bytes pydicom raises nearly anything
+    except Exception as error:  # pydicom raises many exception types for damaged bytes
         raise InputError(f"{name} has DICOM slices that cannot be read (damaged): export the series again.") from error
     slope, intercept = scale(item)
     if slope.is_integer() and intercept.is_integer():
@@ -164,7 +164,7 @@ def _plane_by_pydicom(item: Slice, name: str) -> np.ndarray:
 
 
 def _mirror(item: Slice) -> Any:
-    """Inverting a slice, as GDCM does, is this number minus its values."""
+    """Number from which values are subtracted to invert a slice, as in GDCM."""
     slope, intercept = scale(item)
     largest = -1 if item.header.get("PixelRepresentation") else (1 << int(item.header.get("BitsStored") or 16)) - 1
     mirror = slope * largest + 2 * intercept
@@ -172,10 +172,10 @@ def _mirror(item: Slice) -> Any:
 
 
 def _upright(array: np.ndarray, mask: np.ndarray | None, first: Slice) -> np.ndarray:
-    """Values of files whose largest value is black.
+    """Invert values of files whose largest value is displayed black.
 
-    In CT a value in Hounsfield units is what it is, however it is shown; only where the corners, which are air, are
-    brighter than the rest are the values themselves inverted.
+    CT values in Hounsfield units do not depend on how they are displayed; they are inverted only if the corners,
+    which are air, are brighter than the rest.
     """
     if first.header.get("Modality") == "CT":
         corners = array[..., [0, 0, -1, -1], [0, -1, 0, -1]]
@@ -195,7 +195,7 @@ def _padded(item: Slice) -> np.ndarray | None:
         data = pydicom.dcmread(item.path)
         try:
             return is_padding(data.pixel_array, item)
-        except Exception:  # pydicom cannot unpack everything that GDCM can
+        except Exception:  # pydicom cannot decode everything that GDCM can
             return None
     order = ">" if syntax is not None and not syntax.is_little_endian else "<"
     kind = np.dtype(f"{order}{'i' if data.get('PixelRepresentation') else 'u'}{data.BitsAllocated // 8}")
@@ -204,7 +204,7 @@ def _padded(item: Slice) -> np.ndarray | None:
 
 
 def _stored_number(item: Slice, tag: str) -> int | None:
-    """A value of the stored pixels' own type, whether its file knows this type or not."""
+    """Return a value in the type of the stored pixels, even if its file declares another type."""
     value = item.header.get(tag)
     if value in (None, "", b""):
         return None

@@ -1,8 +1,8 @@
-"""Which images make one volume or one cine: the only place that decides it, for every command and every input.
+"""Grouping of images into volumes and cines, in one place for all commands and inputs.
 
-Images belong together when patient, study and series agree, and what they show (magnitude or phase, description,
-protocol, echo, kernel); series that hold one slice position each make a stack when their planes are parallel and alike.
-Directions, spacings and positions are compared as numbers, never as texts.
+Images form a stack if patient, study and series agree, and also what they show (magnitude or phase, description,
+protocol, echo, kernel). Series of one slice position each form a stack if their planes are parallel and similar.
+Directions, spacings and positions are compared as numbers, not as text.
 """
 
 import re
@@ -19,16 +19,16 @@ from .files import Slice
 from .identity import Identity, identities, plain, shown, spellings
 
 DIRECTION = 1e-3
-"""Cosines of two directions that differ by less, 0.06 degrees, are alike."""
+"""Directions whose cosines differ by less (0.06 degrees) count as equal."""
 
 SPACING = 1e-3
-"""Pixel spacings that differ by less than this share are alike."""
+"""Pixel spacings whose relative difference is smaller count as equal."""
 
 PLACE = 0.1
-"""Images less than this share of the slice thickness apart show one place; see `same_place`."""
+"""Images closer than this share of the slice thickness are at the same position; see `same_place`."""
 
-_MOST_PARTS = 12  # values of an attribute at one place; more of them are a time course
-_PARTS = (  # what distinguishes images at one position that are not frames of one cine, and how a message calls it
+_MOST_PARTS = 12  # values of an attribute at one position; more values are a time course
+_PARTS = (  # attributes that separate images at one position that are not frames of a cine, and their names in messages
     ("ImageType", "image type"), ("EchoNumbers", "echo"), ("EchoTime", "echo time"),
     ("InversionTime", "inversion time"), ("DiffusionBValue", "b-value"), ("ConvolutionKernel", "kernel"),
     ("SeriesDescription", "description"),    ("ProtocolName", "protocol"),
@@ -37,15 +37,15 @@ _PARTS = (  # what distinguishes images at one position that are not frames of o
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Images that make one volume or one cine, as far as their headers show; whether they do is seen later.
+    """Images that form a volume or cine according to their headers; the grid is checked later.
 
     Args:
         slices: its images.
-        uids, numbers: of the series that it is made of, in their order; each perhaps empty.
-        description: of these series where they share one, else empty.
-        part: how it differs from other stacks of the same series; empty: it is the whole series.
-        notices: what a user should know of how it was put together.
-        kind: of images that are not meant to be segmented, a key of `kinds.LEFT_OUT`; empty: they may be.
+        uids, numbers: of its series, in order; entries may be empty.
+        description: of these series if they share it, otherwise empty.
+        part: what distinguishes it from other stacks of the series; empty if it is the whole series.
+        notices: what the user should know about how it was assembled.
+        kind: key of `kinds.LEFT_OUT` for images that are not meant for segmentation; otherwise empty.
     """
 
     slices: tuple[Slice, ...]
@@ -58,18 +58,18 @@ class Stack:
 
     @property
     def choice(self) -> str | None:
-        """By which a later run finds the same stack, see `choose`; None: nothing names it."""
+        """Text by which a later run finds the same stack, see `choose`; None if nothing identifies it."""
         name = next(filter(None, (*self.uids, *self.numbers, self.description)), "")
         return " ".join(filter(None, (name, self.part and f"[{self.part}]"))) or None
 
     @property
     def number(self) -> str:
-        """``5``, or ``10-18`` of several series; empty: none has a number."""
+        """Series number such as ``5``, or ``10-18`` for several series; empty if none has a number."""
         known = [number for number in self.numbers if number]
         return known[0] if len(set(known)) == 1 else f"{known[0]}-{known[-1]}" if known else ""
 
     def is_called(self, wanted: str) -> bool:
-        """Whether a user may mean this stack: one of its series by UID, number or description."""
+        """Whether the text selects this stack: UID, number or description of one of its series."""
         name, _, part = wanted.partition(" [")
         return name in (*self.uids, *self.numbers, self.description) and part.rstrip("]") in ("", self.part)
 
@@ -80,18 +80,18 @@ class Stack:
 
 
 def choose(stacks: Sequence[Stack], wanted: str | None) -> list[Stack]:
-    """Those that a user may mean; without a wish all that may be segmented, or all where none may.
+    """Return the stacks that the user may mean; without ``wanted``, all that may be segmented, or all if none may.
 
-    A name holds for stacks that are left out only where no other has it.
+    Stacks that are not meant for segmentation match only if no other stack does.
     """
     meant = [one for one in stacks if wanted is None or one.is_called(wanted)]
-    if wanted is not None and not meant and "[" in wanted:  # of a part that is the whole series now
+    if wanted is not None and not meant and "[" in wanted:  # names a part of what is now the whole series
         return choose(stacks, wanted.partition(" [")[0])
     return [one for one in meant if not one.kind] or meant
 
 
 def stacks_of(slices: Sequence[Slice]) -> list[Stack]:
-    """Sort images to stacks, in the order of their first images; those not to be segmented have their reason."""
+    """Sort images into stacks, in the order of their first images; stacks not for segmentation have their reason."""
     series: dict[Hashable, list[Slice]] = defaultdict(list)
     person: dict[Path | tuple, Identity] = {}
     for item, identity in zip(slices, identities(slices), strict=True):
@@ -103,17 +103,17 @@ def stacks_of(slices: Sequence[Slice]) -> list[Stack]:
 
 
 def same_place(slices: Sequence[Slice]) -> float:
-    """Distance in mm under which two of these images show one place.
+    """Distance in mm below which two of these images are at the same position.
 
-    A tenth of the slice thickness and at most 0.1 mm, which is how precisely positions may be written; 0.01 mm where no
-    thickness is known.
+    A tenth of the slice thickness, at most 0.1 mm, which is a common precision of positions; 0.01 mm if the
+    thickness is unknown.
     """
     thickness = kinds.number(slices[0].header, "SliceThickness")
     return min(0.1, PLACE * thickness) if thickness and thickness > 0 else 0.01
 
 
 def places(slices: Sequence[Slice]) -> list[list[Slice]]:
-    """Images by the place that they show, along the normal of the first one's plane.
+    """Group images by position along the normal of the first image's plane.
 
     Raises:
         ValueError, TypeError: a position or direction is not a number.
@@ -132,7 +132,7 @@ def places(slices: Sequence[Slice]) -> list[list[Slice]]:
 
 
 def are_alike(one: Slice, other: Slice) -> bool:
-    """Whether two images have as many pixels of one size and the same directions."""
+    """Whether two images have the same size, pixel size and directions."""
     return (
         (one.header.get("Rows"), one.header.get("Columns")) == (other.header.get("Rows"), other.header.get("Columns"))
         and (one.index is None) == (other.index is None)
@@ -142,7 +142,7 @@ def are_alike(one: Slice, other: Slice) -> bool:
 
 
 def _series_key(item: Slice) -> Hashable:
-    """Anonymized files may all have an empty UID: folder, number and description still distinguish series."""
+    """Key of an image's series; with folder, number and description, as anonymized files may share an empty UID."""
     uid = str(item.header.get("SeriesInstanceUID") or "")
     return uid or (item.path.parent, _study(item), *titles(item))
 
@@ -152,19 +152,19 @@ def _study(item: Slice) -> str:
 
 
 def titles(item: Slice) -> tuple[str, str]:
-    """Number and description of an image's series, each perhaps empty."""
+    """Return number and description of an image's series; each may be empty."""
     number, text = item.header.get("SeriesNumber"), item.header.get("SeriesDescription")
     return "" if number is None else str(number), str(text or "")
 
 
 def where(item: Slice) -> str:
-    """An image as a message names it: its file and its series."""
+    """Format an image for a message: its file and series."""
     number, description = titles(item)
     return f'{item} (series {number or "without number"} "{description}")'
 
 
 def _parts_of_series(items: Sequence[Slice], person: dict) -> list[Stack]:
-    """One series as the stacks that it holds, each named by what sets it apart."""
+    """Split a series into the stacks that it holds, each named by what distinguishes it."""
     parts: list[tuple[str, list[Slice]]] = [("", list(items))]
     people = {person[item.key] for item in items}
     parts = _split(parts, lambda item: person[item.key], "", shown)
@@ -206,7 +206,7 @@ def _split(
 
 
 def _by_folder(part: str, items: list[Slice]) -> list[tuple[str, list[Slice]]]:
-    """Files of several folders are one stack unless two folders show the same place at the same time."""
+    """Split by folder if two folders show the same position at the same time; otherwise keep the files together."""
     folders = {item.path.parent for item in items}
     if len(folders) == 1:
         return [(part, items)]
@@ -216,14 +216,14 @@ def _by_folder(part: str, items: list[Slice]) -> list[tuple[str, list[Slice]]]:
             for item in group:
                 if seen.setdefault(kinds.moment(item), item.path.parent) != item.path.parent:
                     return _split([(part, items)], lambda item: item.path.parent, "folder", lambda path: path.name)
-    except (ValueError, TypeError, AttributeError, OverflowError):  # damaged, which is reported when it is read
+    except (ValueError, TypeError, AttributeError, OverflowError):  # damaged; reported when the file is read
         pass
     return [(part, items)]
 
 
 def _by_attribute(part: str, items: list[Slice], tag: str, called: str) -> list[tuple[str, list[Slice]]]:
-    """Split where images of one place differ in an attribute."""
-    if len({id(item.header.get(tag)) for item in items}) == 1:  # most often: equal values of files are one object
+    """Split by an attribute if images at one position differ in it."""
+    if len({id(item.header.get(tag)) for item in items}) == 1:  # the usual case: files share objects for equal values
         return [(part, items)]
     values = {item.key: kinds.value(item.header, tag) for item in items}
     if not 1 < len(set(values.values())) <= _MOST_PARTS:
@@ -236,7 +236,7 @@ def _by_attribute(part: str, items: list[Slice], tag: str, called: str) -> list[
 
 
 def _join(parts: Sequence[Stack], person: dict) -> list[Stack]:
-    """Take series of one place each together, in the place of the first: many scanners store one for each slice."""
+    """Join series of one position each, in place of the first: many scanners store one series per slice."""
     families: dict[Hashable, list[Stack]] = defaultdict(list)
     order: list[Hashable] = []
     for number, one in enumerate(parts):
@@ -248,7 +248,7 @@ def _join(parts: Sequence[Stack], person: dict) -> list[Stack]:
 
 
 def _family(one: Stack, person: dict, families: dict[Hashable, list[Stack]]) -> Hashable | None:
-    """What a series of one place shares with others of its stack; None: it is not of one place."""
+    """Key of what a series of one position shares with others of its stack; None if it has several positions."""
     first = one.slices[0]
     try:
         if first.is_multi_frame or len(places(one.slices)) > 1 or one.kind:
@@ -261,12 +261,12 @@ def _family(one: Stack, person: dict, families: dict[Hashable, list[Stack]]) -> 
             if isinstance(known, tuple) and known[:-1] == key and are_alike(members[0].slices[0], first):
                 return known
         return *key, len(families)
-    except (ValueError, TypeError, AttributeError, OverflowError):  # damaged, which is reported when it is read
+    except (ValueError, TypeError, AttributeError, OverflowError):  # damaged; reported when the file is read
         return None
 
 
 def _stacks_of_family(family: list[Stack]) -> list[Stack]:
-    """Series of one place each and of parallel planes: one stack, or several that show the same region twice."""
+    """Join series of one position each with parallel planes: one stack, or several if they show a region twice."""
     if len(family) == 1:
         return family
     family = sorted(family, key=_by_number)
@@ -276,13 +276,13 @@ def _stacks_of_family(family: list[Stack]) -> list[Stack]:
     if len(by_text) > 1 and _overlap(family):
         return [stack for group in by_text.values() for stack in _stacks_of_family(group)]
     runs = _runs(family) if _overlap(family) else [family]
-    if len(family[0].slices) == 1 and any(len(run) < 3 for run in runs):  # single images need not be a stack
+    if len(family[0].slices) == 1 and any(len(run) < 3 for run in runs):  # single images need not form a stack
         return family
     return [_joined(run) for run in runs]
 
 
 def _overlap(family: Sequence[Stack]) -> bool:
-    """Whether two of the series show one place, or slices that lie in each other."""
+    """Whether two of the series show the same position, or overlapping slices."""
     together = [one.slices[0] for one in family]
     found = places(together)
     if len(found) < len(family):
@@ -296,7 +296,7 @@ def _overlap(family: Sequence[Stack]) -> bool:
 
 
 def _runs(family: Sequence[Stack]) -> list[list[Stack]]:
-    """Stacks that were acquired one after the other; the family as a whole where it does not come apart so."""
+    """Split into stacks acquired one after the other; return the whole family if that is not possible."""
     normal, tolerance = np.cross(*family[0].slices[0].axes), same_place(family[0].slices)
     runs: list[list[Stack]] = [[]]
     heights: list[float] = []  # of the current run
@@ -332,7 +332,7 @@ def _joined(family: Sequence[Stack]) -> Stack:
 
 
 def _named_apart(stacks: Sequence[Stack]) -> list[Stack]:
-    """The same; stacks of one series with one part name get a number behind it."""
+    """Number the stacks of one series that have the same part name."""
     seen: dict[tuple, int] = defaultdict(int)
     result = []
     for one in stacks:
@@ -355,5 +355,5 @@ def _with_spellings(one: Stack) -> Stack:
 
 
 def _numberless(text: object) -> str:
-    """A description without the numbers by which slices may be counted in it."""
+    """Remove the numbers from a description, because they may count slices."""
     return re.sub(r"\d+", "#", plain(text))

@@ -1,4 +1,4 @@
-"""DICOM folders and enhanced files: find the series, order its slices by position, reject irregular volumes."""
+"""DICOM folders and enhanced files: find the series, sort its slices by position, reject irregular volumes."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,12 +19,12 @@ from .files import Slice, scan
 from .grid import Placement, grid_of, place
 from .stacks import Stack, are_alike, choose, places, same_place, stacks_of, where
 
-_TIME_TAGS = ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber")  # the first that distinguishes frames
+_TIME_TAGS = ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber")  # the first that differs between frames
 
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """A regular stack of slices in the order of K, its grid, modality, bytes of a stored voxel, and notices."""
+    """A regular stack of slices in the order of K, with grid, modality, bytes per stored voxel and notices."""
 
     slices: tuple[Slice, ...]
     geometry: Geometry
@@ -35,12 +35,12 @@ class Volume:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Each once, in the order of K."""
+        """Each file once, in the order of K."""
         return tuple(dict.fromkeys(item.path for item in self.slices))
 
     @property
     def slice_files(self) -> tuple[SliceFile, ...]:
-        """Where each slice lies, in the order of K; empty where they were brought to another grid."""
+        """Where each slice is stored, in the order of K; empty if slices were resampled."""
         if self.placement is not None:
             return ()
         return tuple(SliceFile(item.path, item.index) for item in self.slices)
@@ -48,10 +48,10 @@ class Volume:
 
 @dataclass(frozen=True, eq=False)
 class Cine:
-    """The volumes of a series in the order of time, all on one grid.
+    """Volumes of a series in temporal order, all on one grid.
 
-    ``times``: of each in seconds after the first, by trigger times; None where these are missing. ``person``: what the
-    headers tell.
+    ``times``: seconds after the first frame by trigger times; None if these are missing. ``person``: patient data
+    from the headers.
     """
 
     volumes: tuple[Volume, ...]
@@ -67,20 +67,20 @@ def find_volume(
     folder: Path, name: str, series: str | None, frame: int | None, files: Sequence[Path] | None = None,
     with_pixels: bool = True, resample: bool = False,
 ) -> Volume:  # fmt: skip
-    """The one volume in a folder and the folders below it; localizers and copies of slices are skipped.
+    """Find the only volume in a folder and its subfolders, skipping localizers and copies of slices.
 
     Args:
-        folder: where to look, files that are not DICOM images are skipped; or a single file that holds many frames.
-        name: what the user calls it, for messages.
-        series: number, description or UID of the requested series; needed when there are several.
-        frame: which image at every slice position, from 1; needed when there are several.
-        files: the DICOM files of the series where they are known: the folder is not searched then.
-        with_pixels: look for pixels that are missing, too.
+        folder: folder to search, in which files without DICOM images are skipped; or a multi-frame file.
+        name: name of the input in messages.
+        series: number, description or UID of the series; required if there are several.
+        frame: image at each slice position, from 1; required if there are several.
+        files: DICOM files of the series, if known; the folder is then not searched.
+        with_pixels: also check for missing pixels.
         resample: see `grid.grid_of`.
 
     Raises:
-        InputError: no DICOM image, damaged files, several series and no choice, no such series, no gray slices.
-        GeometryError: the slices do not make a regular grid.
+        InputError: no DICOM image, damaged files, several series without a choice, series not found, no gray slices.
+        GeometryError: the slices do not form a regular grid.
     """
     stack = _find_stack(folder, name, series, files)
     with _damage_told(name):
@@ -96,9 +96,9 @@ def find_cine(
     folder: Path, name: str, series: str | None, files: Sequence[Path] | None = None, with_pixels: bool = True,
     resample: bool = False,
 ) -> Cine:  # fmt: skip
-    """All frames of the one series in a folder; arguments and errors as of `find_volume`.
+    """Find all frames of the only series in a folder; arguments and errors as of `find_volume`.
 
-    Series of one stack are taken together, see `stacks.stacks_of`.
+    Series that form one stack are joined, see `stacks.stacks_of`.
     """
     stack = _find_stack(folder, name, series, files)
     with _damage_told(name):
@@ -114,10 +114,10 @@ def find_cine(
 
 
 def read_person(files: Sequence[Path]) -> Person:
-    """What the headers of DICOM files say about the person in them, see `person_of`.
+    """Read the patient data in the headers of DICOM files, see `person_of`.
 
     Raises:
-        InputError: none of them is an image, or one is damaged.
+        InputError: no file is an image, or a file is damaged.
     """
     return person_of([item.header for item in _find_slices(files[0].parent, files[0].parent.name, files)])
 
@@ -141,7 +141,7 @@ def _volume(slices: Sequence[Slice], name: str, notices: tuple[Notice, ...], res
 
 
 def read_voxels(volumes: Sequence[Volume], name: str) -> np.ndarray:
-    """(T, K, J, I) of volumes of one grid, see `pixels.read_voxels`."""
+    """Read (T, K, J, I) of volumes on one grid, see `pixels.read_voxels`."""
     array = pixels.read_voxels([volume.slices for volume in volumes], name)
     placement = volumes[0].placement
     return array if placement is None else place(array, placement, volumes[0].geometry.shape)
@@ -163,7 +163,7 @@ def _find_slices(folder: Path, name: str, files: Sequence[Path] | None) -> list[
 
 
 def _find_stack(folder: Path, name: str, series: str | None, files: Sequence[Path] | None) -> Stack:
-    """The one stack that a user means."""
+    """Find the only stack that the arguments allow."""
     found = stacks_of(_find_slices(folder, name, files))
     meant = choose(found, series)
     if len(meant) == 1:
@@ -195,7 +195,7 @@ def _check_alike(slices: Sequence[Slice], name: str) -> None:
 
 
 def _odd_one(slices: Sequence[Slice]) -> Slice | None:
-    """An image that does not fit to most others; None: all are alike."""
+    """Return an image that differs from most others; None if all are alike."""
     if all(are_alike(slices[0], item) for item in slices):
         return None
     groups: list[list[Slice]] = []
@@ -208,11 +208,11 @@ def _odd_one(slices: Sequence[Slice]) -> Slice | None:
 
 
 def _in_time(stack: Stack, name: str) -> tuple[list[list[Slice]], str | None]:
-    """The frames, each a list of slices along the normal, and the tag that gives their order; None: there is one."""
+    """Return the frames, each a list of slices along the normal, and the tag that orders them (None: one frame)."""
     _check_alike(stack.slices, name)
     groups = places(stack.slices)
     counts = [len(group) for group in groups]
-    frames = max(set(counts), key=counts.count)  # of most slices
+    frames = max(set(counts), key=counts.count)  # the number that most slices have
     index = next((index for index, count in enumerate(counts) if count != frames), None)
     if index is not None:
         raise GeometryError(_uneven(groups, index, frames, name))
@@ -232,7 +232,7 @@ def _in_time(stack: Stack, name: str) -> tuple[list[list[Slice]], str | None]:
 
 
 def _uneven(groups: Sequence[Sequence[Slice]], index: int, frames: int, name: str) -> str:
-    """Why places with more or fewer images than the others cannot be used."""
+    """Explain why positions with more or fewer images than the others cannot be used."""
     group = groups[index]
     place = f"{name} has {len(group)} images at slice {index + 1} of {len(groups)} and {frames} at the others"
     if len(group) > frames:
@@ -241,7 +241,7 @@ def _uneven(groups: Sequence[Sequence[Slice]], index: int, frames: int, name: st
 
 
 def _check_one_grid(frames: Sequence[Sequence[Slice]], name: str) -> None:
-    """Refuse a cine in which a slice lies elsewhere at another time."""
+    """Reject a cine in which a slice changes its position over time."""
     tolerance = _in_plane(frames[0])
     for frame in frames[1:]:
         for first, item in zip(frames[0], frame, strict=True):
@@ -254,7 +254,7 @@ def _check_one_grid(frames: Sequence[Sequence[Slice]], name: str) -> None:
 
 
 def _in_plane(slices: Sequence[Slice]) -> float:
-    """Distance in mm by which a slice may lie beside its place: a tenth of a pixel, or how positions are written."""
+    """Tolerance in mm of a slice's in-plane position: a tenth of a pixel, or the precision of the positions."""
     return max(same_place(slices), 0.1 * float(slices[0].pixel_size.min()))
 
 
@@ -264,6 +264,6 @@ def _tells_apart(tag: str, group: Sequence[Slice]) -> bool:
 
 
 def _seconds(frames: Sequence[Sequence[Slice]]) -> tuple[float, ...]:
-    """Trigger times (ms), each the median over a frame's slices, in seconds after the first."""
+    """Trigger times (ms) as seconds after the first frame, each the median over a frame's slices."""
     medians = [float(np.median([float(item.header.TriggerTime) for item in frame])) for frame in frames]
     return tuple((one - medians[0]) / 1000 for one in medians)

@@ -1,1 +1,1 @@
-"""The panel's sections: each connects some of its widgets, and knows of the others only what it was given."""
+"""Sections of the panel: each connects its own widgets, and reaches the others only through its arguments."""

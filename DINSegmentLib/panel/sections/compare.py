@@ -1,4 +1,4 @@
-"""Original and enhanced volume in the views: side by side, or one in place of the other, faded or whole."""
+"""Comparison of original and enhanced volume: side by side, or faded in the same views."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +10,13 @@ from ..translation import told
 
 
 class CompareSection:
-    """Connects Compare, whose button is down while its layout is shown, and Show enhanced, down while Fade is not 0.
+    """Connects Compare, checked while its layout is shown, and Show enhanced, checked while Fade is not 0.
 
     Args:
         ui: the panel's widgets.
-        session: what is chosen.
-        enhance: brings the enhanced volume up to date; False: it cannot be done.
-        on_shown: called when views have come to show the volume.
+        session: the current selection.
+        enhance: updates the enhanced volume; False if that failed.
+        on_shown: called after views have been set to show the volume.
     """
 
     def __init__(self, ui: Any, session: Session, enhance: Callable[[], bool], on_shown: Callable[[], None]) -> None:
@@ -28,26 +28,26 @@ class CompareSection:
         self._show_fade()
 
     def show_enhanced(self) -> None:
-        """Show the effect of an enhancement that the user has just changed, where it is not to be seen yet."""
+        """Show the effect of an enhancement that the user has just changed, unless it is already visible."""
         if not self.ui.compareButton.checked and self.ui.fadeSlider.value == 0:
             self.ui.fadeSlider.value = 1
 
     def end_fade(self) -> None:
-        """Let the views show what they showed before the enhanced volume."""
+        """Restore what the views showed before the enhanced volume."""
         with self.session.quietly():
             self.ui.fadeSlider.value = 0
         self._show_fade()
         compare.end_fade()
 
     def restore(self) -> None:
-        """Give the views back."""
+        """Restore the views."""
         with self.session.quietly():
             self.ui.compareButton.checked = False
         compare.restore()
         self.end_fade()
 
     def end(self) -> None:
-        """The panel is taken apart."""
+        """Clean up when the panel closes."""
         self.restore()
         self._stop_watching()
 
@@ -69,7 +69,7 @@ class CompareSection:
             self.ui.compareButton.checked = False
 
     def onLayout(self) -> None:
-        """The user may choose another layout in Slicer's own menu: then the comparison has ended."""
+        """End the comparison if the user selects another layout in Slicer's menu."""
         if self.ui.compareButton.checked and not compare.is_shown():
             with self.session.quietly():
                 self.ui.compareButton.checked = False
@@ -91,7 +91,7 @@ class CompareSection:
         self._show_fade()
 
     def _show_fade(self) -> None:
-        """The slider is there while it has something to do."""
+        """Show the slider only while it has an effect."""
         ui, shown = self.ui, self.ui.fadeSlider.value > 0
         with self.session.quietly():
             ui.showEnhancedButton.checked = shown

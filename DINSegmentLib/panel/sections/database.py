@@ -1,4 +1,4 @@
-"""Save to DICOM database: segmentation, measurements and report beside the study that the volume comes from."""
+"""Save to DICOM database: stores segmentation, measurements and report in the study of the volume."""
 
 import json
 import tempfile
@@ -22,12 +22,12 @@ from .report import ReportSection
 
 
 class DatabaseSection:
-    """Connects the button, which needs a result of a volume that Slicer's DICOM reader has loaded.
+    """Connects the button, which needs a result of a volume loaded by Slicer's DICOM reader.
 
     Args:
         ui: the panel's widgets.
-        session: what is chosen.
-        person: heart rate, height and weight of the person in the volume.
+        session: the current selection.
+        person: heart rate, height and weight of the patient.
         report: describes the result.
     """
 
@@ -49,7 +49,7 @@ class DatabaseSection:
         self.session.say(_("{count} objects were saved to the DICOM database.").format(count=len(saved)))
 
     def _write(self, folder: Path) -> list[str]:
-        """Write the objects of the segments as they are now; the UIDs of their instances.
+        """Write DICOM objects of the current segments and return their instance UIDs.
 
         Raises:
             DINSegmentError: the result or its files cannot be used.
@@ -60,7 +60,7 @@ class DatabaseSection:
         from ...io.dicom_sr import Segmented, write_dicom_sr
         from ...report.pdf import pdf
 
-        described = self._report.describe()  # refuses what is not a result of this volume
+        described = self._report.describe()  # raises if it is not a result of this volume
         node, volume_node = self.session.output, self.session.volume
         run = scene.noted(node, scene.RUN)
         model, cine = self.session.models[run["model"]], scene.find_cine(volume_node)
@@ -89,7 +89,7 @@ class DatabaseSection:
         return [str(one.SOPInstanceUID) for one in (*(s.segmentation for s in segmented), measurements, document)]
 
     def _values(self, node: Any, volume_node: Any, model: Model) -> tuple[Any, Sequence[Any], Any, Any]:
-        """Labels (T, K, J, I), voxels of each frame, their grid, and of a cine the heart's function."""
+        """Return labels (T, K, J, I), voxels of each frame, grid, and cardiac function of a cine."""
         cine = scene.find_cine(volume_node)
         if cine is None:
             volume = scene.read_volume(volume_node)
@@ -100,10 +100,10 @@ class DatabaseSection:
 
 
 def _slices(nodes: Sequence[Any], name: str) -> list[Any]:
-    """Of each frame, where its slices lie.
+    """Return for each frame where its slices are stored.
 
     Raises:
-        InputError: Slicer's DICOM database is not there, or does not know the volume.
+        InputError: Slicer's DICOM database is not available, or does not have the volume.
     """
     from ...io.dicom.volume import find_cine
 
@@ -120,10 +120,10 @@ def _slices(nodes: Sequence[Any], name: str) -> list[Any]:
 
 
 def _import(folder: Path, instances: Sequence[str]) -> None:
-    """Copy the files into the database, and see that it knows them then.
+    """Copy the files into the database and verify that it has them.
 
     Raises:
-        OutputError: it does not.
+        OutputError: the database does not have the files.
     """
     from DICOMLib import DICOMUtils
 

@@ -1,4 +1,4 @@
-"""The enhancement: method, strength, and the enhanced volume that follows them and the voxels."""
+"""Enhancement: method, strength, and the enhanced volume, which follows them and the voxels."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,10 +21,10 @@ class EnhancementSection:
 
     Args:
         ui: the panel's widgets.
-        session: what is chosen.
+        session: the current selection.
         widget: owns the preview's timer.
-        on_adjusted: called when the user has changed the enhancement and the volume follows.
-        on_preview_ended: called when the user wants no preview any more.
+        on_adjusted: called when the user has changed the enhancement and the enhanced volume is updated.
+        on_preview_ended: called when the user has turned off the preview.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class EnhancementSection:
         ui.enhancedOutputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onEnhanced)
 
     def show(self) -> None:
-        """Show the settings of a scene that was opened."""
+        """Show the settings of an opened scene."""
         parameters, model = self.session.parameters, self.session.model
         with self.session.quietly():
             choices.fill_methods(self.ui.enhancementMethodComboBox, model)
@@ -56,7 +56,7 @@ class EnhancementSection:
             )
 
     def follow(self, volume_node: Any) -> None:
-        """Another volume was chosen: its enhanced volume, where there is one, comes with it; no new one is made yet."""
+        """Show the existing enhanced volume of a newly selected volume, if any; do not create one yet."""
         self.stop()
         parameters = self.session.parameters
         parameters.enhancedVolume = scene.find_enhanced(volume_node) if volume_node is not None else None
@@ -65,12 +65,12 @@ class EnhancementSection:
             self._update()
 
     def follow_voxels(self) -> None:
-        """The voxels of the volume have become others, such as those of another frame."""
+        """Called when the volume's voxels have changed, for example to another frame."""
         if self.session.enhanced is not None:
             self.ensure()
 
     def follow_model(self) -> None:
-        """Another model was chosen: its own settings."""
+        """Show the default settings of a newly selected model."""
         session, default = self.session, self.session.model.enhancement.default
         with session.quietly():
             choices.fill_methods(self.ui.enhancementMethodComboBox, session.model)
@@ -83,14 +83,14 @@ class EnhancementSection:
         self._mark_untrained()
 
     def stop(self) -> None:
-        """Give the volume up."""
+        """Stop and release the volume."""
         self.preview.stop()
 
     def ensure(self) -> bool:
-        """Begin to bring the enhanced volume up to date, the slice in view at once; it is made where there is none.
+        """Begin to update the enhanced volume, creating it if needed, the visible slice first.
 
         Returns:
-            False: it cannot be done, and the user was shown why.
+            False if that is not possible; the user was shown why.
         """
         session = self.session
         try:
@@ -133,12 +133,12 @@ class EnhancementSection:
         self._mark_untrained()
 
     def _adjust(self) -> None:
-        """The user has changed method or strength: the effect is to be seen at once."""
+        """Called when the user has changed method or strength: show the effect immediately."""
         if self._update():
             self._on_adjusted()
 
     def _update(self) -> bool:
-        """Bring the enhanced volume up to date, if the user wants that to happen by itself; whether it is done."""
+        """Update the enhanced volume if the user has enabled automatic updates; return whether it is updated."""
         self._mark_untrained()
         return self.session.volume is not None and self.ui.previewCheckBox.checked and self.ensure()
 

@@ -1,4 +1,4 @@
-"""Cardiac function of a cine: ejection fractions, volumes and mass, what is wrong with them, frames and the curve."""
+"""Cardiac function of a cine: ejection fractions, volumes and mass, notices, frames and the curve."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,8 +17,8 @@ from ..session import Session
 from ..tables import Column, export, fill, number, span
 from ..translation import told
 
-_MOST_FRAMES = 10  # rows of the table of frames that are seen at once
-_EJECTION = (  # of one ventricle
+_MOST_FRAMES = 10  # visible rows of the table of frames
+_EJECTION = (  # for one ventricle
     '<td><span style="font-size:9pt">{name}</span><br/><span style="font-size:18pt; font-weight:600">{value}</span>'
     '<br/><span style="font-size:9pt">{range}</span></td>'
 )
@@ -29,14 +29,14 @@ class FunctionSection:
 
     Args:
         ui: the panel's widgets.
-        session: what is chosen.
+        session: the current selection.
     """
 
     def __init__(self, ui: Any, session: Session) -> None:
         self.ui, self.session = ui, session
         self._cine: scene.Cine | None = None
-        self._measured: CardiacFunction | None = None  # without heart rate and body
-        self._shown: CardiacFunction | None = None  # with them, where they are known
+        self._measured: CardiacFunction | None = None  # without heart rate and body surface area
+        self._shown: CardiacFunction | None = None  # with them, if known
         self._notices = NoticeRows(ui.functionNotices)
         self.person = Person(ui, session, self._show_figures)
         ui.framesTable.connect("cellClicked(int,int)", self.onFrame)
@@ -45,7 +45,7 @@ class FunctionSection:
         self.clear()
 
     def clear(self) -> None:
-        """Nothing was measured in what is shown."""
+        """Clear all values."""
         self._cine = self._measured = self._shown = None
         for table in (self.ui.functionTable, self.ui.framesTable):
             table.setRowCount(0)
@@ -54,7 +54,7 @@ class FunctionSection:
             button.enabled = False
 
     def outdate(self) -> None:
-        """The values are from before an edit: gray, until there are new ones."""
+        """Show values in gray after an edit, until new ones are available."""
         self._enable(False)
 
     def _enable(self, enabled: bool) -> None:
@@ -62,7 +62,7 @@ class FunctionSection:
             one.enabled = enabled
 
     def show(self, cine: scene.Cine | None, found: CardiacFunction, notices: Iterable[Notice] = ()) -> None:
-        """What was measured, without heart rate and body, which are the panel's, and notices that go with it."""
+        """Show measurements (without heart rate and body surface area, which the panel adds) and their notices."""
         self._cine, self._measured = cine, found
         self._enable(True)
         with self.session.quietly():
@@ -74,7 +74,7 @@ class FunctionSection:
         self._show_figures()
 
     def _frames(self) -> tuple[list[Column], list[tuple[str, ...]]]:
-        """Columns and rows of the table of frames."""
+        """Return columns and rows of the table of frames."""
         assert self._measured is not None
         phases = {self._measured.ed_frame: _("end-diastole"), self._measured.es_frame: _("end-systole")}
         rows = [
@@ -97,7 +97,7 @@ class FunctionSection:
         return columns, rows
 
     def _show_figures(self) -> None:
-        """All values, with those that need heart rate, height and weight where these are known."""
+        """Show all values, including those that need heart rate, height and weight if these are known."""
         if (measured := self._measured) is None:
             return
         found = measured
@@ -141,7 +141,7 @@ class FunctionSection:
         slicer.modules.plots.logic().ShowChartInLayout(chart)
 
     def export(self, path: Path) -> None:
-        """Write all values to a CSV file, and the frames to another beside it.
+        """Write all values to a CSV file, and the frames to another in the same folder.
 
         Raises:
             OSError: a file cannot be written.
@@ -162,7 +162,7 @@ class FunctionSection:
 
 
 def _ejection(found: CardiacFunction) -> str:
-    """Both ejection fractions, large, each with its range, as rich text."""
+    """Format both ejection fractions with their ranges as rich text."""
     cells = []
     for one in found.ejection_fractions():
         known = one["value"] is not None

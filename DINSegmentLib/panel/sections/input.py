@@ -1,4 +1,4 @@
-"""Which volume is segmented, by which model and on which device."""
+"""Selection of volume, model and device."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,15 +18,15 @@ from ..translation import told
 
 
 class InputSection:
-    """Connects the lists of volumes, models and devices, and says what is unlike the model's training data.
+    """Connects the lists of volumes, models and devices, and shows how the volume differs from the training data.
 
     Args:
         ui: the panel's widgets.
-        session: what is chosen.
-        widget: owns the menu of samples and the process that makes one.
-        on_volume: called with the volume to show (None: there is none) and whether it is another one than before.
-        on_model: called when another model is chosen.
-        on_checked: called with the reason for which the volume cannot be used, or an empty text.
+        session: the current selection.
+        widget: owns the menu of samples and the process that generates one.
+        on_volume: called with the volume to show (or None) and whether it differs from the previous one.
+        on_model: called when another model is selected.
+        on_checked: called with the reason why the volume cannot be used, or an empty text.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class InputSection:
     ) -> None:
         self.ui, self.session = ui, session
         self._on_volume, self._on_model, self._on_checked = on_volume, on_model, on_checked
-        self._shown: Any = None  # the volume that the panel speaks of
+        self._shown: Any = None  # the volume that the panel describes
         self._notices = NoticeRows(ui.inputNotices)
         self._seen: tuple[tuple[Any, ...], fit.Look] | None = None
         choices.fill_models(ui.modelSelector, session.models)
@@ -50,7 +50,7 @@ class InputSection:
             choices.show_tip(selector)
             selector.connect("currentIndexChanged(int)", slot)
         self._phantom = samples.Phantom(widget, self._loaded, self._not_loaded)
-        self._menu = qt.QMenu(widget)  # kept: Qt leaves it to us
+        self._menu = qt.QMenu(widget)  # keep a reference: Qt does not own it
         for text, load in (
             (_("Heart (bundled phantom)"), self.onHeart),
             (_("Cine (phantom, takes some seconds)"), lambda: self.onPhantom(samples.CINE)),
@@ -63,17 +63,17 @@ class InputSection:
         ui.loadSampleButton.connect("clicked()", self.onLoadSample)
 
     def clear(self) -> None:
-        """The scene is closed."""
+        """Called when the scene is closed."""
         self._shown = self._seen = None
         self.end()
 
     def choose_first(self) -> None:
-        """Where no volume is chosen, choose the first of the scene that we did not make."""
+        """Select the first volume of the scene not made by DINSegment, unless one is selected."""
         if self.session.volume is None:
             self.ui.inputSelector.setCurrentNode(next(iter(volumes.all_of_scene()), None))
 
     def show(self) -> None:
-        """Show the settings of a scene that was opened; `onVolume` shows the rest."""
+        """Show the settings of an opened scene; `onVolume` shows the rest."""
         session, parameters = self.session, self.session.parameters
         self._shown = session.volume
         with session.quietly():
@@ -81,7 +81,7 @@ class InputSection:
             choices.choose(self.ui.deviceSelector, parameters.device)
 
     def list_models(self) -> None:
-        """List the models that are known now; where the chosen one is no longer, the automatic choice."""
+        """List the known models; if the selected one is gone, select the automatic choice."""
         session, parameters = self.session, self.session.parameters
         with session.quietly():
             choices.fill_models(self.ui.modelSelector, session.models)
@@ -91,11 +91,11 @@ class InputSection:
             choices.choose(self.ui.modelSelector, parameters.modelId if parameters is not None else "")
 
     def onVolume(self, node: Any) -> None:
-        """Everything follows another volume, which may be another patient's."""
+        """Make everything follow the selected volume, which may be another patient's."""
         session, parameters = self.session, self.session.parameters
         if session.deaf:
             return
-        if volumes.is_ours(node):  # also what Slicer's list falls to when the chosen volume is removed
+        if volumes.is_ours(node):  # also what Slicer's list falls back to when the selected volume is removed
             self.ui.inputSelector.setCurrentNode(None)
             session.say(_("DINSegment made that volume from another one. Choose the original volume."))
             return
@@ -115,18 +115,18 @@ class InputSection:
         self.check()
 
     def _suggest(self) -> None:
-        """Find the model that suits the volume, for the automatic choice; without a volume, what suits the sample."""
+        """Find the model for the automatic choice: the one that suits the volume or, without a volume, the sample."""
         session = self.session
         session.suggested = samples.HEART_MODEL
         try:
             if session.volume is not None:
                 session.suggested = fit.likely_model(self._look(session.volume), session.models)
-        except DINSegmentError:  # `check` says it
+        except DINSegmentError:  # reported by `check`
             pass
         choices.name_automatic(self.ui.modelSelector, session.models[session.suggested])
 
     def onModel(self, row: int) -> None:
-        """The user's choice holds for this volume, and is kept with it."""
+        """Store the user's choice with this volume."""
         session = self.session
         choices.show_tip(self.ui.modelSelector)
         if session.deaf or row < 0:
@@ -143,14 +143,14 @@ class InputSection:
             self.session.parameters.device = self.session.device
 
     def show_devices(self, found: Sequence[dict[str, str]]) -> None:
-        """What the worker has found."""
+        """Show the devices that the worker has found."""
         parameters = self.session.parameters
         with self.session.quietly():
             choices.fill_devices(self.ui.deviceSelector, found, parameters.device if parameters else choices.AUTO)
         self.session.log(told(found[0]["reason"]))
 
     def onLoadSample(self) -> None:
-        """What suits the chosen model: the bundled heart, or the phantom's abdomen."""
+        """Load a sample that suits the selected model: the bundled heart, or the phantom's abdomen."""
         if self.session.model.modality == "MR":
             self.onHeart()
         else:
@@ -163,7 +163,7 @@ class InputSection:
         self._load(samples.download_ct)
 
     def onPhantom(self, name: str) -> None:
-        """Make a sample beside Slicer; it is loaded when it is there."""
+        """Generate a sample in a separate process and load it when finished."""
         try:
             self._phantom.make(name)
         except OSError as error:
@@ -173,7 +173,7 @@ class InputSection:
         self.session.show(_("Creating the sample…"))
 
     def end(self) -> None:
-        """The scene is closed, or the panel is taken apart."""
+        """Clean up when the scene or the panel closes."""
         self._phantom.end()
         self.ui.loadSampleButton.enabled = True
 
@@ -196,7 +196,7 @@ class InputSection:
         slicer.util.errorDisplay(_("The sample could not be loaded: {error}").format(error=reason))
 
     def check(self) -> None:
-        """Summary and warnings of the volume for the model, and whether it can be used."""
+        """Show summary and warnings of the volume for the model, and whether it can be used."""
         ui, node, model = self.ui, self.session.volume, self.session.model
         summary, lines, reason = "", [], _("Choose a volume first.")
         if node is not None:
@@ -213,7 +213,7 @@ class InputSection:
         self._on_checked(reason)
 
     def _look(self, node: Any) -> fit.Look:
-        """All voxels are read once as long as they stay the same: in a large volume that takes a while."""
+        """Read all voxels once while they are unchanged, because that is slow in a large volume."""
         volume = scene.read_volume(node)
         key = node.GetID(), node.GetImageData().GetMTime(), volume.geometry.ijk_to_ras.tobytes()
         if self._seen is None or self._seen[0] != key:

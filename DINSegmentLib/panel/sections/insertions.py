@@ -1,4 +1,4 @@
-"""The insertions of the right ventricle, where the wall's segments begin: points that the user moves in the views."""
+"""Insertion points of the right ventricle, where the wall's segments begin; the user can move them in the views."""
 
 from typing import Any
 
@@ -14,15 +14,15 @@ from ..heart import measure_heart
 from ..session import Session
 from ..translation import told
 
-_APART = 25.0  # mm from the cavity's center, of points that nothing tells
+_APART = 25.0  # mm from the cavity's center, for points without a known position
 
 
 class InsertionSection:
-    """Connects the button that shows the points, and the one that lets the labels tell again.
+    """Connects the button that shows the points, and the one that resets them to the labels.
 
     Args:
         ui: the panel's widgets.
-        session: what is chosen.
+        session: the current selection.
     """
 
     def __init__(self, ui: Any, session: Session) -> None:
@@ -34,7 +34,7 @@ class InsertionSection:
         self.follow(None)
 
     def follow(self, node: Any) -> None:
-        """Another result or none is shown: points of the one before, which may be another patient's, are removed."""
+        """Follow another result, or None: remove the points of the previous one, which may be another patient's."""
         self._points.remove()
         available = self._points.available()
         with self.session.quietly():
@@ -59,23 +59,23 @@ class InsertionSection:
             self.session.say(_("The insertion points cannot be shown: {reason}").format(reason=told(error)))
 
     def onMoved(self) -> None:
-        """A point is elsewhere: the next report takes it."""
+        """Called when a point was moved: the next report uses it."""
         if self._points.keep():
             self.ui.insertionResetButton.enabled = True
             self.ui.statusLabel.text = _("Insertions moved. The segments of the next report begin there.")
 
     def onReset(self) -> None:
-        """The right ventricle's label counts again."""
+        """Return to the insertions in the right ventricle's label."""
         scene.forget_insertion(self.session.output)
         self.ui.insertionResetButton.enabled = False
         self.onToggled(self.ui.insertionButton.checked)
         self.session.say(_("The segments begin where the right ventricle is labeled."))
 
     def _show(self) -> None:
-        """Put the points where they were moved to, else where the labels show the insertions, and show that slice.
+        """Show the points at their stored positions, otherwise at the insertions in the labels, and show that slice.
 
         Raises:
-            DINSegmentError: there is no result of a heart, or it cannot be read.
+            DINSegmentError: there is no cardiac result, or it cannot be read.
         """
         node, volume_node = self.session.output, self.session.volume
         run = scene.noted(node, scene.RUN) if volume_node is not None and scene.is_result(node, volume_node) else None
@@ -93,10 +93,10 @@ class InsertionSection:
 
 
 def _found(node: Any, volume_node: Any, model: Model) -> Insertion:
-    """Where the labels show the insertions; else points beside the cavity, to be moved.
+    """Return the insertions in the labels; if there are none, points next to the cavity for the user to move.
 
     Raises:
-        DINSegmentError: the labels cannot be read, or hold no left ventricle.
+        DINSegmentError: the labels cannot be read, or have no left ventricle.
     """
     if cine := scene.find_cine(volume_node):
         heart = measure_heart(node, volume_node, cine, model)

@@ -1,4 +1,4 @@
-"""Maps over the volume on a click: where the network has low confidence, and which image a label relies on."""
+"""Maps over the volume: where confidence is low, and which input image a label relies on."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,14 +10,14 @@ from ..session import Session
 
 
 class MapSection:
-    """Two buttons, of which one is down while its map lies over the volume; a map goes when the voxels change.
+    """Two buttons, one checked while its map is shown; a map is removed when the voxels change.
 
     Args:
         ui: the panel's widgets.
-        session: what is chosen.
-        begin: begins a run with what makes its job; False: it was not begun, and the user was shown why.
-        show: shows how far a run is, see `Job`.
-        end: shows how a run has ended, with its code and a sentence.
+        session: the current selection.
+        begin: starts a run with a function that makes its job; False if not started, with the reason shown.
+        show: shows the progress of a run, see `Job`.
+        end: shows the end of a run, with its code and a sentence.
     """
 
     def __init__(
@@ -34,30 +34,30 @@ class MapSection:
         ui.whyButton.connect("toggled(bool)", lambda checked: self.onMap(Map.ATTRIBUTION, checked))
 
     def follow(self, volume_node: Any) -> None:
-        """Show the map of another volume, and no other; None: there is no volume."""
+        """Show only the map of another volume; None if there is no volume."""
         scene.hide_maps(volume_node)
         self.lay()
         self.update()
 
     def follow_voxels(self) -> None:
-        """The voxels have become others: the map was of what they were."""
+        """Remove the map, because the voxels have changed."""
         if self._found() is not None:
             self._remove()
 
     def update(self) -> None:
-        """The buttons follow the scene."""
+        """Update the buttons from the scene."""
         found = self._found()
         with self.session.quietly():
             for kind, button in self._buttons.items():
                 button.checked = found is not None and found[1] == kind
 
     def lay(self) -> None:
-        """Lay the map over the volume in views that have just come to show it."""
+        """Show the map in views that have just been set to show the volume."""
         if (found := self._found()) is not None:
             scene.show_map(found[0])
 
     def onMap(self, wanted: Map, checked: bool) -> None:
-        """Make a map, or take it away."""
+        """Compute a map or remove it."""
         session = self.session
         if session.deaf:
             return
@@ -69,9 +69,9 @@ class MapSection:
             self.update()
 
     def over(self, node: Any, code: Code | None, text: str, story: Mapping[str, Any] | None = None) -> None:
-        """The run has ended, one way or the other."""
+        """Called when the run has ended in any way."""
         self._end(code, text)
-        scene.hide_maps(self.session.volume)  # the user may have chosen another volume meanwhile
+        scene.hide_maps(self.session.volume)  # the user may have selected another volume meanwhile
         self.update()
 
     def _found(self) -> tuple[Any, str] | None:

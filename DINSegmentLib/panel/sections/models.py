@@ -1,4 +1,4 @@
-"""Add model: a folder that Slicer remembers, and its removal from the list."""
+"""Add model: adds folders to the list of models, and removes them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +16,12 @@ from ..translation import told
 
 
 class ModelSection:
-    """Connects the button beside the list of models.
+    """Connects the button next to the list of models.
 
     Args:
         ui: the panel's widgets.
-        session: what is chosen.
-        on_models: called when other models are known than before.
+        session: the current selection.
+        on_models: called when the known models have changed.
     """
 
     def __init__(self, ui: Any, session: Session, on_models: Callable[[], None]) -> None:
@@ -30,7 +30,7 @@ class ModelSection:
         ui.addModelButton.connect("clicked()", self.onAdd)
 
     def tell_missing(self) -> None:
-        """Name, once, the folders that were added and cannot be used now."""
+        """Report once the added folders that cannot be used now."""
         if self._told or not (missing := self.session.missing):
             return
         self._told = True
@@ -40,7 +40,7 @@ class ModelSection:
             self.session.log(one.reason)
 
     def onAdd(self) -> None:
-        """Choose a folder; where some were added before, ask whether one of them is to be removed instead."""
+        """Ask for a folder; if some were added before, first ask whether to remove one of them."""
         folders = models.added()
         if folders:
             answers = [_("Remove {folder}").format(folder=folder) for folder in folders]
@@ -57,7 +57,7 @@ class ModelSection:
             self.add(Path(folder))
 
     def add(self, folder: Path) -> None:
-        """Check the folder of a model, let the user accept its terms, and choose it."""
+        """Check a model folder, ask the user to accept its terms, and select the model."""
         try:
             model = models.check(folder)
         except (DINSegmentError, OSError) as error:

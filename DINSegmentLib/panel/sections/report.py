@@ -1,4 +1,4 @@
-"""Save report: one page of the result as it is now, as HTML or PDF."""
+"""Save report: a page of the current result as HTML or PDF."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 
 class ReportSection:
-    """Connects Save report and who has reviewed the result.
+    """Connects Save report and the fields for the reviewer.
 
     Args:
         ui: the panel's widgets.
-        session: what is chosen.
-        person: heart rate, height and weight of the person in the volume.
+        session: the current selection.
+        person: heart rate, height and weight of the patient.
     """
 
     def __init__(self, ui: Any, session: Session, person: Person) -> None:
@@ -61,12 +61,12 @@ class ReportSection:
         self.session.say(_("The report was saved."))
 
     def describe(self) -> "Report":
-        """The report of what the segments are now.
+        """Describe the current segments as a report.
 
         Raises:
-            DINSegmentError: the result or its volume cannot be read, or is not a result of a model.
+            DINSegmentError: the result or its volume cannot be read, or the segmentation is not a model's result.
         """
-        from ...report.heart import Reviewer, describe  # Pillow is not for the panel's start
+        from ...report.heart import Reviewer, describe  # Pillow must not slow down the panel's start
 
         node, volume_node = self.session.output, self.session.volume
         run = scene.noted(node, scene.RUN) if node is not None and volume_node is not None else None
@@ -95,7 +95,7 @@ class ReportSection:
         return describe({**record, **found}, model, moments, volume.geometry, _study(source), reviewer)
 
     def _cine(self, node: Any, cine: scene.Cine, model: Model) -> tuple[Mapping[str, Any], list["Moment"]]:
-        """Of a record what is measured, and end-diastole and end-systole, or the first frame."""
+        """Return the measured part of a record, and end-diastole and end-systole, or the first frame."""
         heart = measure_heart(node, self.session.volume, cine, model, self._person.figures)
         function, regional = heart.function, heart.regional
         ed, es = function.ed_frame, function.es_frame
@@ -111,7 +111,7 @@ class ReportSection:
         }, moments  # fmt: skip
 
     def _volume(self, node: Any, volume_node: Any, model: Model) -> tuple[Mapping[str, Any], list["Moment"]]:
-        """The same of a volume."""
+        """Do the same for a volume."""
         labels, volume = scene.read_labels(node, volume_node, model.labels), scene.read_volume(volume_node)
         axis = orientation(volume.geometry, model.axes).order[0]
         rows = statistics(labels, volume.array, volume.geometry, model.labels, axis)
@@ -134,20 +134,20 @@ def _moment(name: str, array: Any, labels: Any, geometry: Any, model: Model) -> 
 
 
 def _study(node: Any) -> list[tuple[str, str]]:
-    """What DICOM headers say of patient and study, where Slicer's database knows the files."""
+    """Return patient and study from DICOM headers, if Slicer's database has the files."""
     files = dicom_files(node)
     if not files:
         return []
-    from ...io.study import study_of  # pydicom takes a quarter of a second to import
+    from ...io.study import study_of  # pydicom takes 0.25 s to import
 
     return study_of(files)
 
 
 def _write(report: "Report", path: Path) -> None:
-    """Write the file, whole or not at all.
+    """Write the file atomically.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
     from ...io import outputs
     from ...report.html import html

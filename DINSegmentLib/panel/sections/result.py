@@ -1,4 +1,4 @@
-"""The result: its segments, how they are drawn, and its numbers, which follow every edit."""
+"""The result: segments, their display, and measurements, which follow each edit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -32,15 +32,15 @@ _SHOW_3D = "DINSegment/Show3DAfterRun"  # key of Slicer's settings: yes or no
 
 
 class ResultSection:
-    """Connects the output, its drawing and its tables.
+    """Connects the output, its display and its tables.
 
     Args:
         ui: the panel's widgets.
-        session: what is chosen.
-        logic: the module's, which measures a result that is shown again.
+        session: the current selection.
+        logic: the module's logic, which measures a result that is shown again.
         widget: owns the timers after an edit and between two surfaces.
-        runner: measures what was edited.
-        function: shows the numbers of a cine.
+        runner: measures edited segments.
+        function: shows the values of a cine.
         review: lists the slices to review.
     """
 
@@ -60,7 +60,7 @@ class ResultSection:
         self._statistics: Sequence[Mapping[str, Any]] = ()  # `measure.StructureStatistics` of a single volume
         self._watch = SegmentWatch(widget, self.onEdited, self.measure)
         self._listener: _Listener | None = None
-        self._surfaces: scene.SurfaceSteps | None = None  # while they are made
+        self._surfaces: scene.SurfaceSteps | None = None  # while surfaces are computed
         self._show_3d_text = ui.show3DButton.text
         self._surface_timer = qt.QTimer(widget)
         self._surface_timer.connect("timeout()", self._on_surface_turn)
@@ -74,13 +74,13 @@ class ResultSection:
         ui.exportButton.connect("clicked()", self.onExport)
 
     def onOutput(self, node: Any) -> None:
-        """Show a segmentation as it is, with what a run has left with it: a saved scene comes back with both."""
+        """Show a segmentation with the data that a run stored in it, also after a scene is loaded."""
         if not self.session.deaf:
             self._show_node(node)
             self._show_earlier(node)
 
     def show_run(self, node: Any, story: Mapping[str, Any]) -> None:
-        """Show what a run has made and told of it; what was in 3-D before comes back there."""
+        """Show the result and report of a run; show surfaces again if they were visible before."""
         in_3d = self.ui.show3DAfterCheckBox.checked or self.ui.show3DButton.checked and self.session.output is node
         with self.session.quietly():
             self._show_node(node)
@@ -90,7 +90,7 @@ class ResultSection:
             self.ui.show3DButton.checked = True
 
     def clear(self) -> None:
-        """The scene is closed, or the panel is taken apart."""
+        """Clean up when the scene or the panel closes."""
         self._abandon_surfaces()
         self._watch.follow(None)
         self._listener = None
@@ -98,7 +98,7 @@ class ResultSection:
         self._structures.follow(None)
 
     def _show_node(self, node: Any) -> None:
-        """Only the user changes how a segmentation is drawn."""
+        """Show a segmentation without changing its display settings, which belong to the user."""
         ui, session = self.ui, self.session
         session.parameters.outputSegmentation = node
         self._abandon_surfaces()
@@ -120,7 +120,7 @@ class ResultSection:
         compare.update(node)
 
     def _show_earlier(self, node: Any) -> None:
-        """Slices to review and numbers, measured anew, where the segmentation is a result of the chosen volume."""
+        """Show slices to review and new measurements if the segmentation is a result of the selected volume."""
         if (run := self._run_of(node)) is None:
             return
         volume, model = self.session.volume, run["model"]
@@ -130,15 +130,15 @@ class ResultSection:
             if scene.find_cine(volume) is not None:
                 self._show_numbers({"function": self._logic.function(node, volume, model), "notices": notices})
             elif scene.is_edited(node, volume):
-                self._watch.wait()  # the worker measures it, and looks at it anew
+                self._watch.wait()  # the worker measures it when it is idle
             else:
                 rows = self._logic.statistics(node, volume, model)
                 self._show_numbers({"statistics": [asdict(one) for one in rows], "notices": notices})
-        except DINSegmentError as error:  # frames were removed, or the model is no longer there
+        except DINSegmentError as error:  # frames were removed, or the model is no longer available
             self.session.log(told(error))
 
     def _run_of(self, node: Any) -> Mapping[str, Any] | None:
-        """What a run has left with a segmentation of the chosen volume; None: it is not one."""
+        """Return what a run stored in a segmentation of the selected volume; None if it is not a result of it."""
         volume = self.session.volume
         if node is None or volume is None or not scene.is_result(node, volume):
             return None
@@ -146,7 +146,7 @@ class ResultSection:
         return run if run is not None and run["model"] in self.session.models else None
 
     def _show_numbers(self, found: Mapping[str, Any]) -> None:
-        """Volumes of the structures, or of a cine the heart's function; and the notices that go with it."""
+        """Show volumes of structures, or cardiac function of a cine, with their notices."""
         notices = found.get("notices", ())
         if function := found.get("function"):
             self._function.show(scene.find_cine(self.session.volume), function, notices)
@@ -161,23 +161,23 @@ class ResultSection:
         )
 
     def _show_statistics(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """`measure.StructureStatistics` of each structure; of a cine there are none."""
+        """Show `measure.StructureStatistics` of each structure; empty for a cine."""
         self._statistics = rows
         self._structures.show_figures(rows)
 
     # edits
 
     def onEdited(self) -> None:
-        """Segments were edited: until they are measured, the numbers on the screen are old."""
+        """Called when segments were edited: mark the values as outdated until they are measured again."""
         if self.session.deaf or self._run_of(self.session.output) is None:
             return
-        self._listener = None  # what is measured now is of before
+        self._listener = None  # a running measurement is from before the edit
         self._structures.outdate()
         self._function.outdate()
         self.ui.reportButton.enabled = self.ui.databaseButton.enabled = self.ui.exportButton.enabled = False
 
     def measure(self) -> None:
-        """Let the worker measure the output as it is now."""
+        """Let the worker measure the current output."""
         session, node = self.session, self.session.output
         run = self._run_of(node) if not session.deaf else None
         if run is None:
@@ -189,12 +189,12 @@ class ResultSection:
             if self._runner.measure(asked, listener):
                 self._listener = listener
             else:
-                self._watch.wait()  # for the run's end
+                self._watch.wait()  # for the end of the run
         except (DINSegmentError, OSError) as error:
             self._not_measured(told(error))
 
     def measured(self, listener: "_Listener", story: Mapping[str, Any]) -> None:
-        """The worker has measured; what was edited meanwhile is measured again."""
+        """Show the worker's measurements; measure again if there were edits meanwhile."""
         if listener is not self._listener:
             return
         self._listener = None
@@ -209,7 +209,7 @@ class ResultSection:
             self._not_measured(reason)
 
     def _not_measured(self, reason: str) -> None:
-        """Old numbers are worse than none."""
+        """Clear outdated values, because showing them would be worse than showing none."""
         self._show_statistics(())
         self._function.clear()
         self.session.say(
@@ -217,7 +217,7 @@ class ResultSection:
         )
 
     def onExport(self) -> None:
-        """Write the tables of volumes and function as CSV files."""
+        """Write the tables of volumes and cardiac function as CSV files."""
         title, kinds = _("Export the tables"), _("Tables (*.csv)")
         name = qt.QFileDialog.getSaveFileName(None, title, "volumes.csv", kinds)
         if not name:
@@ -235,10 +235,10 @@ class ResultSection:
             return
         self.session.say(_("Exported."))
 
-    # drawing
+    # display
 
     def onShow3D(self, checked: bool) -> None:
-        """Make the surfaces one by one, or remove them; a click while they are made stops that."""
+        """Compute the surfaces one by one, or remove them; clicking again while they are computed stops that."""
         node = self.session.output if not self.session.deaf else None
         if node is None:
             return
@@ -252,7 +252,7 @@ class ResultSection:
             drawing.show_in_3d(node, False)
 
     def _on_surface_turn(self) -> None:
-        """One surface; the button counts them, and at the end they are shown."""
+        """Compute one surface and show progress on the button; after the last one, show all."""
         if (steps := self._surfaces) is None:  # abandoned
             return
         try:
@@ -267,13 +267,13 @@ class ResultSection:
         self._abandon_surfaces()
 
     def _abandon_surfaces(self) -> None:
-        """What was made so far is forgotten; the node has none of it."""
+        """Discard partial surfaces, which the node does not have yet."""
         self._surface_timer.stop()
         self._surfaces = None
         self.ui.show3DButton.text = self._show_3d_text
 
     def onShow3DAfter(self, checked: bool) -> None:
-        """Remember it for this and every later scene."""
+        """Remember the setting for this and future scenes."""
         slicer.app.userSettings().setValue(_SHOW_3D, "yes" if checked else "no")
 
     def onDrawing(self, value: Any) -> None:
@@ -290,16 +290,16 @@ class ResultSection:
 
 
 class _Listener:
-    """One measurement, as `worker.client.Listener`."""
+    """A measurement, as `worker.client.Listener`."""
 
     def __init__(self, section: ResultSection) -> None:
         self._section = section
 
     def loading(self, warm: bool) -> None:
-        """Nothing is loaded to measure."""
+        """Ignore: no model is loaded for a measurement."""
 
     def progressed(self, done: int, total: int) -> None:
-        """It is done in a moment."""
+        """Ignore: measurements are quick."""
 
     def finished(self, labels: np.ndarray, story: Mapping[str, Any]) -> None:
         self._section.measured(self, story)
@@ -309,7 +309,7 @@ class _Listener:
 
 
 def _measurement(node: Any, volume_node: Any, model: Model) -> Measurement:
-    """The segments of a result as they are now.
+    """Prepare the measurement of a result's current segments.
 
     Raises:
         DINSegmentError: a frame is missing, or the volume cannot be read.

@@ -1,4 +1,4 @@
-"""The slices to review: the worst first, a click goes there in all views of the volume."""
+"""Slices to review, worst first; clicking one shows it in all views of the volume."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,15 +15,15 @@ from ..session import Session
 from ..tables import Column, fill
 from ..translation import told
 
-_MOST = 5  # rows that are seen at once
+_MOST = 5  # visible rows
 
 
 class ReviewSection:
-    """Lists the slices where the last run expects most errors; none while another volume or output is chosen.
+    """Lists the slices with the most expected errors; empty while another volume or output is selected.
 
     Args:
         ui: the panel's widgets.
-        session: what is chosen.
+        session: the current selection.
     """
 
     def __init__(self, ui: Any, session: Session) -> None:
@@ -35,11 +35,11 @@ class ReviewSection:
         self.clear()
 
     def clear(self) -> None:
-        """Nothing was segmented in what is shown."""
+        """Clear the list."""
         self._show((), _("Slices to review are listed here after a run."))
 
     def show(self, doubts: Sequence[Mapping[str, Any]]) -> None:
-        """List slices as the worker sent them, see `worker.protocol`."""
+        """List slices in the form that the worker sends, see `worker.protocol`."""
         none = _("No slices to review: fewer than one wrong voxel is expected in each slice.")
         self._show(doubts, _("Click a row to show the slice in all views.") if doubts else none)
 
@@ -66,7 +66,7 @@ class ReviewSection:
         self._doubts = doubts
 
     def onSlice(self, row: int, *cell: int) -> None:
-        """Show the slice of a row in the views, and its frame; say why it is listed."""
+        """Show the slice and frame of a row in the views, and why it is listed."""
         session = self.session
         if session.deaf or not 0 <= row < len(self._doubts) or session.volume is None:
             return
@@ -81,13 +81,13 @@ class ReviewSection:
             self._notices.show([(Severity.WARNING, told(error))])
 
     def step(self, by: int) -> None:
-        """Go to the next slice of the list, or by -1 to the one before; the first one at first."""
+        """Go to the next slice of the list, or with -1 to the previous one; start with the first."""
         row = self.ui.reviewTable.currentRow() + by
         if 0 <= row < len(self._doubts):
             self.ui.reviewTable.setCurrentCell(row, 0)
 
     def _go(self, volume: Any, axis: int, index: int) -> None:
-        """Show a slice; where no view is in its plane, turn one, and say so.
+        """Show a slice; if no view is in its plane, turn one and report that.
 
         Raises:
             DINSegmentError: the volume cannot be read.
@@ -99,7 +99,7 @@ class ReviewSection:
         if view is None:
             layout = slicer.app.layoutManager()
             layout.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
-            slicer.app.processEvents()  # only then new views have their real size
+            slicer.app.processEvents()  # new views get their real size only then
             view = scene.turn_to_slices(volume, axis)
             text = _("The layout was changed, because it had no slice view. View {view} was turned to the slices.")
         scene.show_slice(volume, axis, index, others)

@@ -1,4 +1,4 @@
-"""Segment: begins a run, shows how far it is, and how it ended."""
+"""Segment: starts a run, shows its progress and its outcome."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,10 +23,10 @@ class SegmentationSection:
 
     Args:
         ui: the panel's widgets.
-        session: what is chosen.
-        runner: runs.
+        session: the current selection.
+        runner: runs jobs.
         check: checks the volume again and calls `show_ready`.
-        on_result: shows the node of a result and what the run reported.
+        on_result: shows the node of a result and the run's report.
         on_trouble: called with what is missing for any run.
     """
 
@@ -41,16 +41,16 @@ class SegmentationSection:
     ) -> None:
         self.ui, self.session, self.runner = ui, session, runner
         self._check, self._on_result, self._on_trouble = check, on_result, on_trouble
-        self._volume: Any = None  # of the run
+        self._volume: Any = None  # volume of the current run
         ui.segmentButton.connect("clicked()", self.onSegment)
         ui.releaseMemoryButton.connect("clicked()", self.onReleaseMemory)
 
     def follow(self, volume_node: Any) -> None:
-        """Another volume was chosen."""
+        """Called when another volume is selected."""
         self.ui.smoothCheckBox.enabled = volume_node is None or scene.find_cine(volume_node) is None
 
     def show_ready(self, reason: str) -> None:
-        """Whether Segment can be clicked, or why not."""
+        """Enable Segment, or show why it is disabled."""
         ui, busy = self.ui, self.runner.busy
         ui.segmentButton.enabled = busy or not reason
         ready = _("Segment the volume. The output is updated only if the run succeeds. Key: Ctrl+Return.")
@@ -86,22 +86,22 @@ class SegmentationSection:
                 return CineJob(cine, output, session.model, self.progressed, self.over)
             made = Job(volume, output, session.model, self.progressed, self.over)
             made.surfaces = session.parameters.smooth
-            made.keep_surfaces = False  # the result section makes them in steps
+            made.keep_surfaces = False  # the result section computes them in steps
             return made
 
         self.begin(job)
 
     def begin(self, job: Callable[[], Job]) -> bool:
-        """Let the worker run, where nothing is missing for it; else the user is shown what is.
+        """Start a run if all requirements are met; otherwise show what is missing.
 
         Args:
-            job: makes the job, or raises what is wrong with its volume.
+            job: creates the job, or raises an error about its volume.
 
         Returns:
-            whether a run has begun.
+            whether a run was started.
         """
         ui, session = self.ui, self.session
-        self._check()  # voxels or a transform may have changed since the volume was chosen
+        self._check()  # voxels or transforms may have changed since the volume was selected
         if not ui.segmentButton.enabled:
             session.say(ui.segmentButton.toolTip)
             return False
@@ -119,7 +119,7 @@ class SegmentationSection:
         return True
 
     def allowed(self, wanted: Sequence[Model]) -> bool:
-        """Whether PyTorch is there and the terms of the models are accepted; what is missing is shown."""
+        """Whether PyTorch is available and the models' terms are accepted; shows what is missing."""
         if not installer.torch_is_installed():
             self.session.say(_("PyTorch is missing: click Install PyTorch… above, then Segment."))
             return False
@@ -129,7 +129,7 @@ class SegmentationSection:
         return True
 
     def show_running(self, running: bool) -> None:
-        """While a run goes on, Segment cancels it, and nothing that it needs can be changed."""
+        """During a run, turn Segment into Cancel and disable all settings of the run."""
         ui = self.ui
         ui.segmentButton.text = _("Cancel &segmentation") if running else _("&Segment")
         ui.segmentButton.toolTip = (
@@ -137,7 +137,7 @@ class SegmentationSection:
         )
         ui.segmentButton.enabled = True
         ui.progressBar.visible = running
-        ui.progressBar.maximum = 0  # busy, until slices are counted
+        ui.progressBar.maximum = 0  # busy indicator until the number of slices is known
         for control in (
             ui.inputSelector, ui.outputSelector, ui.modelSelector, ui.deviceSelector, ui.confidenceButton, ui.whyButton,
             ui.severalButton, ui.addModelButton, ui.openStudyButton,
@@ -145,15 +145,15 @@ class SegmentationSection:
             control.enabled = not running
 
     def progressed(self, text: str, done: int, total: int) -> None:
-        """How far the run is; 0 slices in all: not known yet."""
+        """Show progress; ``total`` 0 if unknown."""
         self.session.show(text)
         self.ui.progressBar.maximum = total
         self.ui.progressBar.value = done
 
     def over(self, node: Any, code: Code | None, text: str, story: Mapping[str, Any] | None = None) -> None:
-        """The run has ended, one way or the other."""
+        """Called when the run has ended in any way."""
         chosen = self.session.volume
-        if node is not None and chosen is not self._volume:  # its result is found when the volume is chosen again
+        if node is not None and chosen is not self._volume:  # its result is shown when the volume is selected again
             name = self._volume.GetName()
             self.end(code, _("{name} was segmented. Choose that volume to see the result.").format(name=name))
             return
@@ -162,7 +162,7 @@ class SegmentationSection:
             self._on_result(node, story or {})
 
     def end(self, code: Code | None, text: str) -> None:
-        """The worker is free again; show how it went."""
+        """Show the outcome when the worker is idle again."""
         self.show_running(False)
         if code is Code.TORCH:
             self._on_trouble(code, text)
@@ -178,7 +178,7 @@ class SegmentationSection:
 
 
 def _question(output: Any, volume: Any) -> str:
-    """What to ask before segments of a node are replaced; empty: nothing would be lost."""
+    """Return a question before segments of a node are replaced; empty if nothing would be lost."""
     if volume is None or output is None or not scene.is_edited(output, volume):
         return ""
     if scene.is_result(output, volume):

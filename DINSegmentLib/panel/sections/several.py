@@ -1,4 +1,4 @@
-"""Segment several: one run over the volumes that the user chooses; one that fails does not stop the others."""
+"""Segment several: one run over volumes that the user selects; if one fails, the others continue."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ from ..tables import Column
 from ..translation import told
 from .segmentation import SegmentationSection
 
-_STOPS = (Code.CANCELLED, Code.TORCH, Code.VERSION)  # what would end every other volume, too
+_STOPS = (Code.CANCELLED, Code.TORCH, Code.VERSION)  # failures that would affect all other volumes too
 
 
 class SeveralSection:
@@ -30,11 +30,11 @@ class SeveralSection:
 
     Args:
         ui: the panel's widgets.
-        session: what is chosen.
-        runner: runs.
+        session: the current selection.
+        runner: runs jobs.
         widget: owns list and timer.
         segmentation: asks for what is missing, and shows progress.
-        on_result: called with the chosen volume's new segmentation and what the run told.
+        on_result: called with the selected volume's new segmentation and the run's report.
     """
 
     def __init__(
@@ -50,22 +50,22 @@ class SeveralSection:
         self._widget, self._segmentation, self._on_result = widget, segmentation, on_result
         self.list: Checklist | None = None
         self._queue: list[tuple[Any, Model]] = []
-        self._volume: Any = None  # that is segmented now
+        self._volume: Any = None  # volume of the current run
         self._name = ""
         self._count = self._number = self._done = 0
         self._faults: list[str] = []
-        self._unseen: list[Any] = []  # volumes to be listed
+        self._unseen: list[Any] = []  # volumes still to be listed
         self._timer = qt.QTimer(widget)
         self._timer.connect("timeout()", self._on_turn)
         ui.severalButton.connect("clicked()", self.onSeveral)
 
     @property
     def running(self) -> int:
-        """Which volume is segmented now, counted from 1; 0: none."""
+        """Number of the volume that is being segmented, counted from 1; 0 if none."""
         return self._number
 
     def onSeveral(self) -> None:
-        """Let the user choose; what suits its model is checked."""
+        """Let the user select volumes; those that suit a model are checked."""
         self.end()
         columns = [
             Column(_("Volume"), _("Volume")),
@@ -81,7 +81,7 @@ class SeveralSection:
         self._timer.start(0)
 
     def _on_turn(self) -> None:
-        """Look at one volume: a large one takes a while."""
+        """Inspect one volume per turn, because a large one takes a while."""
         if self.list is None or not self._unseen:
             self._timer.stop()
             if self.list is not None:
@@ -111,12 +111,12 @@ class SeveralSection:
         return session.models[fit.likely_model(seen, session.models)] if session.is_automatic else session.model
 
     def onChosen(self, action: int, chosen: Sequence[tuple[Any, Model]]) -> None:
-        """Close the list, and begin."""
+        """Close the list and start."""
         self.end()
         self.segment(chosen)
 
     def segment_all(self, nodes: Sequence[Any]) -> None:
-        """Segment volumes, each with the model that it was loaded for, else with the one that suits it best."""
+        """Segment each volume with the model that it was loaded for, otherwise with the most suitable one."""
         chosen = []
         for node in nodes:
             noted = self.session.models.get(scene.noted(node, scene.MODEL) or "")
@@ -127,7 +127,7 @@ class SeveralSection:
         self.segment(chosen)
 
     def segment(self, chosen: Sequence[tuple[Any, Model]]) -> None:
-        """Segment volumes, each with its model, one after the other."""
+        """Segment volumes with the given models, one after another."""
         models = {model.id: model for _node, model in chosen}
         if not chosen or self._runner.busy or not self._segmentation.allowed(list(models.values())):
             return
@@ -136,7 +136,7 @@ class SeveralSection:
         self._next()
 
     def end(self) -> None:
-        """Close the list, and forget what was not begun."""
+        """Close the list and drop the volumes that were not started."""
         self._timer.stop()
         if self.list is not None:
             self.list.close()
@@ -161,7 +161,7 @@ class SeveralSection:
         self._end_run()
 
     def _job(self, node: Any, model: Model) -> Job:
-        """Into the volume's earlier result, unless somebody has edited it."""
+        """Create a job that replaces the volume's earlier result, unless that was edited."""
         output = scene.find_result(node)
         if output is not None and scene.is_edited(output, node):
             output = None
@@ -170,7 +170,7 @@ class SeveralSection:
         return Job(node, output, model, self.progressed, self.over)
 
     def progressed(self, text: str, done: int, total: int) -> None:
-        """How far all of it is."""
+        """Show the progress over all volumes."""
         line = _("Volume {number} of {count}, {name}: {text}").format(
             number=self._number, count=self._count, name=self._name, text=text
         )
@@ -178,7 +178,7 @@ class SeveralSection:
         self._segmentation.progressed(line, round(1000 * share), 1000 * self._count)
 
     def over(self, node: Any, code: Code | None, text: str, story: Mapping[str, Any] | None = None) -> None:
-        """One volume has ended, one way or the other."""
+        """Called when the run for one volume has ended in any way."""
         if node is None:
             self._fail(text)
             if code in _STOPS or self.session.parameters is None:

@@ -1,4 +1,4 @@
-"""Open study: what a folder, an archive or Slicer's DICOM database holds, and the images that are wanted of it."""
+"""Open study: lists the images of a folder, an archive or Slicer's DICOM database, and loads selected ones."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,15 +21,15 @@ _ARCHIVES = "*.zip *.tar *.tar.gz *.tgz"
 
 
 class StudySection:
-    """Connects Open study: lists the images with a model or a reason, and loads those that are checked.
+    """Connects Open study: lists each image with a suitable model or a reason, and loads the checked ones.
 
-    A process reads the files, and the scene gets voxels a piece at a time: Slicer's window never waits.
+    A process reads the files, and voxels are copied into the scene in pieces, so that Slicer's window never blocks.
 
     Args:
         ui: the panel's widgets.
-        session: what is chosen.
+        session: the current selection.
         widget: owns process, timer and list.
-        on_loaded: called with the volume nodes that were loaded, and whether they are to be segmented at once.
+        on_loaded: called with the loaded volume nodes, and whether to segment them immediately.
     """
 
     def __init__(
@@ -39,8 +39,8 @@ class StudySection:
         self.list: Checklist | None = None
         self._reader: StudyReader | None = None
         self._loading: Loading | None = None
-        self._waiting: list[int] = []  # images that are not read yet
-        self._count, self._segment = 0, False  # of images that were asked for, and whether to segment them
+        self._waiting: list[int] = []  # images still to be read
+        self._count, self._segment = 0, False  # number of requested images, and whether to segment them
         self._nodes: list[Any] = []
         self._rejected: list[list[str]] = []  # rows of the list
         self._faults: list[str] = []
@@ -49,7 +49,7 @@ class StudySection:
         ui.openStudyButton.connect("clicked()", self.onOpenStudy)
 
     def onOpenStudy(self) -> None:
-        """Ask where the study is, and look into it."""
+        """Ask where the study is, and list it."""
         sources: list[tuple[str, Callable[[], Sequence[str]]]] = [
             (_("Archive…"), _choose_archive),
             (_("Folder…"), _choose_folder),
@@ -62,7 +62,7 @@ class StudySection:
             self.look(paths)
 
     def look(self, paths: Sequence[str]) -> None:
-        """List the images of a folder, an archive, or several files of DICOM."""
+        """List the images of a folder, an archive, or several DICOM files."""
         self.end()
         try:
             self._reader = StudyReader(self._widget, self.session.log, self)
@@ -83,7 +83,7 @@ class StudySection:
         self._reader.look(paths)
 
     def end(self) -> None:
-        """Stop; what is not in the scene yet does not come there."""
+        """Stop loading; images not yet in the scene are dropped."""
         self._timer.stop()
         if self._loading is not None:
             self._loading.stop()
@@ -95,13 +95,13 @@ class StudySection:
         self._waiting, self._nodes, self._faults, self._rejected = [], [], [], []
 
     def _selected(self) -> Sequence[str]:
-        """The files that are selected in the DICOM browser: of the series, else of the studies or patients."""
+        """Return the files selected in the DICOM browser: of the series, otherwise of the studies or patients."""
         found = _selected_files()
         if not found:
             self.session.say(_("No study is selected in Slicer's DICOM database: select one in the DICOM module."))
         return found
 
-    # what the reader tells, see `study_reader.Listener`
+    # messages of the reader, see `study_reader.Listener`
 
     def image(self, number: int, about: Mapping[str, Any]) -> None:
         slices, frames = about["shape"]["kji".index(about["slices"])], about["frames"]
@@ -150,7 +150,7 @@ class StudySection:
     # loading
 
     def onAction(self, action: int, numbers: list[int]) -> None:
-        """Load the checked images, one after the other."""
+        """Load the checked images, one after another."""
         if self.list is None:
             return
         self.list.lock()
@@ -175,7 +175,7 @@ class StudySection:
         self.session.say(_("{done} of {count} images were loaded.").format(done=len(nodes), count=count))
 
     def _on_turn(self) -> None:
-        """A piece of the voxels."""
+        """Copy one piece of the voxels."""
         loading = self._loading
         if loading is None or self.list is None:
             self._timer.stop()
@@ -209,7 +209,7 @@ def _choose_archive() -> Sequence[str]:
 
 
 def _selected_files() -> list[str]:
-    """As Slicer's DICOM browser knows them; nothing where it was not opened yet."""
+    """Return the files selected in Slicer's DICOM browser; empty if it was never opened."""
     module = getattr(slicer.modules, "DICOMWidget", None)
     if module is None or module.browserWidget is None:
         return []
