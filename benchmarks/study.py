@@ -66,7 +66,7 @@ def over_parts(frames: int = FRAMES, shape: tuple[int, int, int] = SHAPE, device
             before, started = os.times(), time.time()
             done = subprocess.run(
                 [sys.executable, "-m", __spec__.name, *where, device, str(started)], capture_output=True,
-                encoding="locale", env=bench.environment(),
+                encoding="locale", errors="replace", env=bench.environment(),
             )  # fmt: skip
             seconds, after = time.time() - started, os.times()
             if done.returncode:

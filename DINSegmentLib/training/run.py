@@ -12,6 +12,7 @@ from .. import bounded
 from ..errors import InputError, OutputError
 from ..model import MANIFEST, Model, read_manifest
 from ..tabular import csv_text
+from .figures import png
 
 
 class Run:
@@ -151,11 +152,9 @@ def write(path: Path, data: bytes | memoryview) -> None:
 
 def curve_picture(curve: Sequence[Mapping[str, float]]) -> bytes:
     """PNG: loss, and validation Dice of each structure and their mean, against the step."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 3.2), layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     steps = [row["step"] for row in curve]
     left.plot(steps, [row["loss"] for row in curve], color="0.2")
@@ -169,6 +168,4 @@ def curve_picture(curve: Sequence[Mapping[str, float]]) -> bytes:
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.3)
-    data = io.BytesIO()
-    canvas.print_png(data)
-    return data.getvalue()
+    return png(figure)

@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 import slicerio
 from nifti import write_nifti
+from PIL import Image
 
 from DINSegmentLib import io
 from DINSegmentLib.console import Console
@@ -298,7 +299,14 @@ def test_an_interrupted_training_goes_on_where_it_stopped(command, training_file
     minutes = [float(row["minutes"]) for row in rows]
     assert [int(row["step"]) for row in rows] == [1, 2, 3, 4]
     assert minutes == sorted(set(minutes))
-    assert (run / "curve.png").read_bytes().startswith(b"\x89PNG")
+    with Image.open(run / "curve.png") as picture:
+        assert picture.size == (800, 320)
+        drawn = np.asarray(picture.convert("RGB")).astype(int)
+    loss, dice = drawn[:, :400], drawn[:, 400:]
+    structures = (31, 119, 180), (255, 127, 14), (44, 160, 44)  # the first colors of matplotlib
+    for color, places in [((51, 51, 51), loss), ((51, 51, 51), dice), *((color, dice) for color in structures)]:
+        assert (np.abs(places - color).max(axis=-1) < 20).sum() > 15  # a line, or its sample in the legend
+    assert not any((np.abs(loss - color).max(axis=-1) < 20).any() for color in structures)
 
 
 @pytest.mark.parametrize(

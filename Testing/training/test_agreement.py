@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from pytest import approx
 
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.model import find_model
+from DINSegmentLib.model import LEFT_VENTRICLE, RIGHT_VENTRICLE, find_model, label_of
 from DINSegmentLib.phantom import ES_PHASE, CardiacPhantom
 from DINSegmentLib.training.agreement import Agreement, csv_text, format_table, json_content, limits
 from DINSegmentLib.training.cases import Case
@@ -79,10 +80,28 @@ def test_volumes_without_a_measured_spacing_are_said_to_be_nominal(nominal):
     assert json_content(found)["nominal_spacing"] is nominal
 
 
-def test_the_picture_is_drawn_for_one_subject_and_for_many():
-    one, many = agreement((100, 50, 100, 0)), agreement(*((100, 50, 100, 40 + n) for n in range(9)))
-    for found in (one, many):
-        assert found.picture().startswith(b"\x89PNG")
+def dots(found: Agreement, code: str) -> np.ndarray:
+    """(N, 2): rows and columns of the pixels in a structure's color."""
+    picture = Image.open(io.BytesIO(found.picture())).convert("RGB")
+    assert picture.size == (1200, 456)
+    return np.argwhere((np.abs(np.asarray(picture).astype(int) - label_of(HEART, code).color) < 6).all(axis=-1))
+
+
+def test_a_dot_for_each_subject_stands_at_its_mean_and_difference():
+    found = agreement(*((100, 50, 100, 40 + n) for n in range(9)))  # EF 60 to 52 for 50 %: differences 10 to 2
+    left, right = dots(found, LEFT_VENTRICLE), dots(found, RIGHT_VENTRICLE)  # the right ventricle's are all at 0
+    half = np.ptp(right, axis=0) / 2
+    high, low = left.min(axis=0)[0] + half[0], left.max(axis=0)[0] - half[0]
+
+    assert (left[:, 1] < 600).all() and (right[:, 1] > 600).all()  # each in its panel
+    assert left.mean(axis=0) == approx((left.min(axis=0) + left.max(axis=0)) / 2, abs=1)  # as far from each other
+    assert left[left[:, 1].argmax(), 0] == approx(high, abs=half[0])  # the larger difference has the larger mean
+    assert right.mean(axis=0)[0] == approx(low + (low - high) * 2 / 8, abs=1)
+
+
+def test_a_subject_without_a_ventricle_has_no_dot():
+    found = agreement((100, 50, 100, 0))
+    assert len(dots(found, LEFT_VENTRICLE)) == 0 < len(dots(found, RIGHT_VENTRICLE))
 
 
 def test_the_phantoms_ejection_fractions_come_out_within_a_point_and_do_not_depend_on_the_spacing():
