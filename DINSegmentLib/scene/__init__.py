@@ -1,4 +1,4 @@
-"""Nodes of ``slicer.mrmlScene`` and what views show of them, in the desktop and without it (`boot`); no widgets."""
+"""Nodes of ``slicer.mrmlScene`` and how views show them, with or without Slicer's desktop (`boot`); no widgets."""
 
 from .curves import curve_chart, write_curve
 from .enhanced import allocate_enhanced, enhanced_array, find_enhanced, is_enhanced, update_slices, write_enhanced

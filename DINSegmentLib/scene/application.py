@@ -1,4 +1,4 @@
-"""Replacements for the parts of Slicer's desktop that `slicer.util` calls; only what runs without Qt. See `boot`."""
+"""Replacements, without Qt, for the parts of Slicer's desktop that `slicer.util` calls. See `boot`."""
 
 import tempfile
 from pathlib import Path
@@ -6,18 +6,18 @@ from typing import Any
 
 
 class Module:
-    """What ``slicer.modules.NAME`` is: holds its logic."""
+    """Replacement for ``slicer.modules.NAME``, which holds the module's logic."""
 
     def __init__(self, logic: Any) -> None:
         self._logic = logic
 
     def logic(self) -> Any:
-        """The module's logic."""
+        """Return the module's logic."""
         return self._logic
 
 
 class Application:
-    """What ``slicer.app`` is. Method names are Slicer's."""
+    """Replacement for ``slicer.app``. Method names are Slicer's."""
 
     applicationName = "DINSegment"
 
@@ -27,45 +27,45 @@ class Application:
         self.temporaryPath = tempfile.gettempdir()
 
     def applicationLogic(self) -> Any:
-        """Slicer's application logic."""
+        """Return Slicer's application logic."""
         return self._logic
 
     def coreIOManager(self) -> "InputOutput":
-        """Loads and saves nodes."""
+        """Return the object that loads and saves nodes."""
         return self._io
 
     ioManager = coreIOManager
 
     def layoutManager(self) -> None:
-        """There are no views."""
+        """Return None, because there are no views."""
 
     def processEvents(self) -> None:
-        """There are no events."""
+        """Do nothing, because there are no events."""
 
     pauseRender = resumeRender = processEvents
 
     def testingEnabled(self) -> bool:
-        """True, so that `slicer.util` never opens a dialog."""
+        """Return True, so that `slicer.util` never opens a dialog."""
         return True
 
 
 class InputOutput:
-    """What ``slicer.app.coreIOManager()`` is, for volumes and segmentations."""
+    """Replacement for ``slicer.app.coreIOManager()``, for volumes and segmentations."""
 
     def __init__(self, scene: Any, modules: Any) -> None:
         self._scene = scene
         self._modules = modules
 
     def fileType(self, path: str) -> str:
-        """Slicer's name for the kind of a file."""
+        """Return Slicer's name for the type of a file."""
         return "SegmentationFile" if ".seg." in Path(path).name.lower() else "VolumeFile"
 
     def fileWriterFileType(self, node: Any) -> str:
-        """Slicer's name for the kind of file that a node is saved to."""
+        """Return Slicer's name for the file type to which a node is saved."""
         return "SegmentationFile" if node.IsA("vtkMRMLSegmentationNode") else "VolumeFile"
 
     def loadNodes(self, kind: str, properties: dict[str, Any], loaded: Any, messages: Any) -> bool:
-        """Load ``properties["fileName"]``; the node goes into the collection ``loaded``."""
+        """Load ``properties["fileName"]`` and add the node to the collection ``loaded``."""
         path = properties["fileName"]
         name = properties.get("name", Path(path).name.split(".")[0])
         if kind == "SegmentationFile":

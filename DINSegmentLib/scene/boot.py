@@ -1,4 +1,4 @@
-"""Slicer's own libraries without its desktop: a scene, the logics that we use, and what `slicer.util` asks for."""
+"""Slicer's libraries without its desktop: a scene, the logics that DINSegment uses, and what `slicer.util` needs."""
 
 import tempfile
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from .application import Application, Module
 
-_LOGICS = {  # in the order in which they must start: segmentations look for terminologies
+_LOGICS = {  # in the order in which they must start: segmentations use terminologies
     "Colors": "vtkSlicerColorLogic",
     "Volumes": "vtkSlicerVolumesLogic",
     "Terminologies": "vtkSlicerTerminologiesModuleLogic",
@@ -17,16 +17,16 @@ _LOGICS = {  # in the order in which they must start: segmentations look for ter
 
 
 def boot() -> None:
-    """Set up ``slicer.app``, ``slicer.mrmlScene`` and ``slicer.modules``, unless they are there (Slicer, second call).
+    """Set up ``slicer.app``, ``slicer.mrmlScene`` and ``slicer.modules`` unless they exist (Slicer, or a second call).
 
-    Importing the libraries takes about a second, the rest less than a tenth.
+    Importing the libraries takes about a second, the rest less than 0.1 s.
     """
     import slicer
     import slicer.util  # noqa: F401  the desktop has it loaded, too
 
     if getattr(slicer, "app", None) is not None:
         return
-    with quiet():  # the wheel has no color tables and no terminology files, which the logics would report
+    with quiet():  # the wheel lacks color tables and terminology files, which the logics would report
         scene = slicer.vtkMRMLScene()
         application_logic = slicer.vtkSlicerApplicationLogic()
         application_logic.SetMRMLScene(scene)
@@ -48,7 +48,7 @@ def boot() -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep VTK's own messages from the terminal: the caller looks at the outcome and says it better."""
+    """Suppress VTK's messages in the terminal; the caller checks the outcome and reports it more clearly."""
     from vtkmodules.vtkCommonCore import vtkObject
 
     shown = vtkObject.GetGlobalWarningDisplay()

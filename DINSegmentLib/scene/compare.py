@@ -1,7 +1,7 @@
-"""Original, enhanced volume and result side by side, and one fading into the other; nodes only, no widget.
+"""Comparison of original, enhanced volume and result side by side, or fading in the same views; no widgets.
 
-What has to be brought back later is kept in the nodes that it belongs to: it is saved with the scene and goes with it.
-Only the layout that the user came from is kept here, since Slicer empties the layout node when a scene is closed.
+State to be restored later is stored in the nodes that it belongs to, so it is saved and removed with them.
+Only the user's previous layout is stored here, because Slicer clears the layout node when a scene is closed.
 """
 
 from collections.abc import Callable
@@ -35,8 +35,8 @@ _DESCRIPTION = "".join(
     )
 )
 
-# attributes and references: of a display node that is ours, of a user's display node (the views that it was limited
-# to), and of a composite node (what it showed before it faded)
+# attributes and references: of our display node; of the user's display node (the views to which it was limited);
+# and of a composite node (what it showed before fading)
 _OUTLINE = "DINSegment.Outline"
 _VIEWS = "DINSegment.FormerViews"
 _OPACITY, _BACKGROUND, _FOREGROUND = "DINSegment.FormerOpacity", "DINSegment.Background", "DINSegment.Foreground"
@@ -45,17 +45,17 @@ _former_layout: int | None = None
 
 
 def show(volume_node: Any, enhanced_node: Any, segmentation_node: Any = None) -> None:
-    """Show a volume, the enhanced one, and the volume with its segmentation side by side in three linked views.
+    """Show a volume, its enhanced volume, and the volume with its segmentation side by side in three linked views.
 
-    The views cut as the slices were acquired.
+    The views are parallel to the acquired slices.
 
     Args:
         volume_node, enhanced_node: ``vtkMRMLScalarVolumeNode``.
-        segmentation_node: filled in the third view, outlined in the others; may come later, see `update`.
+        segmentation_node: filled in the third view, outlined in the others; can be set later with `update`.
 
     Raises:
         GeometryError: a parent transform is not linear.
-        DINSegmentError: there are no views.
+        DINSegmentError: there are no slice views.
     """
     global _former_layout
     layout = _layout()
@@ -72,8 +72,8 @@ def show(volume_node: Any, enhanced_node: Any, segmentation_node: Any = None) ->
             layout.SetViewArrangement(LAYOUT)
             slicer.app.processEvents()  # new views get their real size only then
             if not is_shown() or volume_node.GetScene() is None or enhanced_node.GetScene() is None:
-                return  # the user was faster
-        layout.SetSaveWithScene(False)  # a scene that opens in a layout that is not known there has no views
+                return  # the user has already changed the layout
+        layout.SetSaveWithScene(False)  # a scene that opens with an unknown layout has no views
         shown = _views()
         if len(shown) < len(COMPARE_VIEWS):
             raise _no_views()
@@ -89,13 +89,13 @@ def show(volume_node: Any, enhanced_node: Any, segmentation_node: Any = None) ->
 
 
 def is_shown() -> bool:
-    """Whether the present layout is the comparison's."""
+    """Whether the current layout is the comparison's."""
     layout = _layout()
     return layout is not None and layout.GetViewArrangement() == LAYOUT
 
 
 def watch_layout(changed: Callable[[], None]) -> Callable[[], None]:
-    """Call a function when another layout is shown; what is returned ends that. Without views nothing happens."""
+    """Call a function when the layout changes; return a function that ends this. Does nothing without views."""
     layout = _layout()
     if layout is None:
         return lambda: None
@@ -112,14 +112,14 @@ def watch_layout(changed: Callable[[], None]) -> Callable[[], None]:
 
 
 def update(segmentation_node: Any) -> None:
-    """Show a segmentation in the views of `show`, or with None no more; elsewhere nothing changes."""
+    """Show a segmentation in the views of `show`; None removes it. Other views are unchanged."""
     _end_outlines()
     if is_shown() and segmentation_node is not None and segmentation_node.GetDisplayNode() is not None:
         _begin_outlines(segmentation_node)
 
 
 def restore() -> None:
-    """Take everything back that `show` did; a layout that the user chose meanwhile stays."""
+    """Undo everything that `show` did; a layout that the user has selected since is kept."""
     _end_outlines()
     if (layout := _layout()) is not None:
         layout.SetSaveWithScene(True)
@@ -132,11 +132,11 @@ def restore() -> None:
 
 
 def fade(volume_node: Any, enhanced_node: Any, value: float) -> None:
-    """Lay the enhanced volume over its volume in the user's own views.
+    """Blend the enhanced volume over its volume in the user's views.
 
     Args:
         volume_node, enhanced_node: ``vtkMRMLScalarVolumeNode``.
-        value: 0 shows the volume alone, 1 the enhanced one alone.
+        value: 0 shows only the volume, 1 only the enhanced volume.
     """
     for view, composite in slice_views():
         if view.GetLayoutName() in COMPARE_VIEWS:
@@ -152,7 +152,7 @@ def fade(volume_node: Any, enhanced_node: Any, value: float) -> None:
 
 
 def end_fade() -> None:
-    """Let every view show again what it showed before `fade`; volumes that are gone stay gone."""
+    """Restore what each view showed before `fade`, except removed volumes."""
     for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
         if (opacity := composite.GetAttribute(_OPACITY)) is None:
             continue
@@ -170,7 +170,7 @@ def _layout() -> Any:
 
 
 def _views() -> list[tuple[Any, Any]]:
-    """Slice node and composite node of our views, as many as there are."""
+    """Return slice node and composite node of our existing views."""
     views = [slicer.mrmlScene.GetSingletonNode(name, "vtkMRMLSliceNode") for name in COMPARE_VIEWS]
     return [(view, composite) for view in views if view is not None and (composite := composite_node(view)) is not None]
 
@@ -181,16 +181,16 @@ def _no_views() -> DINSegmentError:
 
 def _fill(composite: Any, volume_node: Any) -> None:
     with slicer.util.NodeModify(composite):
-        composite.SetDoPropagateVolumeSelection(False)  # a volume that is loaded later does not come in here
+        composite.SetDoPropagateVolumeSelection(False)  # volumes loaded later do not appear here
         composite.SetBackgroundVolumeID(volume_node.GetID() if volume_node is not None else None)
         composite.SetForegroundVolumeID(None)
         composite.SetLabelVolumeID(None)
 
 
 def _turn(view: Any, matrix: np.ndarray) -> None:
-    """Let a view cut along the voxels, as slices were acquired."""
+    """Align a view with the voxels of the acquired slices."""
     spacing = np.linalg.norm(matrix[:3, :3], axis=0)
-    across = 2 if spacing[2] * 1.5 > spacing.max() else int(np.argmax(spacing))  # K, unless another one stands out
+    across = 2 if spacing[2] * 1.5 > spacing.max() else int(np.argmax(spacing))  # K, unless another axis stands out
     turn(view, matrix, across)
 
 
@@ -203,7 +203,7 @@ def _fit(view: Any, place: np.ndarray | None) -> None:
 
 
 def _begin_outlines(segmentation_node: Any) -> None:
-    """The comparison's display node outlines in the first two views; the user's own node omits these meanwhile."""
+    """Show outlines by our display node in the first two views, where the user's display node is hidden meanwhile."""
     display, outline = segmentation_node.GetDisplayNode(), _outline_of(segmentation_node)
     *outlined, filled = (view.GetID() for view, _ in _views())
     with slicer.util.NodeModify(outline):
@@ -220,13 +220,13 @@ def _begin_outlines(segmentation_node: Any) -> None:
 
 
 def _outline_of(segmentation_node: Any) -> Any:
-    """Our display node of a segmentation, which stays with it: Slicer 5.12's views keep a raw pointer to each display
-    node, and crash at the next change of a segmentation that has lost one."""
+    """Return our display node of a segmentation, which is never removed: views of Slicer 5.12 keep a raw pointer to
+    each display node, and crash at the next change of a segmentation that has lost one."""
     for index in range(1, segmentation_node.GetNumberOfDisplayNodes()):
         if segmentation_node.GetNthDisplayNode(index).GetAttribute(_OUTLINE) is not None:
             return segmentation_node.GetNthDisplayNode(index)
     outline = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationDisplayNode")
-    outline.SetVisibility(False)  # until it is known where
+    outline.SetVisibility(False)  # until its views are known
     segmentation_node.AddAndObserveDisplayNodeID(outline.GetID())
     return outline
 

@@ -1,4 +1,4 @@
-"""A volume-time curve as nodes: a table, a series for each structure, and the chart that a plot view shows."""
+"""Volume-time curves as nodes: a table, a series for each structure, and the chart for a plot view."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,19 +8,19 @@ from vtkmodules.vtkCommonCore import vtkDoubleArray
 
 from ..messages import Sentence as _
 
-_TABLE, _CHART = "DINSegment.CurveTable", "DINSegment.CurveChart"  # roles of a segmentation's references
+_TABLE, _CHART = "DINSegment.CurveTable", "DINSegment.CurveChart"  # reference roles of a segmentation
 _SERIES = {"lv_ml": (_("Left ventricle"), (0.8, 0.2, 0.2)), "rv_ml": (_("Right ventricle"), (0.2, 0.4, 0.8))}
 
 
 def write_curve(
     rows: Sequence[Mapping[str, float | None]], node: Any, told: Callable[[str], str] = str
 ) -> Any:  # fmt: skip
-    """Keep a curve with the segmentation that it was measured in; one of an earlier run is replaced.
+    """Store a curve with the segmentation that it was measured in, replacing an earlier one.
 
     Args:
-        rows: of every frame, as ``CardiacFunction.curve`` gives them; the frame or the time is the x axis.
+        rows: one for each frame, as in ``CardiacFunction.curve``; the x axis is the frame or the time.
         node: the segmentation node.
-        told: gives what is written in the chart in the user's language.
+        told: translates texts of the chart into the user's language.
 
     Returns:
         the ``vtkMRMLPlotChartNode``.

@@ -1,4 +1,4 @@
-"""Enhanced volumes, as the network sees them: volume nodes on the grid of the volume that they are made from."""
+"""Enhanced volumes as volume nodes, identical to the network's input, on the grid of their source volume."""
 
 from typing import Any
 
@@ -15,15 +15,15 @@ from ..model import Enhancement
 from . import hierarchy, undo
 from .volumes import voxels
 
-# of the enhanced volume's node: a reference to the volume that it is made from, and what was done to it
+# attributes of the enhanced volume's node: reference to its source volume, and the enhancement applied
 SOURCE, ENHANCEMENT = "DINSegment.Source", "DINSegment.Enhancement"
 
 
 def write_enhanced(enhanced: np.ndarray, volume_node: Any, enhancement: Enhancement, node: Any = None) -> Any:
-    """Show an enhanced volume as a ``vtkMRMLScalarVolumeNode`` beside the one that it is made from.
+    """Add or update an enhanced volume as a ``vtkMRMLScalarVolumeNode`` next to its source volume.
 
     Args:
-        enhanced: (K, J, I) float32 in [0, 1], on the grid of ``volume_node``. Copied.
+        enhanced: (K, J, I) float32 in [0, 1], on the grid of ``volume_node``; copied.
         volume_node, enhancement, node: as in `allocate_enhanced`.
 
     Returns:
@@ -31,7 +31,7 @@ def write_enhanced(enhanced: np.ndarray, volume_node: Any, enhancement: Enhancem
 
     Raises:
         GeometryError: ``enhanced`` is not on the volume's grid.
-        InputError: as in `allocate_enhanced`. After any error the scene is as before.
+        InputError: as in `allocate_enhanced`. After any error, the scene is unchanged.
     """
     if enhanced.shape != (shape := voxels(volume_node).shape):
         raise GeometryError(
@@ -49,19 +49,19 @@ def write_enhanced(enhanced: np.ndarray, volume_node: Any, enhancement: Enhancem
 
 
 def allocate_enhanced(volume_node: Any, enhancement: Enhancement, node: Any = None) -> Any:
-    """Make room for an enhanced volume: its voxels are 0 until someone writes `enhanced_array`.
+    """Create space for an enhanced volume; its voxels are 0 until written through `enhanced_array`.
 
     Args:
-        volume_node: what is enhanced; grid and parent transform are taken from it.
-        enhancement: noted in the node.
-        node: gets the image; None: a new node. A node that was not an enhanced volume gets the window 0 to 1.
+        volume_node: source volume, which defines grid and parent transform.
+        enhancement: stored in the node.
+        node: receives the image; None for a new node. A node that was not an enhanced volume gets the window 0 to 1.
 
     Returns:
-        the node of the enhanced volume: float32, a window of 0 to 1 in gray.
+        the node of the enhanced volume: float32, in gray, with the window 0 to 1.
 
     Raises:
-        InputError: ``volume_node`` cannot be read, or ``node`` cannot take the image. After any error the scene is as
-            before.
+        InputError: ``volume_node`` cannot be read, or ``node`` cannot be used. After any error, the scene is
+            unchanged.
     """
     shape = voxels(volume_node).shape
     if node is not None:
@@ -83,15 +83,15 @@ def allocate_enhanced(volume_node: Any, enhancement: Enhancement, node: Any = No
 
 
 def note_enhancement(node: Any, enhancement: Enhancement) -> None:
-    """Note in the node of an enhanced volume how its voxels are made now."""
+    """Store in an enhanced volume's node how its voxels are now made."""
     node.SetAttribute(ENHANCEMENT, str(enhancement))
 
 
 def enhanced_array(node: Any) -> np.ndarray:
-    """The voxels of an enhanced volume: (K, J, I) float32, shared with the node; call `update_slices` after writing.
+    """Voxels of an enhanced volume: (K, J, I) float32, shared with the node; call `update_slices` after writing.
 
     Raises:
-        InputError: the node holds no image, or not an enhanced one.
+        InputError: the node has no image, or is not an enhanced volume.
     """
     array = voxels(node)
     if array.dtype != np.float32:
@@ -100,7 +100,7 @@ def enhanced_array(node: Any) -> np.ndarray:
 
 
 def find_enhanced(volume_node: Any) -> Any:
-    """The enhanced volume that was made of a volume first; None: there is none."""
+    """Find the first enhanced volume made from a volume; None if there is none."""
     nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     return next((node for node in nodes if node.GetNodeReferenceID(SOURCE) == volume_node.GetID()), None)
 
@@ -111,7 +111,7 @@ def is_enhanced(node: Any) -> bool:
 
 
 def update_slices(node: Any) -> None:
-    """Notify the views that voxels of a volume were written; takes no time of its own, whatever the volume's size."""
+    """Notify the views that voxels of a volume were written, in constant time."""
     node.GetImageData().GetPointData().GetScalars().Modified()
     node.GetImageData().Modified()
     node.Modified()
@@ -132,7 +132,7 @@ def _check_output(node: Any, volume_node: Any) -> None:
 
 
 def _image(shape: tuple[int, int, int]) -> vtkImageData:
-    """All 0; memory is used only when it is written."""
+    """Create an image of zeros; memory is only used as it is written."""
     image = vtkImageData()
     image.SetDimensions(shape[::-1])
     image.GetPointData().SetScalars(numpy_to_vtk(np.zeros(int(np.prod(shape)), np.float32)))
@@ -140,7 +140,7 @@ def _image(shape: tuple[int, int, int]) -> vtkImageData:
 
 
 def _show_in_gray(node: Any) -> None:
-    """Before the node gets its image: else Slicer looks at all voxels for a good window."""
+    """Set the gray window before the node gets its image, because Slicer would search all voxels for one."""
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     display.SetAutoWindowLevel(False)

@@ -1,4 +1,4 @@
-"""Images to volume nodes, and segmentation nodes to files, with Slicer's own storage."""
+"""Images to volume nodes, and segmentation nodes to files, through Slicer's storage."""
 
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from .boot import boot, quiet
 def add_volume(image: Image) -> Any:
     """Add an image to ``slicer.mrmlScene`` as a ``vtkMRMLScalarVolumeNode``; its voxels are copied once.
 
-    `slicer.util.addVolumeFromArray` would import all of VTK and look for a good gray window, half a second for nothing:
-    there are no views here.
+    `slicer.util.addVolumeFromArray` would import all of VTK and compute a gray window, which takes half a second and is
+    not needed without views.
     """
     boot()
     import slicer
@@ -25,7 +25,7 @@ def add_volume(image: Image) -> Any:
     from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
     array = image.array
-    if array.dtype.itemsize == 8:  # Slicer's volumes know no 64-bit integers
+    if array.dtype.itemsize == 8:  # Slicer's volumes do not support 64-bit integers
         array = array.astype(np.float64, copy=False)
     voxels = vtkImageData()
     voxels.SetDimensions(array.shape[::-1])
@@ -51,9 +51,9 @@ def save_segmentation(node: Any, path: Path) -> None:
     if node.GetStorageNode() is None:
         node.AddDefaultStorageNode()
     storage = node.GetStorageNode()
-    storage.SetCropToMinimumExtent(False)  # the same shape as the volume, for readers that know no offset
+    storage.SetCropToMinimumExtent(False)  # the same shape as the volume, for readers that ignore offsets
     storage.SetUseCompression(True)
-    storage.SetFileName(str(path.absolute()))  # a relative name counts from the folder of the scene
+    storage.SetFileName(str(path.absolute()))  # relative names would refer to the scene's folder
     try:
         path.open("wb").close()  # the system's error message is better than the library's
         with quiet():

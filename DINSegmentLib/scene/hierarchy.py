@@ -1,4 +1,4 @@
-"""Slicer's subject hierarchy: the tree of patients, studies and folders in which the Data module lists the nodes."""
+"""Slicer's subject hierarchy, the tree of patients, studies and folders in the Data module."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import slicer
 
 
 def place_beside(volume_node: Any, node: Any) -> None:
-    """Put a node under the study or folder of its volume, where Slicer's hierarchy lists the two together."""
+    """Put a node under the study or folder of its volume, so that the Data module lists them together."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     volume_item, item = hierarchy.GetItemByDataNode(volume_node), hierarchy.GetItemByDataNode(node)
     if volume_item and item:
@@ -14,7 +14,7 @@ def place_beside(volume_node: Any, node: Any) -> None:
 
 
 def attribute(node: Any, name: str) -> str:
-    """What a node's item in the tree carries under a name, or nothing."""
+    """Return an attribute of the node's item in the tree; empty if missing."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     item = hierarchy.GetItemByDataNode(node)
     return hierarchy.GetItemAttribute(item, name) if item else ""

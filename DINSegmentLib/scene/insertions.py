@@ -1,7 +1,7 @@
-"""The insertions of the right ventricle, which a person may move: noted with a result, and as points in the views.
+"""Insertion points of the right ventricle, which the user can move: stored with a result, and shown in the views.
 
-The points live in a ``vtkMRMLMarkupsFiducialNode`` of Slicer's Markups module only while they are shown; the scene is
-saved without them. What counts is the note, in the volume's own coordinates.
+The points are in a ``vtkMRMLMarkupsFiducialNode`` of Slicer's Markups module only while shown, and are not saved with
+the scene. What counts are the stored positions, in the volume's own coordinates.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,20 +14,20 @@ from ..measure.short_axis import Insertion
 from .node_attributes import note, noted
 from .volumes import to_world
 
-INSERTIONS = "DINSegment.Insertions"  # with a segmentation
+INSERTIONS = "DINSegment.Insertions"  # attribute of a segmentation
 _CLASS = "vtkMRMLMarkupsFiducialNode"
-_MOVED = 0.01  # mm
+_MOVED = 0.01  # mm; smaller changes are ignored
 
 
 def insertion_of(node: Any, volume_node: Any) -> Insertion | None:
-    """Where a person has put the insertions of a result, in the world; None: nowhere.
+    """Return the insertion points that the user has set for a result, in world coordinates; None if not set.
 
     Args:
-        node: the segmentation.
-        volume_node: the volume that it was made of.
+        node: segmentation of the result.
+        volume_node: volume of the result.
 
     Raises:
-        GeometryError: the volume is under a transform that is not linear.
+        GeometryError: the volume has a nonlinear parent transform.
     """
     try:
         points = np.array(noted(node, INSERTIONS), dtype=float).reshape(2, 3)
@@ -39,7 +39,7 @@ def insertion_of(node: Any, volume_node: Any) -> Insertion | None:
 
 
 def note_insertion(node: Any, volume_node: Any, insertion: Insertion) -> None:
-    """Keep with a result where a person has put the insertions, given in the world.
+    """Store insertion points set by the user, given in world coordinates, with a result.
 
     Raises:
         GeometryError: as `insertion_of`.
@@ -50,15 +50,15 @@ def note_insertion(node: Any, volume_node: Any, insertion: Insertion) -> None:
 
 
 def forget_insertion(node: Any) -> None:
-    """Let the right ventricle's label count again."""
+    """Return to the right ventricle's label by removing the stored points."""
     note(node, INSERTIONS, None)
 
 
 class InsertionPoints:
-    """The two points in the views; at most one result has them.
+    """The two points in the views; only one result at a time has them.
 
     Args:
-        moved: called at every change of a point's place, also amid a movement.
+        moved: called at each change of a point's position, also during a drag.
     """
 
     def __init__(self, moved: Callable[[], None]) -> None:
@@ -75,16 +75,16 @@ class InsertionPoints:
 
     @property
     def shown(self) -> bool:
-        """Whether the points are in the scene; a user may delete them there."""
+        """Whether the points are in the scene, where the user may have deleted them."""
         return self._points is not None and bool(slicer.mrmlScene.IsNodePresent(self._points))
 
     def show(self, node: Any, volume_node: Any, found: Insertion, labels: Sequence[str]) -> None:
-        """Put the points at the insertions of a result; points of another result are removed.
+        """Show the points of a result and remove those of another one.
 
         Args:
             node, volume_node: as of `insertion_of`.
-            found: the insertions in the world, a person's or the label's.
-            labels: of the anterior and the inferior point.
+            found: insertion points in world coordinates, set by the user or from the label.
+            labels: names of the anterior and the inferior point.
         """
         self.remove()
         points = slicer.mrmlScene.AddNewNodeByClass(_CLASS, "DINSegment RV insertions")
@@ -97,7 +97,7 @@ class InsertionPoints:
         self._tag = points.AddObserver(slicer.vtkMRMLMarkupsNode.PointModifiedEvent, lambda *_: self._moved())
 
     def keep(self) -> bool:
-        """Note where the points are now; False: they were not moved, or they are gone.
+        """Store the current positions; return False if the points were not moved or are gone.
 
         Raises:
             GeometryError: as `insertion_of`.
@@ -112,7 +112,7 @@ class InsertionPoints:
         return True
 
     def remove(self) -> None:
-        """Take the points out of the scene; what was noted stays."""
+        """Remove the points from the scene; stored positions are kept."""
         if self._points is not None:
             self._points.RemoveObserver(self._tag)
             if self.shown:
@@ -121,7 +121,7 @@ class InsertionPoints:
 
 
 def _places(points: Any) -> np.ndarray:
-    """(2, 3) in the world."""
+    """Positions (2, 3) in world coordinates."""
     return np.array([list(points.GetNthControlPointPositionWorld(index)) for index in (0, 1)])
 
 

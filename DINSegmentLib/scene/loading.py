@@ -1,4 +1,4 @@
-"""Raw voxels to volume nodes and sequences, a piece at a time, so that the window does not wait."""
+"""Loading of raw voxels into volume nodes and sequences in pieces, so that the window stays responsive."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,12 +16,12 @@ from . import undo
 from .node_attributes import MODEL, PERSON, note
 from .volumes import note_modality
 
-_PIECE = 8_000_000  # bytes copied in a turn: a few milliseconds
-_INSTANCES = "DICOM.instanceUIDs"  # as Slicer's DICOM reader notes them
+_PIECE = 8_000_000  # bytes copied per turn, which takes a few milliseconds
+_INSTANCES = "DICOM.instanceUIDs"  # as stored by Slicer's DICOM reader
 
 
 class Loading:
-    """An image on its way into the scene, to which nothing comes before the last step.
+    """An image being loaded; the scene is not changed before the last step.
 
     Args:
         voxels: file of raw voxels.
@@ -39,18 +39,18 @@ class Loading:
         ]
         self._done = 0
         self._sequence: Any = None
-        self.node: Any = None  # that came into the scene
+        self.node: Any = None  # node added to the scene
 
     @property
     def progress(self) -> float:
-        """How much is done, 0 to 1."""
+        """Fraction done, 0 to 1."""
         return self._done / (len(self._pieces) + len(self._images))
 
     def step(self) -> bool:
-        """Go on; False: all is done, and ``node`` is in the scene.
+        """Load one piece; return False when done and ``node`` is in the scene.
 
         Raises:
-            InputError, OSError: the file is not whole, and the scene is as before.
+            InputError, OSError: the file is incomplete; the scene is unchanged.
         """
         if self._done < len(self._pieces):
             self._copy(*self._pieces[self._done])
@@ -62,7 +62,7 @@ class Loading:
         return self.node is None
 
     def stop(self) -> None:
-        """Give up: the scene is as before."""
+        """Stop loading and leave the scene unchanged."""
         self._file.close()
 
     def _copy(self, array: np.ndarray, start: int) -> None:
@@ -80,7 +80,7 @@ class Loading:
         return node
 
     def _add_frame(self, index: int) -> None:
-        """Frame by frame into a sequence, which comes into the scene with the last one."""
+        """Add a frame to a sequence, which is added to the scene after its last frame."""
         about = self._about
         if self._sequence is None:
             self._sequence = slicer.vtkMRMLSequenceNode()
@@ -116,7 +116,7 @@ class Loading:
         if self._about["uids"]:
             node.SetAttribute(_INSTANCES, " ".join(self._about["uids"][index]))
         if node.GetScene() is not None:
-            _window(node, self._about["window"])  # before the image: Slicer would look for one in all voxels
+            _window(node, self._about["window"])  # before the image: Slicer would compute one from all voxels
         node.SetAndObserveImageData(self._images[index])
 
     def _show(self, node: Any) -> None:

@@ -1,4 +1,4 @@
-"""The network's confidence and attribution at every voxel, as volume nodes in colors over their volume."""
+"""Maps of the network's confidence and attribution, as colored volume nodes over their volume."""
 
 from typing import Any
 
@@ -14,38 +14,38 @@ from ..messages import Sentence as _
 from . import hierarchy, undo
 from .volumes import voxels
 
-# None of them is near the color of a structure, and color-blind people tell them apart (`Testing/scene/test_maps.py`).
+# None is close to a structure's color; color-blind users can distinguish them (`Testing/scene/test_maps.py`).
 _ORIGINAL, _ENHANCED, _NEITHER = (0.54, 0.17, 0.89), (0.00, 0.84, 0.63), (0.97, 0.97, 0.97)
 _SURE, _UNSURE = (0.42, 0.12, 0.63), (1.00, 1.00, 1.00)
 _OPACITY = 0.6
-_COLORS = 256  # of a table; slice views show a color or do not: any alpha above 0 counts as 1
+_COLORS = 256  # per table; slice views draw a color or nothing: any alpha above 0 counts as 1
 _LEGEND_LABELS = 5
-_LEAST_DECIDED, _CLEAR = 0.1, 94.5  # less and more than that are clear
+_LEAST_DECIDED, _CLEAR = 0.1, 94.5  # attributions below the first and confidences above the second are transparent
 
-# of a map's node: which kind it is, and a reference to its volume; of a composite node that shows one: what it showed
+# attributes: type of a map's node, and a reference to its volume; of a composite node: what it showed before
 _KIND, _OF = "DINSegment.Map", "DINSegment.MapOf"
 _FORMER, _FORMER_OPACITY = "DINSegment.BeforeMap", "DINSegment.BeforeMapOpacity"
 
-# of a display node of a segmentation that is drawn as outlines while a map is shown: it was filled before
+# of a segmentation's display node that shows outlines while a map is visible: it was filled before
 _FILLED = "DINSegment.FilledBeforeMap"
 
-CONFIDENCE, ATTRIBUTION = "confidence", "why"  # as saved scenes hold them
+CONFIDENCE, ATTRIBUTION = "confidence", "why"  # values in saved scenes
 
 
 def write_attribution(decided: np.ndarray, volume_node: Any) -> Any:
-    """Add a ``vtkMRMLScalarVolumeNode`` beside a volume and lay it over that in the slice views that show it.
+    """Add an attribution map as a ``vtkMRMLScalarVolumeNode`` and overlay it in the slice views that show its volume.
 
     Args:
-        decided: (K, J, I) in [-1, 1], on the grid of ``volume_node``, see `engine.attribution`: violet where it is
-            negative, green where positive, paler toward 0 and clear within 0.1 of it. Copied.
-        volume_node: its grid and parent transform are taken.
+        decided: (K, J, I) in [-1, 1], on the grid of ``volume_node``, see `engine.attribution`: violet if negative,
+            green if positive, paler toward 0 and transparent within 0.1 of it. Copied.
+        volume_node: defines grid and parent transform.
 
     Returns:
         the new node.
 
     Raises:
-        GeometryError: ``decided`` is not on the volume's grid; the scene is as before.
-        InputError: ``volume_node`` holds no image.
+        GeometryError: ``decided`` is not on the volume's grid; the scene is unchanged.
+        InputError: ``volume_node`` has no image.
     """
     colors = [
         (f"{v:+.2f}", *_mix(_NEITHER, _ENHANCED if v > 0 else _ORIGINAL, abs(v)), float(abs(v) >= _LEAST_DECIDED))
@@ -57,11 +57,11 @@ def write_attribution(decided: np.ndarray, volume_node: Any) -> Any:
 
 
 def write_confidence(confidence: np.ndarray, volume_node: Any) -> Any:
-    """As `write_attribution`, of the confidence of each voxel's label.
+    """Add a map of the confidence in each voxel's label, as `write_attribution`.
 
     Args:
-        confidence: (K, J, I) uint8, in percent, see `engine.parameters.Result.confidence_map`: clear from 95 on, violet
-            below, white from 50 down. Copied.
+        confidence: (K, J, I) uint8, in percent, see `engine.parameters.Result.confidence_map`: transparent from 95
+            up, violet below, white from 50 down. Copied.
         volume_node, returned node, errors: as for `write_attribution`.
     """
     colors = [
@@ -74,14 +74,14 @@ def write_confidence(confidence: np.ndarray, volume_node: Any) -> Any:
 
 
 def find_map(volume_node: Any) -> tuple[Any, str] | None:
-    """The latest map of a volume and its kind, `CONFIDENCE` or `ATTRIBUTION`; None: there is none."""
+    """Find the latest map of a volume and its type, `CONFIDENCE` or `ATTRIBUTION`; None if there is none."""
     nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     found = [node for node in nodes if is_map(node) and node.GetNodeReferenceID(_OF) == volume_node.GetID()]
     return (found[-1], found[-1].GetAttribute(_KIND)) if found else None
 
 
 def show_map(node: Any) -> None:
-    """Lay a map over its volume in the slice views that show the volume now, and draw segments as outlines under it."""
+    """Overlay a map in the slice views that show its volume, and draw segments as outlines under it."""
     for composite in _composites():
         if composite.GetBackgroundVolumeID() != node.GetNodeReferenceID(_OF):
             continue
@@ -92,7 +92,7 @@ def show_map(node: Any) -> None:
             composite.SetForegroundVolumeID(node.GetID())
             composite.SetForegroundOpacity(_OPACITY)
     legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(node)
-    if legend is not None:  # views look for what they show when it changes
+    if legend is not None:  # a change makes views update what they show
         legend.Modified()
     for display in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode"):
         if display.GetVisibility2DFill():
@@ -101,12 +101,12 @@ def show_map(node: Any) -> None:
 
 
 def is_filled(display: Any) -> bool:
-    """Whether segments are filled in slice views, or would be if no map was shown."""
+    """Whether segments are filled in slice views, or would be without a map."""
     return bool(display.GetVisibility2DFill()) or display.GetAttribute(_FILLED) is not None
 
 
 def set_filled(display: Any, filled: bool) -> None:
-    """Fill segments in slice views, at once or when no map is shown any more."""
+    """Fill segments in slice views, immediately or once no map is shown."""
     if any(is_map(_foreground(composite)) for composite in _composites()):
         display.SetVisibility2DFill(False)
         display.SetAttribute(_FILLED, "1" if filled else None)
@@ -115,13 +115,13 @@ def set_filled(display: Any, filled: bool) -> None:
 
 
 def remove_map(node: Any) -> None:
-    """Take a map out of the scene; the views show again what they showed before it."""
+    """Remove a map from the scene and restore what the views showed before it."""
     _hide(node)
     undo.remove(node)
 
 
 def hide_maps(volume_node: Any) -> None:
-    """Take the maps of all other volumes out of the views; they stay in the scene. None: all maps."""
+    """Hide the maps of all other volumes, keeping them in the scene; None hides all maps."""
     own = volume_node.GetID() if volume_node is not None else None
     for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
         if is_map(node) and node.GetNodeReferenceID(_OF) != own:
@@ -204,7 +204,7 @@ def _write(
 
 
 def _add_legend(node: Any, title: str, labels: str) -> None:
-    """Slicer's own color legend, in the views that show the map; it leaves the scene with the map."""
+    """Add Slicer's color legend to the views that show the map; it is removed with the map."""
     legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(node)
     with slicer.util.NodeModify(legend):
         legend.SetTitleText(str(title))
@@ -216,7 +216,7 @@ def _add_legend(node: Any, title: str, labels: str) -> None:
 
 
 def _table(name: str, colors: list[Any]) -> Any:
-    """The scene's table of a kind's colors, made at the first call."""
+    """Return the scene's color table of a map type, creating it at the first call."""
     if (known := slicer.mrmlScene.GetFirstNodeByName(name)) is not None:
         return known
     table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLColorTableNode", name)

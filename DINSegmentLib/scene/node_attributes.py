@@ -1,4 +1,4 @@
-"""What we note with a node, so that a saved scene has it again: JSON in an attribute."""
+"""JSON attributes of nodes, which are saved with the scene."""
 
 import json
 import zlib
@@ -16,18 +16,18 @@ RUN, LABELS = "DINSegment.Run", "DINSegment.Labels"  # of a segmentation
 
 
 def note(node: Any, name: str, value: Any) -> None:
-    """Keep a value with a node, in the place of an earlier one.
+    """Store a value with a node, replacing an earlier one.
 
     Args:
-        node: what a browser shows of a sequence gets the attributes of every frame: then the sequence keeps the value.
+        node: if it shows a sequence, the sequence stores the value, because the node takes each frame's attributes.
         name: `PERSON` or `MODEL` with a volume, `RUN` or `LABELS` with a segmentation.
-        value: what JSON knows; None: nothing is kept any more.
+        value: any JSON value; None removes the attribute.
     """
     _keeper(node).SetAttribute(name, None if value is None else json.dumps(value))
 
 
 def noted(node: Any, name: str) -> Any:
-    """What was kept with a node under a name; None: nothing that can be read."""
+    """Return the value stored with a node under a name; None if there is no readable value."""
     try:
         return json.loads(_keeper(node).GetAttribute(name) or "null")
     except ValueError:
@@ -35,17 +35,17 @@ def noted(node: Any, name: str) -> Any:
 
 
 def note_labels(node: Any, labels: np.ndarray, structures: Sequence[Label]) -> None:
-    """Keep with a segmentation what it takes to see later whether it was edited.
+    """Store with a segmentation what is needed to detect later edits.
 
     Args:
-        labels: (K, J, I), or of a cine (T, K, J, I), uint8, as they were written.
+        labels: (K, J, I), or (T, K, J, I) for a cine, uint8, as written.
         structures: the labels of the model.
     """
     note(node, LABELS, {"values": [label.value for label in structures], "sum": checksum(labels)})
 
 
 def checksum(labels: np.ndarray) -> int:
-    """Another number when labels (uint8, any shape) have become others."""
+    """Return a number that changes when labels (uint8, any shape) change."""
     return zlib.crc32(np.ascontiguousarray(labels, np.uint8).data)
 
 

@@ -1,4 +1,4 @@
-"""Which segmentation is the result of which volume, and whether it was edited since."""
+"""Relation of segmentations to volumes: which one is the result of which volume, and whether it was edited."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from .sequences import find_cine, read_cine_values
 
 
 def is_result(node: Any, volume_node: Any) -> bool:
-    """Whether a segmentation was made of a volume, or of the cine that the volume shows."""
+    """Whether a segmentation is a result of a volume, or of the cine that the volume shows."""
     cine = find_cine(volume_node)
     if cine is not None:
         return cine.browser.GetSequenceNode(node) is not None
@@ -22,19 +22,19 @@ def is_result(node: Any, volume_node: Any) -> bool:
 
 
 def find_result(volume_node: Any) -> Any:
-    """The latest segmentation that we made of a volume, or of the cine that it shows; None: there is none."""
+    """Find the latest result of a volume, or of the cine that it shows; None if there is none."""
     nodes = reversed(slicer.util.getNodesByClass("vtkMRMLSegmentationNode"))
     return next((node for node in nodes if is_result(node, volume_node) and _is_ours(node)), None)
 
 
 def is_edited(node: Any, volume_node: Any) -> bool:
-    """Whether the segments that a result brought are no longer as they were written.
+    """Whether the segments of a result differ from how they were written.
 
-    A node without segments of a result is not edited; one that cannot be compared any more is.
+    A node without segments of a result is not edited; a result that can no longer be compared counts as edited.
 
     Args:
         node: ``vtkMRMLSegmentationNode``.
-        volume_node: the volume that it was made of.
+        volume_node: volume of the result.
     """
     if not segments.ours(node.GetSegmentation()):
         return False

@@ -1,4 +1,4 @@
-"""Label arrays to segmentation nodes, on the exact grid of the volume that they came from, and back."""
+"""Label arrays to segmentation nodes and back, on the exact grid of their volume."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,39 +18,39 @@ from ..model import Label
 from . import hierarchy, node_attributes, segments, terminology, undo
 from .volumes import ijk_to_ras, ijk_to_world, to_world, voxels
 
-_SMOOTH = "DINSegment.SmoothSurfaces"  # of a node whose surfaces were made of probabilities
+_SMOOTH = "DINSegment.SmoothSurfaces"  # attribute of a node whose surfaces were made from probabilities
 
 
 def write_segmentation(
     labels: np.ndarray, volume_node: Any, structures: Sequence[Label], node: Any = None,
     surfaces: Mapping[int, Surface] | None = None, keep_surfaces: bool = True,
 ) -> Any:  # fmt: skip
-    """Show labels as a ``vtkMRMLSegmentationNode`` beside their volume, voxel for voxel.
+    """Write labels to a ``vtkMRMLSegmentationNode``, voxel for voxel.
 
-    Every structure gets a segment, an empty one too, with the id ``DINSegment_VALUE``. All share one label map, so that
+    Every structure gets a segment with the ID ``DINSegment_VALUE``, even if empty. All share one label map, so that
     label values are those of ``structures`` in the scene and in a saved ``.seg.nrrd``.
 
-    In an existing node, our segments of an earlier run are replaced, of whatever model; a structure keeps how the user
-    lets it be shown. Everything else stays: the user's own segments, and segments of a result that the user renamed or
-    recolored (they get another id).
+    In an existing node, our segments of an earlier run are replaced, whichever model made them; structures keep the
+    user's display settings. Everything else is kept: the user's own segments, and our segments that the user renamed or
+    recolored (these get another ID).
 
     Args:
         labels: (K, J, I) uint8, on the grid of ``volume_node``; 0 is background. Copied.
-        volume_node: the volume that was segmented; its parent transform holds for the segmentation, too.
-        structures: the labels of the model.
-        node: an existing segmentation node; None: a new one, named after the volume.
-        surfaces: by label value, in the world, of all structures: what 3-D views show until the segmentation is edited.
-        keep_surfaces: whether surfaces that ``node`` has are made anew, all at once; False: they are removed, and
-            `SurfaceSteps` can make them.
+        volume_node: segmented volume; its parent transform also applies to the segmentation.
+        structures: labels of the model.
+        node: an existing segmentation node; None for a new one, named after the volume.
+        surfaces: by label value, in world coordinates, for all structures; 3D views show them until an edit.
+        keep_surfaces: whether to recompute surfaces that ``node`` has, all at once; False removes them, so that
+            `SurfaceSteps` can compute them.
 
     Returns:
         the segmentation node.
 
     Raises:
         GeometryError: ``labels`` is not on the volume's grid.
-        InputError: a label value is not among ``structures``; or ``node`` holds segments of the user that cannot stand
-            beside the result: under another transform, or made of surfaces.
-        ModelError: the terminology file is missing. After any error the scene is as before.
+        InputError: a label value is not in ``structures``; or ``node`` has segments of the user that cannot be combined
+            with the result: under another transform, or made from surfaces.
+        ModelError: the terminology file is missing. After any error, the scene is unchanged.
     """
     check_labels(labels, volume_node, structures)
     if node is not None:
@@ -60,7 +60,7 @@ def write_segmentation(
     name = f"{volume_node.GetName()} segmentation"
     with undo.new_node("vtkMRMLSegmentationNode", name) if node is None else undo.changed_node(node) as node:
         with slicer.util.NodeModify(node):
-            # before the reference geometry and the segments: otherwise they would be resampled
+            # set before the reference geometry and segments, which would otherwise be resampled
             node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
             node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
             node.CreateDefaultDisplayNodes()
@@ -73,32 +73,32 @@ def write_segmentation(
 
 
 def read_labels(node: Any, volume_node: Any, structures: Sequence[Label]) -> np.ndarray:
-    """The labels that our segments of a segmentation node hold now, also after the user edited them.
+    """Read the current labels of our segments in a segmentation node, including the user's edits.
 
     Args:
-        node: ``vtkMRMLSegmentationNode``; segments that are missing count as empty, those of other ids not at all.
-        volume_node: on whose grid, through the parent transforms of both.
-        structures: which segments; where two overlap, the later one wins.
+        node: ``vtkMRMLSegmentationNode``; missing segments count as empty, segments with other IDs are ignored.
+        volume_node: defines the grid; the parent transforms of both nodes are applied.
+        structures: structures to read; where segments overlap, the later one wins.
 
     Returns:
-        (K, J, I) uint8, 0 elsewhere.
+        (K, J, I) uint8, 0 outside of the segments.
 
     Raises:
         GeometryError: a parent transform is not linear.
-        InputError: the volume cannot be read, or the node holds no label maps.
+        InputError: the volume cannot be read, or the node has no label maps.
     """
     return read_values(node, volume_node, [label.value for label in structures])
 
 
 def read_values(node: Any, volume_node: Any, label_values: Sequence[int]) -> np.ndarray:
-    """As `read_labels`, of segments that we wrote with these label values."""
+    """As `read_labels`, for segments written with these label values."""
     shape = voxels(volume_node).shape
     ids, values = vtkStringArray(), vtkIntArray()
     for value in label_values:
         if node.GetSegmentation().GetSegment(segments.segment_id(value)) is not None:
             ids.InsertNextValue(segments.segment_id(value))
             values.InsertNextValue(value)
-    if ids.GetNumberOfValues() == 0:  # Slicer would take all segments
+    if ids.GetNumberOfValues() == 0:  # Slicer would export all segments
         return np.zeros(shape, np.uint8)
     if not node.GetSegmentation().ContainsRepresentation(segments.LABELMAP):
         raise InputError(
@@ -156,7 +156,7 @@ def check_output(node: Any, volume_node: Any) -> None:
 
 
 def has_smooth_surfaces(node: Any) -> bool:
-    """Whether the last result brought surfaces of its own."""
+    """Whether the last result included its own surfaces."""
     return node.GetAttribute(_SMOOTH) is not None
 
 
@@ -177,7 +177,7 @@ def labeled_segments(
 
 
 def _polydata(surface: Surface, matrix: np.ndarray) -> vtkPolyData:
-    """A surface after a transform, with normals for smooth shading."""
+    """Transform a surface and add normals for smooth shading."""
     from vtkmodules.vtkFiltersCore import vtkPolyDataNormals
 
     points, triangles = surface.points @ matrix[:3, :3].T + matrix[:3, 3], surface.triangles
@@ -197,7 +197,7 @@ def _polydata(surface: Surface, matrix: np.ndarray) -> vtkPolyData:
 
 
 def _grid(shape: tuple[int, int, int], matrix: np.ndarray) -> Any:
-    """An image without voxels, (K, J, I) of them in RAS."""
+    """Create an image without voxels that has the grid (K, J, I) in RAS."""
     image = slicer.vtkOrientedImageData()
     image.SetDimensions(shape[::-1])
     image_to_world = vtkMatrix4x4()

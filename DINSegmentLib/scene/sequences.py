@@ -1,4 +1,4 @@
-"""Slicer's sequences: the frames behind a volume that a sequence browser shows, and a result for each of them."""
+"""Slicer's sequences: the frames of a cine behind the volume that shows them, and results for all frames."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ from .node_attributes import note_labels
 from .segmentations import check_labels, check_output, labeled_segments, read_values, write_segmentation
 from .volumes import ijk_to_ras, ijk_to_world, voxels
 
-_MS = {"s": 1000.0, "ms": 1.0}  # units of an index that are times, in ms
+_MS = {"s": 1000.0, "ms": 1.0}  # index units that denote time, in ms
 
 
 @dataclass(frozen=True, eq=False)
 class Cine:
-    """A browser, the sequence in it that is segmented, and what the scene shows of that sequence.
+    """A sequence browser, the segmented sequence in it, and the volume that shows its current frame.
 
     Args:
         browser: ``vtkMRMLSequenceBrowserNode``.
         sequence: ``vtkMRMLSequenceNode`` of scalar volumes.
-        proxy: the ``vtkMRMLScalarVolumeNode`` that shows the present frame.
+        proxy: ``vtkMRMLScalarVolumeNode`` that shows the current frame.
     """
 
     browser: Any
@@ -36,12 +36,12 @@ class Cine:
 
     @property
     def nodes(self) -> list[Any]:
-        """The volume of every frame; they are in no scene and under no transform."""
+        """Volumes of all frames; they are not in the scene and have no transform."""
         return [self.sequence.GetNthDataNode(index) for index in range(self.sequence.GetNumberOfDataNodes())]
 
     @property
     def times_ms(self) -> list[float] | None:
-        """Of the frames; None when the sequence's index is not an increasing time."""
+        """Times of the frames; None if the sequence's index is not an increasing time."""
         unit = _MS.get(self.sequence.GetIndexUnit() or "")
         try:
             times = [float(value) * (unit or 1) for value in index_values(self.sequence)]
@@ -51,29 +51,29 @@ class Cine:
 
     @property
     def state(self) -> tuple[Any, ...]:
-        """Another value when the sequence's frames have become others; going to another frame changes nothing."""
+        """A value that changes when the sequence's frames change, but not when another frame is shown."""
         images = [image for node in self.nodes if (image := node.GetImageData()) is not None]
         return tuple(index_values(self.sequence)), max((image.GetMTime() for image in images), default=0)
 
     @property
     def frame(self) -> int:
-        """Which frame the browser shows, counted from 0; 0 where the sequence has none at its place."""
+        """Frame that the browser shows, counted from 0; 0 if the sequence has none at that position."""
         value = self.browser.GetMasterSequenceNode().GetNthIndexValue(self.browser.GetSelectedItemNumber())
         return max(0, self.sequence.GetItemNumberFromIndexValue(value, False))
 
     def go_to(self, frame: int) -> None:
-        """Show a frame, counted from 0, in everything that the browser synchronises."""
+        """Show a frame, counted from 0, in all synchronized nodes of the browser."""
         value, master = self.sequence.GetNthIndexValue(frame), self.browser.GetMasterSequenceNode()
         self.browser.SetSelectedItemNumber(master.GetItemNumberFromIndexValue(value, False))
 
 
 def index_values(sequence: Any) -> list[str]:
-    """What the frames of a ``vtkMRMLSequenceNode`` are ordered by, as it is written there."""
+    """Index values of a ``vtkMRMLSequenceNode``, as text."""
     return [sequence.GetNthIndexValue(index) for index in range(sequence.GetNumberOfDataNodes())]
 
 
 def find_cine(volume_node: Any) -> Cine | None:
-    """The cine whose present frame a volume node is; None for a volume outside of any."""
+    """Find the cine whose current frame a volume node shows; None if it does not belong to a cine."""
     for browser in slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode"):
         sequence = browser.GetSequenceNode(volume_node)
         if sequence is not None and sequence.GetNumberOfDataNodes() > 1:
@@ -85,7 +85,7 @@ def cine_of(volume_node: Any) -> Cine:
     """As `find_cine`.
 
     Raises:
-        InputError: the volume belongs to no sequence.
+        InputError: the volume does not belong to a sequence.
     """
     cine = find_cine(volume_node)
     if cine is None:
@@ -99,11 +99,11 @@ def cine_of(volume_node: Any) -> Cine:
 
 
 def read_frames(cine: Cine) -> tuple[list[np.ndarray], Geometry]:
-    """Voxels of every frame, (K, J, I) each and shared with the nodes, and their grid in the world.
+    """Read the voxels of all frames, (K, J, I) each and shared with the nodes, and their grid in world coordinates.
 
     Raises:
-        InputError: a frame holds no image, or several values in a voxel.
-        GeometryError: frames lie on different grids, or the proxy's parent transform is not linear.
+        InputError: a frame has no image, or has several values per voxel.
+        GeometryError: frames have different grids, or the proxy has a nonlinear parent transform.
     """
     for number, node in enumerate(cine.nodes, start=1):
         if not node.IsA("vtkMRMLScalarVolumeNode"):
@@ -130,20 +130,20 @@ def read_frames(cine: Cine) -> tuple[list[np.ndarray], Geometry]:
 
 
 def write_cine(labels: np.ndarray, cine: Cine, structures: Sequence[Label], node: Any = None) -> Any:
-    """Show the labels of all frames as a sequence of segmentations, synchronised with the cine in its browser.
+    """Write the labels of all frames as a sequence of segmentations, synchronized with the cine in its browser.
 
     Args:
-        labels: (T, K, J, I) uint8, on the frames' grid.
-        cine: what was segmented.
-        structures: the labels of the model.
-        node: an existing segmentation node. The user's segments in it stay: of an earlier cine in every frame, else
-            those of the node in all frames. None: a new node.
+        labels: (T, K, J, I) uint8, on the grid of the frames.
+        cine: cine that was segmented.
+        structures: labels of the model.
+        node: an existing segmentation node, whose user segments are kept: those of an earlier cine frame by frame,
+            others in all frames. None for a new node.
 
     Returns:
-        the ``vtkMRMLSegmentationNode`` that shows the present frame.
+        the ``vtkMRMLSegmentationNode`` that shows the current frame.
 
     Raises:
-        GeometryError, InputError, ModelError: as for `write_segmentation`. The scene is as before.
+        GeometryError, InputError, ModelError: as for `write_segmentation`; the scene is unchanged.
     """
     for frame in labels:
         check_labels(frame, cine.proxy, structures)
@@ -180,21 +180,21 @@ def write_cine(labels: np.ndarray, cine: Cine, structures: Sequence[Label], node
     slicer.mrmlScene.AddNode(made)
     cine.browser.AddProxyNode(node, made, False)
     note_labels(node, labels, structures)
-    cine.browser.SetSaveChanges(made, True)  # else an edit is lost as soon as another frame is shown
+    cine.browser.SetSaveChanges(made, True)  # otherwise an edit is lost when another frame is shown
     return node
 
 
 def add_cine(frames: np.ndarray, geometry: Geometry, times_ms: Sequence[float], name: str) -> Any:
-    """Add a sequence of volumes in a browser of its own, which shows the first frame.
+    """Add a sequence of volumes with its own browser, which shows the first frame.
 
     Args:
         frames: (T, K, J, I).
         geometry: grid of all frames.
-        times_ms: of the frames, growing.
-        name: of the sequence and of what shows its present frame.
+        times_ms: increasing times of the frames.
+        name: name of the sequence and of the volume that shows its current frame.
 
     Returns:
-        the ``vtkMRMLScalarVolumeNode`` that shows the present frame.
+        the ``vtkMRMLScalarVolumeNode`` that shows the current frame.
     """
     sequence = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", f"{name} frames")
     sequence.SetIndexName("time")
@@ -213,16 +213,16 @@ def add_cine(frames: np.ndarray, geometry: Geometry, times_ms: Sequence[float], 
 
 
 def read_cine_labels(node: Any, cine: Cine, structures: Sequence[Label]) -> np.ndarray:
-    """The labels (T, K, J, I) uint8 that a sequence of segmentations holds now, on the grid of the cine.
+    """Read the current labels (T, K, J, I) uint8 of a sequence of segmentations, on the grid of the cine.
 
     Raises:
-        InputError: the segmentation is not synchronised with the cine, or a frame is missing or holds no label maps.
+        InputError: the segmentation is not synchronized with the cine, or a frame is missing or has no label maps.
     """
     return read_cine_values(node, cine, [label.value for label in structures])
 
 
 def read_cine_values(node: Any, cine: Cine, values: Sequence[int]) -> np.ndarray:
-    """As `read_cine_labels`, of segments that we wrote with these label values."""
+    """As `read_cine_labels`, for segments written with these label values."""
     sequence = cine.browser.GetSequenceNode(node)
     if sequence is None:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Closed surfaces of a segmentation, made in small steps: between two, the window answers."""
+"""Closed surfaces of a segmentation, computed in small steps so that the window stays responsive."""
 
 from typing import Any
 
@@ -19,18 +19,18 @@ _NORMALS = _RULE.GetComputeSurfaceNormalsParameterName()
 
 
 class SurfaceSteps:
-    """Makes the surfaces that segments lack, the same as ``CreateClosedSurfaceRepresentation`` of the node.
+    """Computes missing surfaces of segments, identical to the node's ``CreateClosedSurfaceRepresentation``.
 
-    A surface takes two steps, since its normals take a fourth of its time. The node gets all surfaces in the last step;
-    until then, and after any error, the scene is as it was.
+    A surface takes two steps, because normals take a fourth of the time. The node gets all surfaces in the last step;
+    until then, and after any error, the scene is unchanged.
 
     Args:
         node: ``vtkMRMLSegmentationNode`` in the scene.
 
     Attributes:
         node: the segmentation.
-        done: how many surfaces are made.
-        total: how many will be.
+        done: number of surfaces computed.
+        total: number of surfaces to compute.
     """
 
     def __init__(self, node: Any) -> None:
@@ -38,15 +38,15 @@ class SurfaceSteps:
         self._segmentation = node.GetSegmentation()
         self._state = self._look()
         self._made: dict[str, Any] = {}
-        self._bare: Any = None  # the surface of the next segment, without its normals
+        self._bare: Any = None  # surface of the next segment, without normals
         parameter = self._segmentation.GetConversionParameter
-        self._flying = int(parameter(_METHOD)) == 0  # else surface nets, which see all of the volume and get no normals
+        self._flying = int(parameter(_METHOD)) == 0  # else surface nets, on the whole volume, without normals
         self._with_normals = self._flying and int(parameter(_NORMALS)) != 0
         self._left = [
             one for one in self._segmentation.GetSegmentIDs() if self._segment(one).GetRepresentation(SURFACE) is None
         ]
         if float(self._segmentation.GetConversionParameter(_JOINT_SMOOTHING) or 0) > 0:
-            self._left = []  # Slicer smooths all segments of a label map together, in the last step
+            self._left = []  # Slicer smooths all segments of a label map jointly, in the last step
         self.total = len(self._left)
 
     @property
@@ -54,7 +54,7 @@ class SurfaceSteps:
         return len(self._made)
 
     def step(self) -> bool:
-        """Make the next surface, or its normals, or after the last give all to the node.
+        """Compute the next surface or its normals; after the last, add all surfaces to the node.
 
         Returns:
             whether there is more to do.
@@ -71,7 +71,7 @@ class SurfaceSteps:
             return False
         if self._bare is None:
             self._bare = self._surface(self._left[0])
-            if self._bare is None:  # Slicer does, and reports, what it can with the segments as they are
+            if self._bare is None:  # leave it to Slicer, which also reports problems
                 self._left, self._made = [], {}
                 return True
             if self._with_normals:
@@ -84,7 +84,7 @@ class SurfaceSteps:
         return self._segmentation.GetSegment(one)
 
     def _look(self) -> Any:
-        """Another value when other surfaces would come out; None: the node has left the scene."""
+        """Return a value that changes when the surfaces would change; None if the node was removed from the scene."""
         node = self.node
         if not slicer.mrmlScene.IsNodePresent(node):
             return None
@@ -98,10 +98,10 @@ class SurfaceSteps:
         return segmentation, segments, data, times, values, surfaces, segmentation.SerializeAllConversionParameters()
 
     def _surface(self, one: str) -> Any:
-        """``vtkPolyData`` of a segment without normals, made apart from the node.
+        """Compute a segment's ``vtkPolyData`` without normals, without changing the node.
 
         Returns:
-            None where Slicer has no way from the segment's source to a surface.
+            None if Slicer cannot convert the segment's source to a surface.
         """
         source = self._segmentation.GetSourceRepresentationName()
         alone, copy = slicer.vtkSegmentation(), slicer.vtkSegment()
@@ -131,7 +131,7 @@ class SurfaceSteps:
 
 
 def _crop(labels: Any, value: int) -> None:
-    """Crop a ``vtkOrientedImageData`` to the box around a value, where it has one."""
+    """Crop a ``vtkOrientedImageData`` to the box around a value, if present."""
     if (scalars := labels.GetPointData().GetScalars()) is None:
         return
     box = bounding_box(vtk_to_numpy(scalars).reshape(labels.GetDimensions()[::-1]) == value)
@@ -142,7 +142,7 @@ def _crop(labels: Any, value: int) -> None:
 
 
 def _with_normals(surface: Any) -> Any:
-    """The surface with the normals that Slicer gives it."""
+    """Add normals as Slicer does."""
     normals = vtkPolyDataNormals()
     normals.SetInputData(surface)
     normals.ConsistencyOn()

@@ -1,4 +1,4 @@
-"""The bundled list of structures (name, code, color) in Slicer's terminology."""
+"""Bundled terminology of structures (name, code, color) for Slicer."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ FILE_NAME = "SegmentationCategoryTypeModifier-DINSegment.term.json"
 
 
 def load() -> None:
-    """Make the bundled list known to Slicer, once; it holds the myocardium, which Slicer's own lists do not.
+    """Register the bundled terminology with Slicer once; it has the myocardium, which Slicer's terminologies lack.
 
     Raises:
         ModelError: the file is missing or cannot be read.
@@ -39,7 +39,7 @@ def load() -> None:
 
 
 def _colored(content: dict[str, Any]) -> dict[str, Any]:
-    """The list with the colors of the bundled models' structures, which are only in their manifests."""
+    """Add the colors of the bundled models' structures, which are only in their manifests."""
     colors = {
         (label.kind.value, label.modifier.value if label.modifier else ""): label.color
         for model in catalogue().values()
@@ -55,7 +55,7 @@ def _colored(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def entry(label: Label) -> str:
-    """The structure as Slicer serializes an entry of the bundled list."""
+    """Return the structure as a terminology entry in Slicer's serialized form."""
     codes = (label.category, label.kind, label.modifier)
     named = ("^".join((one.scheme, one.value, one.meaning)) if one else "^^" for one in codes)
     return "~".join((TERMINOLOGY_CONTEXT, *named, _ANATOMIC_CONTEXT, "^^", "^^"))

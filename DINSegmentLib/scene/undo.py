@@ -1,4 +1,4 @@
-"""A way back for nodes, when what changes them fails midway."""
+"""Restoring of nodes when a change fails midway."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import slicer
 
 @contextmanager
 def new_node(class_name: str, name: str) -> Iterator[Any]:
-    """Add a displayable node to the scene; it goes again, with its display nodes, if the block fails."""
+    """Add a displayable node to the scene; remove it and its display nodes if the block fails."""
     node = slicer.mrmlScene.AddNewNodeByClass(class_name, name)
     try:
         yield node
@@ -19,9 +19,9 @@ def new_node(class_name: str, name: str) -> Iterator[Any]:
 
 
 def remove(node: Any) -> None:
-    """Take a displayable node out of the scene, with its display nodes, which the desktop application removes itself.
+    """Remove a displayable node and its display nodes, which only the desktop application removes itself.
 
-    The node goes first: Slicer's views crash when a segmentation loses a display node.
+    The node is removed first, because Slicer's views crash when a segmentation loses a display node.
     """
     displays = _displays(node)
     for one in (node, *displays):
@@ -31,10 +31,10 @@ def remove(node: Any) -> None:
 
 @contextmanager
 def changed_node(node: Any) -> Iterator[Any]:
-    """Put a displayable node and its display nodes back as they were if the block fails.
+    """Restore a displayable node and its display nodes if the block fails.
 
-    Segments are copied before. Images are not: the block gives the node another image and leaves the voxels of the
-    old one. A segmentation without display nodes gets one that stays, for the reason in `remove`.
+    Segments are copied beforehand. Images are not: the block must assign another image and not modify the old
+    voxels. A segmentation without display nodes gets one that is kept, for the reason in `remove`.
     """
     if _is_segmentation(node):
         node.CreateDefaultDisplayNodes()
@@ -59,7 +59,7 @@ def _displays(node: Any) -> list[Any]:
 
 def _copy(node: Any) -> Any:
     copy = node.CreateNodeInstance()
-    copy.UnRegister(None)  # Python holds it, too
+    copy.UnRegister(None)  # Python holds a reference, too
     _assign(copy, node)
     return copy
 
@@ -70,7 +70,7 @@ def _assign(node: Any, source: Any) -> None:
 
 
 def _empty(copy: Any) -> None:
-    """Else Slicer takes every segment out of the shared label map before it deletes them: a second for nothing."""
+    """Remove all segments first, because Slicer would move each out of the shared label map, which takes a second."""
     if _is_segmentation(copy):
         segmentation = copy.GetSegmentation()
         for index in range(segmentation.GetNumberOfSegments()):

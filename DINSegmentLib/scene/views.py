@@ -1,4 +1,4 @@
-"""Slice views as MRML knows them: a slice node (where it cuts) and a composite node (what it shows); no widget here."""
+"""Slice views in MRML: a slice node (position and orientation) and a composite node (volumes shown); no widgets."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,14 +11,14 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from .enhanced import SOURCE, is_enhanced
 from .volumes import ijk_to_world, numbers, voxels
 
-# names of the comparison's views, in their order
+# names of the comparison's views, in order
 COMPARE_VIEWS = ("DINOriginal", "DINEnhanced", "DINResult")
 
 _PREFERRED = (*COMPARE_VIEWS, "Red")
 
 
 def slice_views() -> Iterator[tuple[Any, Any]]:
-    """The slice node and the composite node of every slice view in the present layout."""
+    """Yield slice node and composite node of each slice view in the current layout."""
     for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
         composite = composite_node(view)
         if view.IsMappedInLayout() and composite is not None:
@@ -26,23 +26,23 @@ def slice_views() -> Iterator[tuple[Any, Any]]:
 
 
 def composite_node(view: Any) -> Any:
-    """What a slice view shows; None before a slice logic (on the desktop: the view's widget) has made it."""
+    """Return a slice view's composite node; None until a slice logic (on the desktop, the widget) has made it."""
     return slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(view)
 
 
 def view_of(volume_node: Any) -> Any:
-    """The slice node of the view that shows a volume: first the comparison's, then Red, then any; or None."""
+    """Find the slice node of a view that shows a volume: the comparison's, then Red, then any; None if not shown."""
     shown = _views_of(volume_node)
     names = [view.GetLayoutName() for view in shown]
     return next((shown[names.index(name)] for name in _PREFERRED if name in names), shown[0] if shown else None)
 
 
 def visible_slice(volume_node: Any) -> tuple[int, int] | None:
-    """The slice of a volume that the user sees.
+    """Return the slice of a volume that the user sees.
 
     Returns:
-        axis of the array (0, 1, 2 for K, J, I) that is closest to the direction of view, and the index along it at the
-        middle of the view, kept within the volume; None: no view shows the volume.
+        array axis (0, 1, 2 for K, J, I) closest to the viewing direction, and the index along it at the
+        center of the view, clipped to the volume; None if no view shows the volume.
 
     Raises:
         InputError, GeometryError: as `read_volume`.
@@ -57,13 +57,13 @@ def visible_slice(volume_node: Any) -> tuple[int, int] | None:
 
 
 def show_slice(volume_node: Any, axis: int, index: int, *others: Any) -> bool:
-    """Let every view that shows a volume and cuts along its slices jump to one of them.
+    """Move every view that shows a volume and is parallel to its slices to one of them.
 
     Args:
-        volume_node: whose slice.
-        axis: of its array (0, 1, 2 for K, J, I), across the slices.
+        volume_node: volume whose slice is shown.
+        axis: array axis (0, 1, 2 for K, J, I) across the slices.
         index: along that axis.
-        others: volumes on the same grid; views that show one of them jump, too. None counts as no volume.
+        others: volumes on the same grid; views that show one of them move too. None is ignored.
 
     Returns:
         whether there is such a view.
@@ -83,14 +83,14 @@ def show_slice(volume_node: Any, axis: int, index: int, *others: Any) -> bool:
 
 
 def turn_to_slices(volume_node: Any, axis: int) -> Any:
-    """Let a view of the present layout show a volume, and turn it to its slices.
+    """Show a volume in a view of the current layout, and align the view with the slices.
 
     Args:
-        volume_node: what it shows then.
-        axis: of the volume's array (0, 1, 2 for K, J, I), across the slices.
+        volume_node: volume to show.
+        axis: array axis (0, 1, 2 for K, J, I) across the slices.
 
     Returns:
-        the slice node of the view: the one in which the user sees the volume, or else the first; None: there is none.
+        the slice node of the view: the one that shows the volume, or else the first; None if there is none.
 
     Raises:
         InputError, GeometryError: as `read_volume`.
@@ -110,12 +110,12 @@ def turn_to_slices(volume_node: Any, axis: int) -> Any:
 
 
 def turn(view: Any, matrix: np.ndarray, across: int) -> None:
-    """Let a view cut along the voxels of a grid.
+    """Align a view with the voxels of a grid.
 
     Args:
         view: a slice node.
-        matrix: (4, 4), from voxels I, J, K to the world.
-        across: the axis of the voxels (0, 1, 2 for I, J, K) across the slices.
+        matrix: (4, 4), from voxel indices I, J, K to world coordinates.
+        across: voxel axis (0, 1, 2 for I, J, K) across the slices.
     """
     view.SetOrientation(("Sagittal", "Coronal", "Axial")[np.argmax(np.abs(matrix[:3, across]))])
     columns = vtkMatrix4x4()
@@ -124,9 +124,9 @@ def turn(view: Any, matrix: np.ndarray, across: int) -> None:
 
 
 def show_volume(volume_node: Any) -> None:
-    """Show a volume in the user's views, as Slicer's own loaders do; views that leave volumes to others stay.
+    """Show a volume in the user's views, as Slicer's loaders do; views that do not follow the selection are unchanged.
 
-    A foreground of another volume that we made (see `enhanced`, `maps`) goes; the user's own stay.
+    Foregrounds made by DINSegment for another volume (see `enhanced`, `maps`) are removed, the user's are kept.
     """
     logic = slicer.app.applicationLogic()
     logic.GetSelectionNode().SetActiveVolumeID(volume_node.GetID())
@@ -146,6 +146,6 @@ def _views_of(volume_node: Any) -> list[Any]:
 
 
 def _axis_across(view: Any, matrix: np.ndarray) -> int:
-    """The axis of an array, with a grid (4, 4) in the world, that is closest to the direction of a view."""
+    """Array axis, for a grid (4, 4) in world coordinates, closest to a view's direction."""
     directions = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0)
     return 2 - int(np.argmax(np.abs(numbers(view.GetSliceToRAS())[:3, 2] @ directions)))

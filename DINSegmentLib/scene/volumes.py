@@ -1,6 +1,6 @@
-"""Volume nodes to arrays with their place in the world.
+"""Volume nodes to arrays with their grid in world coordinates.
 
-`slicer.util` has functions for these arrays and matrices, which import all of VTK: half a second without the desktop.
+The corresponding functions of `slicer.util` import all of VTK, which takes half a second without the desktop.
 """
 
 from dataclasses import dataclass
@@ -16,37 +16,37 @@ from ..geometry import Geometry
 from ..messages import Sentence as _
 from . import hierarchy
 
-# What Slicer's DICOM reader notes of a voxel's value: code of the quantity "MR signal intensity" (DICOM), and of the
-# unit "Hounsfield unit" (UCUM).
+# Attributes of voxel values stored by Slicer's DICOM reader: code of the quantity "MR signal intensity" (DICOM), and of
+# the unit "Hounsfield unit" (UCUM).
 _MODALITY_OF_CODE = {"110852": "MR", "[hnsf'U]": "CT"}
 
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """Voxels (K, J, I), shared with the node, and their grid in the world."""
+    """Voxels (K, J, I), shared with the node, and their grid in world coordinates."""
 
     array: np.ndarray
     geometry: Geometry
 
 
 def read_volume(node: Any) -> Volume:
-    """Look at a ``vtkMRMLScalarVolumeNode``; voxels are not copied, so leave them unchanged.
+    """Read a ``vtkMRMLScalarVolumeNode``; voxels are not copied, so do not modify them.
 
-    The geometry maps voxel indices to world RAS: it includes the node's parent transforms.
+    The geometry maps voxel indices to world RAS, including the node's parent transforms.
 
     Raises:
-        InputError: the node holds no image, or several values in a voxel.
-        GeometryError: a parent transform is not linear, or the grid cannot be used.
+        InputError: the node has no image, or several values per voxel.
+        GeometryError: a parent transform is nonlinear, or the grid cannot be used.
     """
     array = voxels(node)
     return Volume(array, Geometry(array.shape, ijk_to_world(node)))
 
 
 def voxels(node: Any) -> np.ndarray:
-    """The array (K, J, I) of a volume node, shared with it.
+    """Return the array (K, J, I) of a volume node, shared with it.
 
     Raises:
-        InputError: the node holds no image, or several values in a voxel.
+        InputError: the node has no image, or several values per voxel.
     """
     image = node.GetImageData()
     if image is None or image.GetPointData().GetScalars() is None:
@@ -66,26 +66,26 @@ def voxels(node: Any) -> np.ndarray:
 
 
 def ijk_to_ras(node: Any) -> np.ndarray:
-    """(4, 4) matrix from voxel indices to the node's own RAS, before its parent transform."""
+    """Matrix (4, 4) from voxel indices to the node's own RAS, before its parent transform."""
     matrix = vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
     return numbers(matrix)
 
 
 def ijk_to_world(node: Any) -> np.ndarray:
-    """(4, 4) matrix from voxel indices to world RAS.
+    """Matrix (4, 4) from voxel indices to world RAS.
 
     Raises:
-        GeometryError: a parent transform is not linear.
+        GeometryError: a parent transform is nonlinear.
     """
     return to_world(node) @ ijk_to_ras(node)
 
 
 def to_world(node: Any) -> np.ndarray:
-    """(4, 4) matrix from a node's own RAS to the world, through all its parent transforms.
+    """Matrix (4, 4) from a node's own RAS to world RAS, through all its parent transforms.
 
     Raises:
-        GeometryError: a parent transform is not linear.
+        GeometryError: a parent transform is nonlinear.
     """
     transform = node.GetParentTransformNode()
     if transform is None:
@@ -105,10 +105,10 @@ def to_world(node: Any) -> np.ndarray:
 
 
 def modality(node: Any) -> str:
-    """MR or CT, as a volume that came from DICOM knows it; empty where nothing says so.
+    """Return MR or CT for a volume from DICOM; empty if unknown.
 
     Args:
-        node: a ``vtkMRMLScalarVolumeNode``, also without an image.
+        node: a ``vtkMRMLScalarVolumeNode``, with or without an image.
     """
     name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMSeriesModalityAttributeName()
     if (found := hierarchy.attribute(node, name)) in _MODALITY_OF_CODE.values():
@@ -118,7 +118,7 @@ def modality(node: Any) -> str:
 
 
 def note_modality(node: Any, modality: str) -> None:
-    """Let a volume know that it is MR or CT, as Slicer's DICOM reader does; another modality is not noted."""
+    """Mark a volume as MR or CT as Slicer's DICOM reader does; other modalities are ignored."""
     entry = slicer.vtkCodedEntry()
     if modality == "MR":
         entry.SetValueSchemeMeaning("110852", "DCM", "MR signal intensity")
@@ -129,5 +129,5 @@ def note_modality(node: Any, modality: str) -> None:
 
 
 def numbers(matrix: vtkMatrix4x4) -> np.ndarray:
-    """A VTK matrix as an array (4, 4)."""
+    """Convert a VTK matrix to an array (4, 4)."""
     return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])

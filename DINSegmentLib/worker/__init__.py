@@ -1,1 +1,1 @@
-"""The process that keeps torch and a model warm beside Slicer: `server` runs in it, `client` speaks to it."""
+"""The process that keeps torch and a model loaded outside Slicer: `server` runs in it, `client` controls it."""

@@ -1,6 +1,6 @@
-"""The worker as Slicer sees it: its state, its answers, and what becomes of a run in every ending.
+"""Slicer's side of the worker: its state, its answers, and the outcome of each run.
 
-No Qt and no MRML here: bytes go through a channel that is passed in, and a timer of the owner calls `Client.tick`.
+Independent of Qt and MRML: bytes go through a given channel, and the owner's timer calls `Client.tick`.
 """
 
 import logging
@@ -24,25 +24,25 @@ from ..messages import from_json, to_json
 from .protocol import PREFIX, VERSION, Code, Lines, Map, ProtocolError, decode, encode
 from .work import heard
 
-SILENCE = 60.0  # seconds without a line in a run, after which the worker counts as stuck
-_SLEEP = 10.0  # seconds between two ticks, after which the computer slept: no silence of the worker
-PATIENCE = 2.0  # seconds that a canceled run gets to stop without being killed
-_PIECE = 8_000_000  # bytes copied in a turn: a few milliseconds, so that the window does not wait
+SILENCE = 60.0  # seconds without a line during a run, after which the worker counts as stuck
+_SLEEP = 10.0  # seconds between two ticks, after which the computer must have slept, so the worker is not to blame
+PATIENCE = 2.0  # seconds that a canceled run gets to stop before it is killed
+_PIECE = 8_000_000  # bytes copied per turn, which takes a few milliseconds, so that the window stays responsive
 
 
 class Channel(Protocol):
-    """A process with pipes; what it says and its end are passed to `Client.received` and `Client.ended`."""
+    """A process with pipes; its output goes to `Client.received`, its end to `Client.ended`."""
 
     def start(self) -> None: ...
     def write(self, data: bytes) -> None: ...
     def close(self) -> None:
-        """End its input, which makes it end."""
+        """Close its input, which makes it end."""
 
     def kill(self) -> None: ...
 
 
 class State(Enum):
-    """What the worker is doing."""
+    """State of the worker."""
 
     OFF = "off"
     STARTING = "starting"
@@ -54,19 +54,19 @@ class State(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A volume to segment.
+    """A request to segment a volume.
 
     Args:
-        volume: (K, J, I), or a cine's frames (T, K, J, I), any real type; read until the run has begun.
-        geometry: its grid in the world, of one frame.
-        model: a model folder.
+        volume: (K, J, I), or frames of a cine (T, K, J, I), any real type; read until the run has started.
+        geometry: grid in world coordinates, of one frame.
+        model: folder of the model.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        threads: of the CPU; 0 leaves it to torch.
+        threads: number of CPU threads; 0 for torch's default.
         parameters: settings of the run.
-        name: what messages call the volume.
-        times: of a cine's frames in ms, where they are known.
-        map: what to compute in place of labels, of a single volume.
-        surfaces: whether to compute closed surfaces beside the labels, of a single volume.
+        name: name of the volume in messages.
+        times: times of a cine's frames in ms, if known.
+        map: map to compute instead of labels, for a single volume.
+        surfaces: whether to compute closed surfaces in addition to labels, for a single volume.
     """
 
     volume: np.ndarray
@@ -83,14 +83,14 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """Labels to measure as they are now; nothing is segmented.
+    """A request to measure current labels without segmenting.
 
     Args:
-        labels: (K, J, I), or of a cine (T, K, J, I), uint8; read until the measurement has begun.
+        labels: (K, J, I), or (T, K, J, I) for a cine, uint8; read until the measurement has started.
         volume: (K, J, I), any real type; None for a cine.
-        geometry: the grid in the world, of one frame.
-        model: the folder of the model that the labels are of.
-        times: of a cine's frames in ms, where they are known.
+        geometry: grid in world coordinates, of one frame.
+        model: folder of the model that made the labels.
+        times: times of a cine's frames in ms, if known.
     """
 
     labels: np.ndarray
@@ -101,7 +101,7 @@ class Measurement:
 
 
 class Listener(Protocol):
-    """Who is informed how a run goes. After ``finished`` or ``failed`` nothing more comes of it."""
+    """Receiver of a run's progress. After ``finished`` or ``failed``, nothing more is called."""
 
     def loading(self, warm: bool) -> None: ...
     def progressed(self, done: int, total: int) -> None: ...
@@ -110,7 +110,7 @@ class Listener(Protocol):
 
 
 class _Run:
-    """One request: its files, which hold a patient's image, and how far it is."""
+    """A request in progress, with its files, which contain a patient's image."""
 
     def __init__(self, identity: int, request: Request | Measurement, listener: Listener) -> None:
         self.identity, self.request, self.listener = identity, request, listener
@@ -130,7 +130,7 @@ class _Run:
         self.cancelled = False
 
     def copy_a_piece(self) -> bool:
-        """Write some slices; True when all is there, also when it was before."""
+        """Write some slices; return True if everything is written."""
         if not self._pieces:
             return True
         array, path, start, stop = self._pieces.pop(0)
@@ -157,30 +157,30 @@ class _Run:
         )  # fmt: skip
 
     def result(self) -> np.ndarray:
-        """Labels uint8 or a map, of the volume's shape; raises ValueError when the file is not whole."""
+        """Labels uint8 or a map, of the volume's shape; raises ValueError if the file is incomplete."""
         if isinstance(self.request, Measurement):
             return self.request.labels
         dtype = np.float32 if self.request.map is Map.ATTRIBUTION else np.uint8
         return np.fromfile(self.labels, dtype).reshape(self.request.volume.shape)
 
     def read_surfaces(self) -> dict[int, Surface]:
-        """By label value; raises an error of NumPy's or of zip files when it is not whole."""
+        """Surfaces by label value; raises NumPy's or zipfile's errors if the file is incomplete."""
         if self.surfaces is None:
             return {}
         with np.load(self.surfaces, allow_pickle=False) as file:
             return {int(value): Surface(file[f"points{value}"], file[f"triangles{value}"]) for value in file["values"]}
 
     def remove_files(self) -> bool:
-        """Whether they are gone: Windows keeps a file as long as a process has it open."""
+        """Remove the files; return False if that failed, as on Windows while a process has a file open."""
         return ownership.remove(self.folder, self._held)
 
 
 class Client:
-    """Starts the worker when it is needed, one run at a time.
+    """Starts the worker when it is needed, for one run at a time.
 
     Args:
-        channel: the process.
-        clock: seconds, for the time limits.
+        channel: the worker process.
+        clock: returns seconds, for the time limits.
     """
 
     def __init__(self, channel: Channel, clock: Callable[[], float] = time.monotonic) -> None:
@@ -193,11 +193,11 @@ class Client:
         self._heard = self._asked_to_stop = 0.0
         self._ticked = clock()
         self._sent = self._started_again = False
-        self.about: dict[str, Any] = {}  # what the worker said of itself
+        self.about: dict[str, Any] = {}  # the worker's description of itself
         self.devices: list[dict[str, str]] = []
         self.on_devices: Callable[[list[dict[str, str]]], None] = lambda found: None
-        self.on_trouble: Callable[[Code, str], None] = lambda code, text: None  # what is not about a run
-        self._doomed: list[_Run] = []  # whose files the system did not let go yet
+        self.on_trouble: Callable[[Code, str], None] = lambda code, text: None  # for problems that do not concern a run
+        self._doomed: list[_Run] = []  # their files could not be removed yet
 
     @property
     def state(self) -> State:
@@ -205,38 +205,38 @@ class Client:
 
     @property
     def busy(self) -> bool:
-        """Whether a run continues: only one can, and `tick` must be called often."""
+        """Whether a run is in progress; then `tick` must be called often."""
         return self._run is not None
 
     @property
     def measuring(self) -> bool:
-        """Whether a measurement is under way."""
+        """Whether a measurement is in progress."""
         return self._run is not None and isinstance(self._run.request, Measurement)
 
     def start(self) -> None:
-        """Start the process, where there is none; torch is not loaded by that."""
-        if self._state is State.OFF:  # one that is ending makes room first, see `ended`
+        """Start the process if there is none, without loading torch."""
+        if self._state is State.OFF:  # if one is still ending, see `ended`
             self._state, self._lines, self._heard = State.STARTING, Lines(), self._clock()
             self._channel.start()
             self._channel.write(encode("hello", version=VERSION))
 
     def ask_for_devices(self) -> None:
-        """Let the process load torch; `on_devices` gets names and reasons."""
+        """Let the process load torch and report names and reasons to `on_devices`."""
         self.start()
         if self._state is not State.ENDING:
             self._channel.write(encode("devices"))
 
     def segment(self, request: Request, listener: Listener) -> None:
-        """Begin a run; the listener hears the rest.
+        """Start a run; the listener receives everything else.
 
         Raises:
-            RuntimeError: a run or a measurement is under way.
+            RuntimeError: a run or measurement is in progress.
             OSError: temporary files cannot be created.
         """
         self._begin(request, listener)
 
     def measure(self, measurement: Measurement, listener: Listener) -> None:
-        """Begin a measurement, as `segment`."""
+        """Start a measurement, as `segment`."""
         self._begin(measurement, listener)
 
     def _begin(self, request: Request | Measurement, listener: Listener) -> None:
@@ -248,7 +248,7 @@ class Client:
         self.start()
 
     def cancel(self) -> None:
-        """Ask the run to stop; it has `PATIENCE` seconds before its process is killed."""
+        """Ask the run to stop; after `PATIENCE` seconds its process is killed."""
         if self._run is None or self._run.cancelled:
             return
         self._run.cancelled = True
@@ -259,7 +259,7 @@ class Client:
         self._channel.write(encode("cancel", id=self._run.identity))
 
     def release(self) -> None:
-        """End the process and give its memory back; a run is canceled."""
+        """End the process to free its memory; a run is canceled."""
         if self._run is not None:
             self._give_up(Code.CANCELLED, _("Canceled: nothing was changed."))
         elif self._state not in (State.OFF, State.ENDING):
@@ -267,7 +267,7 @@ class Client:
             self._channel.close()
 
     def tick(self) -> None:
-        """To be called some times a second, and without a pause while `copying`."""
+        """Check time limits and copy data; call several times a second, and continuously while `copying`."""
         now, run = self._clock(), self._run
         if now - self._ticked > _SLEEP:
             self._heard += now - self._ticked
@@ -289,7 +289,7 @@ class Client:
 
     @property
     def copying(self) -> bool:
-        """Whether the volume is being sent, a piece at every `tick`."""
+        """Whether the volume is being sent, a piece with every `tick`."""
         return self._run is not None and not self._sent
 
     def _copy(self, run: _Run) -> None:
@@ -321,7 +321,7 @@ class Client:
             logging.getLogger("dinsegment").warning("the worker sent an invalid message: %s", error)
 
     def ended(self, code: int, crashed: bool) -> None:
-        """The process has ended; a run that it does not know yet gets a new one."""
+        """Handle the end of the process; a run that had not reached it is sent to a new one."""
         self._state = State.OFF
         self.about = {}
         self._remove_files()
@@ -355,7 +355,7 @@ class Client:
                 self.on_trouble(Code(message["code"]), from_json(message["text"]))
             self._fail(Code(message["code"]), from_json(message["text"]))
         elif run is None or message.get("id") != run.identity:
-            return  # of a run that was given up
+            return  # of an abandoned run
         elif kind == "loading":
             run.listener.loading(message["warm"])
         elif kind == "progress":
@@ -377,7 +377,7 @@ class Client:
         self._let_go(run).finished(labels, heard(message, surfaces))
 
     def _give_up(self, code: Code, text: str) -> None:
-        """Fail the run and end its process at once."""
+        """Fail the run and end its process immediately."""
         self._fail(code, text)
         self._state = State.ENDING
         self._channel.kill()
@@ -390,7 +390,7 @@ class Client:
         self._doomed = [run for run in self._doomed if not run.remove_files()]
 
     def _let_go(self, run: _Run) -> Listener:
-        """End the run: its files are removed before anyone is informed."""
+        """End the run and remove its files before the listener is called."""
         self._run = None
         self._doomed.append(run)
         self._remove_files()

@@ -1,16 +1,16 @@
-"""What Slicer and the worker say to each other: one JSON object a line, in UTF-8. Arrays go through files, not here.
+"""Messages between Slicer and the worker: one JSON object per line, in UTF-8. Arrays are passed in files.
 
 To the worker:
 
 - ``hello`` (version): the first line.
-- ``devices``: which devices work here, and why.
+- ``devices``: request the devices that work on this machine, with reasons.
 - ``segment`` (id, name, volume, labels, shape, dtype, matrix, model, device, threads, parameters, times, map,
-  surfaces): segment the raw array (K, J, I), or frames (T, K, J, I) at ``times`` in ms or null, in the file ``volume``,
-  and write uint8 labels of that shape to the file ``labels``; where ``map`` is not null, write that of the volume in
-  their place; where ``surfaces`` names a file, write every structure's to it, see `server.write_surfaces`.
-- ``measure`` (id, volume, labels, shape, dtype, matrix, model, times): measure labels of that shape, uint8 in the file
-  ``labels``, as they are now: of one volume, whose voxels are in the file ``volume``, or of frames, whose voxels are
-  not needed (``volume`` and ``dtype`` are null).
+  surfaces): segment the raw array (K, J, I), or frames (T, K, J, I) at ``times`` in ms or null, in the file ``volume``
+  and write uint8 labels of that shape to the file ``labels``. If ``map`` is not null, write that map of the volume
+  instead; if ``surfaces`` names a file, also write surfaces of all structures to it, see `server.write_surfaces`.
+- ``measure`` (id, volume, labels, shape, dtype, matrix, model, times): measure the current labels of that shape, uint8
+  in the file ``labels``: of one volume, whose voxels are in the file ``volume``, or of frames, whose voxels are not
+  needed (``volume`` and ``dtype`` are null).
 - ``cancel`` (id).
 
 The worker ends when its input ends.
@@ -18,12 +18,12 @@ The worker ends when its input ends.
 From the worker:
 
 - ``ready`` (version, program, python, pid), or ``error`` with the code ``version``.
-- ``devices`` (found: name and reason of each, the one that ``auto`` takes first, with a ``short`` name, too).
+- ``devices`` (found: name and reason of each; the one that ``auto`` selects is first and also has a ``short`` name).
 - ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id, device, precision and timings of the run;
-  statistics of every structure, or of frames the heart's function, see `work.function_of`; ``notices``, and
-  ``review``, the slices to look at, the worst first, see `Notice.to_json`; of a map none of these; of ``measure``
-  statistics with their notices, or function) or ``error`` (id, code, text).
-- ``idle``: nothing was asked for a while, and the worker ends.
+  statistics of all structures, or cardiac function of frames, see `work.function_of`; ``notices``, and
+  ``review``, the slices to review, worst first, see `Notice.to_json`; for a map none of these; for ``measure``
+  statistics with their notices, or cardiac function) or ``error`` (id, code, text).
+- ``idle``: there was no request for a while, and the worker ends.
 """
 
 import json
@@ -34,19 +34,19 @@ from typing import Any
 from .. import bounded
 
 VERSION = 5
-PREFIX = "DINSegment-"  # of a run's temporary folder
-LONGEST_LINE = 1_000_000  # bytes; arrays do not come this way
+PREFIX = "DINSegment-"  # name of a run's temporary folder
+LONGEST_LINE = 1_000_000  # bytes; arrays are not sent this way
 
 
 class Map(StrEnum):
-    """What can be computed for every voxel, in place of its label."""
+    """What can be computed for each voxel instead of its label."""
 
     CONFIDENCE = "confidence"  # uint8, see `engine.parameters.Result.confidence_map`
-    ATTRIBUTION = "why"  # float32, see `engine.attribution`; the name that saved scenes hold
+    ATTRIBUTION = "why"  # float32, see `engine.attribution`; the value in saved scenes
 
 
 class Code(StrEnum):
-    """Causes of a failure, for those who act on them; the sentence is for people."""
+    """Causes of a failure, for programs; the sentence is for the user."""
 
     INPUT = "input"
     MODEL = "model"
@@ -57,8 +57,8 @@ class Code(StrEnum):
     CANCELLED = "cancelled"
     VERSION = "version"
     INTERNAL = "internal"
-    KILLED = "killed"  # said by the client: the process ended unasked
-    SILENT = "silent"  # said by the client: the process did not say anything for too long
+    KILLED = "killed"  # set by the client: the process ended unexpectedly
+    SILENT = "silent"  # set by the client: the process was silent for too long
 
 
 _WORDS, _NUMBERS = str | None, [int | float]
@@ -82,15 +82,15 @@ class ProtocolError(ValueError):
 
 
 def encode(kind: str, **values: Any) -> bytes:
-    """One message as a line."""
+    """Encode a message as a line."""
     return json.dumps({"kind": kind, **values}, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
 def decode(line: bytes) -> dict[str, Any]:
-    """A line's message; ``kind`` is always there.
+    """Decode a line; ``kind`` is always present.
 
     Raises:
-        ProtocolError: the line is none.
+        ProtocolError: the line is not a valid message.
     """
     try:
         message = bounded.parse_json(line)
@@ -104,16 +104,16 @@ def decode(line: bytes) -> dict[str, Any]:
 
 
 class Lines:
-    """Whole lines from a stream that arrives in pieces."""
+    """Splits a stream that arrives in pieces into lines."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The lines that ``data`` completes.
+        """Yield the lines that ``data`` completes.
 
         Raises:
-            ProtocolError: a line that does not end.
+            ProtocolError: a line is too long.
         """
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > LONGEST_LINE:

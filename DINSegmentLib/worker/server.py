@@ -1,4 +1,4 @@
-"""The worker's own process: reads requests, keeps one model warm, answers; knows neither Slicer nor Qt.
+"""The worker process: reads requests, keeps one model loaded, answers; independent of Slicer and Qt.
 
 python -m DINSegmentLib.worker.server [--idle SECONDS]
 """
@@ -44,8 +44,8 @@ from ..runtime import prepare
 from .protocol import LONGEST_LINE, PREFIX, VERSION, Code, Map, ProtocolError, decode, encode
 from .work import Task, WarmModel, function_of, torch_needed, work
 
-_PATIENCE = 2.0  # seconds that a run gets to stop without being killed when the client has gone
-_CODES = {  # the first that fits
+_PATIENCE = 2.0  # seconds that a run gets to stop before it is killed, after the client has gone
+_CODES = {  # the first match counts
     Cancelled: Code.CANCELLED,
     TorchMissing: Code.TORCH,
     OutOfMemory: Code.MEMORY,
@@ -57,13 +57,13 @@ _CODES = {  # the first that fits
 
 
 class Server:
-    """Answers one client until its requests end, or none has come for a while.
+    """Serves one client until its input ends or there are no requests for a while.
 
     Args:
-        source: the client's lines.
-        sink: where answers go.
-        idle: seconds without a request after which it ends.
-        leave: ends the process at once; called where a run does not stop soon after the client has gone.
+        source: stream of the client's lines.
+        sink: stream for the answers.
+        idle: seconds without a request before the server ends.
+        leave: ends the process immediately, if a run does not stop soon after the client has gone.
     """
 
     def __init__(
@@ -95,11 +95,11 @@ class Server:
             self._answer(request)
 
     def _read(self) -> None:
-        """On a thread of its own: a cancel must be noticed during a run."""
+        """Run in a thread, so that a cancel is noticed during a run."""
         while line := self._source.readline(LONGEST_LINE):
             try:
                 request = decode(line)
-            except Exception as error:  # whatever comes, the next line and the end of the input are read
+            except Exception as error:  # whatever the error, continue with the next line until the input ends
                 text = _("The worker got a line that it does not understand ({error}).", error=error)
                 self._say("error", code=Code.INTERNAL, text=to_json(text))
                 continue
@@ -107,10 +107,10 @@ class Server:
                 self._cancelled.add(request["id"])
             else:
                 self._requests.put(request)
-        self._ended.set()  # the client is gone: stop a run, too
+        self._ended.set()  # the client is gone: also stop a run
         self._requests.put(None)
         if self._leave is not None and not self._finished.wait(_PATIENCE):
-            self._leave()  # in the middle of something that does not stop
+            self._leave()  # a run is in something that does not stop
 
     def _say(self, kind: str, **values: Any) -> None:
         line = encode(kind, **values)
@@ -144,7 +144,7 @@ class Server:
                 "The worker stopped on an unexpected error ({error}): please report it with the diagnostics.",
                 error=error,
             )
-        # said when the error is gone, which held the volume's file open
+        # sent after the exception is gone, because it held the volume's file open
         self._say("error", code=code, text=to_json(text), **about)
 
     def _hello(self, request: dict[str, Any]) -> None:
@@ -173,11 +173,11 @@ class Server:
         try:
             self._run(request)
         finally:
-            if self._ended.is_set():  # Slicer has gone and cannot remove the patient's image
+            if self._ended.is_set():  # Slicer is gone and cannot remove the patient's image
                 _remove(*(Path(request[name]) for name in ("volume", "labels", "surfaces") if request[name]))
 
     def _measure(self, request: dict[str, Any]) -> None:
-        """Without torch: what a person has edited is counted at once, even by a worker that has just started."""
+        """Measure without torch, so that even a worker that has just started answers quickly."""
         try:
             shape, model = tuple(request["shape"]), find_model(request["model"])
             geometry = Geometry(shape[-3:], np.reshape(request["matrix"], (4, 4)))
@@ -222,7 +222,7 @@ class Server:
             lambda done, total: self._say("progress", id=identity, done=done, total=total),
             lambda: self._ended.is_set() or identity in self._cancelled,
         )
-        del volume, task  # Slicer removes the file when it hears that we are done
+        del volume, task  # Slicer removes the file when it receives the answer
         if request["surfaces"] is not None:
             write_surfaces(made.surfaces, Path(request["surfaces"]))
         _write(made.array, Path(request["labels"]))
@@ -230,13 +230,13 @@ class Server:
 
 
 def _let_go(path: str) -> None:
-    """Take the name from the patient's image that we have open, so that no kill can leave it; not so on Windows."""
+    """Unlink the patient's image while it is open, so that a kill cannot leave it behind; impossible on Windows."""
     if os.name != "nt":
         Path(path).unlink(missing_ok=True)
 
 
 def _leave() -> None:
-    """End the process, with what a client that was killed has left."""
+    """End the process and remove the files of a client that was killed."""
     ownership.sweep(Path(tempfile.gettempdir()), PREFIX)
     os._exit(0)
 
@@ -244,13 +244,13 @@ def _leave() -> None:
 def _remove(*paths: Path) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
-    with suppress(OSError):  # it is the folder of the run, unless other files were put there
+    with suppress(OSError):  # the folder of the run, unless it has other files
         (paths[0].parent / ownership.MARK).unlink(missing_ok=True)
         paths[0].parent.rmdir()
 
 
 def write_surfaces(made: Mapping[int, Surface], path: Path) -> None:
-    """Write surfaces by label value, as NumPy's `savez` does: ``values``, and of each ``points3``, ``triangles3``.
+    """Write surfaces by label value with NumPy's `savez`: ``values``, and ``points3``, ``triangles3`` for value 3.
 
     Raises:
         OutputError: the file cannot be written.
@@ -282,7 +282,7 @@ def _hand_over(path: Path, write: Callable[[BinaryIO], Any]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve standard input; 0 when it has ended."""
+    """Serve standard input; return 0 when it ends."""
     parser = argparse.ArgumentParser(prog="python -m DINSegmentLib.worker.server")
     parser.add_argument(
         "--idle", type=float, default=600, metavar="SECONDS", help="end after so long without a request"
@@ -290,10 +290,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     prepare()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    # what libraries print must not get between the messages: it goes where errors go
+    # output of libraries must not mix with the messages, so it goes to standard error
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    # unbuffered, or the thread that waits in it would hold a lock which the end of the interpreter needs
+    # unbuffered, because a buffered reader would hold a lock that the interpreter needs to exit
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as source:
         Server(source, sink, options.idle, _leave).run()
     ownership.sweep(Path(tempfile.gettempdir()), PREFIX)
@@ -301,4 +301,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    os._exit(main())  # at once: the interpreter's end aborts now and then while torch's or our reading thread lives
+    os._exit(main())  # at once: interpreter shutdown sometimes aborts while torch's or our threads are alive

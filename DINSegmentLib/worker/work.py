@@ -1,4 +1,4 @@
-"""What a run makes of a volume or a cine, and what it reports: in the worker, and for Python in Slicer."""
+"""Runs and their reports, for the worker process and for Python in Slicer."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 
 class WarmModel:
-    """Keeps the network of the last run in memory, for the next one with the same model."""
+    """Keeps the network of the last run in memory for the next run with the same model."""
 
     def __init__(self) -> None:
-        self._kept: tuple[Any, Segmenter] | None = None  # what it was made of, and the segmenter
+        self._kept: tuple[Any, Segmenter] | None = None  # what it was made from, and the segmenter
 
     def segmenter(
         self, model: Model, device: str, threads: int = 0, loading: Callable[[bool], Any] = lambda warm: None
     ) -> "Segmenter":
-        """The one that is kept, where model, weights, device and threads are still the same; else a new one.
+        """Return the loaded segmenter if model, weights, device and threads are unchanged; otherwise load a new one.
 
         Args:
-            model: whose network.
+            model: model to load.
             device: as in `engine.device.choose`.
-            threads: of the CPU; 0 leaves it to torch.
-            loading: called with whether the one that is kept serves, before a new one is loaded.
+            threads: number of CPU threads; 0 for torch's default.
+            loading: called before loading, with whether the loaded segmenter can be used.
 
         Raises:
             TorchMissing: PyTorch cannot be imported.
@@ -58,13 +58,13 @@ class WarmModel:
         return self._kept[1]
 
     def release(self) -> None:
-        """Give its memory back."""
+        """Free its memory."""
         self._kept = None
 
 
 @contextmanager
 def torch_needed() -> Iterator[None]:
-    """Around imports of the engine, which imports torch: that takes seconds, and it may not be there."""
+    """Wrap imports of the engine, which imports torch: that takes seconds, and torch may be missing."""
     try:
         yield
     except ImportError as error:
@@ -78,16 +78,16 @@ def torch_needed() -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Task:
-    """What is asked for.
+    """Input of a run.
 
     Args:
-        volume: (K, J, I), or a cine's frames (T, K, J, I), any real type.
-        geometry: its grid in the world, of one frame.
+        volume: (K, J, I), or frames of a cine (T, K, J, I), any real type.
+        geometry: grid in world coordinates, of one frame.
         parameters: settings of the run.
-        times: of a cine's frames in ms, where they are known.
-        map: what to compute in place of labels, of a single volume.
-        surfaces: whether to compute closed surfaces beside the labels, of a single volume.
-        name: what messages call the volume.
+        times: times of a cine's frames in ms, if known.
+        map: map to compute instead of labels, for a single volume.
+        surfaces: whether to compute closed surfaces in addition to labels, for a single volume.
+        name: name of the volume in messages.
     """
 
     volume: np.ndarray
@@ -101,12 +101,12 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """What a run has made.
+    """Result of a run.
 
     Args:
-        array: labels, uint8, or the map that was asked for, of the shape of the volume.
-        surfaces: by label value; empty unless they were asked for.
-        story: what the run reports, in values that JSON knows: see ``done`` in `protocol`.
+        array: labels, uint8, or the requested map, with the shape of the volume.
+        surfaces: by label value; empty unless requested.
+        story: report of the run as JSON values, see ``done`` in `protocol`.
     """
 
     array: np.ndarray
@@ -117,7 +117,7 @@ class Made:
 def work(
     segmenter: "Segmenter", task: Task, progress: Callable[[int, int], Any], cancelled: Callable[[], bool]
 ) -> Made:
-    """Do a task; the other arguments are those of `Segmenter.segment`.
+    """Run a task; the other arguments are those of `Segmenter.segment`.
 
     Raises:
         DINSegmentError: as `Segmenter.segment`, `segment_cine` and `attribution_map`.
@@ -127,7 +127,7 @@ def work(
     device = segmenter.device
     about = {"device": device.name, "precision": device.precision, "notices": [], "timings": {}}
     if task.map is Map.ATTRIBUTION:
-        from ..engine.attribution import attribution_map  # it imports torch, as the next one does
+        from ..engine.attribution import attribution_map  # imports torch, like the next one
 
         return Made(attribution_map(segmenter, *arguments), {}, about)
     if task.volume.ndim == 4:
@@ -163,7 +163,7 @@ def _told(outcome: Outcome, review: Sequence[Notice], flagged: Sequence[Notice] 
 def surfaces_of(
     result: Result, geometry: Geometry, progress: Callable[[int, int], Any], cancelled: Callable[[], bool]
 ) -> dict[int, Surface]:
-    """The surfaces of all structures, by label value; none where the run kept no margins.
+    """Surfaces of all structures by label value; empty if the run kept no margins.
 
     Raises:
         Cancelled: ``cancelled`` returned True.
@@ -175,7 +175,7 @@ def surfaces_of(
     for label in result.model.labels:
         if cancelled():
             raise Cancelled(_("Canceled while surfaces were built: nothing was changed."))
-        progress(slices, slices)  # else the worker would count as stuck
+        progress(slices, slices)  # keep sending progress, or the worker would count as stuck
         made[label.value] = surface(result.margins, result.labels, geometry, label)
     return made
 
@@ -183,12 +183,12 @@ def surfaces_of(
 def function_of(
     labels: np.ndarray, geometry: Geometry, model: Model, times: Sequence[float] | None
 ) -> dict[str, Any] | None:
-    """The heart's function of a cine, as `CardiacFunction.as_dict`, and notices that can be translated.
+    """Cardiac function of a cine as in `CardiacFunction.as_dict`, with translatable notices.
 
     Args:
         labels: (T, K, J, I) uint8.
-        geometry, model: of the labels.
-        times: of the frames in ms, or None.
+        geometry, model: grid and model of the labels.
+        times: times of the frames in ms, or None.
 
     Returns:
         None for a model without a left ventricle.
@@ -201,7 +201,7 @@ def function_of(
 
 
 def heard(story: Mapping[str, Any], surfaces: Mapping[int, Surface]) -> dict[str, Any]:
-    """A story as objects: ``notices`` are `Notice`, ``function`` is a `CardiacFunction`, ``surfaces`` is added."""
+    """Convert a story to objects: ``notices`` to `Notice`, ``function`` to `CardiacFunction`; add ``surfaces``."""
     found = {**story, "notices": [Notice.from_json(one) for one in story["notices"]], "surfaces": surfaces}
     if function := story.get("function"):
         found["function"] = CardiacFunction.from_dict(function)
