@@ -152,16 +152,9 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         return {modelId: model.title for modelId, model in models.known()[0].items()}
 
     def segment(
-        self,
-        volumeNode,
-        segmentationNode=None,
-        modelId=None,
-        enhancement=None,
-        strength=None,
-        device="auto",
-        progress=None,
-        cancelled=None,
-    ):
+        self, volumeNode, segmentationNode=None, modelId=None, enhancement=None, strength=None, device="auto",
+        progress=None, cancelled=None,
+    ):  # fmt: skip
         """Segment one volume in this process; it returns when it is done.
 
         Args:
@@ -187,16 +180,9 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         return self._run(job, enhancement, strength, device, progress, cancelled)
 
     def segmentSequence(
-        self,
-        volumeNode,
-        segmentationNode=None,
-        modelId=None,
-        enhancement=None,
-        strength=None,
-        device="auto",
-        progress=None,
-        cancelled=None,
-    ):
+        self, volumeNode, segmentationNode=None, modelId=None, enhancement=None, strength=None, device="auto",
+        progress=None, cancelled=None,
+    ):  # fmt: skip
         """Segment all frames of the sequence whose present frame a volume node shows; arguments as for ``segment``.
 
         Returns:

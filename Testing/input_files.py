@@ -43,6 +43,18 @@ def series(folder: Path, uid: str | None = None, count: int = 4, prefix: str = "
     return folder
 
 
+def without_mark(folder: Path, suffix: str = ".dcm", preamble: bool = False, implicit: bool = True) -> Path:
+    """Write a folder's DICOM files anew without meta header and, in general, without preamble."""
+    for path in list(folder.iterdir()):
+        data = pydicom.dcmread(path)
+        del data.file_meta
+        if not preamble:
+            data.preamble = None
+        pydicom.dcmwrite(path, data, implicit_vr=implicit, little_endian=True)
+        path.rename(path.with_suffix(suffix))
+    return folder
+
+
 def cases(items) -> dict[str, Found]:
     return {item.case: item for item in items if isinstance(item, Found)}
 

@@ -24,7 +24,7 @@ def page(name: str, title: str, styles: Sequence[str], scripts: Sequence[str] = 
     """Fill a page.
 
     Args:
-        name: of the HTML file, whose fields in braces are filled.
+        name: of the HTML file with the body of `page.html`; the fields in braces of both are filled.
         title: plain text.
         styles, scripts: names of files that become one style and one script, in this order.
         parts: HTML by the name of its field; of ``data``, values that JSON knows.
@@ -36,7 +36,9 @@ def page(name: str, title: str, styles: Sequence[str], scripts: Sequence[str] = 
         text = json.dumps(parts["data"], allow_nan=False, separators=(",", ":"))
         parts["data"] = text.replace("<", "\\u003c")
     policy = _POLICY.format(style=_hash(style), script=allowed)
-    return _text(name).format(title=html.escape(title), policy=policy, style=style, script=script, **parts)
+    title = html.escape(title)
+    body = _text(name).format(title=title, script=script, **parts)
+    return _text("page.html").format(title=title, policy=policy, style=style, body=body)
 
 
 def _text(name: str) -> str:

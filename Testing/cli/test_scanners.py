@@ -8,6 +8,7 @@ import phantom_files as phantom
 import pydicom
 import pytest
 import SimpleITK as sitk
+from input_files import without_mark
 from phantom_files import AXES, ED, ES, IMAGE, SLICES, place
 from pydicom.fileset import FileSet
 from pydicom.uid import DeflatedExplicitVRLittleEndian, generate_uid
@@ -86,19 +87,6 @@ def nrrd(
     return path
 
 
-def without_mark(folder: Path, kind: str) -> Path:
-    phantom.stack(folder)
-    for path in list(folder.iterdir()):
-        data = pydicom.dcmread(path)
-        del data.file_meta
-        if kind != "meta":
-            data.preamble = None
-        pydicom.dcmwrite(path, data, implicit_vr=True, little_endian=True)
-        if kind == "bare":
-            path.rename(path.with_suffix(""))
-    return folder
-
-
 def padded(value: int):
     def change(k: int) -> dict:
         pixels = ED[k].astype(int)
@@ -118,9 +106,9 @@ SINGLE = {
     "single files, inverted": lambda at: phantom.stack(
         at / "s", 4095 - ED, lambda k: {"PhotometricInterpretation": "MONOCHROME1", "BitsStored": 12, "HighBit": 11}
     ),
-    "no preamble": lambda at: without_mark(at / "s", ""),
-    "no preamble, no suffix": lambda at: without_mark(at / "s", "bare"),
-    "no meta header": lambda at: without_mark(at / "s", "meta"),
+    "no preamble": lambda at: without_mark(phantom.stack(at / "s")),
+    "no preamble, no suffix": lambda at: without_mark(phantom.stack(at / "s"), ""),
+    "no meta header": lambda at: without_mark(phantom.stack(at / "s"), preamble=True),
     "padding 65535": lambda at: phantom.stack(at / "s", ED, padded(65535)),
     "padding -2000": lambda at: phantom.stack(at / "s", ED, padded(-2000)),
     "slopes by slice": lambda at: phantom.stack(

@@ -7,7 +7,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
-from input_files import image
+from input_files import image, without_mark
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, generate_uid
@@ -211,18 +211,10 @@ def test_a_deflated_enhanced_file_is_read_without_a_word(tmp_path, recwarn):
     assert not recwarn.list
 
 
-@pytest.mark.parametrize("kind", ["preamble", "bare", "meta"])
+@pytest.mark.parametrize(("suffix", "preamble"), [(".dcm", False), ("", False), ("", True)])
 @pytest.mark.parametrize("implicit", [True, False])
-def test_files_without_their_mark_are_read(tmp_path, kind, implicit):
-    slices(tmp_path, VALUES)
-    for path in list(tmp_path.iterdir()):
-        data = pydicom.dcmread(path)
-        del data.file_meta
-        if kind != "meta":
-            data.preamble = None
-        pydicom.dcmwrite(path, data, implicit_vr=implicit, little_endian=True)
-        if kind == "preamble":
-            path.rename(path.with_suffix(".dcm"))
+def test_files_without_their_mark_are_read(tmp_path, suffix, preamble, implicit):
+    without_mark(slices(tmp_path, VALUES), suffix, preamble, implicit)
     np.testing.assert_array_equal(read(tmp_path).array, VALUES)
 
 
