@@ -1,1 +1,1 @@
-"""Studies from a DICOM archive and results back into it, by DICOMweb."""
+"""Fetching of studies from a DICOM archive and storing of results in it, through DICOMweb."""

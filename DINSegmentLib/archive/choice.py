@@ -1,4 +1,4 @@
-"""Which series of a study are worth fetching, from their headers, before any pixel is."""
+"""Choice of a study's series to fetch, by their headers, before pixels are fetched."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from ..model import Model
 from .connection import Archive
 
 _FROM_HEADERS = ("modality", "slices", "thickness", "pixel", "view")
-"""Kinds of notices that need no voxel."""
+"""Kinds of notices that can be found without voxels."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Images that a model will segment.
+    """Images to be segmented by a model.
 
     Args:
-        model: that fits them.
+        model: the model that suits them.
         instances: (folder of the series, series UID, instance UID) of each.
     """
 
@@ -34,19 +34,19 @@ class Choice:
 
 
 def choose(archive: Archive, study: str, models: Sequence[Model], series: str | None, folder: Path) -> list[Choice]:
-    """The stacks of a study that a model fits; where one of the heart fits several, only cines.
+    """Find the stacks of a study that suit a model; if several suit a cardiac model, only the cines.
 
-    What makes a stack, and whether it can be segmented, is decided as for files: from headers, which are written to
+    Stacks are formed and checked as for files, from headers that are written to
     ``folder`` without pixels.
 
     Args:
-        models: that may be used.
-        series: number, description or UID: only this one, whether it looks like the training data or not.
-        folder: for the headers; the caller removes it.
+        models: models to choose from.
+        series: number, description or UID: use only this series, whether or not it resembles the training data.
+        folder: folder for the headers; the caller removes it.
 
     Raises:
-        ArchiveError: there is no such study.
-        InputError: nothing in it fits.
+        ArchiveError: the study is not found.
+        InputError: no series suits a model.
     """
     known = archive.series(study)
     if not known:
@@ -82,8 +82,8 @@ def _nothing(study: str, modalities: Sequence[str], series: str | None, faults: 
 
 
 def _fit(found: Found, models: Sequence[Model], asked: bool) -> tuple[Found, Model, bool] | str:
-    """The first of the models that a stack looks made for, and whether it is a cine of the heart; or why there is none,
-    empty where it only looks unlike the training data."""
+    """Return the first model that suits a stack, and whether it is a cardiac cine; or the reason why there is none,
+    empty if it only differs from the training data."""
     fault = ""
     for model in models:
         of_heart = is_of_heart(model)
@@ -103,7 +103,7 @@ def _is_unlike(glance: Glance, model: Model) -> bool:
 
 
 def _folder_names(series: Sequence[Dataset]) -> dict[str, str]:
-    """A folder for each series, by its number as far as that distinguishes them."""
+    """Name a folder for each series, by its number if that is unique."""
     names: dict[str, str] = {}
     for one in sorted(series, key=lambda one: (int(one.get("SeriesNumber") or 0), str(one.SeriesInstanceUID))):
         name = f"series{int(one.get('SeriesNumber') or 0)}"

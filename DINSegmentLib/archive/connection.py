@@ -1,4 +1,4 @@
-"""Questions to a DICOMweb archive: search (QIDO), fetch (WADO) and store (STOW), with credentials, TLS and patience."""
+"""Connection to a DICOMweb archive: search (QIDO), fetch (WADO) and store (STOW), with credentials, TLS and retries."""
 
 import os
 import re
@@ -22,32 +22,32 @@ T = TypeVar("T")
 
 USER, PASSWORD, TOKEN = "DINSEGMENT_DICOMWEB_USER", "DINSEGMENT_DICOMWEB_PASSWORD", "DINSEGMENT_DICOMWEB_TOKEN"
 PATIENCE = 600.0
-"""Seconds for which a question is repeated while the archive does not answer."""
+"""Seconds for which a request is retried while the archive does not respond."""
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_BUSY = (408, 429, 502, 503, 504)  # HTTP statuses after which the same question may succeed
+_BUSY = (408, 429, 502, 503, 504)  # HTTP statuses after which a retry may succeed
 _LONGEST_PAUSE = 60.0
-_PAGE = 200  # instances of one answer
+_PAGE = 200  # instances per response
 _FAILED = "FailedSOPSequence"
-_OUT_OF_RESOURCES = range(0xA700, 0xA800)  # PS3.4, B.2.3: the archive refuses for lack of resources
+_OUT_OF_RESOURCES = range(0xA700, 0xA800)  # PS3.4, B.2.3: the archive is out of resources
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """A user name and password, or a token; None: not used."""
+    """A user name and password, or a token; None if not used."""
 
     user: str | None = None
     password: str | None = None
     token: str | None = None
 
     def __repr__(self) -> str:
-        return "Credentials(...)"  # never in a log
+        return "Credentials(...)"  # must not appear in logs
 
 
 def read_credentials(file: Path | None, environment: Mapping[str, str] = os.environ) -> Credentials:
-    """Credentials of a file, or, without one, of the environment.
+    """Read credentials from a file or, without one, from the environment.
 
-    The file has one line, ``user:password`` or ``Bearer token``, and only its owner may read it.
+    The file has one line, ``user:password`` or ``Bearer token``, and must be readable only by its owner.
 
     Raises:
         InputError: the file cannot be used.
@@ -70,14 +70,14 @@ def read_credentials(file: Path | None, environment: Mapping[str, str] = os.envi
 
 
 class Archive:
-    """One DICOMweb service.
+    """A DICOMweb service.
 
     Args:
-        url: its root, such as ``https://host/dicom-web``.
-        credentials: sent with every question, only over TLS or to this machine.
-        ca_bundle: certificates to trust in place of the public ones.
-        patience: seconds for which a question is repeated while the archive does not answer.
-        report: called with a sentence when it has to be waited for.
+        url: base URL, such as ``https://host/dicom-web``.
+        credentials: sent with each request, but only over TLS or to this machine.
+        ca_bundle: certificates to trust instead of the public ones.
+        patience: seconds for which a request is retried while the archive does not respond.
+        report: called with a sentence when the archive must be waited for.
 
     Raises:
         InputError: the address cannot be used.
@@ -100,39 +100,39 @@ class Archive:
             session.headers["Authorization"] = f"Bearer {credentials.token}"
         elif credentials.user is not None:
             session.auth = (credentials.user, credentials.password or "")
-        session.trust_env = False  # the environment's CA bundles, proxies and .netrc must not change what is trusted
+        session.trust_env = False  # the environment and .netrc must not change certificates or proxies
         if ca_bundle is not None:
             if not ca_bundle.is_file():
                 raise InputError(f"{ca_bundle} does not exist: name the file with the archive's CA certificate.")
             session.verify = str(ca_bundle)
         self.url, self._patience, self._report = url.rstrip("/"), patience, report
         self.stop: Callable[[], bool] = lambda: False
-        """Asked while the archive is waited for; True ends it with `Cancelled`."""
+        """Called while waiting for the archive; True ends the wait with `Cancelled`."""
         self._client = DICOMwebClient(self.url, session=session, timeout=(10, 120))
         self._client.set_http_retry_params(retry=False)
 
     def studies(self, filters: Mapping[str, str]) -> list[Dataset]:
-        """Studies that match, with their UID and number of instances."""
+        """Find matching studies, with their UID and number of instances."""
         return self._pages(
             "search for studies", self._client.search_for_studies, search_filters=dict(filters),
             fields=["StudyInstanceUID", "NumberOfStudyRelatedInstances"],
         )  # fmt: skip
 
     def count(self, study: str) -> int:
-        """How many instances a study has; 0 where there is no such study."""
+        """Number of instances of a study; 0 if it is not found."""
         return sum(
             int(one.get("NumberOfStudyRelatedInstances") or 0) for one in self.studies({"StudyInstanceUID": study})
         )
 
     def series(self, study: str) -> list[Dataset]:
-        """Series of a study: UID, number, modality and number of instances."""
+        """Find the series of a study: UID, number, modality and number of instances."""
         return self._pages(
             f"search study {study}", self._client.search_for_series, study_instance_uid=study,
             fields=["SeriesInstanceUID", "SeriesNumber", "Modality", "NumberOfSeriesRelatedInstances"],
         )  # fmt: skip
 
     def instances(self, study: str, series: str) -> set[str]:
-        """UIDs of the instances of a series."""
+        """Find the UIDs of the instances of a series."""
         found = self._pages(
             f"search series {series}", self._client.search_for_instances, study_instance_uid=study,
             series_instance_uid=series, fields=["SOPInstanceUID"],
@@ -140,16 +140,16 @@ class Archive:
         return {str(one.SOPInstanceUID) for one in found}
 
     def headers(self, study: str, series: str) -> list[Dataset]:
-        """All instances of a series without their pixels."""
+        """Fetch the headers of all instances of a series, without pixels."""
         what = f"headers of series {series}"
         found = self._ask(what, lambda: self._client.retrieve_series_metadata(study, series))
         return [_header(one) for one in found]
 
     def fetch(self, study: str, series: str, instances: Iterable[str], folder: Path) -> None:
-        """Fetch instances into files of their UIDs; files that are there are kept, and none is ever partial.
+        """Fetch instances into files named by UID; existing files are kept, and no file is ever partial.
 
         Raises:
-            ArchiveError: the archive does not send one of them.
+            ArchiveError: the archive does not send an instance.
         """
         wanted = list(instances)
         for uid in (study, series, *wanted):
@@ -169,19 +169,19 @@ class Archive:
             try:
                 self._ask(f"fetch series {series}", whole_series, patient=False)
             except _NoAnswer:
-                pass  # what has come is kept, and the rest is fetched one by one
+                pass  # keep what has arrived, and fetch the rest one by one
         for uid in wanted:
             if not (folder / f"{uid}.dcm").exists():
                 self._ask(f"fetch instance {uid}", partial(one, uid))
 
     def store(self, files: Sequence[Path]) -> int:
-        """Store DICOM files that the archive does not have yet, and see that it has them then.
+        """Store the DICOM files that the archive does not have, and verify that it then has them.
 
         Returns:
-            how many were stored.
+            the number of files stored.
 
         Raises:
-            ArchiveError: it does not take one of them.
+            ArchiveError: the archive does not accept a file.
         """
         stored = 0
         for path in files:
@@ -192,7 +192,7 @@ class Archive:
             answer = self._ask(f"store {path.name}", partial(self._client.store_instances, [data]))
             self._check_stored(answer, path.name)
             if uid not in self.instances(study, series):
-                raise ArchiveError(self._full(path.name))  # Orthanc rejects an object like this, without a reason
+                raise ArchiveError(self._full(path.name))  # Orthanc then rejects objects without a reason
             stored += 1
         return stored
 
@@ -217,11 +217,11 @@ class Archive:
                 return found
 
     def _ask(self, what: str, question: Callable[[], T], patient: bool = True) -> T:
-        """The answer to a question, which is repeated until the archive answers.
+        """Send a request, and retry it until the archive responds.
 
         Raises:
-            ArchiveError: the archive refuses, or did not answer for too long.
-        Cancelled: `stop` said so.
+            ArchiveError: the archive refuses, or did not respond for too long.
+        Cancelled: `stop` returned True.
         """
         begun, pause = time.monotonic(), 1.0
         while True:
@@ -272,11 +272,11 @@ _PLACE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
 
 class _NoAnswer(Exception):
-    """A question that is not to be repeated as it was had no answer."""
+    """A request that must not be retried unchanged got no response."""
 
 
 def _cause(error: Exception) -> str:
-    """Why TLS failed, in few words."""
+    """Briefly describe why TLS failed."""
     text = " ".join(str(error).split())
     found = re.search(r"(certificate verify failed: [^(\]']+|hostname '[^']+' doesn't match [^)]+)", text)
     return found[1].strip() if found else "TLS failed"
@@ -288,7 +288,7 @@ def check_uid(uid: str) -> None:
 
 
 def _save(data: Dataset, folder: Path) -> None:
-    """Write a file whole or not at all."""
+    """Write a file atomically."""
     uid = str(data.SOPInstanceUID)
     check_uid(uid)
     part = folder / f"{uid}.part"
@@ -297,5 +297,5 @@ def _save(data: Dataset, folder: Path) -> None:
 
 
 def _header(values: dict[str, Any]) -> Dataset:
-    """A header from DICOM JSON, without what is to be fetched apart."""
+    """Create a header from DICOM JSON, without bulk data."""
     return Dataset.from_json({tag: one for tag, one in values.items() if "BulkDataURI" not in one})

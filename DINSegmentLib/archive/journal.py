@@ -1,4 +1,4 @@
-"""What became of each study, one line each, so that a run that was stopped resumes where it was."""
+"""Journal of finished studies, one line each, so that an interrupted run can resume."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,14 +11,14 @@ NAME = "archive.jsonl"
 
 @dataclass(frozen=True)
 class Entry:
-    """A study that needs no more work.
+    """A study that needs no further work.
 
     Args:
-        study: its UID.
-        asked: what was asked for (models, parameters, series), as text: other wishes are other work.
-        instances: how many it had in the archive, its results included.
+        study: study UID.
+        asked: the request (models, parameters, series) as text; another request needs its own entry.
+        instances: number of its instances in the archive, including results.
         stored: (series, instance) UIDs of the results in the archive.
-        fault: why there are none, in a sentence; empty where there are.
+        fault: why there are no results, in a sentence; empty if there are.
     """
 
     study: str
@@ -29,7 +29,7 @@ class Entry:
 
 
 class Journal:
-    """The entries of an output folder; a line that a kill cut short is ignored."""
+    """Entries of an output folder; a line truncated by a kill is ignored."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
@@ -42,10 +42,10 @@ class Journal:
         return self._entries.get((study, asked))
 
     def add(self, entry: Entry) -> None:
-        """Append a line, on the disk when this returns.
+        """Append a line and flush it to disk.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: the line cannot be written.
         """
         self._entries[entry.study, entry.asked] = entry
         line = json.dumps(asdict(entry), ensure_ascii=False) + "\n"

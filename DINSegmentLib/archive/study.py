@@ -1,4 +1,4 @@
-"""One study of an archive: choose, fetch, segment, store; each step is skipped where it was done before."""
+"""Processing of a study in an archive: choose, fetch, segment, store; finished steps are skipped."""
 
 import json
 import shutil
@@ -23,19 +23,19 @@ from .journal import Entry, Journal
 if TYPE_CHECKING:
     from ..engine.segmenter import Segmenter
 
-_IMAGES, _HEADERS = ".images", ".headers"  # hidden: never taken for results
+_IMAGES, _HEADERS = ".images", ".headers"  # hidden, so that they are never taken for results
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be done with each study.
+    """What to do with each study.
 
     Args:
-        models: that may be used; the first that fits a series is.
+        models: models to choose from; the first that suits a series is used.
         parameters: parameters of the engine.
-        output: folder with one folder for each study, for what is written here, too.
-        formats: as of `batch.FORMATS`; the DICOM files among them are stored.
-        series: number, description or UID of the requested series; None: all that a model fits.
+        output: output folder, with a subfolder for each study.
+        formats: formats from `batch.FORMATS`; DICOM files among them are stored in the archive.
+        series: number, description or UID of the requested series; None for all that suit a model.
         dicom_frames: one of `dicom_results.FRAMES`.
     """
 
@@ -48,7 +48,7 @@ class Wish:
 
     @property
     def text(self) -> str:
-        """What decides about the results, for the journal."""
+        """Return what determines the results, for the journal."""
         about = [[asdict(model_used(one)), asdict(self.parameters.resolved(one))] for one in self.models]
         return json.dumps([about, self.series, self.dicom_frames], sort_keys=True)
 
@@ -58,7 +58,7 @@ Report = Callable[[Record], None]
 
 
 def is_stored(archive: Archive, study: str, wish: Wish, journal: Journal) -> bool:
-    """Whether an earlier run stored the results of this wish, and the archive still has them."""
+    """Whether an earlier run stored the results of this request, and the archive still has them."""
     entry = journal.find(study, wish.text)
     if entry is None or not entry.stored:
         return False
@@ -71,29 +71,29 @@ def process(
     archive: Archive, study: str, wish: Wish, journal: Journal, warm: Callable[[Model], "Segmenter"],
     report: Report, progress: Progress, cancelled: Callable[[], bool] | None = None,
 ) -> int:  # fmt: skip
-    """Bring the results of a study into its archive.
+    """Segment a study and store the results in its archive.
 
-    A run that was stopped resumes: images that are here are not fetched again, cases that are finished are not
-    segmented again, and what the archive has is not stored again.
+    An interrupted run resumes: it does not fetch images that exist, segment finished cases, or store
+    what the archive already has.
 
     Args:
-        warm: the segmenter of a model, which stays warm between studies.
-        report: called with the record of each case that is segmented.
-        progress: called with what is done, and how much of it.
+        warm: returns the segmenter of a model, which stays loaded between studies.
+        report: called with the record of each segmented case.
+        progress: called with the current step and its progress.
 
     Returns:
-        how many objects were stored; 0 where all were there.
+        the number of objects stored; 0 if the archive already had all.
 
     Raises:
-        ArchiveError: the archive refuses, or no series fits.
-        DINSegmentError: a series cannot be segmented, or its results not be written.
+        ArchiveError: the archive refuses, or no series suits a model.
+        DINSegmentError: a series cannot be segmented, or its results cannot be written.
         Cancelled: ``cancelled`` returned True.
     """
     check_uid(study)
     folder = wish.output / study
     headers, images = folder / _HEADERS, folder / _IMAGES
     shutil.rmtree(headers, ignore_errors=True)
-    before = archive.count(study)  # what arrives from now on makes the study a new one for --watch
+    before = archive.count(study)  # with --watch, later arrivals make the study a new one
     try:
         choices = choose(archive, study, wish.models, wish.series, headers)
     finally:
@@ -134,7 +134,7 @@ def _fetch(
 
 
 def _cases(images: Path, instances: Sequence[tuple[str, str, str]], study: str) -> list[Found]:
-    """The case that the fetched files make, as the headers promised."""
+    """Create the case of the fetched files, which must match the headers."""
     wanted = {images / name / f"{uid}.dcm" for name, _, uid in instances}
     items = search.find([images])
     found = [one for one in items if isinstance(one, Found) and wanted.issuperset(one.files)]

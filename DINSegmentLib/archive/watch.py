@@ -1,4 +1,4 @@
-"""New studies of an archive, one at a time, for as long as the program runs."""
+"""Watching of an archive for new studies."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,10 +10,10 @@ from .journal import Entry, Journal
 
 
 def filters(query: str) -> dict[str, str]:
-    """The attributes of a QIDO query such as ``ModalitiesInStudy=MR&StudyDate=20260101-``.
+    """Parse the attributes of a QIDO query such as ``ModalitiesInStudy=MR&StudyDate=20260101-``.
 
     Raises:
-        InputError: it cannot be read so.
+        InputError: the query is invalid.
     """
     try:
         pairs = parse_qsl(query.strip().removeprefix("?"), strict_parsing=True)
@@ -26,14 +26,14 @@ def watch(
     archive: Archive, query: Mapping[str, str], journal: Journal, asked: str, stop: Callable[[], bool],
     interval: float = 60.0, sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[str]:  # fmt: skip
-    """UIDs of studies that are complete and not in the journal, until ``stop`` says so.
+    """Yield UIDs of complete studies that are not in the journal, until ``stop`` returns True.
 
-    A study is complete when two looks find as many instances in it; one that grew after it was done comes again.
+    A study is complete when two polls find the same number of instances; if it has grown since, it is yielded again.
 
     Args:
         query: see `filters`.
         asked: see `Entry`.
-        interval: seconds between two looks.
+        interval: seconds between polls.
     """
     before: dict[str, int] = {}
     while not stop():
@@ -54,5 +54,5 @@ def watch(
 
 
 def _is_done(entry: Entry | None, count: int) -> bool:
-    """Whether the study has no other images than those of the entry, besides its results."""
+    """Whether the study has no other images than at the time of the entry, apart from its results."""
     return entry is not None and count <= entry.instances

@@ -1,1 +1,1 @@
-"""Whether a volume can be segmented (`volume`), and whether it suits the model (`fit`)."""
+"""Checks whether a volume can be segmented (`volume`) and suits the model (`fit`)."""

@@ -1,4 +1,4 @@
-"""What a volume is, in one line, and what about it is unlike a model's training data; numpy only."""
+"""Summary of a volume, and how it differs from a model's training data; numpy only."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from ..model.orientation import Orientation, orientation
 from ..notices import Notice
 from .volume import check_array
 
-_NEAR_AXIS = np.cos(np.radians(10))  # slices tilted less than this show an axial, coronal or sagittal view
+_NEAR_AXIS = np.cos(np.radians(10))  # slices tilted less than this count as axial, coronal or sagittal
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one look at all voxels of a volume shows.
+    """Properties of a volume from one pass over its voxels.
 
     Args:
-        geometry: the volume's grid.
-        lowest, highest: value.
-        modality: as DICOM names it; empty: not known.
+        geometry: grid of the volume.
+        lowest, highest: smallest and largest value.
+        modality: DICOM modality; empty if unknown.
     """
 
     geometry: Geometry
@@ -32,7 +32,7 @@ class Look:
 
 
 def look(array: np.ndarray, geometry: Geometry, modality: str = "") -> Look:
-    """Look at a volume (K, J, I), any real type; two passes over its voxels.
+    """Inspect a volume (K, J, I) of any real type, in two passes over its voxels.
 
     Raises:
         InputError, GeometryError: the volume cannot be segmented.
@@ -41,8 +41,8 @@ def look(array: np.ndarray, geometry: Geometry, modality: str = "") -> Look:
 
 
 def summary(seen: Look) -> str:
-    """Size, voxel size and range of a volume, such as
-    ``216 x 256 x 10 voxels, 1.50 x 1.50 x 10.0 mm, values 0 to 874``, along I, J and K.
+    """Describe size, voxel size and range of a volume along I, J and K, such as
+    ``216 x 256 x 10 voxels, 1.50 x 1.50 x 10.0 mm, values 0 to 874``.
     """
     return _(
         "{size} voxels, {spacing} mm, values {lowest:g} to {highest:g}",
@@ -54,16 +54,16 @@ def summary(seen: Look) -> str:
 
 
 def notices(seen: Look, model: Model) -> list[Notice]:
-    """What about a volume is unlike what a model was trained with; nothing when all is well.
+    """Return notices about how a volume differs from a model's training data.
 
-    Of the voxels only the range counts. The manifest's ``expects`` decides about range, slices, thickness and pixels;
-    what it does not say is not checked. `_view` decides about the view.
+    Of the voxels, only the range is used. The manifest's ``expects`` defines range, slices, thickness and pixels;
+    what it omits is not checked. `_view` checks the view.
     """
     return list(_notices(seen, model))
 
 
 def untrained(model: Model, enhancement: Enhancement) -> list[Notice]:
-    """A notice where the model was not trained with such an enhancement."""
+    """Return a notice if the model was not trained with this enhancement."""
     if model.enhancement.covers(enhancement):
         return []
     low, high = model.enhancement.trained_range
@@ -79,10 +79,10 @@ def untrained(model: Model, enhancement: Enhancement) -> list[Notice]:
 
 
 def likely_model(seen: Look, models: Mapping[str, Model]) -> str:
-    """The id of the model that suits a volume best, for the panel to suggest.
+    """Return the ID of the model that suits a volume best, as the panel's suggestion.
 
-    Where the volume's modality is known, only the models of that modality count. Values unlike a model's come first,
-    then the number of notices, then their order.
+    If the volume's modality is known, only models of that modality count. Models are ranked by matching value range,
+    then by number of notices, then by their order.
     """
     alike = [name for name, model in models.items() if _same(model.modality, seen.modality)] or list(models)
 
@@ -151,11 +151,11 @@ def _notices(seen: Look, model: Model) -> Iterator[Notice]:
 
 
 def _view(orient: Orientation, geometry: Geometry, model: Model) -> str:
-    """Why the volume is not a stack like those that a model for stacks was trained on, or nothing.
+    """Return why the volume is not a stack like those that a model for stacks was trained on; empty if it is.
 
-    A voxel that is nearly a cube belongs to no stack. Where the model's slices are oblique to the body, as its rows and
-    columns say (one of them has two letters), slices across one of the body's axes are the wrong view. But nothing is
-    said about a file whose I, J and K lie exactly along R, A and S: most likely its directions were never stored.
+    Nearly cubic voxels do not form a stack. If the model's slices are oblique to the body (its rows or columns have
+    two letters), slices across a body axis are the wrong view. Nothing is reported if I, J and K are
+    exactly along R, A and S, because the file most likely has no stored directions.
     """
     if orient.spacing[0] < CUBIC * max(orient.spacing[1:]):
         return _(
@@ -183,7 +183,7 @@ def _same(modality: str, other: str) -> bool:
 
 
 def _outside(wanted: tuple[float, float] | None, *values: float) -> tuple[float, float] | None:
-    """The expected range where a value lies outside of it."""
+    """Return the expected range if a value is outside of it."""
     if wanted is None or all(wanted[0] <= value <= wanted[1] for value in values):
         return None
     return wanted

@@ -1,4 +1,4 @@
-"""Checks of a volume's voxels before anything is computed: what cannot be segmented is refused in one sentence."""
+"""Checks of a volume's voxels before any computation; a volume that cannot be segmented is rejected with a sentence."""
 
 import numpy as np
 
@@ -8,19 +8,19 @@ from ..messages import Sentence as _
 
 
 def check_array(array: np.ndarray, geometry: Geometry, name: str) -> tuple[float, float]:
-    """Refuse a volume that cannot be segmented; the voxels are read twice and never copied.
+    """Reject a volume that cannot be segmented; reads the voxels twice without copying them.
 
     Args:
-        array: voxels, meant to be (K, J, I) and of a real number type.
-        geometry: the grid that the voxels should fill.
-        name: what the user calls the volume, for the message.
+        array: voxels, expected to be (K, J, I) and of a real number type.
+        geometry: the grid that the voxels should match.
+        name: name of the volume in messages.
 
     Returns:
-        the lowest and the highest value.
+        the smallest and the largest value.
 
     Raises:
-        GeometryError: the array does not fill the grid, or has only one slice.
-        InputError: not 3-D, empty, not made of real numbers, with NaN or infinite voxels, or constant.
+        GeometryError: the array does not match the grid, or has only one slice.
+        InputError: not 3-D, empty, not real numbers, NaN or infinite voxels, or constant.
     """
     if array.ndim != 3:
         raise InputError(
@@ -51,7 +51,7 @@ def check_array(array: np.ndarray, geometry: Geometry, name: str) -> tuple[float
                 kind=array.dtype,
             )
         )
-    lowest, highest = array.min(), array.max()  # both are NaN as soon as one voxel is
+    lowest, highest = array.min(), array.max()  # both are NaN if any voxel is
     if not (np.isfinite(lowest) and np.isfinite(highest)):
         raise InputError(_("{name} has NaN or infinite voxels: replace them with a background value.", name=name))
     if lowest == highest:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, see `parser.main`; `doctor` can be imported without what the other commands need."""
+    """Run a command, see `parser.main`; importing `doctor` does not require what other commands need."""
     from .parser import main
 
     return main(arguments)

@@ -1,4 +1,4 @@
-"""Is everything here that DINSegment needs? Each finding says what is missing and how to get it; nothing is changed."""
+"""Check of the installation: each finding says what is missing and how to get it; nothing is changed."""
 
 import importlib
 import json
@@ -21,18 +21,18 @@ from ..model import MANIFEST, TERMINOLOGY_CONTEXT, read_manifest
 Status = Literal["ok", "warn", "fail"]
 
 _TESTED_PYTHONS = ((3, 11), (3, 12))
-_ENOUGH_MEMORY = 2 << 30  # what a CT of 100 slices takes
+_ENOUGH_MEMORY = 2 << 30  # needed for a CT of 100 slices
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check.
+    """Result of one check.
 
     Args:
         name: what was checked, one or two words.
-        status: ``ok``; ``warn``: something is slower or not offered; ``fail``: nothing can be segmented.
+        status: ``ok``; ``warn``: something is slower or unavailable; ``fail``: nothing can be segmented.
         text: what was found.
-        advice: what to do about it; empty when it is ok.
+        advice: what to do about it; empty if ok.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class _Package:
-    """A package, the module that it brings, and what is lost without it."""
+    """A package, the module that it provides, and what does not work without it."""
 
     name: str
     module: str
@@ -64,16 +64,16 @@ _PACKAGES = (
 
 
 def examine() -> list[Finding]:
-    """Look at Python, packages, devices, bundled files, the folder for temporary files and memory.
+    """Check Python, packages, devices, bundled files, the temporary folder and memory.
 
-    Packages are imported, except those that only training needs.
+    Packages are imported, except those needed only for training.
     """
     packages = [_package(package) for package in _PACKAGES]
     return [_python(), *packages, _training(), *_devices(), *_bundled(), _temporary_folder(), *_memory()]
 
 
 def format_findings(findings: list[Finding]) -> str:
-    """A line for each finding, its advice below it, and a summary."""
+    """Format a line for each finding, its advice below it, and a summary."""
     width = max(len(finding.name) for finding in findings)
     lines = []
     for finding in findings:
@@ -105,7 +105,7 @@ def _package(package: _Package) -> Finding:
         return Finding(package.name, package.without, f"missing: {package.purpose}", f"pip install {wanted}")
     try:
         importlib.import_module(package.module)
-    except (ImportError, OSError) as error:  # such as a system library that is missing
+    except (ImportError, OSError) as error:  # for example a missing system library
         reason = str(error).splitlines()[0]
         return Finding(
             package.name,
@@ -120,7 +120,7 @@ def _package(package: _Package) -> Finding:
 
 
 def _pinned_version(package: str) -> str | None:
-    """The exact version that DINSegment's own installation asks for; None without one, as in Slicer."""
+    """Return the exact version that DINSegment's installation requires; None if not pinned, as in Slicer."""
     try:
         requirements = metadata.requires("dinsegment") or []
     except metadata.PackageNotFoundError:
@@ -139,7 +139,7 @@ def _devices() -> Iterator[Finding]:
     try:
         from ..engine.device import choose
     except (ImportError, OSError):
-        return  # torch's own finding says it all
+        return  # torch's own finding is sufficient
     yield Finding("CPU", "ok", f"computes in {choose('cpu').precision}")
     try:
         yield Finding("CUDA", "ok", choose("cuda").reason)
@@ -183,7 +183,7 @@ def _model(manifest: Path) -> Finding:
 
 
 def _schema_fault(manifest: Path) -> str | None:
-    """Where and how a manifest breaks the schema beside the models; None when it does not, or cannot be checked."""
+    """Return where and how a manifest violates the schema; None if it does not, or cannot be checked."""
     schema = manifest.parent.parent / "manifest.schema.json"
     if not schema.is_file() or find_spec("jsonschema") is None:
         return None
@@ -228,7 +228,7 @@ def _memory() -> Iterator[Finding]:
     try:
         from ..memory import available
     except ImportError:
-        return  # the finding of the missing package says it all
+        return  # the finding about the missing package is sufficient
     free = available()
     if free is None:
         return

@@ -1,4 +1,4 @@
-"""The options of each command of `dinsegment`."""
+"""Options of the commands of `dinsegment`."""
 
 import argparse
 from dataclasses import replace
@@ -14,7 +14,7 @@ from .commands.archive import add_options as add_archive_options
 
 
 def _path(text: str) -> Path:
-    if not text:  # which Path would take for the current folder
+    if not text:  # Path would use the current folder
         raise argparse.ArgumentTypeError("the path is empty: name a file or a folder")
     return Path(text)
 
@@ -83,7 +83,7 @@ def function(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--output", type=_path, required=True, metavar="DIR", help="folder for the results")
     _model(parser, help_suffix="; default: cardiac-mr")
-    of_segment = argparse.ArgumentParser()  # what this command does not offer is as there
+    of_segment = argparse.ArgumentParser()  # provides defaults for the options that this command lacks
     segment(of_segment)
     defaults = vars(of_segment.parse_args(["INPUT", "--output", "DIR", "--model", "cardiac-mr", "--format", "nii.gz"]))
     parser.set_defaults(**{**defaults, "workers": 1})
@@ -100,7 +100,7 @@ def function(parser: argparse.ArgumentParser) -> None:
 
 
 def _cine(parser: argparse.ArgumentParser) -> None:
-    """Of a cine with a cardiac model."""
+    """Add options for cines with a cardiac model."""
     parser.add_argument(
         "--heart-rate", type=float, metavar="BPM", help="heart rate in beats per minute, for cardiac output"
     )
@@ -306,7 +306,7 @@ def doctor(parser: argparse.ArgumentParser) -> None:
 
 
 def _inputs(parser: argparse.ArgumentParser, count: str) -> None:
-    """Of a command that searches folders, archives and tables."""
+    """Add options for commands that search folders, archives and tables."""
     parser.add_argument(
         "inputs", nargs=count, type=_path, metavar="INPUT",
         help="volume file, folder of volume files or DICOM series, archive of them (.zip, .tar.gz), DICOMDIR, or table "
@@ -332,7 +332,7 @@ def _device(parser: argparse.ArgumentParser) -> None:
 
 
 class _PartOfEnhancement(argparse.Action):
-    """Collects what the options say of the enhancement in ``options.enhancement``, an `EnhancementChoice`."""
+    """Collects the enhancement options in ``options.enhancement``, an `EnhancementChoice`."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any, option: str | None = None

@@ -1,4 +1,4 @@
-"""The command `dinsegment`: arguments in, exit code out. Every command is a function of `cli.commands`."""
+"""The command `dinsegment`: parses arguments and returns the exit code. Commands are functions of `cli.commands`."""
 
 import argparse
 import logging
@@ -21,16 +21,16 @@ ALL_DONE, SOME_FAILED, NOTHING_WRITTEN, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command.
+    """Run a command.
 
     Returns:
-        0 all done; 1 some written and some failed; 2 nothing written (bad usage, or every input bad); 130 interrupted.
+        0 all succeeded; 1 some failed; 2 nothing written (bad usage, or all inputs failed); 130 interrupted.
     """
     open_closed_streams()
-    # SIGTERM is an interrupt: temporary files beside the outputs are removed
+    # treat SIGTERM as an interrupt, so that temporary files next to the outputs are removed
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     typed = sys.argv[1:] if arguments is None else arguments
-    options = _parser().parse_args(typed)  # bad usage ends here, with exit code 2
+    options = _parser().parse_args(typed)  # bad usage exits here with code 2
     options.again = _again(typed)
     options.is_program = arguments is None
     if options.is_program:
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.error(str(error))
         return NOTHING_WRITTEN
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone: nobody reads messages
+        sys.stderr.close()  # the reader of the output is gone: nobody reads messages
         return NOTHING_WRITTEN
     except Exception as error:
         if isinstance(error, ModuleNotFoundError):
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _again(typed: Sequence[str]) -> str | None:
-    """The command, for a shell, that resumes this one; None: it is not known how the program was started."""
+    """Return the shell command that resumes this one; None if it is unknown how the program was started."""
     program = Path(sys.argv[0])
     if program.name == "__main__.py":
         start = [sys.executable, "-m", __name__.partition(".")[0]]
@@ -81,7 +81,7 @@ def _again(typed: Sequence[str]) -> str | None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with the arguments in one sentence, without the list of all of them."""
+    """Reports bad arguments in one sentence, without listing all options."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(NOTHING_WRITTEN, f"{self.prog}: {printable(message)} (see {self.prog} --help).\n")

@@ -1,1 +1,1 @@
-"""Which files make which case: folders, DICOM series, tables and names."""
+"""Finding of cases: folders, DICOM series, tables and names."""

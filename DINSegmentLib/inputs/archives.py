@@ -1,4 +1,4 @@
-"""Archives of DICOM files and volumes, unpacked for one run: nothing is written outside, and no bomb goes off."""
+"""Archives of DICOM files and volumes, unpacked safely for one run: no paths outside, limited size."""
 
 import shutil
 import stat
@@ -17,22 +17,22 @@ from .candidates import shown
 SUFFIXES = (".zip", ".tar.gz", ".tgz", ".tar")
 _MOST_FILES = 200_000
 _MOST_BYTES = 64 << 30
-_MOST_RATIO = 200  # DICOM and NIfTI files seldom pack better than to a tenth
-_SMALL = 256 << 20  # bytes under which any ratio is harmless
+_MOST_RATIO = 200  # DICOM and NIfTI files are seldom compressed to less than a tenth
+_SMALL = 256 << 20  # bytes; below this, any ratio is harmless
 _PIECE = 1 << 20
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file has the name of an archive."""
+    """Whether a file has the suffix of an archive."""
     return path.name.lower().endswith(SUFFIXES)
 
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
-    """A temporary folder, called like the archive, with its files.
+    """Unpack an archive into a temporary folder of the same name, which is yielded.
 
     Raises:
-        InputError: it is damaged or encrypted, a path leads outside, or it unpacks to too much.
+        InputError: the archive is damaged or encrypted, has a path outside of it, or unpacks to too much.
     """
     suffix = next(one for one in SUFFIXES if path.name.lower().endswith(one))
     with TemporaryDirectory(prefix="dinsegment-") as temporary:
@@ -42,7 +42,7 @@ def unpacked(path: Path) -> Iterator[Path]:
             _unpack(path, folder)
         except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
             raise InputError(f"{shown(path)} is a damaged archive: copy or export it again.") from error
-        except RuntimeError as error:  # of zipfile alone
+        except RuntimeError as error:  # raised only by zipfile
             raise InputError(f"{shown(path)} is encrypted: unpack it, and use the folder.") from error
         yield folder
 
@@ -64,7 +64,7 @@ def _unpack(path: Path, folder: Path) -> None:
 
 
 class _Allowance:
-    """Writes files while there are not too many of them, and not too much in them."""
+    """Writes files up to a limit on their number and size."""
 
     def __init__(self, archive: Path, folder: Path) -> None:
         self._archive, self._folder, self._files = archive, folder, 0
@@ -95,7 +95,7 @@ class _Allowance:
             raise InputError(f"{shown(self._archive)} holds a path that leads outside ({shown(name)}): do not use it.")
         target = self._folder.joinpath(*parts)
         number = 1
-        while target.exists():  # two of one name
+        while target.exists():  # a repeated name
             number += 1
             target = self._folder.joinpath(*parts[:-1], f"{number}_{parts[-1]}")
         return target

@@ -1,4 +1,4 @@
-"""What a search for inputs gives: cases to be segmented, and what is refused with its reason."""
+"""Results of a search for inputs: cases to be segmented, and rejected inputs with reasons."""
 
 import os
 from dataclasses import dataclass, field
@@ -11,21 +11,21 @@ from ..notices import Notice
 
 @dataclass(frozen=True)
 class Found:
-    """A case that can be tried.
+    """A case to be segmented.
 
     Args:
         path: volume file, enhanced DICOM file, or the folder of a DICOM series.
-        case: unique among all cases of the search, fit for a file name on every system.
-        size: bytes on the disk, voxels beside a header included.
+        case: name, unique in the search and valid as a file name on all systems.
+        size: size on disk in bytes, including voxels in other files than the header.
         series: UID, number or description of the DICOM series in the folder; None for a volume file.
-        frame: which frame, from 1; None: the only one.
+        frame: frame counted from 1; None for the only one.
         model: ID or folder of a model for this case only; None for the run's model.
-        extra: the user's own columns of a table, to be carried to the results.
-        files: the DICOM files of the series, so that the folder need not be searched again; empty for a volume file.
-        notices: what a user should know of how the case was found.
-        reading: what to do about its slices.
-        why: what it was found to be, where the model was chosen by it, see `study`; with ``model`` None, why no model
-            was chosen.
+        extra: user columns of a table, copied to the results.
+        files: DICOM files of the series, so that the folder need not be searched again; empty for a volume file.
+        notices: about how the case was found.
+        reading: how to read its slices.
+        why: what the image was identified as, if the model was chosen automatically, see `study`; or, if ``model`` is
+            None, why no model was chosen.
     """
 
     path: Path
@@ -43,12 +43,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Refused:
-    """A file or folder that looks like an input and will not be segmented.
+    """A file or folder that looks like an input but will not be segmented.
 
     Args:
-        path: of the file or folder, or of the table whose line is meant.
-        reason: a sentence for people.
-        expected: it is not a fault of the data: a localizer, a report, a single image, or something found before.
+        path: path of the file or folder, or of the table that lists it.
+        reason: a sentence for the user.
+        expected: whether this is not a fault of the data: a localizer, a report, a single image, or a duplicate.
     """
 
     path: Path
@@ -58,12 +58,12 @@ class Refused:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A case that has no unique name yet.
+    """A case without a unique name yet.
 
     Args:
-        found: the case; its ``case`` is the name that it gets when no other needs it.
-        root: the folder from which the user sees it.
-        details: what distinguishes it within its folder, such as its kind of file or its series.
+        found: the case; ``case`` is its preferred name.
+        root: folder relative to which the user sees it.
+        details: what distinguishes it within its folder, such as file type or series.
     """
 
     found: Found
@@ -72,10 +72,10 @@ class Candidate:
 
 
 def shown(path: Path | str) -> str:
-    """A path as messages show it: on one line, whatever letters are in it."""
+    """Format a path for messages: on one line, with special characters escaped."""
     return printable(os.fsencode(path).decode(errors="replace"))
 
 
 def is_utf8(path: Path | str) -> bool:
-    """Whether a name can be written in UTF-8: the image libraries would end the whole program on another."""
+    """Whether a path can be encoded in UTF-8; the image libraries would abort the program on others."""
     return os.fsencode(path).decode(errors="replace") == str(path)

@@ -1,4 +1,4 @@
-"""DICOM files of a tree to cases: every image series is one."""
+"""DICOM files of a folder tree to cases, one for each image series."""
 
 import os
 from collections import defaultdict
@@ -23,19 +23,19 @@ def find_series(
     scan: "Scan | None", broken: Mapping[Path, str], root: Path, series: str | None, frame: int | None,
     auto: bool = False, keep: bool = False,
 ) -> list[Candidate | Refused]:  # fmt: skip
-    """The image series among DICOM files, and what is skipped.
+    """Find the image series among DICOM files, and what is skipped.
 
-    A file that cannot be read may belong to any series of its folder, which would be segmented without it: all of them
-    are refused, but only its own if the file still names it.
+    An unreadable file may belong to any series of its folder, which would be segmented without it. So all of them
+    are rejected, or only its own if the file still names it.
 
     Args:
-        scan: what the headers of the files say; None: there is no DICOM file.
-        broken: files that ought to be DICOM, and why they are not, in a sentence.
-        root: the folder that the user named.
-        series: number, description or UID; only such series.
-        frame: for all of them.
-        auto: choose a model for each, and leave out those that none fits for certain, see `study`.
-        keep: with ``auto``, keep those, too, without a model.
+        scan: headers of the files; None if there are no DICOM files.
+        broken: files that should be DICOM, and why they are not, in a sentence.
+        root: folder that the user named.
+        series: number, description or UID; use only such series.
+        frame: applies to all of them.
+        auto: choose a model for each, and omit those without a certain choice, see `study`.
+        keep: with ``auto``, keep those too, without a model.
     """
     found: list[Candidate | Refused] = [Refused(path, why) for path, why in broken.items()]
     if scan is None:
@@ -72,11 +72,11 @@ def find_series(
 
 
 def _for_a_model(item: Candidate | Refused, stack: "Stack", series: str | None, keep: bool) -> Candidate | Refused:
-    """The same with the model that it is for; a series that the user chose is never left out."""
+    """Add the model that suits a series; a series that the user selected is never omitted."""
     told = study.verdict(stack)
     number = stack.number or "without number"
     name = f'The series {number} "{shown(stack.description)}"'
-    if isinstance(item, Refused):  # what no model would take is not a fault
+    if isinstance(item, Refused):  # unsuitable for every model is not a fault
         is_wanted = told.model is not None or told.uncertain
         return replace(item, expected=item.expected or not is_wanted)
     model = told.model or (study.of_modality(stack) if series is not None else None)
@@ -90,7 +90,7 @@ def _for_a_model(item: Candidate | Refused, stack: "Stack", series: str | None, 
 
 
 def dicom_file(path: Path, root: Path, frame: int | None) -> Candidate | Refused:
-    """A DICOM file that was named: a case where it holds many frames."""
+    """Return a DICOM file named by the user as a case, if it holds several frames."""
     from ..io.dicom import files as dicom_files
 
     scan = dicom_files.scan([path])
@@ -134,10 +134,10 @@ def _case(
 
 
 def only_series(found: Sequence[Candidate | Refused], folder: Path) -> Candidate | Refused:
-    """What a line of a table names: the one series of a folder, or why there is none.
+    """Return the only series of a folder in a table's line, or why there is none.
 
     Returns:
-        the case, or the refusal that explains best why there is none.
+        the case, or the rejection that explains best why there is none.
     """
     cases = [one for one in found if isinstance(one, Candidate)]
     if len(cases) == 1:
@@ -150,7 +150,7 @@ def only_series(found: Sequence[Candidate | Refused], folder: Path) -> Candidate
 
 
 def _grouped(passed_over: Sequence[tuple[Path, str]]) -> list[Refused]:
-    """One line for the many files of a folder that are skipped for the same reason."""
+    """Merge the many files of a folder that are skipped for the same reason into one entry."""
     groups = defaultdict(list)
     for path, what in passed_over:
         groups[path.parent, what].append(path)

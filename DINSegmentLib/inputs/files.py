@@ -1,4 +1,4 @@
-"""One file as an input: whether it can be a case, by its name, size and permissions."""
+"""Files as inputs: whether one can be a case, by its name, size and permissions."""
 
 import os
 import re
@@ -22,7 +22,7 @@ _FRAME = re.compile(r"_f\d+$")  # at the end of a name: one frame of a cine
 
 
 def volume_file(path: Path, root: Path, frame: int | None) -> Candidate | Refused:
-    """A file that was named, or that has the name of a volume."""
+    """Return a file that the user named, or that has a volume's suffix, as a candidate."""
     if why := fault(path) or unusable(path):
         return Refused(path, why)
     suffix = image_suffix(path)
@@ -44,7 +44,7 @@ def volume_file(path: Path, root: Path, frame: int | None) -> Candidate | Refuse
 
 
 def fault(path: Path) -> str | None:
-    """Why a path cannot be used at all, or None."""
+    """Return why a path cannot be used at all, or None."""
     if not is_utf8(path):
         return f"{shown(path)} has a name that is not UTF-8: rename it."
     if too_long := check_path(path):
@@ -64,7 +64,7 @@ def fault(path: Path) -> str | None:
 
 
 def unusable(path: Path) -> str | None:
-    """Why a file is unusable by its name alone, or None."""
+    """Return why a file cannot be used, by its name alone, or None."""
     name = path.name.lower()
     if name.endswith(_UNFINISHED) and (image_suffix(path.stem) or Path(path.stem).suffix in DICOM_SUFFIXES):
         return f"{shown(path)} is an incomplete copy: copy it again."
@@ -74,7 +74,7 @@ def unusable(path: Path) -> str | None:
 
 
 def is_ours(path: Path, names: set[str]) -> bool:
-    """Whether a file in a folder of such names is a result of DINSegment."""
+    """Whether a file is a result of DINSegment; ``names``: all files in its folder."""
     if path.name.lower().endswith(_SEGMENTATION):
         return True
     stem = case_name(path) if image_suffix(path) else path.stem
@@ -91,7 +91,7 @@ def _tells_of(record: Path, name: str) -> bool:
 
 
 def label_map_of(path: Path, names: set[str]) -> str | None:
-    """The image in a folder of such names whose label map a file is, by its name; empty: none, but its name says so."""
+    """Return the image whose label map a file is by its name; empty if the image is missing, None if no label map."""
     stem = case_name(path)
     found = _LABELS.search(stem)
     if found is None:
@@ -109,7 +109,7 @@ def _no_volume(path: Path) -> str:
 
 
 def _size_beside(path: Path, suffix: str) -> int:
-    """Bytes of the voxels that lie beside a header; 0 where the header does not say; reading it will."""
+    """Size in bytes of a header's data file; 0 if the header does not name it, which reading reports."""
     if suffix not in (".nhdr", ".mhd"):
         return 0
     from ..io import metaimage, nrrd

@@ -1,4 +1,4 @@
-"""What the images of a file or study are, and which model suits each, from their headers."""
+"""Inspection of the images of a file or study, and the model that suits each, from their headers."""
 
 import math
 from collections.abc import Sequence
@@ -24,23 +24,23 @@ _KINDS = {
 
 
 def inspect(found: Sequence[Found | Refused]) -> dict[str, Any]:
-    """Describe every image; no result depends on it, and nothing is written.
+    """Describe each image; nothing is written.
 
     Args:
-        found: from `search.find` with ``auto`` and ``keep``.
+        found: result of `search.find` with ``auto`` and ``keep``.
 
     Returns:
         values for JSON:
 
-        - ``schema``: version of this layout.
+        - ``schema``: version of this format.
         - ``images``, in order: ``name``; ``path``; ``kind`` (``DICOM``, ``NIfTI``, ``NRRD`` or ``MetaImage``);
-          ``series`` and ``frame``, as the options of these names take them (null: not needed); ``files`` and ``bytes``
-          on the disk; ``modality`` (null: the format does not say); ``frames``; ``shape`` (K, J, I) of a frame;
+          ``series`` and ``frame``, for the options of these names (null: not needed); ``files`` and ``bytes``
+          on disk; ``modality`` (null: not in this format); ``frames``; ``shape`` (K, J, I) of a frame;
           ``spacing`` (I, J, K) in mm; ``orientation``, see `Geometry.letters`; ``oblique``, the largest angle in
-          degrees between an axis of the image and that of the body; ``slices``, the axis across them (``i``, ``j`` or
-          ``k``); ``ijk_to_ras`` (4, 4) in mm; ``memory_bytes`` that a run takes; ``model``, which `study` chooses
-          (null: none for certain), and ``why``; ``notices`` on the image; and ``fit``: for every model, the notices on
-          how the image differs from its training data, as far as the header tells.
+          degrees between an image axis and the closest body axis; ``slices``, the axis across them (``i``, ``j`` or
+          ``k``); ``ijk_to_ras`` (4, 4) in mm; ``memory_bytes`` needed for a run; ``model``, chosen by `study`
+          (null: no certain choice), and ``why``; ``notices`` about the image; and ``fit``: for each model, notices
+          about how the image differs from its training data, as far as the header shows.
         - ``rejected``: ``path``, ``reason`` (a sentence), ``expected`` (not a fault of the data, see `Refused`).
     """
     models = catalogue()
@@ -59,13 +59,13 @@ def inspect(found: Sequence[Found | Refused]) -> dict[str, Any]:
 
 
 def header_notices(glance: Glance, model: Model) -> list[Notice]:
-    """How an image differs from a model's training data, of the kinds that need no voxel."""
+    """Notices about how an image differs from a model's training data that can be found without voxels."""
     seen = fit.Look(glance.geometry, math.nan, math.nan, glance.modality or "")
     return [one for one in fit.notices(seen, model) if one.kind != "range"]
 
 
 def format_text(inspection: dict[str, Any]) -> str:
-    """An inspection for people: a paragraph for each image, then what is left out or rejected, then the counts."""
+    """Format an inspection as text: a paragraph for each image, then omitted and rejected inputs, then counts."""
     images, rejected = inspection["images"], inspection["rejected"]
     paragraphs = [_paragraph(image) for image in images]
     if rejected:

@@ -1,4 +1,4 @@
-"""Names of cases: unique, the same in every run over the same inputs, and fit for files on every system."""
+"""Names of cases: unique, reproducible for the same inputs, and valid as file names on all systems."""
 
 import hashlib
 import os
@@ -11,22 +11,22 @@ from pathlib import Path
 
 from .candidates import Candidate, Found, Refused, shown
 
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\u2028\u2029]')  # control characters and what Windows forbids
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\u2028\u2029]')  # control characters and Windows' own
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-_ENDING = re.compile(r"_(confidence|curve|function|why|attribution)$")  # what outputs add to the name of their case
-LONGEST_NAME = 255 - 16  # bytes of a file name, less the longest ending that an output has
-LONGEST_PATH = 259 if os.name == "nt" else 4095  # of the system's calls
-_BESIDE = 40  # bytes that the folder for unfinished outputs and the ending of an output add
+_ENDING = re.compile(r"_(confidence|curve|function|why|attribution)$")  # endings added by outputs to their case's name
+LONGEST_NAME = 255 - 16  # bytes of a file name, minus the longest ending of an output
+LONGEST_PATH = 259 if os.name == "nt" else 4095  # limit of the system's calls
+_BESIDE = 40  # bytes added by the folder for unfinished outputs and an output's ending
 
 
 def name_cases(candidates: Sequence[Candidate], output: Path | None) -> list[Found | Refused]:
-    """Give every candidate its name, in order.
+    """Name all candidates, in order.
 
-    Cases of one name (large and small letters are alike) get the folders below the common root in front, then what
-    tells them apart within their folder, then letters made from path, series, frame and model.
+    Cases with the same name, ignoring case, are prefixed with the folders below their common root, then with what
+    distinguishes them within their folder, then with a hash of path, series, frame and model.
 
     Args:
-        output: folder of the outputs, whose paths must not be too long either.
+        output: output folder; the paths of outputs must not be too long either.
     """
     root = _common([candidate.root for candidate in candidates])
     levels = [0] * len(candidates)
@@ -47,12 +47,12 @@ def name_cases(candidates: Sequence[Candidate], output: Path | None) -> list[Fou
 
 
 def _is_an_output(key: str, taken: Mapping[str, int]) -> bool:
-    """Whether an output of another case of this run has the name of a case such as this."""
+    """Whether this name collides with an output of another case of the run."""
     return bool(_ENDING.search(key)) and _ENDING.sub("", key) in taken
 
 
 def _numbered(names: Sequence[str]) -> list[str]:
-    """The same, all different: what still has the name of another gets a number."""
+    """Make names unique by numbering the repeated ones."""
     seen: set[str] = set()
     result = []
     for name in names:
@@ -66,13 +66,13 @@ def _numbered(names: Sequence[str]) -> list[str]:
 
 
 def safe(name: str) -> str:
-    """A name without what a file system may refuse; blanks inside and letters of all languages stay."""
+    """Replace characters that a file system may reject; spaces inside and letters of all languages are kept."""
     name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).strip(" ").rstrip(". ")
     return f"_{name}" if not name or name.startswith(".") or _RESERVED.fullmatch(name) else name
 
 
 def check_path(path: Path) -> str | None:
-    """Why the system cannot open a path of this length, or None."""
+    """Return why the system cannot open a path of this length, or None."""
     length = len(os.fsencode(os.path.abspath(path)))
     if length <= LONGEST_PATH:
         return None
@@ -93,7 +93,7 @@ def _name(candidate: Candidate, level: int, root: Path | None) -> str:
 
 
 def _first_file(found: Found) -> tuple[str, ...]:
-    """Of series in one folder without names of their own."""
+    """Sort key for series in one folder that have no names of their own."""
     return (found.files[0].name,) if found.files and not found.series else ()
 
 
@@ -109,7 +109,7 @@ def _folders(found: Found, root: Path | None) -> tuple[str, ...]:
 def _common(roots: Sequence[Path]) -> Path | None:
     try:
         return Path(os.path.commonpath([os.path.abspath(root) for root in roots])) if roots else None
-    except ValueError:  # on Windows: two drives
+    except ValueError:  # on Windows: different drives
         return None
 
 

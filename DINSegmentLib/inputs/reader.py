@@ -1,18 +1,18 @@
-"""A process that looks into a study for Slicer and hands images over, so that reading never holds up its window.
+"""Process that lists and reads a study for Slicer, so that reading never blocks Slicer's window.
 
 python -m DINSegmentLib.inputs.reader
 
-It takes requests from standard input, one JSON object a line, and ends when its input ends:
+It reads requests from standard input, one JSON object per line, and ends when its input ends:
 
-- ``look`` (paths): find images in a file, folder, archive or DICOMDIR; several paths are files of DICOM.
-- ``load`` (image, folder): write the voxels of an image, by its number, raw to the file ``voxels`` of a folder, and
-  what is known of them to ``about.json``, see `describe`.
+- ``look`` (paths): find images in a file, folder, archive or DICOMDIR; several paths must be DICOM files.
+- ``load`` (image, folder): write the voxels of an image, given by number, as raw data to the file ``voxels`` in a
+  folder, and its description to ``about.json``, see `describe`.
 
-It answers, one JSON object a line:
+It writes answers, one JSON object per line:
 
-- ``image`` (number; about: what `inspection.inspect` says of it) and ``rejected`` (about: path, reason, expected) for
-  each input, then ``looked``.
-- ``loaded`` (image), or ``failed`` (text; image: of which, where it is about one).
+- ``image`` (number; about: description by `inspection.inspect`) and ``rejected`` (about: path, reason, expected)
+  for each input, then ``looked``.
+- ``loaded`` (image), or ``failed`` (text; image, if it concerns one).
 """
 
 import json
@@ -35,16 +35,16 @@ from .candidates import Candidate, Found, Refused
 from .dicom_series import find_series
 from .names import name_cases
 
-_SAMPLE = 200_000  # voxels that are looked at for the gray window
-_SHOWN = (0.5, 99.5)  # percentiles of them at its ends
+_SAMPLE = 200_000  # number of voxels sampled for the gray window
+_SHOWN = (0.5, 99.5)  # percentiles at the ends of the window
 
 
 class Reader:
-    """Answers one client until its requests end.
+    """Serves one client until its requests end.
 
     Args:
-        source: the client's lines.
-        sink: where answers go.
+        source: stream of the client's lines.
+        sink: stream for the answers.
     """
 
     def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
@@ -52,7 +52,7 @@ class Reader:
         self._found: list[tuple[Found, int]] = []  # with the number of frames
 
     def run(self) -> None:
-        """Serve; what archives held is removed at the end."""
+        """Serve requests; unpacked archives are removed at the end."""
         answers: dict[str, Callable[[dict[str, Any], ExitStack], None]] = {"look": self._look, "load": self._load}
         with ExitStack() as unpacked:
             while line := self._source.readline(LONGEST_LINE):
@@ -103,17 +103,17 @@ def _search(paths: Sequence[Path], unpacked: ExitStack) -> list[Found | Refused]
 
 
 def describe(found: Found, frames: int) -> tuple[np.ndarray, dict[str, Any]]:
-    """Read an image, of so many frames.
+    """Read an image with this number of frames.
 
     Returns:
-        voxels (T, K, J, I) of a type that Slicer's volumes have, in the byte order of the machine, and what is known of
-        them, in values that JSON knows: ``name``; ``shape`` (T, K, J, I); ``dtype``; ``ijk_to_ras``, 16 numbers;
-        ``times`` of the frames in ms, or null; ``window``, the gray values at its ends; ``modality``, or null;
-        ``model``, or null; ``person``, heart rate, height and weight, those that are known; ``uids``, of each frame
-        those of its DICOM instances; ``notices``, sentences.
+        voxels (T, K, J, I) of a type that Slicer's volumes support, in native byte order, and their description
+        as JSON values: ``name``; ``shape`` (T, K, J, I); ``dtype``; ``ijk_to_ras``, 16 numbers;
+        ``times`` of the frames in ms, or null; ``window``, its lowest and highest value; ``modality``, or null;
+        ``model``, or null; ``person``, heart rate, height and weight if known; ``uids``, the DICOM instances of
+        each frame; ``notices``, sentences.
 
     Raises:
-        InputError, GeometryError: it cannot be read.
+        InputError, GeometryError: the image cannot be read.
     """
     place = found.path, found.series
     files = found.files or None
@@ -161,7 +161,7 @@ def _instances(slices: Sequence[Sequence[io.SliceFile]]) -> list[list[str]]:
 
 
 def main() -> int:
-    """Serve standard input; 0 when it has ended."""
+    """Serve standard input; return 0 when it ends."""
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of libraries must not mix with the answers
     Reader(sys.stdin.buffer, sink).run()

@@ -1,13 +1,13 @@
-"""What a user names to cases: files, folders, tables and DICOM trees; of files no voxel is read.
+"""Search for cases in files, folders, tables and DICOM trees named by the user; reads no voxels.
 
-In a folder these are skipped silently, because they are clearly not inputs:
+In a folder, these are skipped silently, because they are clearly not inputs:
 
 - hidden files and folders (their names begin with a dot), and the output folder;
-- results of DINSegment: ``*.seg.nrrd``, and files that the record ``NAME.json`` beside them names as its outputs;
-- every file that neither has the name of a volume nor the mark of DICOM: texts, tables, pictures, archives, indices
-  (DICOMDIR), the voxels that belong to a ``.nhdr`` or ``.mhd``.
+- results of DINSegment: ``*.seg.nrrd``, and files that a record ``NAME.json`` in their folder lists as its outputs;
+- files with neither a volume's suffix nor the DICOM mark: texts, tables, pictures, archives, DICOMDIR files,
+  and data files of a ``.nhdr`` or ``.mhd``.
 
-Everything else that cannot be a case is refused with a reason. A file that was named itself is never skipped.
+All other files that cannot be cases are rejected with a reason. A file named by the user is never skipped.
 """
 
 import os
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Search:
-    """What the user asked for, the same for all inputs; ``output`` is the real path of the output folder, or empty."""
+    """Settings of a search, the same for all inputs; ``output`` is the real path of the output folder, or empty."""
 
     pattern: str | None
     recursive: bool
@@ -50,11 +50,11 @@ class _Search:
 
 
 class _DicomFiles:
-    """The DICOM files of a tree; each is opened once.
+    """The DICOM files of a folder tree; each is opened once.
 
     Args:
-        scan: what their headers say; None: there is no such file.
-        broken: files that ought to be DICOM, and why they are not, in a sentence.
+        scan: result of reading their headers; None if there are none.
+        broken: files that should be DICOM, and why they are not, in a sentence.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class _DicomFiles:
         self.broken: dict[Path, str] = {}
 
     def look(self, path: Path) -> None:
-        """Take a regular file by its first bytes and its header."""
+        """Add a regular file by its first bytes and its header."""
         try:
             with bounded.open_file(path) as file:
                 start = file.read(132)
@@ -73,7 +73,7 @@ class _DicomFiles:
                     self.broken[path] = f"{shown(path)} is {what}: copy or export it again."
         except OSError:
             self.broken[path] = fault(path) or cannot_open(path)
-        except bounded.Unusable:  # a pipe or a device, which no search takes
+        except bounded.Unusable:  # a pipe or device, which a search ignores
             pass
 
     def _take(self, path: Path, file: BinaryIO) -> None:
@@ -85,7 +85,7 @@ class _DicomFiles:
         self.scan.look(path, file)
 
     def keep_likely(self) -> None:
-        """Forget what is not DICOM, but where its name asks for it, or is like those of the slices around it."""
+        """Drop broken files, except those whose name asks for DICOM or resembles that of neighboring slices."""
         slices = {_numberless(path) for path in self.scan.sizes} if self.scan and self.broken else set()
         self.broken = {
             path: why
@@ -99,21 +99,21 @@ def find(
     series: str | None = None, frame: int | None = None, reading: Reading = AS_STORED,
     auto: bool = False, unpack: ExitStack | None = None, keep: bool = False,
 ) -> list[Found | Refused]:  # fmt: skip
-    """The cases of several inputs, in order, files of a folder by name, then its DICOM series.
+    """Find the cases of several inputs in order: files of a folder by name, then its DICOM series.
 
     Args:
-        inputs: volume files, folders with volume files and DICOM series, archives and indices (DICOMDIR) of them,
-            tables (see `input_table.read_table`).
-        pattern: of the files to use in folders, such as ``*.nii.gz`` or ``*/anat/*``; holds for the name or the path
-            below the folder, for DICOM files too.
-        recursive: whether folders below the folders are searched.
-        output: folder of the outputs: never searched.
-        series: number, description or UID: only such DICOM series; lines of a table may say another.
-        frame: of every case; lines of a table may say another.
-        reading: of every case.
-        auto: choose a model for each case, and leave out what none fits for certain, see `study`.
-        unpack: keeps what archives hold until it is closed; None: archives are refused.
-        keep: with ``auto``, keep what no model fits, too: as a case without a model, whose ``why`` gives the reason.
+        inputs: volume files, folders with volume files and DICOM series, archives of them, DICOMDIR files,
+            tables (see `table.read_table`).
+        pattern: files to use in folders, such as ``*.nii.gz`` or ``*/anat/*``; matched with the name or the path
+            below the folder, also for DICOM files.
+        recursive: whether to search subfolders.
+        output: output folder, which is never searched.
+        series: number, description or UID: use only such DICOM series; lines of a table may name others.
+        frame: frame of each case; lines of a table may name others.
+        reading: settings for each case.
+        auto: choose a model for each case, and omit cases without a certain choice, see `study`.
+        unpack: keeps unpacked archives until it is closed; None to reject archives.
+        keep: with ``auto``, keep those too, as cases without a model whose ``why`` has the reason.
     """
     search = _Search(pattern, recursive, os.path.realpath(output) if output else "", series, frame, auto, keep, unpack)
     items: list[Candidate | Refused] = []
@@ -149,7 +149,7 @@ def _input(path: Path, search: _Search) -> list[Candidate | Refused]:
 
 
 def _as_of_archive(item: Candidate | Refused, folder: Path, archive: Path) -> Candidate | Refused:
-    """The same with the archive, which the user knows, in place of the folder to which it was unpacked."""
+    """Replace the folder of an unpacked archive by the archive, which the user knows."""
     if isinstance(item, Candidate):
         return item
     return replace(item, reason=item.reason.replace(shown(folder), shown(archive)))
@@ -164,7 +164,7 @@ def _is_directory(path: Path) -> bool:
 
 
 def _listed(path: Path, search: _Search) -> list[Candidate | Refused]:
-    """The series of the files that a DICOMDIR lists."""
+    """Find the series of the files that a DICOMDIR lists."""
     from ..io.dicom.directory import listed_files
 
     files, missing = listed_files(path)
@@ -179,7 +179,7 @@ def _listed(path: Path, search: _Search) -> list[Candidate | Refused]:
 
 
 def _for_a_model(item: Candidate | Refused, keep: bool) -> Candidate | Refused:
-    """A volume file with the model that it is for."""
+    """Add the model that suits a volume file."""
     if isinstance(item, Refused) or item.found.model is not None or item.found.files:
         return item
     path = item.found.path
@@ -260,7 +260,7 @@ def _numberless(path: Path) -> tuple[Path, str]:
 
 
 def _walk(top: Path, search: _Search, items: list[Candidate | Refused]) -> Iterator[list[Path]]:
-    """The visible files of every folder, by name; every folder once, whatever links there are."""
+    """Yield the visible files of each folder, by name; each folder once, even with links."""
     seen: dict[str, Path] = {}
     waiting: list[tuple[Path, tuple[str, ...]]] = [(top, ())]
     while waiting:
@@ -291,7 +291,7 @@ def _walk(top: Path, search: _Search, items: list[Candidate | Refused]) -> Itera
 def _is_folder(entry: os.DirEntry) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link that leads to itself
+    except OSError:  # a circular link
         return False
 
 
@@ -305,7 +305,7 @@ def _nothing(folder: Path, pattern: str | None) -> str:
 
 
 def _once(items: list[Candidate | Refused]) -> list[Candidate | Refused]:
-    """The same without what was found before."""
+    """Remove what was found before."""
     seen: dict[tuple, Found] = {}
     kept: list[Candidate | Refused] = []
     for item in items:

@@ -1,7 +1,7 @@
-"""Which images of a study a model fits, by what they show: `--model auto`.
+"""Choice of a model for each image of a study, by its content: `--model auto`.
 
-Precision comes first: planes, slices, frames and times decide, descriptions in any language are a hint that may only
-confirm or rule out. What is not certain is listed with its reason and left for the user to choose.
+Precision comes first: planes, slices, frames and times decide; descriptions, in any language, can only
+confirm or exclude. Uncertain images are listed with the reason, and left to the user.
 """
 
 import re
@@ -18,11 +18,11 @@ from ..model import INFARCT, LEFT_VENTRICLE, catalogue, label_of
 if TYPE_CHECKING:
     from ..io.dicom.stacks import Stack
 
-_SHORT_AXIS = np.array([0.64, -0.60, -0.47])  # LPS, from base to apex in the mean of many hearts
-_NEAR = 0.8  # cosine: up to 37 degrees away
+_SHORT_AXIS = np.array([0.64, -0.60, -0.47])  # LPS, from base to apex, average of many hearts
+_NEAR = 0.8  # cosine: within 37 degrees
 _LONGEST_BEAT = 2000.0  # ms
-_LONGEST_STEP = 350.0  # ms between frames of a cine; of a perfusion it is a heart beat
-_FEWEST_PHASES = 10  # of a cine whose description says nothing
+_LONGEST_STEP = 350.0  # ms between frames of a cine; in a perfusion series it is a heartbeat
+_FEWEST_PHASES = 10  # of a cine whose description is uninformative
 
 _SAX = (
     r"sax|sa|short ?ax(?:is)?|short|kurz\w*|kurze ?achse|petit ?axe|eje ?corto|asse ?corto|korte ?as|"
@@ -45,7 +45,7 @@ _OTHER_MR = {
     "derived": r"moco|mip|mpr|subtra\w*|sub|average|avg|strain|reformat\w*|calc\w*|seg\w*|result\w*",
 }
 _LATE = _OTHER_MR["late enhancement"]
-_OTHER_STILL = r"mag\w*|real|imag\w*|stress\w*|rest|ruhe|fat\w*|water\w*"  # parts and frames of series of other kinds
+_OTHER_STILL = r"mag\w*|real|imag\w*|stress\w*|rest|ruhe|fat\w*|water\w*"  # parts and frames of other types of series
 _ABDOMEN = (
     r"abd\w*|abdomen\w*|liver|leber|foie|higado|hígado|fegato|bauch\w*|pelvis|becken|tap|cap|ventre|"
     r"oberbauch|portal\w*|"
@@ -72,9 +72,9 @@ _OTHER_CT = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """Which model an image is for, and why, as a noun; without a model, why not.
+    """The model for an image, and why, as a noun; without a model, why not.
 
-    ``uncertain``: it may be for one, which the user has to say.
+    ``uncertain``: it may suit a model, but the user must decide.
     """
 
     model: str | None
@@ -83,7 +83,7 @@ class Verdict:
 
 
 def verdict(stack: "Stack") -> Verdict:
-    """Which model the images of a DICOM stack are for."""
+    """Choose the model for the images of a DICOM stack."""
     from ..io.dicom.stacks import are_alike, places  # pydicom takes 0.25 s to import
 
     first = stack.slices[0]
@@ -104,7 +104,7 @@ def verdict(stack: "Stack") -> Verdict:
 
 
 def file_verdict(path: Path, frame: int | None) -> Verdict:
-    """Which model a volume file is for: the only one that nothing speaks against."""
+    """Choose the model for a volume file: the only one without contrary evidence."""
     from .. import io
 
     image = io.read(path, frame=frame if frame or io.count_frames(path) == 1 else 1)
@@ -121,7 +121,7 @@ def file_verdict(path: Path, frame: int | None) -> Verdict:
 
 
 def of_modality(stack: "Stack") -> str | None:
-    """The model for a series that a user chose: that of its modality."""
+    """Return the model for a series selected by the user: the one for its modality."""
     modality = str(stack.slices[0].header.get("Modality") or "")
     if modality == "MR":
         return _heart()
@@ -130,7 +130,7 @@ def of_modality(stack: "Stack") -> str | None:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A stack, its slices and frames, how near its normal is to the heart's axis, and the distance of slices in mm."""
+    """A stack with its slices and frames, cosine of its normal to the heart's axis, and slice distance in mm."""
 
     stack: "Stack"
     slices: int
@@ -157,7 +157,7 @@ class _Seen:
         return " ".join(map(str, words)).upper()
 
     def span(self) -> tuple[float, float] | None:
-        """Time from first to last frame and the largest step, in ms, by trigger times; None: they do not say."""
+        """Time from first to last frame and the largest step, in ms, by trigger times; None if there are none."""
         from ..io.dicom import kinds
         from ..io.dicom.stacks import places
 
@@ -254,7 +254,7 @@ def _heart() -> str:
 
 
 def _gap(found: Sequence[Sequence]) -> float:
-    """Distance of slices in mm, the median."""
+    """Median slice distance in mm."""
     if len(found) < 2:
         return 0.0
     positions = np.array([group[0].position for group in found])

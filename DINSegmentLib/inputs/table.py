@@ -1,4 +1,4 @@
-"""Tables of cases: a CSV file with a line for every case."""
+"""Tables of cases: a CSV file with a line for each case."""
 
 import csv
 import io
@@ -14,13 +14,13 @@ from .candidates import Refused, shown
 SUFFIXES = (".csv", ".tsv")
 _LARGEST = 64 * bounded.MB
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_NONE = "\x1f"  # of a table with one column, whose paths may hold commas
+_NONE = "\x1f"  # delimiter for a table with one column, whose paths may contain commas
 _OWN = ("path", "case", "model", "series", "frame")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table: ``where`` names it for messages, None means an empty or missing cell."""
+    """A line of a table: ``where`` names it in messages; None stands for an empty or missing cell."""
 
     where: str
     path: Path
@@ -32,13 +32,13 @@ class Row:
 
 
 def read_table(path: Path) -> Iterator[Row | Refused]:
-    """The lines of a table, in order; what cannot be used is refused with its line number.
+    """Yield the lines of a table in order; invalid lines are rejected with their line number.
 
-    UTF-8, with or without byte order mark, or UTF-16 with it, as Excel writes "Unicode text". Cells end at ``,``, ``;``
-    or a tab, whichever the first line uses, or as a line ``sep=;`` before it says. The column ``path`` must be there;
-    ``case``, ``model``, ``series`` and ``frame`` may be; all others are the user's own. Large and small letters are
-    alike in the five. Paths are relative to the table, ``~`` is the home folder, and backslashes of Windows are folders
-    where no file has such a name. Empty lines and columns without a name are skipped, missing cells at the end of a
+    Encoding: UTF-8, with or without byte order mark, or UTF-16 with one, as in Excel's "Unicode text". The delimiter is
+    ``,``, ``;`` or a tab, as used in the first line or declared by a line ``sep=;`` before it. The column ``path`` is
+    required; ``case``, ``model``, ``series`` and ``frame`` are optional; all others are user columns. These names are
+    case-insensitive. Paths are relative to the table, ``~`` is the home folder, and backslashes are folder separators
+    unless a file has such a name. Empty lines and columns without a name are skipped; missing cells at the end of a
     line are empty.
     """
     name = shown(path)
@@ -83,7 +83,7 @@ def _row(table: Path, where: str, cells: dict[str, str]) -> Row | Refused:
     frame = own["frame"]
     if "\0" in own["path"]:
         return Refused(table, f"{where} has an invalid path: correct it.")
-    frame = re.sub(r"[.,]0+$", "", frame) if frame else frame  # of a spreadsheet or a data frame
+    frame = re.sub(r"[.,]0+$", "", frame) if frame else frame  # "1.0" from a spreadsheet or data frame
     if frame is not None and not (frame.isascii() and frame.isdigit() and len(frame) < 10 and int(frame) > 0):
         return Refused(table.parent / own["path"], f'{where} has "{shown(frame)}" as frame: use a number from 1.')
     path = _place(table, own["path"])
@@ -98,13 +98,13 @@ def _place(table: Path, text: str) -> Path:
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str] | str]]:
-    """Number of the first line of every record, and its cells; or, as text, why it cannot be read."""
+    """Yield the first line number of each record, and its cells or, as text, why it cannot be read."""
     first, _, rest = text.partition("\n")
     before = 0
     if said := re.fullmatch(r"\"?sep=(.)\"?[,;\t]*\r?", first, re.IGNORECASE):  # for Excel
         text, before, delimiter = rest, 1, said[1]
     else:
-        delimiter = max(",;\t", key=first.count)  # of equals the comma
+        delimiter = max(",;\t", key=first.count)  # in case of a tie, the comma
         if delimiter not in first:
             delimiter = _NONE
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

@@ -1,1 +1,1 @@
-"""Training and evaluation; Slicer never imports this floor."""
+"""Training and evaluation; Slicer never imports this package."""

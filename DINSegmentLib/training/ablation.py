@@ -1,4 +1,4 @@
-"""What each part of DIN is worth: the same training with parts left out, scored on clean and on worse pictures."""
+"""Ablation study: train the network with components removed, and evaluate it on clean and degraded images."""
 
 import io
 import json
@@ -23,15 +23,15 @@ from .recipe import Recipe
 from .run import Run, write
 from .train import Progress, train
 
-_ATTRIBUTION = "attribution"  # beside the labels of a run
+_ATTRIBUTION = "attribution"  # stored with the labels of a run
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One network of the comparison: what it is, and how it differs from full DIN and its model's enhancement.
+    """A network variant, and how it differs from full DIN and the model's enhancement.
 
     Attributes:
-        pace: steps that it takes in the processor time of one step of full DIN; a plan in steps is for full DIN.
+        pace: steps per step of full DIN for equal processor time; a plan in steps refers to full DIN.
     """
 
     title: str
@@ -66,7 +66,7 @@ ARMS = {**PARTS, **ENHANCEMENTS}
 class Score:
     """One condition of one run: means over structures of the means over volumes.
 
-    ``attribution``, of clean volumes and networks with DIFMs: mean of `engine.attribution` where it is beyond
+    ``attribution``, for clean volumes and networks with DIFMs: mean of `engine.attribution` where its magnitude exceeds
     0.1.
     """
 
@@ -89,9 +89,9 @@ def run_arm(
     device: torch.device,
     report: Callable[[Progress], None],
 ) -> None:
-    """Train one network and keep what it draws on the `valid` split, clean and degraded; nothing if that is there.
+    """Train a variant and store its labels of the `valid` split, clean and degraded; do nothing if they exist.
 
-    The averaged weights of the last step are used: there is one validation, at the end. They are not kept.
+    The averaged weights of the last step are used, because validation is only at the end. They are not kept.
 
     Raises:
         as `train`.
@@ -131,7 +131,7 @@ def run_arm(
 
 
 def finished(output: Path) -> list[tuple[str, int]]:
-    """Arm and seed of every run in a folder that `run_arm` has finished, in order."""
+    """Return arm and seed of each finished run in a folder, in order."""
     found = []
     for folder in output.iterdir():
         arm, _, seed = folder.name.rpartition("-")
@@ -141,7 +141,7 @@ def finished(output: Path) -> list[tuple[str, int]]:
 
 
 def scores(model: Model, data: Path, output: Path, runs: Sequence[tuple[str, int]]) -> list[Score]:
-    """Score what `run_arm` kept of these arms and seeds."""
+    """Score the stored labels of these arms and seeds."""
     truths = list(cases(data, "valid"))
     found = []
     for arm, seed in runs:
@@ -160,7 +160,7 @@ def scores(model: Model, data: Path, output: Path, runs: Sequence[tuple[str, int
 
 
 def _attribution(segmenter: Segmenter, volumes: Iterable[Case]) -> float:
-    """Mean over all voxels where a direction decided: -1 the original's, +1 the enhanced image's."""
+    """Mean over all voxels with a dominant direction: -1 for the original's, +1 for the enhanced image's."""
     plain = Parameters(mirroring=False)
     found = np.concatenate([attribution_map(segmenter, case.image, case.geometry, plain).ravel() for case in volumes])
     found = found[abs(found) > 0.1]
@@ -168,7 +168,7 @@ def _attribution(segmenter: Segmenter, volumes: Iterable[Case]) -> float:
 
 
 def table(found: Sequence[Score]) -> str:
-    """Markdown: a row for each arm; mean over seeds (and standard deviation where there are several), in percent."""
+    """Markdown table with a row for each arm: mean over seeds (and standard deviation if several), in percent."""
     seeds = sorted({s.seed for s in found})
     decided = any(s.attribution is not None for s in found)
     head = [

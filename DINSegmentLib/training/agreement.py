@@ -1,4 +1,4 @@
-"""How the function of the heart by predicted labels agrees with that by the truth, over ED and ES pairs of cases."""
+"""Agreement of cardiac function between predicted and reference labels, over cases with ED and ES."""
 
 import math
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from .metrics import StructureScore
 
 PHASES = "_ED", "_ES"
 FIGURES = {"edv_ml": "EDV ml", "esv_ml": "ESV ml", "ef_percent": "EF points"}
-_LIMIT = 1.96  # standard deviations that hold 95 % of a normal distribution
+_LIMIT = 1.96  # standard deviations that contain 95% of a normal distribution
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One ventricle of one subject, by the truth and as predicted; `nan` where one of both labels was not found.
+    """One ventricle of one subject, reference and prediction; `nan` if one of the labels was not found.
 
     Args:
-        edv_ml, esv_ml: all voxels of the stack that have the label at ED and ES.
+        edv_ml, esv_ml: volume of all voxels with the label at ED and ES.
         ef_percent: ejection fraction.
     """
 
@@ -38,14 +38,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class Limits:
-    """Agreement of one figure of one ventricle: prediction minus reference.
+    """Agreement of one measurement of one ventricle: prediction minus reference.
 
     Args:
         figure: one of `FIGURES`.
-        count: subjects with a value.
+        count: number of subjects with a value.
         bias: mean difference.
-        sd: its sample standard deviation; `nan` for fewer than two subjects.
-        low, high: 95 % limits of agreement, bias -/+ 1.96 SD (Bland and Altman, Lancet 1986, 307-310).
+        sd: sample standard deviation of the difference; `nan` for fewer than two subjects.
+        low, high: 95% limits of agreement, bias -/+ 1.96 SD (Bland and Altman, Lancet 1986, 307-310).
     """
 
     structure: str
@@ -58,16 +58,16 @@ class Limits:
 
 
 class Agreement:
-    """Takes cases one at a time and pairs those whose names end in _ED and _ES and that show one subject."""
+    """Collects cases, and pairs those of one subject whose names end in _ED and _ES."""
 
     def __init__(self, model: Model) -> None:
         found = (label_of(model, code) for code in (LEFT_VENTRICLE, RIGHT_VENTRICLE))
         self._labels = [label for label in found if label is not None]
-        self._volumes: dict[str, dict[str, np.ndarray]] = {}  # subject, phase: (truth and prediction, ventricle) in ml
+        self._volumes: dict[str, dict[str, np.ndarray]] = {}  # subject, phase: (reference, prediction), ventricle, ml
         self.nominal = False
 
     def add(self, case: Case, prediction: np.ndarray, scores: Sequence[StructureScore]) -> None:
-        """Look at one case; `prediction` holds label values (K, J, I)."""
+        """Add a case; `prediction` has label values (K, J, I)."""
         phase = case.name[-3:]
         if phase not in PHASES:
             return
@@ -80,7 +80,7 @@ class Agreement:
 
     @property
     def pairs(self) -> list[Pair]:
-        """Every ventricle of every subject with both phases, ventricle by ventricle."""
+        """Return each ventricle of each subject with both phases, sorted by ventricle."""
         found = []
         for place, label in enumerate(self._labels):
             for subject, volumes in self._volumes.items():
@@ -91,7 +91,7 @@ class Agreement:
         return found
 
     def picture(self) -> bytes:
-        """PNG: Bland and Altman's plot of the ejection fraction, a panel for each ventricle."""
+        """PNG: Bland-Altman plot of the ejection fraction, a panel for each ventricle."""
         pairs, agreed = self.pairs, {(one.structure, one.figure): one for one in limits(self.pairs)}
         figure = new_figure(5 * len(self._labels), 3.8)
         panels = figure.subplots(1, len(self._labels), sharey=True, squeeze=False)[0]
@@ -115,7 +115,7 @@ class Agreement:
 
 
 def limits(pairs: Sequence[Pair]) -> list[Limits]:
-    """Bias and limits of agreement by ventricle and figure; pairs without a value are left out."""
+    """Bias and limits of agreement by ventricle and measurement; pairs without a value are omitted."""
     found = []
     for structure in dict.fromkeys(pair.structure for pair in pairs):
         own = [pair for pair in pairs if pair.structure == structure]
@@ -129,17 +129,17 @@ def limits(pairs: Sequence[Pair]) -> list[Limits]:
 
 
 def csv_text(pairs: Sequence[Pair]) -> str:
-    """A row for each subject and ventricle; an empty cell where there is no value."""
+    """Return CSV with a row for each subject and ventricle; missing values are empty."""
     return csv_of(Pair, pairs)
 
 
 def json_content(agreement: Agreement) -> dict[str, object]:
-    """The limits, and whether volumes are nominal."""
+    """Return the limits, and whether volumes are nominal."""
     return {"nominal_spacing": agreement.nominal, "agreement": [asdict(one) for one in limits(agreement.pairs)]}
 
 
 def format_table(agreement: Agreement) -> str:
-    """Aligned plain text: a row for each ventricle and figure, with a footer."""
+    """Format as aligned plain text: a row for each ventricle and measurement, with a footer."""
     lines = [("prediction - reference", "value", "subjects", "bias", "SD", "95% limits of agreement")]
     for one in limits(agreement.pairs):
         bounds = "-" if math.isnan(one.sd) else f"{one.low:+.1f} to {one.high:+.1f}"
@@ -154,7 +154,7 @@ def format_table(agreement: Agreement) -> str:
 
 
 def _figures(edv: float, esv: float) -> tuple[float, float, float]:
-    """EDV, ESV and EF; `nan` where a ventricle was not found, for an empty ventricle is not a measurement."""
+    """EDV, ESV and EF; `nan` if a ventricle was not found, because its volume is not a measurement of 0."""
     if not edv or not esv:
         return edv or math.nan, esv or math.nan, math.nan
     return edv, esv, 100 * (1 - esv / edv)

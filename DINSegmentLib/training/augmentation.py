@@ -1,6 +1,6 @@
-"""Random views of training slices: geometry, intensity, enhancement; a whole batch at once, on the device.
+"""Augmentation of whole batches on the device: geometry, intensity, enhancement.
 
-MONAI's transforms work on one sample at a time, on the CPU; a small network on a GPU would wait for them.
+MONAI's transforms process one sample at a time on the CPU, which would slow down training of a small network on a GPU.
 """
 
 from dataclasses import dataclass
@@ -12,32 +12,32 @@ from torch.nn import functional as F
 from .enhancement import enhance_batch
 from .slices import Batch
 
-_STRUCTURES = 256  # label values that uint8 can hold
+_STRUCTURES = 256  # number of values in uint8
 _CURVE_POINTS = 6
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far views may stray from the data. A share is that of the samples, or of the batches for ``low_resolution``.
+    """Strength of the augmentation. Shares refer to samples, or for ``low_resolution`` to batches.
 
     Args:
-        free_rotation: share rotated by any angle; the others stay within ``rotation`` degrees.
-        mirror: mirror half of the samples along each in-plane axis (hearts only: an abdomen has a left and a right).
-        mirror_stack: reverse the order of the neighbors of half of the samples (base to apex, or apex to base).
-        alone: share that sees itself in place of its neighbors.
-        scale: smallest and largest scaling, drawn log-uniformly.
-        aspect: largest stretch along one axis against the other, as the logarithm of their ratio's square root.
-        shift: largest shift of the view's center in pixels of the model.
-        elastic: standard deviation, in pixels, of a smooth random displacement of a third of the samples.
+        free_rotation: share rotated by any angle; the rest stays within ``rotation`` degrees.
+        mirror: mirror half of the samples along each in-plane axis (only for hearts: abdomens have a left and right).
+        mirror_stack: reverse the order of the neighbors in half of the samples (base to apex, or apex to base).
+        alone: share whose neighbors are replaced by the slice itself.
+        scale: smallest and largest scaling factor, sampled log-uniformly.
+        aspect: largest stretch of one axis against the other, as the logarithm of the square root of their ratio.
+        shift: largest shift of the crop's center, in pixels of the model.
+        elastic: standard deviation in pixels of a smooth random displacement, applied to a third of the samples.
         strengths: range of the enhancement strength; half of the samples keep strength 1.
         gamma: share enhanced with ``gamma`` instead of the model's method.
-        intensity: how often contrast, shading, blur, resolution and noise are changed; 1 is often, 0 never.
-        curves: share whose gray values go through a random curve, which half of the times is not even monotone.
-        contrast: share sent through a random network of four shallow layers, in part: another contrast of the same
+        intensity: how often contrast, shading, blur, resolution and noise are changed, from 0 (never) to 1 (often).
+        curves: share whose gray values are mapped by a random curve, which is not monotone half of the time.
+        contrast: share blended with the output of a random network of four shallow layers: another contrast of the same
             anatomy (after GIN, Ouyang et al., IEEE TMI 2023).
-        structure_curves: share in which each structure's gray values go through a random curve of their own.
+        structure_curves: share in which each structure's gray values are mapped by a separate random curve.
         structures: standard deviation of a smooth change of each structure's brightness, in a quarter of the samples:
-            other sequences, contrast phases and scars.
+            mimics other sequences, contrast phases and scars.
     """
 
     free_rotation: float = 0.5
@@ -58,12 +58,12 @@ class Augmentation:
     structures: float = 0.15
 
     def __call__(self, batch: Batch, size: int, method: str = "log") -> tuple[Tensor, Tensor, Tensor]:
-        """Draw one view of each slice, enhanced by ``method`` (see ``gamma``).
+        """Augment each slice once, and enhance it by ``method`` (see ``gamma``).
 
         Returns:
-            original and enhanced view (N, channels, size, size) in [0, 1], labels (N, size, size) int64.
+            original and enhanced image (N, channels, size, size) in [0, 1], labels (N, size, size) int64.
 
-        The order is that of inference: intensities, enhancement on the native grid, then resampling of both together.
+        The order is that of inference: intensities, enhancement on the native grid, then joint resampling.
         """
         images, labels = self.change_stack(batch.images, batch.labels)
         middle = images.shape[1] // 2
@@ -81,7 +81,7 @@ class Augmentation:
         return original, enhanced, truth[:, 0].long()
 
     def change_stack(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Reverse or drop the neighbors of some samples."""
+        """Reverse or replace the neighbors of some samples."""
         n, channels = images.shape[:2]
         order = torch.arange(channels, device=images.device).expand(n, channels)
         if self.mirror_stack:
@@ -92,7 +92,7 @@ class Augmentation:
         return images[rows, order], labels[rows, order]
 
     def random_grid(self, images: Tensor, size: int, pixels: Tensor) -> Tensor:
-        """Sampling grid (N, size, size, 2) in the normalized coordinates of ``grid_sample``."""
+        """Create a sampling grid (N, size, size, 2) in the normalized coordinates of ``grid_sample``."""
         n, _, height, width = images.shape
         device = images.device
         angle = torch.empty(n, device=device).uniform_(-1, 1) * torch.where(
@@ -115,7 +115,7 @@ class Augmentation:
         return torch.stack([x * 2 / width, y * 2 / height], dim=-1)
 
     def change_structures(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Brighten or darken each structure separately, unevenly; same shape and range."""
+        """Change the brightness of each structure separately and unevenly; same shape and range."""
         n = len(images)
         change = torch.randn(n, _STRUCTURES, device=images.device) * self.structures
         change[:, 0] = 0  # the rest of the body
@@ -126,7 +126,7 @@ class Augmentation:
         return (images + change * (1 + field)).clamp(0, 1)
 
     def change_contrast(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Draw some samples as if with another sequence; (N, channels, H, W) in [0, 1], same shape and range."""
+        """Change the contrast of some samples as another sequence might; (N, channels, H, W) in [0, 1]."""
         n = len(images)
         if self.structure_curves:
             images = _through_curves(images.clamp(0, 1), _chance(n, self.structure_curves, images), labels)
@@ -136,7 +136,7 @@ class Augmentation:
         return images
 
     def change_intensities(self, images: Tensor) -> Tensor:
-        """Contrast, shading, blur, low resolution and noise on (N, channels, H, W) in [0, 1]; same shape and range."""
+        """Change contrast, shading, sharpness, resolution and noise of (N, channels, H, W) in [0, 1]."""
         n = len(images)
 
         def draw(low: float, high: float, chance: float, neutral: float) -> Tensor:
@@ -151,16 +151,16 @@ class Augmentation:
         images = images * draw(0.75, 1.3, 0.5, 1.0) + body * draw(-0.1, 0.1, 0.3, 0.0)
         shading = _normal(images, 3) * draw(0.0, 0.3, 0.4, 0.0)
         images = images * F.interpolate(shading, images.shape[-2:], mode="bicubic", align_corners=True).exp()
-        images = images + draw(-0.5, 1.0, 0.3, 0.0) * (_blurred(images) - images)  # below 0 it sharpens
+        images = images + draw(-0.5, 1.0, 0.3, 0.0) * (_blurred(images) - images)  # negative factors sharpen
         images = _lower_resolution(images, _chance(n, 0.25 * self.intensity, images), _uniform(0.4, 0.9))
         images = images + torch.randn_like(images) * draw(0.0, 0.08, 0.3, 0.0)
         return images.clamp(0, 1)
 
 
 def _through_curves(images: Tensor, chosen: Tensor, labels: Tensor | None = None) -> Tensor:
-    """Send the gray values of chosen samples through random piecewise linear curves that leave 0 at 0.
+    """Map the gray values of chosen samples by random piecewise linear curves that keep 0 at 0.
 
-    ``labels``, of the same shape: a curve for each structure.
+    ``labels``, of the same shape: use a separate curve for each structure.
     """
     n, curves = len(images), 1 if labels is None else _STRUCTURES
     heights = torch.rand(n, curves, _CURVE_POINTS, device=images.device)
@@ -176,12 +176,12 @@ def _through_curves(images: Tensor, chosen: Tensor, labels: Tensor | None = None
 
 
 def _through_random_layers(images: Tensor) -> Tensor:
-    """Each sample through its own random layers 1-2-2-2-1 of kernels 1 or 3, mixed with itself, back to its range.
+    """Pass each sample through its own random layers 1-2-2-2-1 of kernels 1 or 3, blend with the input, rescale.
 
-    A slice and its neighbors go through the same ones.
+    A slice and its neighbors pass through the same layers.
     """
     n = len(images)
-    mixed = images.transpose(0, 1)  # the samples are groups of channels, the neighbors the batch
+    mixed = images.transpose(0, 1)  # samples become groups of channels, neighbors become the batch
     widths = (1, 2, 2, 2, 1)
     for index, (inside, outside) in enumerate(zip(widths, widths[1:], strict=False)):
         side = 3 if torch.rand(()) < 0.5 else 1
@@ -195,13 +195,13 @@ def _through_random_layers(images: Tensor) -> Tensor:
 
 
 def _to_range(images: Tensor) -> Tensor:
-    """Each sample from its least and largest value to 0 and 1."""
+    """Scale each sample from its smallest and largest value to 0 and 1."""
     low, high = images.amin(dim=(1, 2, 3), keepdim=True), images.amax(dim=(1, 2, 3), keepdim=True)
     return (images - low) / (high - low).clamp(min=1e-6)
 
 
 def _blurred(images: Tensor) -> Tensor:
-    """Gaussian of 1.2 pixels, each slice separately."""
+    """Blur each slice by a Gaussian of 1.2 pixels."""
     taps = torch.exp(-0.5 * (torch.arange(-3, 4, device=images.device) / 1.2) ** 2)
     taps = taps / taps.sum()
     flat = images.reshape(-1, 1, *images.shape[-2:])
@@ -217,7 +217,7 @@ def _lower_resolution(images: Tensor, chosen: Tensor, factor: float) -> Tensor:
 
 
 def _normal(like: Tensor, points: int) -> Tensor:
-    """(N, 1, points, points): a coarse random field, the same for a slice and its neighbors."""
+    """Create a coarse random field (N, 1, points, points), the same for a slice and its neighbors."""
     return torch.randn(len(like), 1, points, points, device=like.device)
 
 

@@ -1,4 +1,4 @@
-"""Whether a model's probabilities are what they say: temperature, reliability curve, and where its errors lie."""
+"""Calibration of a model's probabilities: temperature, reliability curve, and where its errors are."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ..tabular import csv_text
 from .cases import Case
 from .figures import new_figure, png
 
-SLICES_STEP, VOXELS_STEP = 4, 29  # every fourth slice, and of its voxels every 29th, are used for the temperature
-_RANGE = 0.25, 4.0  # temperatures that are tried
-_STEPS = 30  # of the golden section: to 1e-6 of the range
+SLICES_STEP, VOXELS_STEP = 4, 29  # the temperature is fitted on every 29th voxel of every fourth slice
+_RANGE = 0.25, 4.0  # range of temperatures
+_STEPS = 30  # of the golden-section search: to 1e-6 of the range
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)
 
 
 @dataclass(frozen=True)
 class SliceErrors:
-    """A slice of a case: how many wrong voxels were expected and found; labels after the clean-up."""
+    """A slice of a case: expected and actual number of wrong voxels; labels after the clean-up."""
 
     case: str
     slice: int
@@ -37,7 +37,7 @@ class SliceErrors:
 
 @dataclass(frozen=True)
 class StructureScore:
-    """A structure of a case: mean probability of its voxels, share that the clean-up took, and the Dice (nan: none)."""
+    """A structure of a case: mean probability of its voxels, share removed by the clean-up, and Dice (nan if none)."""
 
     case: str
     structure: str
@@ -47,7 +47,7 @@ class StructureScore:
 
 
 def sample(segmenter: Segmenter, case: Case, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scores (N, classes) float32 and true classes (N,) of voxels spread over a case."""
+    """Sample scores (N, classes) float32 and reference classes (N,) of voxels across a case."""
     run = Run(segmenter, [case.image], case.geometry, parameters.resolved(segmenter.model))
     run.places = run.places[SLICES_STEP // 2 :: SLICES_STEP] or run.places
     truth = run.orient.to_model(case.label)
@@ -64,18 +64,18 @@ def sample(segmenter: Segmenter, case: Case, parameters: Parameters) -> tuple[to
 
 
 def join(samples: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """The samples of several slices or cases as one."""
+    """Concatenate the samples of several slices or cases."""
     scores, truth = (torch.cat(parts) for parts in zip(*samples, strict=True))
     return scores, truth
 
 
 def fit_temperature(scores: torch.Tensor, truth: torch.Tensor) -> float:
-    """The temperature under which the truth is likeliest: least mean of -log softmax(scores / T)[truth].
+    """Fit the temperature with the highest likelihood: the smallest mean of -log softmax(scores / T)[truth].
 
     Args:
         scores: (N, classes); truth: (N,).
 
-    The loss has one minimum in 1 / T (it is convex there), which a golden section finds. Source: Guo, Pleiss, Sun,
+    The loss is convex in 1 / T, so a golden-section search finds its minimum. Source: Guo, Pleiss, Sun,
     Weinberger: On Calibration of Modern Neural Networks, ICML 2017.
     """
     golden = (5**0.5 - 1) / 2
@@ -90,13 +90,13 @@ def fit_temperature(scores: torch.Tensor, truth: torch.Tensor) -> float:
 
 
 def winners(scores: torch.Tensor, truth: torch.Tensor, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-    """Of each voxel the probability of the winning class, and whether it is the true one; both (N,)."""
+    """Return each voxel's probability of the winning class, and whether it is correct; both (N,)."""
     confidence, won = (scores / temperature).softmax(dim=1).max(dim=1)
     return confidence.numpy(), (won == truth).numpy()
 
 
 def slice_errors(case: Case, result: Result) -> list[SliceErrors]:
-    """Expected and found wrong voxels of every slice of a case."""
+    """Count expected and actual wrong voxels in each slice of a case."""
     confidence = result.confidence
     across = tuple({0, 1, 2} - {confidence.axis})
     wrong = np.count_nonzero(result.labels != case.label, axis=across)
@@ -107,7 +107,7 @@ def slice_errors(case: Case, result: Result) -> list[SliceErrors]:
 
 
 def structure_scores(case: Case, result: Result) -> list[StructureScore]:
-    """Of every structure of a case that has a voxel, before the clean-up, what speaks for and against it."""
+    """Return indicators of errors before the clean-up for each structure of a case that has voxels."""
     sure = result.confidence.structures
     found = result.confidence.voxels.sum(axis=0)
     return [
@@ -124,13 +124,13 @@ def structure_scores(case: Case, result: Result) -> list[StructureScore]:
 
 
 def held(slices: Iterable[SliceErrors], share: float) -> tuple[float, float]:
-    """Share of all wrong voxels in the worst slices of all cases: by the score, and by the errors themselves."""
+    """Share of all wrong voxels in the worst slices of all cases: ranked by score, and by the errors themselves."""
     expected, wrong = (np.array(values) for values in zip(*((one.expected, one.wrong) for one in slices), strict=True))
     return errors_held(expected, wrong, share), errors_held(wrong, wrong, share)
 
 
 def picture(before: Sequence[Bin], after: Sequence[Bin], slices: Sequence[SliceErrors], temperature: float) -> bytes:
-    """PNG: the reliability curve before and after the temperature, and the errors held by the worst slices."""
+    """PNG: the reliability curve before and after calibration, and the share of errors in the worst slices."""
     figure = new_figure(10, 4.6)
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color="0.6", linestyle="dashed")
@@ -150,13 +150,13 @@ def picture(before: Sequence[Bin], after: Sequence[Bin], slices: Sequence[SliceE
 
 
 def slices_csv(slices: Iterable[SliceErrors]) -> str:
-    """A row for each slice."""
+    """Return CSV with a row for each slice."""
     rows = ((one.case, one.slice, f"{one.expected:.2f}", one.wrong) for one in slices)
     return csv_text(("case", "slice", "expected_wrong", "wrong"), rows)
 
 
 def structures_csv(structures: Iterable[StructureScore]) -> str:
-    """A row for each structure of each case."""
+    """Return CSV with a row for each structure of each case."""
     rows = (
         (one.case, one.structure, *(f"{value:.4f}" for value in (one.confidence, one.removed, one.dice)))
         for one in structures
@@ -165,7 +165,7 @@ def structures_csv(structures: Iterable[StructureScore]) -> str:
 
 
 def reliability_csv(before: Sequence[Bin], after: Sequence[Bin]) -> str:
-    """A row for each bin, before and after the temperature."""
+    """Return CSV with a row for each bin, before and after calibration."""
     rows = (
         (name, f"{one.low:g}", f"{one.high:g}", one.voxels, f"{one.confidence:.6g}", f"{one.right:.6g}")
         for name, curve in (("before", before), ("after", after))

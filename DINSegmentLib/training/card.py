@@ -1,4 +1,4 @@
-"""The texts in a model folder: the model card and the license terms."""
+"""Texts of a model folder: model card and license terms."""
 
 import json
 from collections.abc import Mapping
@@ -61,12 +61,12 @@ Please cite:
 
 
 def card(model: Model, validation: Mapping[str, Any], settings: Mapping[str, Any], versions: Mapping[str, str]) -> str:
-    """Write the Markdown page of a model; what only its author knows is marked as to be written.
+    """Write a model card in Markdown; placeholders mark what only the author knows.
 
     Args:
-        model: the run's manifest.
-        validation: as it goes into the manifest: data, date, step, and Dice of each structure and their mean.
-        settings, versions: what the run folder holds under these names.
+        model: the manifest of the run.
+        validation: as in the manifest: data, date, step, and Dice of each structure and their mean.
+        settings, versions: the files of these names in the run folder.
     """
     network = DIN(replace(model.network, deep_supervision=False))
     recipe = settings["recipe"]
@@ -104,11 +104,11 @@ def _figures(validation: Mapping[str, Any]) -> str:
 
 
 def license_text(model: Model) -> str:
-    """Plain text: the manifest's license and citations."""
+    """Return the manifest's license and citations as plain text."""
     return _TERMS.format(model=model, citation="\n".join(f"- {entry}" for entry in model.citation))
 
 
 def _toml(name: str, values: Mapping[str, Any]) -> str:
-    """One table of a training file; JSON writes numbers, texts and lists as TOML does."""
+    """Format one table of a training file; JSON writes numbers, strings and lists as TOML does."""
     lines = (f"{key} = {json.dumps(value)}" for key, value in values.items() if not isinstance(value, dict))
     return "\n".join((f"[{name}]", *lines))

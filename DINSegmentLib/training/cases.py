@@ -1,10 +1,10 @@
-"""Cases with known truth, read one at a time from a data folder; no augmentation and no network here.
+"""Cases with reference segmentations, read one at a time from a data folder.
 
-A data folder is a data set of the user's with `dataset.toml`, see `dataset`; or it holds `split.json` (name of a split
--> list of subjects) and one or more `.npz` files for each subject, named `SUBJECT.npz` or `SUBJECT_anything.npz`, in
-one of two forms:
+A data folder is either a user's data set with `dataset.toml`, see `dataset`, or it contains `split.json` (name of a
+split -> list of subjects) and one or more `.npz` files per subject, named `SUBJECT.npz` or `SUBJECT_anything.npz`, in
+one of two formats:
 
-- cardiac MR: `image` uint16 (Z, H, W), value / 65535 in [0, 1]; `label` uint8. No spacing is known: it is nominal.
+- cardiac MR: `image` uint16 (Z, H, W), value / 65535 in [0, 1]; `label` uint8. Spacing is unknown, so it is nominal.
 - abdominal CT: `image` uint8 (Z, X, Y), HU = value / 255 * 400 - 125; `label8` uint8; `affine` (x, y, z) to RAS+ mm.
 """
 
@@ -21,23 +21,23 @@ from ..errors import InputError
 from ..geometry import Geometry
 from . import dataset
 
-# The cardiac files carry no geometry: 1.5625 x 1.5625 x 10 mm, columns to the left and rows to the back (LPS).
+# The cardiac files have no geometry: 1.5625 x 1.5625 x 10 mm, columns to the left, rows to posterior (LPS).
 _NOMINAL_IJK_TO_RAS = np.diag([-1.5625, -1.5625, 10.0, 1.0])
 _HOUNSFIELD = (np.arange(256) / 255 * 400 - 125).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One volume with its truth.
+    """A volume with its reference segmentation.
 
     Args:
-        name: file name without suffix.
-        image: (K, J, I), float32, [0, 1] or HU; of a data set with `dataset.toml` in its file's own type, as
+        name: file name without the suffix.
+        image: (K, J, I), float32, [0, 1] or HU; for a data set with `dataset.toml` in the file's number type, as
             `dinsegment segment` reads it.
-        label: uint8 (K, J, I), label values of the data's README.
+        label: uint8 (K, J, I), label values as in the data's README.
         geometry: grid of both.
-        subject: whom it shows, where several cases may show one; None: no other case.
-        nominal: the spacing is a typical one, not measured: every figure in mm is nominal too.
+        subject: patient, if several cases may show the same one; None if no other case does.
+        nominal: the spacing is typical, not measured, so all values in mm are nominal too.
     """
 
     name: str
@@ -49,20 +49,20 @@ class Case:
 
 
 def cases(folder: Path, split: str) -> Iterator[Case]:
-    """Cases of one split, each read when it is asked for.
+    """Yield the cases of a split, reading each one on demand.
 
     Raises:
-        InputError: at once for a folder, split or file that is missing; while iterating for a damaged file.
+        InputError: at once for a missing folder, split or file; while iterating for a damaged file.
     """
     return map(read_case, case_files(folder, split))
 
 
 def case_files(folder: Path, split: str) -> list[Path]:
-    """Files of one split, in the order of `dataset.toml`, or of `split.json` and then by name.
+    """List the files of a split, in the order of `dataset.toml`, or of `split.json` and then by name.
 
     Raises:
-        InputError: the folder, the split or a subject's file is missing, or the split is empty; what `dataset.files`
-            refuses.
+        InputError: the folder, the split or a subject's file is missing, or the split is empty; or as
+            `dataset.files`.
     """
     folder = Path(folder)
     if (folder / dataset.FILE).is_file():
@@ -79,10 +79,10 @@ def case_files(folder: Path, split: str) -> list[Path]:
 
 
 def read_case(path: Path) -> Case:
-    """Read one of `case_files`.
+    """Read a file of `case_files`.
 
     Raises:
-        InputError: the file is missing, damaged or of another form; what `dataset.read` refuses.
+        InputError: the file is missing, damaged or has another format; or as `dataset.read`.
     """
     path = Path(path)
     if path.name.endswith(dataset.SUFFIXES):
@@ -98,7 +98,7 @@ def read_case(path: Path) -> Case:
     if "affine" not in arrays:
         values = image.astype(np.float32) / np.float32(65535)
         return Case(path.stem, values, label, Geometry(image.shape, _NOMINAL_IJK_TO_RAS), subject, nominal=True)
-    # stored (z, x, y) with an affine for (x, y, z): as K, J, I that is z, y, x
+    # stored as (z, x, y) with an affine for (x, y, z); K, J, I is z, y, x
     values = np.ascontiguousarray(_HOUNSFIELD[image].transpose(0, 2, 1))
     label = np.ascontiguousarray(label.transpose(0, 2, 1))
     return Case(path.stem, values, label, Geometry(values.shape, arrays["affine"]), subject)
@@ -109,7 +109,7 @@ def _shows(name: str, subject: str) -> bool:
 
 
 def _subject_of(path: Path) -> str:
-    """Whom a file shows, by the folder's split.json; of a folder without one, the name's first part."""
+    """Find the subject of a file in the folder's split.json; without that, use the first part of the name."""
     try:
         splits = bounded.read_json(path.parent / "split.json")
         known = [str(subject) for subjects in splits.values() for subject in subjects]

@@ -1,11 +1,11 @@
-"""A data set of the user's: pairs of image and label files, and `dataset.toml`, which says what they are.
+"""A user's data set: pairs of image and label files, and `dataset.toml`, which describes them.
 
     FOLDER/dataset.toml
     FOLDER/images/NAME.nii.gz        or .nii, .nrrd, .mha
-    FOLDER/labels/NAME.nii.gz        the same grid; whole numbers, 0 for the background
+    FOLDER/labels/NAME.nii.gz        on the same grid; integers, 0 for background
 
-`Documentation/training.md` lists the entries. SimpleITK and jsonschema are imported where they are needed: a machine
-that trains on `.npz` cases does not need them.
+`Documentation/training.md` lists the entries. SimpleITK and jsonschema are imported late, because training on `.npz`
+cases does not need them.
 """
 
 import gzip
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 FILE = "dataset.toml"
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 
-_BASE = "CardiacMR"  # model folder that gives what a data set leaves open: network, enhancement, the network's citation
-_AXES = {  # in words, and as in a manifest
+_BASE = "CardiacMR"  # model folder with the defaults: network, enhancement, the network's citation
+_AXES = {  # description: directions in a manifest
     "stack": {"slices": "stack", "rows": "PI", "columns": "L"},
     "axial": {"slices": "S", "rows": "P", "columns": "L"},
     "coronal": {"slices": "A", "rows": "I", "columns": "L"},
@@ -41,21 +41,21 @@ _AXES = {  # in words, and as in a manifest
 }
 _INTENSITY = {"CT": {"method": "window", "lower": -160.0, "upper": 240.0}}  # soft tissue
 _OTHER_INTENSITY = {"method": "percentile", "upper": 99.0}
-# colors that color-blind people can distinguish: Okabe and Ito, jfly.uni-koeln.de/color, 2008
+# colors for color-blind users: Okabe and Ito, jfly.uni-koeln.de/color, 2008
 _COLORS = (
     [230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [204, 121, 167],
 )  # fmt: skip
 _PRIVATE_SCHEME = "99DINSEGMENT"  # DICOM PS3.16, chapter 8: private coding schemes begin with 99
 _LICENSE = "Not stated: ask the owners of the data before you pass the model on. Not for diagnosis."
-_TAKEN = ("minutes", "step", "loss", "dice", "mean")  # columns of a run's curve, and of tables
-_OFF = 0.1  # of the smallest voxel side: how far the corners of image and label may lie apart
+_TAKEN = ("minutes", "step", "loss", "dice", "mean")  # column names of a run's curve and of tables
+_OFF = 0.1  # largest distance of the corners of image and label, as a share of the smallest voxel side
 
 
 def manifest(folder: Path) -> dict[str, Any]:
-    """Manifest of the model that a data set trains, without a checksum of weights.
+    """Create the manifest of the model that a data set trains, without a checksum of weights.
 
     Raises:
-        InputError: `dataset.toml` is missing, no TOML, or has an entry that cannot be used.
+        InputError: `dataset.toml` is missing, is not TOML, or has an invalid entry.
     """
     path, values = folder / FILE, _read(folder)
     base = json.loads((resources.root() / "Models" / _BASE / MANIFEST).read_text(encoding="utf-8"))
@@ -89,10 +89,10 @@ def manifest(folder: Path) -> dict[str, Any]:
 
 
 def files(folder: Path, split: str) -> list[Path]:
-    """Images of one split, in the order of `dataset.toml`; each has its label file, on the same grid by the headers.
+    """List the images of a split in the order of `dataset.toml`; each has a label file with the same grid.
 
     Raises:
-        InputError: the split is not there; a file is missing, damaged or no volume; image and label lie on two grids.
+        InputError: the split is missing; a file is missing, damaged or not a volume; grids of image and label differ.
     """
     names = _read(folder)["split"]
     if split not in names:
@@ -106,19 +106,19 @@ def files(folder: Path, split: str) -> list[Path]:
 
 
 def name_of(image: Path) -> str:
-    """Name of a case: the file's without its suffix."""
+    """Name of a case: its file name without the suffix."""
     return next((image.name.removesuffix(s) for s in SUFFIXES if image.name.endswith(s)), image.stem)
 
 
 def read(image: Path) -> tuple[np.ndarray, np.ndarray, Geometry]:
-    """Read one of `files` with its label.
+    """Read a file of `files` with its label.
 
     Returns:
-        image (K, J, I) in the file's own type, label (K, J, I) uint8, their grid.
+        image (K, J, I) in the file's number type, label (K, J, I) uint8, their grid.
 
     Raises:
-        InputError: a file is missing or damaged, or a label value is none of the data set's.
-        GeometryError: the two lie on different grids.
+        InputError: a file is missing or damaged, or a label value is not in the data set.
+        GeometryError: image and label have different grids.
     """
     folder = image.parent.parent
     count = len(_read(folder)["labels"])
@@ -126,7 +126,7 @@ def read(image: Path) -> tuple[np.ndarray, np.ndarray, Geometry]:
     _check_grids(image, label)
     (voxels, geometry), (truth, _) = (_voxels(path) for path in (image, label))
     check_array(voxels, geometry, str(image))
-    with np.errstate(invalid="ignore"):  # NaN is not a whole number either
+    with np.errstate(invalid="ignore"):  # NaN is not an integer either
         known = truth.astype(np.uint8)
     if (wrong := truth[(known != truth) | (known > count)]).size:
         values = ", ".join(f"{value:g}" for value in np.unique(wrong)[:5])
@@ -149,7 +149,7 @@ def _label(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    """The entries of `dataset.toml`, each of the right kind."""
+    """Read the entries of `dataset.toml` and check their types."""
     import jsonschema
 
     path = folder / FILE
@@ -176,11 +176,11 @@ def _read(folder: Path) -> dict[str, Any]:
 
 @cache
 def _schema() -> dict[str, Any]:
-    """The manifest's schema, where most entries have the same form, without what a data set need not say."""
+    """Return the manifest's schema, which fits most entries, with what a data set may omit made optional."""
     schema = json.loads((resources.root() / "Models" / "manifest.schema.json").read_text(encoding="utf-8"))
     entries = schema["properties"]
     label = entries["labels"]["items"]
-    name = {"type": "string", "pattern": r"^[^~^|]+$", "not": {"enum": _TAKEN}}  # ~ ^ | divide terminology entries
+    name = {"type": "string", "pattern": r"^[^~^|]+$", "not": {"enum": _TAKEN}}  # ~ ^ | separate terminology entries
     case = {"type": "string", "pattern": r"^[^/\\]+$"}
     network = {key: value for key, value in entries["network"]["properties"].items() if key != "classes"}
     own = {
@@ -208,7 +208,7 @@ def _schema() -> dict[str, Any]:
 
 
 def _check(made: dict[str, Any], path: Path) -> None:
-    """What a schema cannot say, as it is said of every model folder's manifest."""
+    """Check what a schema cannot express, as for the manifest of any model folder."""
     try:
         with TemporaryDirectory() as folder:
             (Path(folder) / MANIFEST).write_text(json.dumps(made), encoding="utf-8")
@@ -231,7 +231,7 @@ def _find(folder: Path, name: str) -> Path:
 
 
 def _check_grids(image: Path, label: Path) -> None:
-    """Compare two files by their headers."""
+    """Compare the grids in the headers of two files."""
     one, other = _geometry(_header(image), image), _geometry(_header(label), label)
     if one.shape != other.shape:
         raise GeometryError(
@@ -248,10 +248,10 @@ def _check_grids(image: Path, label: Path) -> None:
 
 
 def _header(path: Path) -> "sitk.ImageFileReader":
-    """A reader that has read the header of one gray 3-D volume."""
+    """Return a reader that has read the header of a single-channel 3-D volume."""
     import SimpleITK as sitk
 
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # what matters in ITK's warnings is refused here
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # the checks here already reject what matters in ITK's warnings
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -279,13 +279,13 @@ def _voxels(path: Path) -> tuple[np.ndarray, Geometry]:
 
 
 def _nifti_length(header: "sitk.ImageFileReader") -> int:
-    """Bytes that a NIfTI file must have; where they are missing ITK fills in zeros and says nothing."""
+    """Minimum size in bytes of a NIfTI file; ITK silently fills missing bytes with zeros."""
     stored = int(header.GetMetaData("bitpix")) // 8 * math.prod(header.GetSize())
     return int(float(header.GetMetaData("vox_offset"))) + stored
 
 
 def _length(path: Path) -> int:
-    """Bytes of a file, unpacked; raises EOFError, OSError or zlib.error for a packed one that was cut."""
+    """Size of a file in bytes, uncompressed; raise EOFError, OSError or zlib.error for a truncated compressed file."""
     if not path.name.endswith(".gz"):
         return path.stat().st_size
     with gzip.open(path) as stream:

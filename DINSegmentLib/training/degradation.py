@@ -1,4 +1,4 @@
-"""Worse pictures of the same patient: noise, blur and loss of contrast at three levels each."""
+"""Degraded images of the same patient: noise, blur and loss of contrast at three levels each."""
 
 import hashlib
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _GRAY_LEVELS = 255
 
 
 def conditions() -> Iterator[tuple[str, int]]:
-    """``CLEAN``, then every kind with its levels 1 to 3."""
+    """Yield ``CLEAN``, then each kind with its levels 1 to 3."""
     yield CLEAN
     for kind, levels in LEVELS.items():
         for level in range(1, len(levels) + 1):
@@ -26,17 +26,17 @@ def conditions() -> Iterator[tuple[str, int]]:
 
 
 def degrade(case: Case, model: Model, kind: str, level: int, seed: int = 0) -> np.ndarray:
-    """Image of a case as a worse scanner would have stored it.
+    """Degrade the image of a case as if it had been stored by a poorer scanner.
 
-    The image is brought to [0, 1] as the model does, changed, and brought back to its own units, so that the ordinary
-    way through the engine follows. No linear normalization undoes any of the three; the loss of contrast also ends in
-    8 bits, as a stored picture would.
+    The image is normalized to [0, 1] as by the model, changed, and converted back to its own units, so that it can pass
+    through the unmodified engine. No linear normalization undoes the changes; loss of contrast also includes
+    8-bit quantization, as in stored images.
 
     Args:
-        case: its image (K, J, I) is only read.
-        model: for the normalization and for the plane of the slices.
+        case: its image (K, J, I) is not modified.
+        model: defines the normalization and the plane of the slices.
         kind, level: one of `conditions`.
-        seed: of the noise, which also depends on the case's name, the kind and the level, on nothing else.
+        seed: of the noise, which otherwise depends only on the case's name, the kind and the level.
 
     Returns:
         (K, J, I) float32, in the units of the case.

@@ -1,4 +1,4 @@
-"""The enhancement of a whole batch on the training device: a method and a strength for each image."""
+"""Enhancement of a whole batch on the training device, with a method and strength for each image."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,20 +11,20 @@ from ..model import Enhancement
 from ..model.enhancement import METHODS, enhance
 from ..model.fuzzy import enhanced_in_windows
 
-_LEAST = 1e-6  # strength, as in `enhance`: below it the image stays as it is
+_LEAST = 1e-6  # smallest strength, as in `enhance`: below it the image is unchanged
 
 
 def enhance_batch(images: Tensor, methods: Sequence[str], strengths: Tensor, extents: Tensor | None = None) -> Tensor:
-    """torch twin of `enhance`.
+    """Enhance images with torch as `enhance` does.
 
     Args:
         images: (N, channels, H, W), float32 in [0, 1], any device.
-        methods: N keys of `METHODS`; those that have no twin here run on the CPU, one image at a time.
+        methods: N keys of `METHODS`; those not implemented here run on the CPU, one image at a time.
         strengths: (N,), in [0, 2].
-        extents: see `Batch`; what is around a slice is not part of it for a method that looks around.
+        extents: see `Batch`; methods that use a pixel's surroundings ignore the padding around a slice.
 
     Returns:
-        like ``images``; equal to `enhance` to 1e-5.
+        enhanced images like ``images``; equal to `enhance` within 1e-5.
     """
     s = strengths.to(images).reshape(-1, 1, 1, 1)
     out = images.clone()

@@ -1,4 +1,4 @@
-"""Evaluation of a segmentation function on cases with known truth, and the files it leaves; knows no network."""
+"""Evaluation of a segmentation function on cases with reference segmentations, and its output files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .run import write
 if TYPE_CHECKING:
     from ..model import Label
 
-# what an evaluation may leave in its folder
+# files that an evaluation may write
 FILES = (
     "evaluation.csv", "evaluation.json", "boxplots.png", "worst.png", "robustness.csv", "robustness.png",
     "function.csv", "function.png", "infarct.csv",
@@ -35,18 +35,18 @@ def evaluate(
     seen: Sequence[Seen] = (),
     progress: Callable[[int, str], None] | None = None,
 ) -> Report:
-    """Segment every case and score it against its truth.
+    """Segment each case and score it against its reference.
 
     Args:
-        segment: (K, J, I) float32 image and its geometry in, label values of the same shape out.
-        cases: cases with truth; only the one at work is kept.
+        segment: maps a float32 image (K, J, I) and its geometry to label values of the same shape.
+        cases: cases with references; only one is kept in memory.
         labels: structures to score.
-        tolerance: of the normalized surface Dice, in mm.
-        seen: each called with a case, its predicted labels (K, J, I) and its scores, before `progress`.
-        progress: called after each case with the number done and the case's name.
+        tolerance: tolerance of the normalized surface Dice in mm.
+        seen: each is called with a case, its predicted labels (K, J, I) and its scores, before `progress`.
+        progress: called after each case with the number of finished cases and the case's name.
 
     Raises:
-        InputError: there is no case, or a truth holds a label value that is none of `labels`.
+        InputError: there are no cases, or a reference has a value that is not in `labels`.
     """
     rows: list[Row] = []
     nominal = False
@@ -66,10 +66,10 @@ def evaluate(
 
 
 def save(folder: Path, files: Mapping[str, str | bytes]) -> None:
-    """Write the files of one evaluation, by name, and remove what an earlier one left besides them.
+    """Write the files of an evaluation by name, and remove other files of an earlier one.
 
     Args:
-        folder: made if missing.
+        folder: created if missing.
         files: contents of some of `FILES`.
 
     Raises:
@@ -78,7 +78,7 @@ def save(folder: Path, files: Mapping[str, str | bytes]) -> None:
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in FILES:  # values of another evaluation beside the new ones would mislead
+        for name in FILES:  # files of another evaluation would be misleading
             if name not in files:
                 (folder / name).unlink(missing_ok=True)
     except OSError as error:

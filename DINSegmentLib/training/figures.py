@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: the spread over cases, and where the worst cases go wrong; PNG."""
+"""Figures of an evaluation: the spread over cases, and the errors of the worst cases; PNG."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _Bad:
 
 
 class WorstCases:
-    """The three cases with the lowest mean Dice over structures; of each, only the slices that are drawn are kept."""
+    """The three cases with the lowest mean Dice over structures; only the slices to draw are kept."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -47,11 +47,11 @@ class WorstCases:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the cases, the worst first."""
+        """Names of the cases, worst first."""
         return tuple(bad.case for bad in self._found)
 
     def add(self, case: Case, prediction: np.ndarray, scores: Sequence[StructureScore]) -> None:
-        """Look at one case; `prediction` holds label values (K, J, I). One without any value is left out."""
+        """Add a case, unless it has no value; `prediction` has label values (K, J, I)."""
         dice = mean([found.dice for found in scores])
         if math.isnan(dice) or (len(self._found) == WORST and dice >= self._found[-1].dice):
             return
@@ -59,9 +59,9 @@ class WorstCases:
         self._found = sorted(self._found, key=lambda bad: bad.dice)[:WORST]
 
     def picture(self) -> bytes:
-        """PNG: a row for each case, with the four slices of the most disagreement; without cases only the legend.
+        """PNG: a row for each case, with the four slices of largest disagreement; without cases only the legend.
 
-        Structures are the prediction's, in their colors; the truth is a dashed white outline.
+        Structures are those of the prediction, in their colors; the reference is a dashed white outline.
         """
         rows = [(f"{bad.case}   Dice {bad.dice:.3f}", list(bad.pictures.values())) for bad in self._found]
         legend = [Entry(label.value, label.color, label.name, "prediction") for label in self._model.labels]
@@ -72,7 +72,7 @@ class WorstCases:
 
 
 def boxplots(report: Report, labels: Sequence[Label]) -> bytes:
-    """PNG: Dice and surface Dice (1 voxel) of each structure; every case is a dot over its box."""
+    """PNG: Dice and surface Dice (1 voxel) of each structure, with a dot for each case over its box."""
     figure = new_figure(10, 1.6 + 0.45 * len(labels))
     panels = figure.subplots(1, 2, sharey=True)
     random = np.random.default_rng(0)
@@ -97,14 +97,14 @@ def boxplots(report: Report, labels: Sequence[Label]) -> bytes:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Figure of a size in inches."""
+    """Create a figure; width and height in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file; needs no screen."""
+    """Render the figure as PNG without a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     data = io.BytesIO()

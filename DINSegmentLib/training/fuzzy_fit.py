@@ -1,8 +1,8 @@
-"""How well the enhancement fits the pair of pictures in the paper's main figure (arXiv 2509.05953).
+"""Fit of the enhancement to the pair of images in the paper's main figure (arXiv 2509.05953).
 
 ``python -m DINSegmentLib.training.fuzzy_fit DATA_FOLDER`` prints the fit on the CT slices of a training folder. The
-figure's original is a CT slice in the window -125 to 275 HU, as the abdominal model uses it; its enhanced copy reaches
-128 of 255 gray levels, which counts as 1 here. With ``--search`` the windows of `model.fuzzy` are fitted anew.
+figure's original is a CT slice in the window -125 to 275 HU, as the abdominal model uses it; its enhanced copy has
+gray levels up to 128 of 255; 128 is mapped to 1 here. With ``--search``, the windows of `model.fuzzy` are fitted.
 """
 
 import argparse
@@ -20,24 +20,24 @@ from ..model.fuzzy import FITTED, Windows, enhanced_in_windows
 from ..model.orientation import orientation
 from .cases import cases
 
-# Gray level of the original -> of the enhanced picture, whose largest is 128; the first is the middle of 8 to 16.
+# gray level of the original: of the enhanced image, whose maximum is 128; the first is the middle of 8 to 16
 MEASURED = {
     12: 63.5, 20: 74.0, 30: 82.0, 40: 86.0, 60: 94.0, 80: 100.0, 100: 107.0, 128: 112.0, 160: 117.0, 200: 121.0,
     255: 128.0,
 }  # fmt: skip
 MEASURED_SPREAD = (2.0, 3.0)  # gray levels, at one gray level of the original above 100
-_AROUND = 4  # gray levels of the original that count as one
+_AROUND = 4  # width of a bin of the original's gray levels
 
 
 @dataclass(frozen=True)
 class Fit:
-    """Gray levels, of 128.
+    """Quality of a fit, in gray levels from 0 to 128.
 
     Args:
         curve: mean of the enhanced slices for each gray level of `MEASURED`.
-        error: root of the mean squared difference from `MEASURED`.
-        spread: standard deviation within a slice at one gray level above 100, mean over levels and slices.
-        gradient: left against right third of the air around the body, mean of the absolute differences.
+        error: root mean square difference from `MEASURED`.
+        spread: standard deviation within a slice at one gray level above 100, averaged over levels and slices.
+        gradient: left minus right third of the air around the body, mean absolute difference.
     """
 
     curve: dict[int, float]
@@ -47,7 +47,7 @@ class Fit:
 
 
 def slices_of(folder: Path, per_case: int = 3) -> np.ndarray:
-    """Evenly spaced slices of the CT cases of a folder's ``train`` split: (S, H, W) float32 in [0, 1]."""
+    """Return evenly spaced slices of the CT cases of a folder's ``train`` split: (S, H, W) float32 in [0, 1]."""
     model, found = find_model("abdomen-ct"), []
     for case in cases(folder, "train"):
         volume = orientation(case.geometry, model.axes).to_model(case.image)
@@ -57,7 +57,7 @@ def slices_of(folder: Path, per_case: int = 3) -> np.ndarray:
 
 
 def fit(slices: np.ndarray, enhanced: np.ndarray) -> Fit:
-    """Compare slices and their enhanced copies with what was measured in the figure."""
+    """Compare slices and their enhanced copies with the measurements in the figure."""
     grays = np.rint(slices * 255)
     enhanced = 128 * enhanced
     curve = {at: float(enhanced[abs(grays - at) <= (_AROUND if at < 255 else 0)].mean()) for at in MEASURED}
@@ -77,7 +77,7 @@ def fit(slices: np.ndarray, enhanced: np.ndarray) -> Fit:
 
 
 def search(slices: np.ndarray) -> Windows:
-    """The windows with the least squared error of the curve, and of the spread where it is too large."""
+    """Search the windows with the least squared error of the curve, and of the spread if it is too large."""
     from scipy.optimize import minimize
 
     names = [one.name for one in fields(Windows) if one.name != "count"]
@@ -95,7 +95,7 @@ def search(slices: np.ndarray) -> Windows:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the fit of ``fuzzy`` and ``log``."""
+    """Print the fits of ``fuzzy`` and ``log``."""
     parser = argparse.ArgumentParser(prog="python -m DINSegmentLib.training.fuzzy_fit")
     parser.add_argument("data", type=Path, help="training folder of abdominal CT")
     parser.add_argument("--search", action="store_true", help="fit the windows again; takes minutes")

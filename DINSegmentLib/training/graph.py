@@ -1,19 +1,19 @@
-"""CUDA graphs: an optimizer step of a small network is thousands of short kernels, and a GPU would wait for Python."""
+"""CUDA graphs: a small network's optimizer step has thousands of short kernels, and the GPU would wait for Python."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-_WARM_UP = 3  # calls, before libraries have chosen their kernels and can be recorded
+_WARM_UP = 3  # calls before recording, in which libraries choose their kernels
 
 
 class GraphedStep:
-    """Calls a function that works on the GPU alone, and replays what it recorded.
+    """Calls a function that works only on the GPU, and replays its recorded graph.
 
     Args:
-        step: tensors in, one tensor out; everything else that it reads and changes must keep its place in memory, and
-            nothing in it may wait for the device. Recorded once for each shape of the first tensor.
+        step: function of tensors that returns a tensor; everything else that it reads and changes must stay in place in
+            memory, and it must not synchronize with the device. Recorded once for each shape of the first tensor.
     """
 
     def __init__(self, step: Callable[..., Tensor]) -> None:
@@ -44,7 +44,7 @@ class GraphedStep:
         return result
 
     def _record(self, inputs: tuple[Tensor, ...]) -> tuple[torch.cuda.CUDAGraph, tuple[Tensor, ...], Tensor]:
-        places = tuple(tensor.clone() for tensor in inputs)  # of the same memory format
+        places = tuple(tensor.clone() for tensor in inputs)  # with the same memory format
         torch.cuda.synchronize()
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):

@@ -1,4 +1,4 @@
-"""How infarcts by predicted labels agree with those by the truth: Dice of wall and infarct as wholes, and volumes."""
+"""Agreement of infarcts between predicted and reference labels: Dice of wall and infarct, and volumes."""
 
 import math
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ from .report import mean
 
 @dataclass(frozen=True)
 class InfarctCase:
-    """One case; Dice is `nan` where truth and prediction are both empty.
+    """One case; Dice is `nan` if reference and prediction are both empty.
 
     Args:
-        wall_dice: of healthy muscle, infarct and no-reflow together.
-        infarct_dice: of infarct and no-reflow together.
-        infarct_ml_truth, infarct_ml: volume of infarct and no-reflow.
-        share_truth, share: the same as percent of the wall; `nan` without any wall.
+        wall_dice: Dice of healthy muscle, infarct and no-reflow together.
+        infarct_dice: Dice of infarct and no-reflow together.
+        infarct_ml_truth, infarct_ml: volume of infarct and no-reflow, reference and predicted.
+        share_truth, share: the same as a percentage of the wall; `nan` if there is no wall.
     """
 
     case: str
@@ -37,7 +37,7 @@ class InfarctCase:
 
 
 class Infarcts:
-    """Takes cases one at a time; without an infarct among the model's labels it stays empty."""
+    """Collects cases; stays empty if the model does not label infarct."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -46,7 +46,7 @@ class Infarcts:
         self.nominal = False
 
     def add(self, case: Case, prediction: np.ndarray, scores: Sequence[StructureScore]) -> None:
-        """Look at one case; `prediction` holds label values (K, J, I)."""
+        """Add a case; `prediction` has label values (K, J, I)."""
         if not self._told:
             return
         dead, _, wall = infarct_values(self._model)
@@ -61,7 +61,7 @@ class Infarcts:
 
     @property
     def summary(self) -> dict[str, float]:
-        """Means, and the median volume that is found in those without an infarct; `nan` where there is nothing."""
+        """Return means, and the median predicted volume in cases without infarct; `nan` if there are none."""
         with_infarct = [one for one in self.cases if one.infarct_ml_truth > 0]
         without = [one.infarct_ml for one in self.cases if one.infarct_ml_truth == 0]
         return {
@@ -75,7 +75,7 @@ class Infarcts:
 
 
 def format_table(found: Infarcts) -> str:
-    """Aligned plain text with its rules in the footer."""
+    """Format as aligned plain text with the rules in the footer."""
     summary = found.summary
     count = sum(one.infarct_ml_truth > 0 for one in found.cases)
     lines = [
@@ -101,12 +101,12 @@ def format_table(found: Infarcts) -> str:
 
 
 def csv_text(cases: Sequence[InfarctCase]) -> str:
-    """A row for each case; an empty cell where there is no value."""
+    """Return CSV with a row for each case; missing values are empty."""
     return csv_of(InfarctCase, cases)
 
 
 def json_content(found: Infarcts) -> dict[str, Any]:
-    """For the evaluation's JSON, which writes `null` for `nan`."""
+    """Return values for the evaluation's JSON, which writes `nan` as `null`."""
     return {"summary": found.summary, "nominal_spacing": found.nominal, "cases": [asdict(one) for one in found.cases]}
 
 

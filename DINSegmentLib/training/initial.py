@@ -1,4 +1,4 @@
-"""Weights to start from, and the heads that they lack fitted before the rest of the network is trained."""
+"""Initial weights, and fitting of missing heads before the rest of the network is trained."""
 
 import math
 from collections.abc import Callable, Collection, Iterable
@@ -12,27 +12,27 @@ from ..network import DIN, restored
 
 _HEADS = ("decode.head.", "decode.scale_heads.")
 _STEPS = 60
-_RATE = 2e-2  # heads are linear: they bear a rate that would wreck the layers below
+_RATE = 2e-2  # heads are linear and tolerate a learning rate that would ruin the layers below
 
 
 def load_initial(network: DIN, path: Path) -> list[str]:
-    """Start from weights of another run or model (`weights.pt`, `best.pt`): every tensor of the same name and shape.
+    """Load weights of another run or model (`weights.pt`, `best.pt`): all tensors of the same name and shape.
 
-    A first layer that sees more slices than the file's takes its weights for the slice in the middle, and 0 for the
-    others: the network then begins with the same scores.
+    If the first layer has more input slices than in the file, the file's weights are used for the middle slice, 0 for
+    the others, so that the network starts with the same scores.
 
     Returns:
-        names of the heads' tensors that the file lacks, or has for other classes.
+        names of the heads' tensors that are missing in the file or have other classes.
 
     Raises:
-        InputError: the file cannot be read, or holds less than half of the network.
+        InputError: the file cannot be read, or has less than half of the network.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         state = restored(state.get("average", state))
     except (OSError, EOFError, RuntimeError, AttributeError, ValueError, KeyError, ImportError) as error:
         raise InputError(f"The weights {path} cannot be read: use a weights.pt or best.pt.") from error
-    except Exception as error:  # pickle's own error class says the same in other words
+    except Exception as error:  # pickle's own exception class is equivalent
         raise InputError(f"The weights {path} are not plain tensors: use a weights.pt or best.pt.") from error
     own = network.state_dict()
     state = {name: _widened(value, own[name]) for name, value in state.items() if name in own}
@@ -45,7 +45,7 @@ def load_initial(network: DIN, path: Path) -> list[str]:
 
 
 def _widened(value: Tensor, like: Tensor) -> Tensor:
-    """Kernels (out, channels, h, w) of a first layer with 0 for the slices around those that they know."""
+    """Extend kernels (out, channels, h, w) of a first layer by zeros for additional slices."""
     if value.ndim != 4 or value.shape[::2] != like.shape[::2] or value.shape[0] != like.shape[0]:
         return value
     more = like.shape[1] - value.shape[1]
@@ -61,15 +61,15 @@ def fit_heads(
     loss: Callable[..., Tensor],
     steps: int = _STEPS,
 ) -> tuple[float, float]:
-    """Fit some of the heads while all else stays as it is, batch norm's statistics too.
+    """Fit some of the heads while all else is frozen, including batch norm's statistics.
 
-    Fresh heads on trained layers throw the loss up, and their gradients undo what the layers have learned.
+    New heads on trained layers cause a high loss, whose gradients would destroy what the layers have learned.
 
     Args:
-        network: trained, but for these heads.
+        network: trained, except for these heads.
         names: parameters of the heads to fit.
-        views: original and enhanced (N, channels, H, W), and what the loss takes; as many as there are steps, or more.
-        loss: of scores, scales' scores, and the rest of a view.
+        views: original and enhanced (N, channels, H, W), and the other arguments of the loss; at least ``steps``.
+        loss: function of scores, scores of the scales, and the rest of a view.
 
     Returns:
         the loss before and after.
@@ -78,7 +78,7 @@ def fit_heads(
     heads = [parameter.requires_grad_(name in names) for name, parameter in network.named_parameters()]
     heads = [parameter for parameter in heads if parameter.requires_grad]
     network.eval()
-    network.decode.training = True  # the flag alone, by which the decoder uses the heads of the scales
+    network.decode.training = True  # only the flag, which makes the decoder use the heads of the scales
     optimizer = torch.optim.Adam(heads, _RATE)
     losses = []
     for step, (original, enhanced, *truth) in zip(range(steps), views, strict=False):

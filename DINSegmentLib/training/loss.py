@@ -1,4 +1,4 @@
-"""DIN's training loss: 0.3 cross-entropy + 0.7 Dice + multi-scale boundary loss (paper, equation of the loss)."""
+"""Training loss of DIN: 0.3 cross-entropy + 0.7 Dice + multi-scale boundary loss (the paper's loss equation)."""
 
 from itertools import combinations
 
@@ -7,22 +7,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 BOUNDARY_POOLINGS = (1, 2, 4)
-# our choice, constant over all ablations: weights of the cross-entropy at strides 4, 8, 16, 32
+# our choice, the same in all ablations: weights of the cross-entropy at strides 4, 8, 16, 32
 SCALE_WEIGHTS = (0.25, 0.2, 0.15, 0.1)
-_NEVER = -1e4  # score of a class that cannot be; finite, because 0 times infinity is not a number
+_NEVER = -1e4  # score of an impossible class; finite, because 0 times infinity is NaN
 
 
 def boundary_loss(probabilities: Tensor, truth: Tensor) -> Tensor:
-    """Sum over average pooling 1, 2, 4 of the L1 distance between gradients of prediction and truth.
+    """Sum of the L1 distances between gradients of prediction and truth after average pooling by 1, 2 and 4.
 
     Args:
         probabilities: (N, C, H, W), in [0, 1], H and W at least 8.
         truth: one-hot, same shape and type.
 
     Returns:
-        scalar: absolute differences summed over classes and the two directions, averaged over images and pixels.
+        scalar: absolute differences summed over classes and both directions, averaged over images and pixels.
 
-    The paper does not name its gradient extractor; here it is the forward difference along H and along W.
+    The paper does not specify its gradient operator; here it is the forward difference along H and W.
     """
     loss = probabilities.new_zeros(())
     for size in BOUNDARY_POOLINGS:
@@ -34,14 +34,14 @@ def boundary_loss(probabilities: Tensor, truth: Tensor) -> Tensor:
 
 
 def merge_unlabeled(scores: Tensor, unlabeled: Tensor) -> Tensor:
-    """Scores in which the background stands for the classes, too, that an image's truth does not distinguish from it.
+    """Merge the scores of classes that an image's reference does not label into the background.
 
     Args:
         scores: (N, C, ...), class 0 the background.
-        unlabeled: (N, C) bool, which classes the truth of an image leaves out.
+        unlabeled: (N, C) bool, classes that the reference of an image leaves in the background.
 
     Returns:
-        the same shape. By softmax, the background has its own probability and theirs, they have 0, the others theirs.
+        scores of the same shape. After softmax, the background has its own probability plus theirs, and they have 0.
     """
     left_out = unlabeled.reshape(*unlabeled.shape, *[1] * (scores.ndim - 2))[:, 1:]
     structures = scores[:, 1:]
@@ -50,21 +50,21 @@ def merge_unlabeled(scores: Tensor, unlabeled: Tensor) -> Tensor:
 
 
 class DINLoss(nn.Module):
-    """0.3 CE + 0.7 Dice + boundary on the scores, and a loss on the scores of the four scales.
+    """0.3 CE + 0.7 Dice + boundary loss on the scores, and a loss on the scores of the four scales.
 
-    Dice as in the MERIT family: background counts as a class, over the whole batch, squared denominators (MONAI).
+    Dice as in the MERIT family: includes background, over the whole batch, with squared denominators (MONAI).
 
     Args:
-        classes: background included.
-        boundary_weight: of the boundary loss.
-        supervision: of the four scales. ``scales``: soft-target CE of each. ``combined``: 0.3 CE + 0.7 Dice
-            of the sum of scores of every non-empty choice of scales, at stride 4 (MUTATION of MERIT, Rahman and
-            Marculescu, 2023); both weigh the same in all.
+        classes: number of classes, including background.
+        boundary_weight: weight of the boundary loss.
+        supervision: loss on the four scales. ``scales``: soft-target CE of each. ``combined``: 0.3 CE + 0.7 Dice of the
+            summed scores of every nonempty combination of scales, at stride 4 (MUTATION of MERIT, Rahman and
+            Marculescu, 2023). Both have the same total weight.
     """
 
     def __init__(self, classes: int, boundary_weight: float = 1.0, supervision: str = "scales") -> None:
         super().__init__()
-        from monai.losses import DiceLoss  # seconds to import: only training pays
+        from monai.losses import DiceLoss  # takes seconds to import
 
         self.classes = classes
         self.boundary_weight = boundary_weight
@@ -72,20 +72,20 @@ class DINLoss(nn.Module):
         self.dice = DiceLoss(softmax=False, squared_pred=True, batch=True)
 
     def forward(self, scores: Tensor, scales: list[Tensor], labels: Tensor, unlabeled: Tensor | None = None) -> Tensor:
-        """Loss of a batch, a scalar.
+        """Compute the loss of a batch, a scalar.
 
         Args:
             scores: (N, C, H, W).
             scales: coarser scores, fine to coarse; may be empty.
             labels: (N, H, W) int64.
-            unlabeled: see `merge_unlabeled`; None: every truth has all classes.
+            unlabeled: see `merge_unlabeled`; None if all references have all classes.
         """
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
         scales = [scale.to(scores) for scale in scales]
         if unlabeled is not None:
             scores = merge_unlabeled(scores, unlabeled)
         classes = torch.arange(self.classes, device=labels.device)
-        truth = (labels[:, None] == classes[:, None, None]).to(scores)  # one_hot would hold 8 bytes a value
+        truth = (labels[:, None] == classes[:, None, None]).to(scores)  # one_hot would take 8 bytes per value
         probabilities = scores.softmax(dim=1)
         loss = 0.3 * F.cross_entropy(scores, labels) + 0.7 * self.dice(probabilities, truth)
         loss = loss + self.boundary_weight * boundary_loss(probabilities, truth)
@@ -98,7 +98,7 @@ class DINLoss(nn.Module):
         return loss
 
     def _combined(self, scales: list[Tensor], truth: Tensor, unlabeled: Tensor | None) -> Tensor:
-        """Mean loss over all sums of scores of one, two, ... scales, drawn at the finest one's size."""
+        """Mean loss over all sums of scores of one, two, ... scales, resized to the finest one."""
         size = scales[0].shape[-2:]
         shares = F.adaptive_avg_pool2d(truth, size)  # type: ignore[arg-type]
         drawn = [scales[0], *(F.interpolate(scale, size, mode="bilinear") for scale in scales[1:])]

@@ -1,7 +1,7 @@
-"""How well a segmentation agrees with the truth, structure by structure; a test holds the formulas against MONAI's.
+"""Agreement of a segmentation with the reference, structure by structure; a test compares the formulas with MONAI's.
 
-Surface of a structure = its voxels that have a face neighbor outside it (also those at the border of the volume);
-distances run between voxel centers.
+The surface of a structure consists of its voxels with a face neighbor outside (also those at the border of the
+volume); distances are measured between voxel centers.
 
 - Dice: 2 |P and T| / (|P| + |T|).
 - HD95: greater of the two directed 95th percentiles of surface distance, in mm and in voxels (spacing 1).
@@ -9,13 +9,13 @@ distances run between voxel centers.
 - NSD, normalized surface Dice: share of surface voxels, both ways pooled, within the tolerance (Nikolov 2018); for a
   tolerance in mm, and for one voxel (spacing 1).
 
-Empty structures follow two conventions, side by side:
+Two conventions for empty structures are reported side by side:
 
-- The honest one, our headline. Empty in truth and prediction ("absent"): no value. Empty in one of them ("missed": in
-  the prediction, "spurious": in the truth): Dice 0, both NSD 0 and no distance; such cases are counted beside the mean
-  distance.
+- Ours, used for headline values. Empty in reference and prediction ("absent"): no value. Empty in one ("missed": in
+  the prediction, "spurious": in the reference): Dice 0, both NSD 0 and no distance; such cases are counted next to
+  the mean distance.
 - The TransUNet family's, only for comparison with published tables. Spurious: Dice 1, HD95 0. Absent or missed: Dice 0,
-  HD95 0. Its HD95 is in voxels, and one percentile of both directions pooled.
+  HD95 0. Its HD95 is in voxels, the percentile of both directions pooled.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ NSD_TOLERANCE_MM = 2.0  # our choice for both models: about one pixel of either 
 METRICS = ("dice", "hd95_mm", "hd95_voxels", "assd_mm", "nsd", "nsd_voxel", "dice_family", "hd95_family")
 OUTCOMES = ("scored", "missed", "spurious", "absent")
 Outcome = Literal["scored", "missed", "spurious", "absent"]
-_ROUNDING = 1e-6  # a spacing computed from a header's matrix must not decide whether a distance is within a tolerance
+_ROUNDING = 1e-6  # in case spacing computed from a header's matrix is not exact
 
 
 @dataclass(frozen=True)
 class StructureScore:
-    """Agreement of one structure in one case; `nan` where the empty-class rule gives no value.
+    """Agreement of one structure in one case; `nan` if the empty-structure rule gives no value.
 
     Args:
-        dice, nsd, nsd_voxel: fractions from 0 to 1; the last is the NSD for spacing 1 and a tolerance of 1 voxel.
+        dice, nsd, nsd_voxel: fractions from 0 to 1; the last is the NSD with spacing 1 and a tolerance of 1 voxel.
         hd95_mm, assd_mm: distances in mm.
-        hd95_voxels: the same as `hd95_mm`, for a spacing of 1.
-        dice_family, hd95_family: Dice and HD95 in voxels by the TransUNet family's empty-class rule.
+        hd95_voxels: like `hd95_mm`, with spacing 1.
+        dice_family, hd95_family: Dice and HD95 in voxels by the TransUNet family's rule for empty structures.
     """
 
     value: int
@@ -72,13 +72,13 @@ def score(
     labels: Sequence[Label],
     tolerance: float = NSD_TOLERANCE_MM,
 ) -> list[StructureScore]:
-    """Score every structure of one case.
+    """Score each structure of one case.
 
     Args:
         prediction, truth: label values, shape (K, J, I).
-        spacing: voxel size in mm along (I, J, K), as `Geometry.spacing` gives it.
-        labels: structures to score, by `value` and `name`; other values count as background.
-        tolerance: surface distance in mm that the normalized surface Dice still accepts.
+        spacing: voxel size in mm along (I, J, K), as in `Geometry.spacing`.
+        labels: structures to score; other values count as background.
+        tolerance: largest surface distance in mm accepted by the normalized surface Dice.
 
     Raises:
         InputError: the two arrays differ in shape or are not three-dimensional.
@@ -99,7 +99,7 @@ def _score_structure(
 ) -> StructureScore:
     predicted, present = bool(prediction.any()), bool(truth.any())
     if predicted and present:
-        box = bounding_box(prediction | truth)  # the same values from far fewer voxels
+        box = bounding_box(prediction | truth)  # same result with far fewer voxels
         return _compare(prediction[box], truth[box], spacing, label, tolerance)
     if predicted:
         return _empty(label, "spurious", headline=0.0, family=1.0)
@@ -145,7 +145,7 @@ def _compare(
 
 
 def _surface_distances(prediction: np.ndarray, truth: np.ndarray, spacing: list[float]) -> list[np.ndarray]:
-    """From every surface voxel to the other surface: first the prediction's, then the truth's."""
+    """Distances from each surface voxel to the other surface: first the prediction's, then the reference's."""
     surfaces = [mask & ~binary_erosion(mask) for mask in (prediction, truth)]
     return [
         distance_transform_edt(~other, sampling=spacing)[own]

@@ -1,4 +1,4 @@
-"""From a training run to a model folder: weights without what only training needs, manifest, license and card."""
+"""From a training run to a model folder: weights for inference, manifest, license and card."""
 
 import csv
 import hashlib
@@ -19,25 +19,25 @@ from ..model import MANIFEST, Model, read_manifest
 from ..network import DIN, stored
 from .card import card, license_text
 
-LARGEST_BUNDLED = 12_000_000  # bytes; git never forgets, and the whole clone must stay under 100 MB
+LARGEST_BUNDLED = 12_000_000  # bytes; git keeps all versions, and the whole clone must stay under 100 MB
 
 
 def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8) -> Path:
-    """Make a model folder of a run: `manifest.json`, `weights.pt`, `LICENSE.txt` and `MODEL_CARD.md`.
+    """Create a model folder from a run: `manifest.json`, `weights.pt`, `LICENSE.txt` and `MODEL_CARD.md`.
 
     Args:
-        run: run folder of `dinsegment train` that has validated at least once.
-        folder: appears whole or not at all.
-        overwrite: replace these four files of a model folder that is there.
-        bits: of a stored number, see `network.stored`.
+        run: folder of a `dinsegment train` run that has validated at least once.
+        folder: created atomically.
+        overwrite: replace these four files in an existing model folder.
+        bits: bits of a stored number, see `network.stored`.
 
     Returns:
         path of the weight file.
 
     Raises:
-        InputError: the run folder lacks a file, or one is damaged.
+        InputError: a file of the run folder is missing or damaged.
         ModelError: the weights do not fit the run's manifest, or are not finite.
-        OutputError: the folder is there already, or cannot be written.
+        OutputError: the folder already exists, or cannot be written.
     """
     if folder.exists() and not overwrite:
         raise OutputError(f"{folder} exists already: choose another folder, or add --overwrite.")
@@ -69,9 +69,9 @@ def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8) -> Pat
 
 
 def update(run: Path, folder: Path, bits: int = 8) -> Path:
-    """Put a run's best weights into a model folder; of its manifest only the checksum changes.
+    """Replace the weights in a model folder by a run's best weights; in the manifest, only the checksum changes.
 
-    Returns, raises: as `pack`; ModelError also when the file would be too large to bundle.
+    Returns, raises: as `pack`; ModelError also if the file would be too large to bundle.
     """
     model = read_manifest(folder)
     weights = _weights(run, model, bits)
@@ -86,7 +86,7 @@ def update(run: Path, folder: Path, bits: int = 8) -> Path:
 
 
 def _with_checksum(manifest: str, former: str, checksum: str) -> str:
-    """The text of a manifest with another checksum; all else keeps a person's layout, where that is possible."""
+    """Replace the checksum in the text of a manifest, keeping its layout if possible."""
     values = json.loads(manifest)
     values["weights"]["sha256"] = checksum
     changed = manifest.replace(f'"{former}"', f'"{checksum}"')
@@ -94,7 +94,7 @@ def _with_checksum(manifest: str, former: str, checksum: str) -> str:
 
 
 def _weights(run: Path, model: Model, bits: int) -> bytes:
-    """The weight file: what a network without deep supervision needs."""
+    """Return the content of the weight file: what a network without deep supervision needs."""
     best = run / "best.pt"
     if not best.is_file():
         raise InputError(f"{run} has no best.pt: use the run folder of a training that has validated at least once.")
@@ -122,7 +122,7 @@ def _weights(run: Path, model: Model, bits: int) -> bytes:
 
 
 def _validation(run: Path, recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The scores of the weights that were kept, for the manifest; empty where no case was left for them."""
+    """Return the scores of the kept weights for the manifest; empty if no case was left for validation."""
     path = run / "curve.csv"
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -157,7 +157,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _put(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write all files beside their places, and only then put them there; where one cannot be, the former ones stay."""
+    """Write all files to temporary names, then move them into place; if one fails, keep the existing ones."""
     partial = {name: folder / f".part-{name}" for name in files}
     former = {name: (folder / name).read_bytes() for name in files if (folder / name).is_file()}
     moved = []
@@ -180,7 +180,7 @@ def _put(files: Mapping[str, bytes], folder: Path) -> None:
 
 
 def _put_new(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write all files into a folder beside, which then gets its name."""
+    """Write all files into a temporary folder, then rename it."""
     beside = folder.with_name(f".part-{folder.name}")
     try:
         beside.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""How a model is trained: the recipe, and the readable file (TOML) that holds it."""
+"""Training settings: the recipe, and the TOML file that contains it."""
 
 import tomllib
 from dataclasses import dataclass, field, fields
@@ -12,31 +12,31 @@ from .augmentation import Augmentation
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained; the plan is a number of steps, or where that is 0 a time.
+    """Training settings; the schedule is a number of steps or, if that is 0, a time.
 
     Args:
         steps: planned optimizer steps.
-        minutes: planned training time, on a CPU processor time over its threads; the learning rate follows it,
-            through interruptions.
-        batch: slices a step.
-        sizes, size_shares: sides of the square training views in pixels, multiples of 32, and the share of steps that
-            use each.
+        minutes: planned training time (on a CPU: processor time divided by threads); the learning rate follows it
+            across interruptions.
+        batch: slices per step.
+        sizes, size_shares: sides of the square training crops in pixels, multiples of 32, and the share of steps for
+            each.
         canvas: side of the stored slices in pixels.
-        balance: share of the slices that is drawn for a structure, see `Slices.batches`.
-        rate: peak learning rate (AdamW), reached after ``warmup`` of the plan, then cosine to 0.
+        balance: share of the slices sampled by structure, see `Slices.batches`.
+        rate: peak learning rate (AdamW), reached after the share ``warmup`` of the schedule, then cosine decay to 0.
         decay: weight decay of the weight matrices.
-        drop_path: share of samples that skip the last block of an encoder; less for earlier ones, linearly.
-        ema: decay of the averaged weights, which are the ones validated and kept.
+        drop_path: share of samples that skip the last block of an encoder; decreases linearly for earlier blocks.
+        ema: decay of the averaged weights, which are validated and kept.
         boundary_weight: weight of the boundary loss.
-        supervision: of the four scales, ``scales`` or ``combined``, see `DINLoss`.
-        splits: of the data folder that are trained on. With ``valid`` among them nothing is validated: run the same
-            plan on ``train`` alone before, whose scores then represent it.
-        keep: the averaged weights that were ``best`` by validation, or the ``last`` ones.
-        validations: how many, evenly over the plan.
-        compile: compile the network for a CUDA device: a minute or two at the start, then about twice the pace.
-        seed: of weights, order and augmentation.
-        augmentation: how far views stray from the data.
-        cool_down: share of the plan, at its end, in which they stray less: by ``gentle``.
+        supervision: loss on the four scales, ``scales`` or ``combined``, see `DINLoss`.
+        splits: splits used for training. If ``valid`` is included, there is no validation: first run the same
+            schedule on ``train`` alone, whose scores then represent it.
+        keep: which averaged weights to keep: ``best`` by validation, or ``last``.
+        validations: number of validations, evenly spaced over the schedule.
+        compile: compile the network for a CUDA device: takes a minute or two, then about doubles the speed.
+        seed: seed of weights, order and augmentation.
+        augmentation: strength of the augmentation.
+        cool_down: share of the schedule, at its end, with the weaker augmentation ``gentle``.
     """
 
     steps: int = 0
@@ -93,19 +93,19 @@ class Recipe:
 
     @property
     def validates(self) -> bool:
-        """Whether the split `valid` is left for validation."""
+        """Whether the split `valid` is used for validation."""
         return "valid" not in self.splits
 
 
 @dataclass(frozen=True)
 class Partial:
-    """More training cases, whose labels name only some of the model's structures.
+    """Additional training cases whose labels cover only some of the model's structures.
 
     Args:
-        labels: structure of the model -> values in these cases that are part of it. A structure that is not named may
-            lie anywhere in their background: there, the loss uses the sum of both probabilities.
-        share: of the slices of each step that come from them.
-        data: data folder; None: the command line names it.
+        labels: structure of the model -> values in these cases that belong to it. Structures that are not listed may
+            be anywhere in the background: there, the loss uses the sum of both probabilities.
+        share: share of the slices in each step that come from these cases.
+        data: data folder; None if given on the command line.
     """
 
     labels: dict[str, tuple[int, ...]]
@@ -115,16 +115,16 @@ class Partial:
 
 @dataclass(frozen=True)
 class Config:
-    """A training file.
+    """Content of a training file.
 
     Args:
-        model: id of a bundled model or a model folder, whose manifest says what is trained; None: the data folder's
-            `dataset.toml` does.
-        data: data folder; None: the command line names it.
-        network: settings of the network that differ from the manifest's or the data set's.
-        recipe: how it is trained.
-        partial: more cases, with some of the labels; None: none.
-        arms: of an ablation, see `ablation.ARMS`; none: the parts of the network.
+        model: ID of a bundled model or a model folder, whose manifest defines what is trained; None to use the data
+            folder's `dataset.toml`.
+        data: data folder; None if given on the command line.
+        network: network settings that differ from those of the manifest or data set.
+        recipe: training settings.
+        partial: additional, partially labeled cases, or None.
+        arms: arms of an ablation, see `ablation.ARMS`; by default, the components of the network.
     """
 
     model: str | None
@@ -139,7 +139,7 @@ def read_config(path: Path) -> Config:
     """Read a training file; paths in it are relative to its folder.
 
     Raises:
-        InputError: it is missing, no TOML, or has an entry that is unknown or cannot be used.
+        InputError: the file is missing, is not TOML, or has an unknown or invalid entry.
     """
     try:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -200,7 +200,7 @@ def _partial(values: Any, folder: Path) -> Partial:
 
 
 def _filled(default: Any, values: Any, table: str) -> Any:
-    """A dataclass with some of its plain fields replaced; each must be of the kind of its default."""
+    """Return a dataclass with some of its plain fields replaced by values of the same type."""
     if not isinstance(values, dict):
         raise ValueError(f"{table} is not a table")
     known = {f.name: getattr(default, f.name) for f in fields(default)}

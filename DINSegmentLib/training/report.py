@@ -1,4 +1,4 @@
-"""What an evaluation found: means with their uncertainty, as a table, CSV and JSON text."""
+"""Report of an evaluation: means with their uncertainty, as a table, CSV and JSON text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .metrics import METRICS, OUTCOMES, StructureScore
 if TYPE_CHECKING:
     from ..model import Label
 
-FEW_SUBJECTS = 8  # below this number a mean says little: the table shows every case, and there is no interval
+FEW_SUBJECTS = 8  # with fewer, a mean is not meaningful: the table shows each case, and there are no intervals
 RESAMPLES = 10_000
 SEED = 1
 _HEADINGS = {
@@ -30,13 +30,13 @@ _HEADINGS = {
     "hd95_family": "HD95 fam.",
 }
 _OURS = ("dice", "nsd_voxel", "nsd", "hd95_mm", "hd95_voxels", "assd_mm")
-_WITH_INTERVAL = ("dice", "nsd_voxel")  # in the table; JSON has the interval of every metric
+_WITH_INTERVAL = ("dice", "nsd_voxel")  # in the table; JSON has intervals for all metrics
 _BOTH_RULES = ("dice", "dice_family", "hd95_voxels", "hd95_family")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One structure of one case, and whom the case shows."""
+    """One structure of one case, and the case's subject."""
 
     case: str
     subject: str
@@ -45,14 +45,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """One structure over all cases, or all structures.
+    """Summary of one structure over all cases, or of all structures.
 
     Args:
         outcomes: number of cases for each of `metrics.OUTCOMES`.
         mean, spread: for each of `metrics.METRICS`; `spread` is the sample standard deviation over cases.
-            Cases without a value are left out; `nan` where too few are left.
-        interval: 95 % confidence interval (low, high) of each mean; empty with fewer than `FEW_SUBJECTS` subjects,
-            `nan` where fewer of them have a value.
+            Cases without a value are ignored; `nan` if too few remain.
+        interval: 95% confidence interval (low, high) of each mean; empty with fewer than `FEW_SUBJECTS` subjects,
+            `nan` if fewer of them have a value.
     """
 
     name: str
@@ -64,14 +64,14 @@ class Summary:
 
 @dataclass(frozen=True)
 class Report:
-    """What an evaluation found.
+    """Results of an evaluation.
 
     Args:
-        rows: every case and structure.
-        structures: one summary for each structure, over cases.
-        overall: mean of the structures' means; spread of the cases' means over their structures.
-        tolerance: of the normalized surface Dice, in mm.
-        nominal: the spacing of at least one case is nominal, so values in mm are.
+        rows: all cases and structures.
+        structures: a summary over cases for each structure.
+        overall: mean of the structures' means; spread over cases of their means over structures.
+        tolerance: tolerance of the normalized surface Dice in mm.
+        nominal: whether the spacing of a case, and so values in mm, are nominal.
     """
 
     rows: tuple[Row, ...]
@@ -92,14 +92,14 @@ class Report:
 
 
 def summarise(rows: Sequence[Row], labels: Sequence[Label], tolerance: float, nominal: bool) -> Report:
-    """Means, spreads and intervals of the rows of at least one case."""
+    """Compute means, spreads and intervals from the rows of at least one case."""
     intervals = _intervals(rows, labels)
     structures = tuple(_summary(label, rows, intervals[n]) for n, label in enumerate(labels))
     return Report(tuple(rows), structures, _overall(structures, rows, intervals[-1]), tolerance, nominal)
 
 
 def format_table(report: Report) -> str:
-    """Aligned plain-text tables with their rules in the footer; with few subjects also each case's values."""
+    """Format as aligned plain-text tables with the rules in the footer; with few subjects also each case's values."""
     parts = []
     if len(report.subjects) < FEW_SUBJECTS:
         lines = [("case", "structure", *(_HEADINGS[metric] for metric in METRICS), "outcome")]
@@ -118,7 +118,7 @@ def format_table(report: Report) -> str:
 
 
 def csv_text(report: Report) -> str:
-    """A row for each case and structure; an empty cell where there is no value."""
+    """Return CSV with a row for each case and structure; missing values are empty."""
     scores = (
         (row.case, row.score.value, row.score.name, row.score.outcome, *(getattr(row.score, one) for one in METRICS))
         for row in report.rows
@@ -127,7 +127,7 @@ def csv_text(report: Report) -> str:
 
 
 def json_text(report: Report, run: Mapping[str, object], more: Mapping[str, object] | None = None) -> str:
-    """Everything, with what was evaluated (`run`) and further entries (`more`); `null` where there is no value."""
+    """Return everything as JSON, with what was evaluated (`run`) and more entries (`more`); `null` for no value."""
     content = {
         "run": dict(run),
         "rules": _rules(report),
@@ -143,7 +143,7 @@ def json_text(report: Report, run: Mapping[str, object], more: Mapping[str, obje
 
 
 def mean(values: Sequence[float]) -> float:
-    """Mean of the values that are no `nan`; `nan` without any."""
+    """Mean of the values that are not `nan`; `nan` if there are none."""
     known = [value for value in values if not math.isnan(value)]
     return float(np.mean(known)) if known else math.nan
 
@@ -182,9 +182,9 @@ def _overall(structures: Sequence[Summary], rows: Sequence[Row], interval: dict[
 
 
 def _intervals(rows: Sequence[Row], labels: Sequence[Label]) -> list[dict[str, tuple[float, float]]]:
-    """Percentile bootstrap of the mean of each structure and, last, of the mean of their means.
+    """Percentile bootstrap of each structure's mean and, last, of the mean of these means.
 
-    Subjects are drawn, not cases: volumes of one heart are alike. All means of one draw share its subjects.
+    Subjects are resampled, not cases, because volumes of one heart are similar. A resample is shared by all means.
     """
     names = list(dict.fromkeys(row.subject for row in rows))
     if len(names) < FEW_SUBJECTS:
@@ -271,7 +271,7 @@ def _rules(report: Report) -> list[str]:
 
 
 def _without_nan(content: object) -> object:
-    """`null` for every `nan`, which JSON does not know."""
+    """Replace each `nan` by `null`, because JSON has no `nan`."""
     if isinstance(content, Mapping):
         return {key: _without_nan(value) for key, value in content.items()}
     if isinstance(content, list | tuple):

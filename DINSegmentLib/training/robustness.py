@@ -1,4 +1,4 @@
-"""How far a model falls on worse pictures of the same patients: scores in every condition of `degradation`."""
+"""Robustness to image quality: scores of a model in all conditions of `degradation`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OVERALL = "overall"
 
 @dataclass(frozen=True)
 class ConditionScore:
-    """One structure of one case in one condition; `nan` where the empty-class rule of `metrics` gives no value."""
+    """Scores of one structure of one case in one condition; `nan` if the rule of `metrics` gives no value."""
 
     kind: str
     level: int
@@ -46,7 +46,7 @@ class ConditionMean:
 
 
 class Robustness:
-    """Segments every case that it sees in every condition and keeps the scores."""
+    """Segments each case in all conditions and collects the scores."""
 
     def __init__(self, model: Model, segment: Callable[[np.ndarray, Geometry], np.ndarray]) -> None:
         self._model, self._segment = model, segment
@@ -54,12 +54,12 @@ class Robustness:
 
     @property
     def rows(self) -> list[ConditionScore]:
-        """By condition, in the order of `conditions`; then by case and structure as they were seen."""
+        """Rows in the order of `conditions`, then of cases and structures as added."""
         order = {condition: place for place, condition in enumerate(conditions())}
         return sorted(self._rows, key=lambda row: order[row.kind, row.level])
 
     def add(self, case: Case, prediction: np.ndarray, scores: Sequence[StructureScore]) -> None:
-        """Take the scores of the clean image, and segment the case (labels (K, J, I)) in every other condition."""
+        """Add the scores of the clean image, and segment the case (labels (K, J, I)) in all other conditions."""
         for kind, level in conditions():
             found = scores
             if (kind, level) != CLEAN:
@@ -72,7 +72,7 @@ class Robustness:
 
 
 def means(rows: Sequence[ConditionScore]) -> list[ConditionMean]:
-    """Means over cases, by condition and structure as they come in `rows`; "overall" after a condition's structures."""
+    """Means over cases, by condition and structure in the order of `rows`, with "overall" after each condition."""
     found = []
     for kind, level in dict.fromkeys((row.kind, row.level) for row in rows):
         here = [row for row in rows if (row.kind, row.level) == (kind, level)]
@@ -87,20 +87,20 @@ def means(rows: Sequence[ConditionScore]) -> list[ConditionMean]:
 
 
 def csv_text(rows: Sequence[ConditionScore]) -> str:
-    """A row for each condition, case and structure; an empty cell where there is no value."""
+    """Return CSV with a row for each condition, case and structure; missing values are empty."""
     return csv_of(ConditionScore, rows)
 
 
 def json_content(rows: Sequence[ConditionScore]) -> dict[str, object]:
-    """Strength of each level, and the means."""
+    """Return the strength of each level, and the means."""
     return {"levels": LEVELS, "means": [asdict(one) for one in means(rows)]}
 
 
 def format_table(rows: Sequence[ConditionScore]) -> str:
-    """Aligned plain text: a row for each condition, Dice / surface Dice of each structure, with a footer."""
+    """Format as aligned plain text: a row for each condition, Dice / surface Dice of each structure, with a footer."""
     found = means(rows)
     names = list(dict.fromkeys(one.structure for one in found))
-    shorten = len(names) > 5  # else the table would be wider than a terminal: overall alone, the rest is in the files
+    shorten = len(names) > 5  # otherwise wider than a terminal: show only overall, the rest is in the files
     shown = [_OVERALL] if shorten else names
     lines = [["condition", *shown]]
     for kind, level in dict.fromkeys((one.kind, one.level) for one in found):
@@ -115,7 +115,7 @@ def format_table(rows: Sequence[ConditionScore]) -> str:
 
 
 def picture(rows: Sequence[ConditionScore], model: Model) -> bytes:
-    """PNG: Dice against the level, 0 is clean; a panel for each kind, a line for each structure and their mean."""
+    """PNG: Dice against level (0 is clean); a panel for each kind, a line for each structure and their mean."""
     dice = {(one.kind, one.level, one.structure): one.dice for one in means(rows)}
     figure = new_figure(10, 3.8)
     panels = figure.subplots(1, len(LEVELS), sharey=True)

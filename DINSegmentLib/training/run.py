@@ -1,4 +1,4 @@
-"""A run folder: what a training leaves on the disk."""
+"""A run folder: the files of a training run."""
 
 import io
 import json
@@ -18,13 +18,13 @@ from .figures import png
 class Run:
     """Files of one training run.
 
-    - `manifest.json`: the model that is trained, as `pack` puts it into a model folder.
-    - `settings.json`: model, network, recipe with its seed, initial weights; a run continues only with the same ones.
-    - `versions.json`: of the programs, and the device, of the last start.
+    - `manifest.json`: manifest of the trained model, as `pack` puts it into a model folder.
+    - `settings.json`: model, network, recipe with seed, initial weights; a run resumes only with the same settings.
+    - `versions.json`: versions of programs, and the device, at the last start.
     - `curve.csv`, `curve.png`: a row for each validation.
-    - `last.pt`: everything that is needed to resume. `best.pt`: averaged weights, best by validation.
+    - `last.pt`: everything needed to resume. `best.pt`: averaged weights, best by validation.
 
-    Every file appears whole or not at all.
+    Every file is written atomically.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -33,32 +33,32 @@ class Run:
 
     @property
     def resumes(self) -> bool:
-        """Whether there is something to resume."""
+        """Whether there is a run to resume."""
         return self.last.is_file()
 
     def begin_model(self, manifest: Mapping[str, Any]) -> Model:
-        """Write the manifest of the model that is trained, and read it back.
+        """Write the manifest of the model to be trained, and read it back.
 
         Raises:
-            ModelError: a value in it cannot be used.
+            ModelError: a value in it is invalid.
             OutputError: the folder cannot be written.
         """
         self._make()
-        if not self.resumes:  # else `begin` compares what counts
+        if not self.resumes:  # otherwise `begin` compares what matters
             write(self.folder / MANIFEST, (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode())
         return read_manifest(self.folder)
 
     def begin(
         self, settings: Mapping[str, Any], versions: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
     ) -> None:
-        """Make the folder, or check that it was begun with the same settings.
+        """Create the folder, or check that the run in it was started with the same settings.
 
         Args:
-            defaults: of settings that a run lacks which was begun before they were there.
+            defaults: values of settings that a run lacks because it was started before they existed.
 
         Raises:
-            InputError: it was begun with others.
-            OutputError: it cannot be written.
+            InputError: the run was started with other settings.
+            OutputError: the folder cannot be written.
         """
         text = json.dumps(settings, indent=1)
         path = self.folder / "settings.json"
@@ -79,22 +79,22 @@ class Run:
         write(self.folder / "versions.json", json.dumps(versions, indent=1).encode())
 
     def load_last(self) -> dict[str, Any]:
-        """Raises InputError when `last.pt` cannot be read."""
+        """Read `last.pt`; raise InputError if it cannot be read."""
         try:
             return torch.load(self.last, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises many exception types for damaged files
             raise InputError(f"{self.last} is damaged: remove it to start again (best.pt is kept).") from error
 
     def save_last(self, state: Mapping[str, Any]) -> None:
-        """Raises OutputError when the disk does not take it; the file before stays."""
+        """Write `last.pt`; raise OutputError if that fails, leaving the existing file."""
         self._save(state, self.last)
 
     def save_best(self, weights: Mapping[str, Any]) -> None:
-        """Raises OutputError when the disk does not take it; the file before stays."""
+        """Write `best.pt`; raise OutputError if that fails, leaving the existing file."""
         self._save(weights, self.best)
 
     def write_curve(self, curve: Sequence[Mapping[str, float]]) -> None:
-        """Write both forms of the curve; a row holds minutes, step, loss, and of a validation dice and each part's."""
+        """Write the curve as CSV and PNG; rows have minutes, step, loss and, if validated, Dice values."""
         write(self.folder / "curve.csv", csv_text(curve[0], (row.values() for row in curve)).encode())
         write(self.folder / "curve.png", curve_picture(curve))
 
@@ -116,11 +116,11 @@ def _parsed(text: str) -> Any:
     try:
         return bounded.parse_json(text)
     except bounded.Unusable:
-        return None  # damaged: no settings are the same
+        return None  # damaged: cannot match any settings
 
 
 def _completed(values: Any, defaults: Mapping[str, Any]) -> Any:
-    """A table with the entries that it lacks, and so each table in it."""
+    """Add missing entries from ``defaults`` to a table and its subtables."""
     if not isinstance(values, dict):
         return values
     plain = json.loads(json.dumps(defaults))
@@ -132,10 +132,10 @@ def _completed(values: Any, defaults: Mapping[str, Any]) -> Any:
 
 
 def write(path: Path, data: bytes | memoryview) -> None:
-    """Write a file whole or not at all.
+    """Write a file atomically.
 
     Raises:
-        OutputError: the disk does not take it; a file of that name stays as it was.
+        OutputError: the file cannot be written; an existing file is unchanged.
     """
     partial = path.with_name(f".part-{path.name}")
     try:
@@ -151,7 +151,7 @@ def write(path: Path, data: bytes | memoryview) -> None:
 
 
 def curve_picture(curve: Sequence[Mapping[str, float]]) -> bytes:
-    """PNG: loss, and validation Dice of each structure and their mean, against the step."""
+    """PNG: loss, and validation Dice of each structure and their mean, over steps."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 3.2), layout="constrained")
@@ -160,7 +160,7 @@ def curve_picture(curve: Sequence[Mapping[str, float]]) -> bytes:
     left.plot(steps, [row["loss"] for row in curve], color="0.2")
     left.set(title="training loss", xlabel="step")
     right.set(title="validation Dice", xlabel="step")
-    if "dice" in curve[0]:  # else no case was left for validation
+    if "dice" in curve[0]:  # otherwise no case was left for validation
         for name in [name for name in curve[0] if name not in ("minutes", "step", "loss", "dice")]:
             right.plot(steps, [row[name] for row in curve], linewidth=1, label=name)
         right.plot(steps, [row["dice"] for row in curve], color="0.2", linewidth=2, label="mean")

@@ -1,4 +1,4 @@
-"""A sheet of augmented views, for a person to check what the network is shown."""
+"""Preview of augmented training samples for visual inspection."""
 
 import io
 
@@ -14,17 +14,17 @@ from .recipe import Recipe
 from .slices import Slices
 
 _COLUMNS, _ROWS = 8, 3
-_SIDE = 120  # pixels of a view
+_SIDE = 120  # pixels of a sample
 
 
 def sheet(slices: Slices, model: Model, recipe: Recipe) -> bytes:
-    """PNG: the first row holds slices as they are, the rows below views of them; beside each its enhanced copy.
+    """PNG: unaugmented slices in the first row, augmented ones below, each next to its enhanced copy.
 
-    The upper views stray as far as ``recipe.augmentation`` allows, the lower ones as ``recipe.gentle`` does. Contours
-    are the labels', in the model's colors.
+    The upper rows use ``recipe.augmentation``, the lower ones ``recipe.gentle``. Contours show the labels in
+    the model's colors.
 
     Args:
-        slices: of a training set, on the CPU; slices that show structures are the likeliest to be drawn.
+        slices: a training set on the CPU; slices with structures are most likely to be drawn.
     """
     torch.manual_seed(recipe.seed)
     batch = next(slices.batches(_COLUMNS, 1.0, torch.Generator().manual_seed(recipe.seed)))
@@ -47,7 +47,7 @@ def sheet(slices: Slices, model: Model, recipe: Recipe) -> bytes:
 
 
 def _pair(original: np.ndarray, enhanced: np.ndarray, labels: np.ndarray, model: Model) -> Image.Image:
-    """A view and its enhanced copy side by side, both with the outlines of the labels."""
+    """Draw a sample and its enhanced copy side by side, both with the outlines of the labels."""
     picture = Image.new("RGB", (2 * _SIDE, _SIDE))
     for place, plane in enumerate((original, enhanced)):
         tile = overlay(plane.clip(0, 1), labels.astype(np.uint8), (_SIDE, _SIDE), model.labels)

@@ -1,4 +1,4 @@
-"""Training slices: cases brought to the model's axes and intensities, centered on one canvas, kept in memory."""
+"""Training slices: cases in the model's axes and intensities, centered on a canvas, kept in memory."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -17,14 +17,14 @@ from .cases import Case
 
 
 class Batch(NamedTuple):
-    """Slices with their neighbors; the one in the middle of the channels is the one to label.
+    """Slices with their neighbors as channels; the middle channel is the slice to label.
 
     Args:
         images: (N, channels, side, side) float32 in [0, 1].
-        labels: the same, uint8.
-        pixels: (N, 2) size of the model's pixel along rows and columns, in pixels of the slice.
-        unlabeled: (N, classes) bool, structures that the labels of a slice leave in its background; None: none.
-        extents: (N, 2) rows and columns that a slice fills, in the middle of its canvas; None: all of it.
+        labels: (N, side, side) uint8, labels of the middle slices.
+        pixels: (N, 2), size of the model's pixel along rows and columns, in pixels of the slice.
+        unlabeled: (N, classes) bool, structures that a slice's labels leave in the background; None if none.
+        extents: (N, 2), rows and columns that a slice fills in the middle of its canvas; None for the whole canvas.
     """
 
     images: Tensor
@@ -41,7 +41,7 @@ class Slices:
     Args:
         images: (S, side, side) float16 in [0, 1].
         labels: the same, uint8.
-        seen: (S, channels) which slices the network sees to label a slice, itself in the middle.
+        seen: (S, channels), indices of the network's input slices for each slice, itself in the middle.
         pixels, extents: (S, 2) as in `Batch`.
     """
 
@@ -58,18 +58,18 @@ class Slices:
         return Slices(*(getattr(self, field.name).to(device) for field in fields(self)))
 
     def batches(self, size: int, balance: float, generator: torch.Generator) -> Iterator[Batch]:
-        """Endless batches, drawn with replacement.
+        """Yield endless batches, sampled with replacement.
 
         Args:
-            size: slices a batch.
-            balance: share that is drawn for a structure, each structure alike, from the slices that show it; the others
-                come from all slices alike.
-            generator: on the CPU.
+            size: slices per batch.
+            balance: share sampled by structure, all structures equally, from the slices that show it; the rest
+                is sampled uniformly from all slices.
+            generator: random generator on the CPU.
         """
         weights, device = self._weights(balance), self.images.device
         while True:
             chosen = torch.multinomial(weights, size, replacement=True, generator=generator)
-            if device.type == "cuda":  # pinned, or every batch would wait for the work before it
+            if device.type == "cuda":  # pinned, otherwise each batch would wait for earlier work
                 chosen = chosen.pin_memory()
             chosen = chosen.to(device, non_blocking=True)
             seen = self.seen[chosen]
@@ -84,12 +84,12 @@ class Slices:
 
 
 def load_slices(cases: Iterable[Case], model: Model, side: int) -> Slices:
-    """Read cases into slices on a canvas of ``side`` x ``side`` pixels (padded with 0, or cropped, at the center).
+    """Read cases into slices on a canvas of ``side`` x ``side`` pixels, centered, padded with 0 or cropped.
 
-    Pixels keep their native size; views are drawn at the model's by `Batch.pixels`.
+    Pixels keep their native size; `Batch.pixels` is used to resample crops to the model's size.
 
     Raises:
-        InputError: there is no case.
+        InputError: there are no cases.
     """
     images, labels, seen, pixels, extents = [], [], [], [], []
     first = 0
@@ -110,10 +110,10 @@ def load_slices(cases: Iterable[Case], model: Model, side: int) -> Slices:
 
 
 def check_structures(slices: Slices, model: Model) -> None:
-    """Refuse a training set that lacks one of the model's structures, or has another one.
+    """Reject a training set that lacks one of the model's structures, or has another one.
 
     Raises:
-        InputError: by the structure's name and value.
+        InputError: names the structure and its value.
     """
     found = set(slices.labels.unique().tolist()) - {0}
     for label in model.labels:
@@ -129,13 +129,13 @@ def check_structures(slices: Slices, model: Model) -> None:
 
 
 def relabeled(cases: Iterable[Case], model: Model, labels: Mapping[str, Sequence[int]]) -> Iterator[Case]:
-    """Cases of another data set, with the model's label values.
+    """Yield the cases of another data set with the model's label values.
 
     Args:
-        labels: structure of the model -> values in the data that are part of it.
+        labels: structure of the model -> values in the data that belong to it.
 
     Raises:
-        InputError: a structure is not the model's, a value is given to two, or a case has a value that is not named.
+        InputError: a structure is not in the model, a value is used twice, or a case has a value that is not listed.
     """
     by_name = {label.name: label.value for label in model.labels}
     table = np.full(256, 255, np.uint8)
@@ -155,12 +155,12 @@ def relabeled(cases: Iterable[Case], model: Model, labels: Mapping[str, Sequence
 
 
 def mixed(batches: Iterator[Batch], others: Iterator[Batch], unlabeled: Sequence[bool]) -> Iterator[Batch]:
-    """Batches of two data sets together.
+    """Merge batches of two data sets.
 
     Args:
-        batches: of the first, which labels everything.
-        others: of the second.
-        unlabeled: for each class, whether the second leaves it in the background.
+        batches: batches of the first, which has all labels.
+        others: batches of the second.
+        unlabeled: for each class, whether the second data set leaves it in the background.
     """
     for one, other in zip(batches, others, strict=False):
         parts = ("images", "labels", "pixels", "extents")

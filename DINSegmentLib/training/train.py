@@ -1,4 +1,4 @@
-"""The training loop: resumable, planned by steps or by the clock, on CPU or one CUDA device."""
+"""The training loop: resumable, scheduled by steps or time, on CPU or one CUDA device."""
 
 import platform
 import time
@@ -30,7 +30,7 @@ from .recipe import Partial, Recipe
 from .run import Run
 from .slices import Batch, check_structures, load_slices, mixed, relabeled
 
-_SETTING_UP = 5  # first steps on a GPU, which load, compile and record, and are not counted as time of the plan
+_SETTING_UP = 5  # first steps on a GPU, which load, compile and record; not counted as time of the schedule
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class Progress:
     """One line of a run's curve.
 
     Args:
-        share: of the plan that is done.
+        share: share of the schedule that is done.
         step: optimizer steps done.
-        loss: mean since the last line.
+        loss: mean loss since the last line.
         dice: validation Dice of each structure, or None between validations.
-        seconds_left: by the pace so far.
+        seconds_left: estimate at the pace so far.
     """
 
     share: float
@@ -72,22 +72,22 @@ def train(
     tell: Callable[[str], None] = lambda text: None,
     partial: Partial | None = None,
 ) -> Path:
-    """Train a model on a data folder, validating on its `valid` split; resumes where it stopped.
+    """Train a model on a data folder with validation on its `valid` split; resume an interrupted run.
 
     Args:
-        model: its manifest gives labels, axes, intensities and the network's size; its weights are not read.
-        data: folder as `cases` reads it.
+        model: its manifest defines labels, axes, intensities and architecture; its weights are not read.
+        data: data folder in a format of `cases`.
         output: run folder, see `Run`.
-        report: called after every validation and about every half minute.
-        initial: weights to start from, see `load_initial`; ignored when the run resumes.
-        tell: called with a sentence when heads that the initial weights lack were fitted first.
-        partial: more cases, whose labels name only some structures; with their data folder.
+        report: called after each validation and about every half minute.
+        initial: initial weights, see `load_initial`; ignored if the run resumes.
+        tell: called with a sentence if heads missing in the initial weights were fitted first.
+        partial: additional cases with labels for only some structures, including their data folder.
 
     Returns:
-        path of the averaged weights that were best by validation, or the last ones if the recipe keeps these.
+        path of the averaged weights: the best by validation, or the last if the recipe keeps these.
 
     Raises:
-        InputError: the data or the initial weights cannot be used, or the run folder was begun with other settings.
+        InputError: the data or initial weights cannot be used, or the run folder was started with other settings.
         OutputError: the run folder cannot be written.
         DeviceError: a step does not fit into memory.
     """
@@ -176,14 +176,14 @@ def _loop(
 
 
 def _left(data: Path, recipe: Recipe) -> Iterator[Case]:
-    """Cases that are left for validation."""
+    """Yield the cases used for validation."""
     return cases(data, "valid") if recipe.validates else iter(())
 
 
 def _keep(trainer: "Trainer", line: Progress, found: tuple[float, ...], run: Run) -> None:
-    """Add a line to the curve, and keep the averaged weights when they are the best so far, or the last ones.
+    """Add a line to the curve, and keep the averaged weights if they are the best so far, or the last.
 
-    ``found`` is the Dice of each structure, or empty where no case is left for validation.
+    ``found``: Dice of each structure, or empty if there is no validation.
     """
     row = {"minutes": trainer.seconds / 60, "step": line.step, "loss": line.loss}
     if found:
@@ -197,7 +197,7 @@ def _keep(trainer: "Trainer", line: Progress, found: tuple[float, ...], run: Run
 
 
 def validate(network: DIN, model: Model, volumes: Iterator[Case], device: torch.device) -> tuple[float, ...]:
-    """Mean Dice of each structure over whole volumes, by the engine, without mirroring and clean-up; () of none."""
+    """Mean Dice of each structure over whole volumes, by the engine, without mirroring and clean-up; () if none."""
     segmenter = Segmenter(replace(model, cleanup=()), str(device), deepcopy(network))
     rows = []
     for case in volumes:
@@ -206,12 +206,12 @@ def validate(network: DIN, model: Model, volumes: Iterator[Case], device: torch.
     if not rows:
         return ()
     table = np.array(rows)
-    known = ~np.isnan(table)  # a structure that no volume has counts as 0: nothing can be said for it
+    known = ~np.isnan(table)  # a structure that no volume contains counts as 0, because it cannot be judged
     return tuple((np.where(known, table, 0).sum(axis=0) / known.sum(axis=0).clip(1)).tolist())
 
 
 class Trainer:
-    """State of one run: network, averaged network, optimizer, steps and time used so far."""
+    """State of a run: network, averaged network, optimizer, steps and time used so far."""
 
     def __init__(self, model: Model, recipe: Recipe, device: torch.device) -> None:
         torch.manual_seed(recipe.seed)
@@ -246,12 +246,12 @@ class Trainer:
 
     @property
     def progress(self) -> float:
-        """Share of the plan that is done, 0 to 1."""
+        """Share of the schedule that is done, 0 to 1."""
         recipe = self.recipe
         return min(1.0, self.step / recipe.steps if recipe.steps else self.seconds / (60 * recipe.minutes))
 
     def train_step(self, batches: Iterator[Batch]) -> Tensor:
-        """One optimizer step on the next batch; returns the loss, a scalar still on the device."""
+        """Run one optimizer step on the next batch; return the loss, a scalar still on the device."""
         started = self._clock()
         batch = next(batches)
         recipe = self.recipe
@@ -262,7 +262,7 @@ class Trainer:
         loss = self._optimize(*views)
         self.step += 1
         if self.device.type == "cuda" and self.step % 16 == 0:
-            torch.cuda.synchronize()  # or the clock would run ahead of the work
+            torch.cuda.synchronize()  # otherwise the clock would run ahead of the work
         decay = min(recipe.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(*self._averaged, 1 - decay)
@@ -271,12 +271,12 @@ class Trainer:
         return loss
 
     def fit_heads(self, names: list[str], batches: Iterator[Batch]) -> str:
-        """Fit heads that the initial weights lack; returns a sentence for people."""
+        """Fit heads that the initial weights lack; return a sentence for the user."""
         before, after = fit_heads(self.network, names, (self._views(batch) for batch in batches), self.loss)
         return f"Fitted the heads that the initial weights lack, all else fixed: loss {before:.3f} to {after:.3f}."
 
     def _views(self, batch: Batch) -> tuple[Tensor, ...]:
-        """Original and enhanced views of a batch, their labels, and what these leave out, as the recipe asks now."""
+        """Augmented original and enhanced images of a batch, labels, and unlabeled classes, by the current recipe."""
         recipe = self.recipe
         size = recipe.sizes[int(torch.multinomial(torch.tensor(recipe.size_shares), 1))]
         augmentation = recipe.gentle if self.progress > 1 - recipe.cool_down else recipe.augmentation
@@ -285,7 +285,7 @@ class Trainer:
         return _channels_last(original), _channels_last(enhanced), truth, *left_out
 
     def _clock(self) -> float:
-        """Seconds; on a CPU of processor time, so that a busy machine does not cut the plan short."""
+        """Seconds; on a CPU processor time, so that a busy machine does not cut the schedule short."""
         return time.monotonic() if self.device.type == "cuda" else time.process_time() / torch.get_num_threads()
 
     def _one_step(self, original: Tensor, enhanced: Tensor, truth: Tensor, unlabeled: Tensor | None = None) -> Tensor:
@@ -295,7 +295,7 @@ class Trainer:
         loss = self.loss(scores, scales, truth, unlabeled)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        # it skips the step; nothing waits for the device. torch's types do not know the attribute
+        # an infinite gradient skips the step without synchronizing; torch's types lack the attribute
         self.optimizer.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
         self.optimizer.step()
         return loss.detach()
@@ -308,7 +308,7 @@ class Trainer:
         }  # fmt: skip
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Raises InputError when the state is not of this network."""
+        """Restore the state; raise InputError if it does not belong to this network."""
         try:
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
@@ -320,12 +320,12 @@ class Trainer:
         self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
         self.curve = state["curve"]
         torch.set_rng_state(state["random"])
-        if self.device.type == "cuda":  # its own numbers start anew, otherwise than at the start
+        if self.device.type == "cuda":  # the GPU's random numbers restart from another state
             torch.cuda.manual_seed(self.recipe.seed + self.step)
 
 
 def _floating(state: dict[str, Tensor]) -> list[Tensor]:
-    """The tensors that are averaged: all but batch norm's counters."""
+    """Return the tensors to average: all except batch norm's counters."""
     return [value for value in state.values() if value.is_floating_point()]
 
 

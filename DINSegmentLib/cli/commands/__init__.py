@@ -1,6 +1,6 @@
-"""What each command of `dinsegment` does: options and console in, exit code out.
+"""Functions for the commands of `dinsegment`: they take options and console, and return the exit code.
 
-Heavy packages are imported inside the functions, so that a command pays only for what it uses.
+Heavy packages are imported inside the functions, so that each command loads only what it uses.
 """
 
 from ...batch import FORMATS, FRAME_FORMATS

@@ -1,4 +1,4 @@
-"""`dinsegment ablation`: what each part of the network is worth."""
+"""`dinsegment ablation`: evaluate the network with components removed."""
 
 from argparse import Namespace
 from dataclasses import replace
@@ -10,7 +10,7 @@ from ...model import NetworkConfig, find_model
 
 
 def ablation(options: Namespace, console: Console) -> int:
-    """0 when every asked arm has run; an interrupted one resumes at the next call."""
+    """Return 0 when all requested arms are finished; an interrupted run resumes at the next call."""
     import torch
 
     from ...engine.device import choose

@@ -1,4 +1,4 @@
-"""`dinsegment segment --dicomweb`: studies of an archive, whose results go back into it."""
+"""`dinsegment segment --dicomweb`: segment studies of an archive and store the results in it."""
 
 import math
 from argparse import ArgumentParser, Namespace
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Those of `dinsegment segment` that name an archive."""
+    """Add the options of `dinsegment segment` for archives."""
     group = parser.add_argument_group(
         "DICOM archive", "fetch studies from an archive instead of INPUT, and store the results there"
     )
@@ -48,10 +48,10 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def archive(options: Namespace, console: Console, parameters: Parameters) -> int:
-    """0 all studies done; 1 some failed; 2 none done; with ``--watch`` it ends by an interrupt, with 0.
+    """Return 0 if all studies succeeded, 1 if some failed, 2 if none succeeded; ``--watch`` ends by interrupt with 0.
 
     Raises:
-        InputError: options that do not go together.
+        InputError: options cannot be combined.
     """
     from ...batch.format_table import FORMATS
 
@@ -90,7 +90,7 @@ def _check(options: Namespace) -> None:
 
 
 class _Run:
-    """Studies one after the other, with one warm model."""
+    """Processing of studies one after another with a loaded model."""
 
     def __init__(self, archive: "Archive", wish: "Wish", journal: "Journal", device: str, console: Console) -> None:
         self._archive, self._wish, self._journal = archive, wish, journal
@@ -140,7 +140,7 @@ class _Run:
         self._console.error(result.fault.text, study=study)
         error = result.fault.error
         if remember and not isinstance(error, ArchiveError | OutputError | DeviceError):
-            # the study cannot be done as it is: it is tried again when it has grown
+            # the study failed: it is retried only when it has grown
             count = self._archive.count(study)
             self._journal.add(journal.Entry(study, self._wish.text, count, fault=result.fault.text))
         return False
@@ -151,8 +151,8 @@ class _Run:
         summary.show(self._console, asdict(record), brief=True)
 
     def _warm(self, model: Model) -> "Segmenter":
-        """Only the last one is kept, for two may not fit into memory."""
-        from ...engine.segmenter import Segmenter  # torch takes seconds
+        """Return the model's segmenter; keep only the latest, because two may not fit into memory."""
+        from ...engine.segmenter import Segmenter  # torch takes seconds to import
 
         if self._segmenter is None or self._segmenter.model.folder != model.folder:
             self._segmenter = None

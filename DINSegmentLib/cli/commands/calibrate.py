@@ -1,4 +1,4 @@
-"""`dinsegment calibrate`."""
+"""`dinsegment calibrate`: calibrate a model's confidence."""
 
 import json
 from argparse import Namespace
@@ -15,7 +15,7 @@ _FILES = ("calibration.json", "reliability.csv", "slices.csv", "structures.csv",
 
 
 def calibrate(options: Namespace, console: Console) -> int:
-    """Always 0; errors are raised. The manifest is not changed: the temperature is printed, to be entered there."""
+    """Return 0. The manifest is not changed: the temperature is printed for the user to enter."""
     from ...engine.segmenter import Segmenter
     from ...measure.confidence import calibration_error, reliability
     from ...training import calibration, cases

@@ -1,4 +1,4 @@
-"""`dinsegment demo`: the bundled sample, or a volume of the user's, to every kind of output with pictures."""
+"""`dinsegment demo`: segment the bundled sample or the user's volume, and write all outputs with pictures."""
 
 from argparse import Namespace
 from dataclasses import asdict
@@ -20,7 +20,7 @@ SAMPLES = ("cardiac_phantom_ED.nrrd", "cardiac_phantom_ES.nrrd")
 
 
 def demo(options: Namespace, console: Console) -> int:
-    """Always 0; errors are raised. Results of an earlier demo are replaced."""
+    """Return 0. Results of an earlier demo are replaced."""
     from ...batch import steps
     from ...engine.segmenter import Segmenter
     from ...inputs.candidates import Refused

@@ -1,4 +1,4 @@
-"""`dinsegment enhance`: the enhanced volume, as the network sees it, to a file."""
+"""`dinsegment enhance`: write the enhanced volume, as the network receives it, to a file."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 from ...console import Console
 from ...model import Axes, Enhancement, Intensity, find_model
 
-# what a volume gets when no model says better: the cardiac model's rule, which needs no units
+# default without a model: the cardiac model's rule, which does not depend on units
 _ANY_AXES = Axes(slices="stack", rows="PI", columns="L")
 _ANY_INTENSITY = Intensity(method="percentile", upper=99.0)
 _ANY_ENHANCEMENT = Enhancement(method="log", strength=1.0)
 
 
 def enhance(options: Namespace, console: Console) -> int:
-    """Always 0; errors are raised."""
+    """Return 0."""
     from ... import io
     from ...checks.volume import check_array
     from ...engine.preprocessing import preprocess_volume

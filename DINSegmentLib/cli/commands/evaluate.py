@@ -1,4 +1,4 @@
-"""`dinsegment evaluate`."""
+"""`dinsegment evaluate`: evaluate a model against reference segmentations."""
 
 import math
 from argparse import Namespace
@@ -16,7 +16,7 @@ from ...model import find_model
 
 
 def evaluate(options: Namespace, console: Console) -> int:
-    """Always 0; errors are raised."""
+    """Return 0."""
     from ...engine.segmenter import Segmenter
     from ...training import agreement, cases, infarcts, report, robustness
     from ...training.evaluate import FILES, save
@@ -74,6 +74,6 @@ def evaluate(options: Namespace, console: Console) -> int:
     means = {
         summary.name: {metric: None if math.isnan(mean) else mean for metric, mean in summary.mean.items()}
         for summary in (*found.structures, found.overall)
-    }  # JSON knows no NaN
+    }  # JSON has no NaN
     console.event("done", f"{text}\nwritten to {options.output}", output=str(options.output), mean=means)
     return 0

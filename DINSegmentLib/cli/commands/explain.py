@@ -1,4 +1,4 @@
-"""`dinsegment explain`: which image gave a volume its labels, as a volume and a picture."""
+"""`dinsegment explain`: map which input image each label relies on, as a volume and a picture."""
 
 from argparse import Namespace
 from functools import partial
@@ -9,7 +9,7 @@ from ...model import find_model
 
 
 def explain(options: Namespace, console: Console) -> int:
-    """Always 0; errors are raised."""
+    """Return 0."""
     from ... import io
     from ...batch.record import before
     from ...engine.preprocessing import preprocess_volume

@@ -1,4 +1,4 @@
-"""`dinsegment function`: another name of `dinsegment segment` for one cine and a cardiac model."""
+"""`dinsegment function`: `dinsegment segment` for one cine and a cardiac model."""
 
 from argparse import Namespace
 
@@ -9,7 +9,7 @@ from .segment import segment
 
 
 def function(options: Namespace, console: Console) -> int:
-    """As `segment`, for a cine alone."""
+    """Run `segment` for a single cine."""
     from ... import io
     from ...batch.cine_results import is_of_heart
 

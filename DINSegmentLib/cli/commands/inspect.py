@@ -1,4 +1,4 @@
-"""`dinsegment inspect`: what images are, and which model suits each."""
+"""`dinsegment inspect`: describe images and the model that suits each."""
 
 from argparse import Namespace
 from contextlib import ExitStack
@@ -8,7 +8,7 @@ from ...io import Reading
 
 
 def inspect(options: Namespace, console: Console) -> int:
-    """0 all images can be segmented; 1 some were rejected; 2 none can be."""
+    """Return 0 if all images can be segmented, 1 if some were rejected, 2 if none can be."""
     from ...inputs import inspection, search
 
     with ExitStack() as unpacked:

@@ -1,4 +1,4 @@
-"""`dinsegment models`, `bench` and `doctor`: what there is, how fast it is, what is missing."""
+"""`dinsegment models`, `bench` and `doctor`: list models, measure speed, check the installation."""
 
 import json
 import sys
@@ -11,11 +11,11 @@ from ...errors import InputError
 from ...model import catalogue
 
 SCHEMA_VERSION = 1
-"""Of what ``models --json`` and ``doctor --json`` print."""
+"""Of the output of ``models --json`` and ``doctor --json``."""
 
 
 def models(options: Namespace, console: Console) -> int:
-    """Always 0; errors are raised."""
+    """Return 0."""
     found = catalogue().values()
     if options.json:
         entries = [
@@ -36,13 +36,13 @@ def models(options: Namespace, console: Console) -> int:
 
 
 def bench(options: Namespace, console: Console) -> int:
-    """0 when everything was measured, else 1."""
+    """Return 0 if everything was measured, otherwise 1."""
     root = Path(__file__).resolve().parents[3]
     if not (root / "benchmarks" / "bench.py").is_file():
         raise InputError(
             "The benchmarks are not part of an installed copy: clone the source, and use dinsegment bench there."
         )
-    sys.path.insert(0, str(root))  # Python starts elsewhere when the command is an installed one
+    sys.path.insert(0, str(root))  # an installed command starts Python in another folder
     from benchmarks import bench as benchmark
     from benchmarks import comparison, searching, study, throughput
 
@@ -63,7 +63,7 @@ def bench(options: Namespace, console: Console) -> int:
 
 
 def doctor(options: Namespace, console: Console) -> int:
-    """0 when nothing failed, else 1."""
+    """Return 0 if no check failed, otherwise 1."""
     from ..doctor import examine, format_findings
 
     findings = examine()

@@ -1,4 +1,4 @@
-"""`dinsegment pack`."""
+"""`dinsegment pack`: make a model folder from a training run."""
 
 from argparse import Namespace
 
@@ -8,7 +8,7 @@ from ...model import find_model
 
 
 def pack(options: Namespace, console: Console) -> int:
-    """Always 0; errors are raised."""
+    """Return 0."""
     from ...training import pack as packing
 
     if options.output is not None:

@@ -1,4 +1,4 @@
-"""`dinsegment report`: write the report of a result again, from its edited label map."""
+"""`dinsegment report`: update the report of a result from its edited label map."""
 
 from argparse import Namespace
 from datetime import datetime
@@ -10,7 +10,7 @@ from ...model import find_model
 
 
 def report(options: Namespace, console: Console) -> int:
-    """Always 0; errors are raised."""
+    """Return 0."""
     from ...batch.format_table import FORMATS
     from ...batch.record import Record
     from ...batch.reports import page

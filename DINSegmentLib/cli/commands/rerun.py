@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def rerun(options: Namespace, console: Console) -> int:
-    """Always 0; errors are raised."""
+    """Return 0."""
     from ...batch import interrupts
     from ...batch.record import Record
     from ...batch.steps import run
@@ -46,9 +46,9 @@ def rerun(options: Namespace, console: Console) -> int:
 
 
 def _asked(written: "Record", model: Model, options: Namespace) -> tuple["Case", Parameters, str]:
-    """Case, parameters and device of a record that someone else may have written.
+    """Return case, parameters and device of a record, which may be untrusted.
 
-    It decides neither where files go nor what they are called.
+    The record does not determine where output files go or what they are called.
     """
     from ...batch.case import Case
     from ...batch.format_table import known
@@ -79,7 +79,7 @@ def _asked(written: "Record", model: Model, options: Namespace) -> tuple["Case",
 
 
 def _check_input(case: "Case", sha256: str) -> None:
-    """The same bytes must still be there: other bytes would silently give other labels."""
+    """Check that the input has the same bytes, because others would silently give different labels."""
     from ... import io
     from ...batch.hashes import input_hash
 

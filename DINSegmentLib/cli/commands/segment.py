@@ -1,4 +1,4 @@
-"""`dinsegment segment`: volumes and cines to files, and tables of what came of them."""
+"""`dinsegment segment`: segment volumes and cines, and write tables of the results."""
 
 import logging
 import warnings
@@ -16,11 +16,11 @@ from ...model import Model, catalogue, find_model
 from .archive import archive
 
 AUTO = "auto"
-"""In place of a model: one is chosen for each input, see `inputs.study`."""
+"""Used instead of a model: choose one for each input, see `inputs.study`."""
 
 
 def segment(options: Namespace, console: Console) -> int:
-    """0 all done; 1 some written and some failed; 2 nothing written; Cancelled is raised after an interrupt."""
+    """Return 0 if all succeeded, 1 if some failed, 2 if nothing was written; raise Cancelled after an interrupt."""
     if options.dicomweb:
         return archive(options, console, _parameters(options))
     if not options.inputs:
@@ -40,7 +40,7 @@ def segment(options: Namespace, console: Console) -> int:
 
 
 def _model(options: Namespace) -> Model:
-    """The model of cases that name none; with ``auto`` each names its own."""
+    """Return the model of cases that name none; with ``auto``, each case names its own."""
     return find_model("cardiac-mr" if options.model == AUTO else options.model)
 
 
@@ -53,7 +53,7 @@ def _parameters(options: Namespace) -> Parameters:
 
 
 def _asked(options: Namespace, model: Model) -> Parameters:
-    """Refused before anything is searched."""
+    """Return the parameters, rejecting invalid ones before any search."""
     parameters = _parameters(options)
     parameters.resolved(model)
     return parameters
@@ -110,7 +110,7 @@ def _dry_run(
 
 
 def _anonymous(options: Namespace, console: Console) -> int:
-    """The same without a name or path: neither messages of DINSegment nor warnings of a library print them."""
+    """Do the same without names or paths in messages of DINSegment and warnings of libraries."""
     from ...batch import anonymous
 
     try:

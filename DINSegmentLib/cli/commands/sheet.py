@@ -1,4 +1,4 @@
-"""`dinsegment sheet`: augmented samples of a training file, for a person to check."""
+"""`dinsegment sheet`: draw augmented training samples for visual inspection."""
 
 from argparse import Namespace
 from itertools import islice
@@ -9,11 +9,11 @@ from ...console import Console
 from ...errors import InputError
 from .train import manifest_of
 
-_CASES = 8  # enough to choose from, and read in a moment
+_CASES = 8  # enough to choose from, and quick to read
 
 
 def sheet(options: Namespace, console: Console) -> int:
-    """Always 0; errors are raised."""
+    """Return 0."""
     from ...io import outputs
     from ...training.cases import cases
     from ...training.recipe import read_config

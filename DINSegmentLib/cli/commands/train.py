@@ -1,4 +1,4 @@
-"""`dinsegment train`."""
+"""`dinsegment train`: train a model."""
 
 import json
 from argparse import Namespace
@@ -10,11 +10,11 @@ from ...console import Console
 from ...errors import DeviceError, InputError
 from ...model import MANIFEST, Model, find_model
 
-_BEGUN_WITH = ("labels", "spacing", "axes", "intensity", "neighbour_distance")  # of a manifest: what training reads
+_BEGUN_WITH = ("labels", "spacing", "axes", "intensity", "neighbour_distance")  # manifest entries that training uses
 
 
 def train(options: Namespace, console: Console) -> int:
-    """0 when the plan is done; an interrupted run resumes at the next call."""
+    """Return 0 when the schedule is complete; an interrupted run resumes at the next call."""
     import torch
 
     from ...engine.device import choose, is_out_of_memory
@@ -32,7 +32,7 @@ def train(options: Namespace, console: Console) -> int:
         if partial is None:
             raise InputError(f"{options.config} has no partial labels: add a table [partial], or omit --partial.")
         partial = replace(partial, data=options.partial)
-    for split in dict.fromkeys([*recipe.splits, "valid"]):  # before the run folder is made
+    for split in dict.fromkeys([*recipe.splits, "valid"]):  # check before creating the run folder
         case_files(data, split)
     if options.steps is not None:
         recipe = replace(recipe, steps=options.steps)
@@ -67,7 +67,7 @@ def train(options: Namespace, console: Console) -> int:
 
 
 def manifest_of(model: str | None, data: Path, network: dict[str, Any]) -> dict[str, Any]:
-    """Manifest of what is trained: a known model's, or that of the data folder's `dataset.toml`."""
+    """Return the manifest of the model to train: a known model's, or that of the data folder's `dataset.toml`."""
     from ...training import dataset
 
     if model is None:
@@ -83,7 +83,7 @@ def manifest_of(model: str | None, data: Path, network: dict[str, Any]) -> dict[
 
 
 def _check_begun(model: Model, manifest: dict[str, Any]) -> None:
-    """Refuse to resume a run whose manifest differed in what training reads."""
+    """Refuse to resume a run whose manifest differs in entries that training uses."""
     begun = json.loads((model.folder / MANIFEST).read_text(encoding="utf-8"))
     changed = [entry for entry in _BEGUN_WITH if begun.get(entry) != manifest.get(entry)]
     if changed:
