@@ -198,3 +198,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     marks = (getattr(report, "keywords", ()) for report in terminalreporter.getreports("skipped"))  # a file has none
     counts = Counter(next((name for name in MAY_SKIP if name in keywords), "other") for keywords in marks)
     terminalreporter.write_line("Skips: " + ", ".join(f"{counts[name]} {name}" for name in (*MAY_SKIP, "other")) + ".")
+    seconds: Counter[str] = Counter()
+    for report in [report for reports in terminalreporter.stats.values() for report in reports]:
+        if isinstance(report, pytest.TestReport):  # set-up, test and clean-up have one each
+            folder = Path(report.nodeid.partition("::")[0]).parent.name
+            seconds["others" if folder == "Testing" else folder] += report.duration
+    if seconds:
+        terminalreporter.write_line(
+            "Seconds: " + ", ".join(f"{folder} {spent:.0f}" for folder, spent in seconds.most_common()) + "."
+        )

@@ -50,6 +50,7 @@ def test_marked_tests_may_skip_in_ci_and_are_counted(run_tests):
 
     assert run.returncode == 0, run.stdout
     assert "Skips: 1 cuda, 0 mps, 1 data, 0 node, 0 python312, 0 other." in run.stdout
+    assert "Seconds: others " in run.stdout
     assert "no shared data at" in run.stdout
 
 
