@@ -1,4 +1,4 @@
-"""The module that Slicer loads: what it is, its panel, its logic and its test; the work itself is in DINSegmentLib."""
+"""The Slicer module: description, panel, logic and test; the work is done in DINSegmentLib."""
 
 import importlib.util
 import os
@@ -19,12 +19,12 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-if importlib.util.find_spec("DINSegmentLib") is None:  # source tree: the library lies beside the module's folder
+if importlib.util.find_spec("DINSegmentLib") is None:  # source tree: the library is next to the module's folder
     sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 
 class DINSegment(ScriptedLoadableModule):
-    """What Slicer shows about the module."""
+    """Description of the module for Slicer."""
 
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
@@ -53,16 +53,16 @@ def registerSampleData():
 
 @parameterNodeWrapper
 class DINSegmentParameterNode:
-    """What the panel is set to; saved with the scene.
+    """Settings of the panel, saved with the scene.
 
-    inputVolume - what is segmented.
-    outputSegmentation - what gets the result.
-    enhancedVolume - where the enhanced volume is shown.
-    modelId, device - as the catalog and torch name them.
-    threads - of the processor, for the network.
-    method, strength - of the enhancement.
-    preview - whether the enhanced volume follows method and strength at once.
-    smooth - whether surfaces come from probabilities.
+    inputVolume - volume to segment.
+    outputSegmentation - segmentation that receives the result.
+    enhancedVolume - volume that shows the enhanced image.
+    modelId, device - names in the catalog and in torch.
+    threads - CPU threads for the network.
+    method, strength - enhancement.
+    preview - whether the enhanced volume follows method and strength immediately.
+    smooth - whether surfaces are made from probabilities.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
@@ -78,7 +78,7 @@ class DINSegmentParameterNode:
 
 
 class DINSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel's life in Slicer; what its controls do is in DINSegmentLib.panel."""
+    """Lifecycle of the panel in Slicer; DINSegmentLib.panel handles its controls."""
 
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
@@ -102,17 +102,17 @@ class DINSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.enter()
 
     def enter(self):
-        """The user comes to the module."""
+        """Called when the user opens the module."""
         self.panel.setParameterNode(self.logic.getParameterNode())
         self.panel.enter()
 
     def exit(self):
-        """The user goes to another module; a run continues."""
+        """Called when the user leaves the module; a run continues."""
         if self.panel is not None:
             self.panel.exit()
 
     def cleanup(self):
-        """The module is unloaded or reloaded: nothing may stay behind."""
+        """Called when the module is unloaded or reloaded: leave nothing behind."""
         if self.panel is not None:
             self.onQuit()
 
@@ -130,23 +130,23 @@ class DINSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.enter()
 
     def onSceneEndImport(self, caller, event):
-        self.panel.setParameterNode(None)  # what was read while nodes were still missing is read again
+        self.panel.setParameterNode(None)  # read again what was read while nodes were still missing
         self.onSceneEndClose(caller, event)
 
 
 class DINSegmentLogic(ScriptedLoadableModuleLogic):
-    """The way from a volume node to a segmentation node; usable without the panel.
+    """Segmentation and measurement for Python scripts, without the panel.
 
-    A call leaves in the scene what a click in the panel leaves there, the record of the run, its notices and the slices
-    to review among it. The model stays in memory for the next call, also of another object of this class.
+    A call changes the scene as the panel does, including the record of the run, its notices and the slices
+    to review. The model stays in memory for the next call, also from another instance.
     """
 
     def getParameterNode(self):
-        """The panel's settings in this scene."""
+        """Return the panel's settings in this scene."""
         return DINSegmentParameterNode(super().getParameterNode())
 
     def modelTitles(self):
-        """The models that the panel lists, bundled and added ones: id to title."""
+        """Return titles of the models in the panel, bundled and added ones, by ID."""
         from DINSegmentLib.panel import models
 
         return {modelId: model.title for modelId, model in models.known()[0].items()}
@@ -155,22 +155,22 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         self, volumeNode, segmentationNode=None, modelId=None, enhancement=None, strength=None, device="auto",
         progress=None, cancelled=None,
     ):  # fmt: skip
-        """Segment one volume in this process; it returns when it is done.
+        """Segment one volume in this process, and return when it is finished.
 
         Args:
-            volumeNode: a vtkMRMLScalarVolumeNode; its parent transform counts.
-            segmentationNode: what gets the result: segments of an earlier one are replaced. None: a new node.
-            modelId: a key of ``modelTitles``, or a model folder; None: the one that suits the volume.
-            enhancement, strength: None: the model's.
+            volumeNode: a vtkMRMLScalarVolumeNode; its parent transform is applied.
+            segmentationNode: receives the result, which replaces an earlier result; None for a new node.
+            modelId: a key of ``modelTitles``, or a model folder; None for the model that suits the volume.
+            enhancement, strength: method and strength; None for the model's defaults.
             device: auto, cpu, cuda, cuda:N or mps.
-            progress: called with slices done and slices in all.
-            cancelled: asked between batches; True stops.
+            progress: called with slices done and total slices.
+            cancelled: called between batches; True stops the run.
 
         Returns:
             the vtkMRMLSegmentationNode, under the volume's parent transform.
 
         Raises:
-            DINSegmentLib.errors.DINSegmentError: the reason in one sentence, PyTorch's absence among them.
+            DINSegmentLib.errors.DINSegmentError: the reason in one sentence, also if PyTorch is missing.
         """
         from DINSegmentLib.panel.jobs import Job
 
@@ -183,13 +183,13 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         self, volumeNode, segmentationNode=None, modelId=None, enhancement=None, strength=None, device="auto",
         progress=None, cancelled=None,
     ):  # fmt: skip
-        """Segment all frames of the sequence whose present frame a volume node shows; arguments as for ``segment``.
+        """Segment all frames of the sequence that a volume node shows; arguments as for ``segment``.
 
         Returns:
-            the vtkMRMLSegmentationNode of the present frame, in the volume's sequence browser.
+            the vtkMRMLSegmentationNode of the current frame, in the volume's sequence browser.
 
         Raises:
-            DINSegmentLib.errors.DINSegmentError: the reason in one sentence; the scene is as before.
+            DINSegmentLib.errors.DINSegmentError: the reason in one sentence; the scene is unchanged.
         """
         from DINSegmentLib import scene
         from DINSegmentLib.panel.jobs import CineJob
@@ -200,7 +200,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         return self._run(job, enhancement, strength, device, progress, cancelled)
 
     def releaseMemory(self):
-        """Give the memory of the model back; the next call loads it again."""
+        """Free the model's memory; the next call loads the model again."""
         from DINSegmentLib.panel import inprocess
 
         inprocess.release()
@@ -221,7 +221,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
     def function(
         self, segmentationNode, volumeNode, modelId=None, heartRate=None, heightCm=None, weightKg=None
     ):  # fmt: skip
-        """The heart's function from a segmented sequence as it is now, also after you edited its frames.
+        """Measure cardiac function of a segmented sequence in its current state, including edits.
 
         Returns:
             a DINSegmentLib.measure.CardiacFunction.
@@ -239,26 +239,26 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         return cardiac_function(labels, geometry, model, cine.times_ms, heartRate, heightCm, weightKg)
 
     def likelyModel(self, volumeNode):
-        """Id of the model that suits a volume best, by its voxels and its place in the body."""
+        """Return the ID of the model that suits a volume best, by its voxels and its position in the body."""
         from DINSegmentLib.checks.fit import likely_model
         from DINSegmentLib.panel import models, volumes
 
         return likely_model(volumes.look(volumeNode), models.known()[0])
 
     def enhance(self, volumeNode, method=None, strength=None, outputNode=None, modelId=None):
-        """Make the enhanced volume, as the network sees it.
+        """Compute the enhanced volume as the network receives it.
 
         Args:
             volumeNode: a vtkMRMLScalarVolumeNode.
-            method, strength: a key of DINSegmentLib.model.enhancement.METHODS; 0 to 2. None: the model's.
-            outputNode: gets the result; None: a new node.
-            modelId: whose intensity range; None: of the model that suits the volume.
+            method, strength: a key of DINSegmentLib.model.enhancement.METHODS; 0 to 2. None for the model's defaults.
+            outputNode: receives the result; None for a new node.
+            modelId: defines the intensity range; None for the model that suits the volume.
 
         Returns:
             the vtkMRMLScalarVolumeNode: float, 0 to 1, on the volume's grid.
 
         Raises:
-            DINSegmentLib.errors.DINSegmentError: the reason in one sentence; the scene is as before.
+            DINSegmentLib.errors.DINSegmentError: the reason in one sentence; the scene is unchanged.
         """
         from DINSegmentLib import scene
         from DINSegmentLib.engine.parameters import Parameters
@@ -274,7 +274,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
     def why(
         self, volumeNode, modelId=None, enhancement=None, strength=None, device="auto", progress=None, cancelled=None
     ):
-        """Lay over the volume which image gave a voxel its label: violet the original, green the enhanced one.
+        """Overlay which image each voxel's label relies on: violet for the original, green for the enhanced image.
 
         Args:
             volumeNode, modelId, enhancement, strength, device, progress, cancelled: as in ``segment``.
@@ -284,7 +284,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
             (enhanced), see DINSegmentLib.engine.attribution.
 
         Raises:
-            DINSegmentLib.errors.DINSegmentError: the reason in one sentence; the scene is as before.
+            DINSegmentLib.errors.DINSegmentError: the reason in one sentence; the scene is unchanged.
         """
         from DINSegmentLib.panel.jobs import MapJob
         from DINSegmentLib.worker.protocol import Map
@@ -297,7 +297,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
     def confidence(
         self, volumeNode, modelId=None, enhancement=None, strength=None, device="auto", progress=None, cancelled=None
     ):
-        """As ``why``: lay over the volume, violet to white, where the network is unsure; percent, uint8."""
+        """As ``why``: overlay where confidence is low, in violet to white; percent, uint8."""
         from DINSegmentLib.panel.jobs import MapJob
         from DINSegmentLib.worker.protocol import Map
 
@@ -307,7 +307,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         return self._run(job, enhancement, strength, device, progress, cancelled)
 
     def statistics(self, segmentationNode, volumeNode, modelId=None):
-        """Volume in ml and mean intensity of each structure as it is now, also after you edited it.
+        """Measure volume in ml and mean intensity of each structure in its current state, including edits.
 
         Returns:
             a list of DINSegmentLib.measure.StructureStatistics.
@@ -333,7 +333,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
 
 
 class DINSegmentTest(ScriptedLoadableModuleTest):
-    """What must hold in any Slicer; where PyTorch is missing, the last test has nothing to do."""
+    """Tests for any Slicer; without PyTorch, the last one does nothing."""
 
     def setUp(self):
         slicer.mrmlScene.Clear(0)

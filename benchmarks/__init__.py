@@ -1,1 +1,1 @@
-"""Speed and memory, of a checkout alone: what `dinsegment bench` measures, and what it is compared with."""
+"""Benchmarks of speed and memory in a source checkout: what `dinsegment bench` measures, and comparisons."""

@@ -1,6 +1,6 @@
-"""How fast DINSegment is on this machine and how much memory it takes; each measurement runs in a process of its own.
+"""Speed and memory of DINSegment on this machine; each measurement runs in a separate process.
 
-A measurement alone, as one line of JSON: ``python -m DINSegmentLib.bench NAME``.
+To run one measurement and print a line of JSON: ``python -m benchmarks.bench NAME``.
 """
 
 import json
@@ -27,9 +27,9 @@ _SAMPLE = "cardiac_phantom_ED"
 
 @dataclass(frozen=True)
 class Engine:
-    """What is measured of the engine: a model on a volume of ``shape`` (K, J, I) and ``spacing`` (I, J, K) in mm.
+    """Settings of an engine measurement: a volume of ``shape`` (K, J, I) and ``spacing`` (I, J, K) in mm.
 
-    ``mirroring`` as in `Parameters`; ``frames`` of such a volume in one run.
+    ``mirroring`` as in `Parameters`; ``frames``: number of such volumes in one run.
     """
 
     model: str
@@ -51,7 +51,7 @@ _QUICK = {
     "cine-2x2x64x64": Engine("cardiac-mr", (2, 64, 64), _HEART_SPACING, 1, frames=2),
     "ct-2x64x64": Engine("abdomen-ct", (2, 64, 64), (0.78125, 0.78125, 3.0), 1),
 }
-BESIDE_OTHERS = {  # for the comparison with other packages
+BESIDE_OTHERS = {  # for comparison with other packages
     "DIN, cardiac-mr": Engine("cardiac-mr", (10, 256, 216), _HEART_SPACING, 11, mirroring=False),
     "DIN, cardiac-mr, mirroring": Engine("cardiac-mr", (10, 256, 216), _HEART_SPACING, 11, mirroring=True),
 }
@@ -64,30 +64,30 @@ _COMMAND = "segment-sample"
 
 
 def run(quick: bool = False, device: str = "auto") -> list[dict[str, Any]]:
-    """Measure the engine on a heart, a cine and a CT volume with a warm model, and the whole command on the sample.
+    """Measure the engine on a heart, a cine and a CT volume with a loaded model, and the command on the sample.
 
     Args:
-        quick: tiny volumes, once each: a check that it works, no measurement.
+        quick: use tiny volumes, once each: a functional check, not a measurement.
         device: as in `engine.device.choose`.
 
     Returns:
-        a record each, JSON-ready:
+        a record for each, with JSON values:
 
         - ``name``, ``device``, ``precision``.
-        - ``seconds``: the engine's time; the command's, from process start to exit.
-        - ``forward_seconds``: the network's alone.
-        - ``overhead``: of the engine over the network, as a fraction of the latter; None for the command.
-        - ``cpu_seconds``: of all threads; other programs disturb it least.
-        - ``peak_mb``: peak resident memory of the process, interpreter included; None where the system does not say.
-        - ``repeats``: figures are medians of so many runs after one that warms up.
+        - ``seconds``: time of the engine, or of the command from process start to exit.
+        - ``forward_seconds``: time of the network alone.
+        - ``overhead``: time of the engine beyond the network, as a fraction of the latter; None for the command.
+        - ``cpu_seconds``: over all threads; least affected by other programs.
+        - ``peak_mb``: peak resident memory of the process, including the interpreter; None if unavailable.
+        - ``repeats``: number of runs, after a warm-up, whose median is reported.
 
-        A measurement that failed has only ``name`` and ``error``, a sentence.
+        A failed measurement has only ``name`` and ``error``, a sentence.
     """
     return [in_a_process(name, device) for name in (*(_QUICK if quick else _ENGINE), _COMMAND)]
 
 
 def measure(name: str, device: str = "auto") -> dict[str, Any]:
-    """One measurement, in this process: its peak memory is that of whatever the process did before, too.
+    """Run one measurement in this process; peak memory includes everything the process did before.
 
     Raises:
         DINSegmentError: the model or the device cannot be used.
@@ -102,7 +102,7 @@ def measure(name: str, device: str = "auto") -> dict[str, Any]:
 
 
 def format_table(records: list[dict[str, Any]]) -> str:
-    """The records as a table for people, the machine above it."""
+    """Format the records as a table, with the machine above."""
     rows = [("measurement", "device", "seconds", "network", "overhead", "memory")]
     notes = []
     for one in records:
@@ -119,7 +119,7 @@ def format_table(records: list[dict[str, Any]]) -> str:
 
 
 def machine() -> str:
-    """This machine in a line: processor, cores, its bfloat16 instructions, torch."""
+    """Describe this machine in a line: processor, cores, bfloat16 instructions, torch."""
     processor, flags = platform.processor() or platform.machine(), ""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
@@ -136,12 +136,12 @@ def machine() -> str:
 
 
 def in_a_process(name: str, device: str) -> dict[str, Any]:
-    """`measure` in a process of its own."""
+    """Run `measure` in a separate process."""
     return answer(name, [sys.executable, "-m", __spec__.name, name, device])
 
 
 def answer(name: str, command: list[str]) -> dict[str, Any]:
-    """What a measuring process prints last, or why it failed."""
+    """Return the last output line of a measuring process as JSON, or why it failed."""
     done = subprocess.run(command, capture_output=True, encoding="locale", env=environment())
     if done.returncode:
         return {"name": name, "error": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}
@@ -149,7 +149,7 @@ def answer(name: str, command: list[str]) -> dict[str, Any]:
 
 
 def environment() -> dict[str, str]:
-    """That of a process which finds this very package."""
+    """Environment of a process that uses this same package."""
     package = str(Path(__file__).resolve().parent.parent)
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))}
 
@@ -164,7 +164,7 @@ def _measure_engine(what: Engine, device: str) -> dict[str, Any]:
 
     segmenter = Segmenter(find_model(what.model), device)
     volume, geometry = volume_of(what)
-    frames = [np.roll(volume, shift, axis=1) for shift in range(what.frames)]  # no two alike
+    frames = [np.roll(volume, shift, axis=1) for shift in range(what.frames)]  # all different
     parameters = Parameters(mirroring=what.mirroring)
     runs = []
     for _ in range(1 + what.repeats):
@@ -225,7 +225,7 @@ def _cpu_of_children() -> float:
 
 
 def volume_of(what: Engine) -> tuple[Any, Geometry]:
-    """A body of noise in air, int16 in Hounsfield units, stored like DICOM slices."""
+    """Create a body of noise in air, int16 in Hounsfield units, stored like DICOM slices."""
     import numpy as np
 
     volume = np.random.default_rng(0).integers(0, 120, what.shape, dtype=np.int16)
@@ -236,17 +236,17 @@ def volume_of(what: Engine) -> tuple[Any, Geometry]:
 
 
 def peak_mb(children: bool = False) -> float | None:
-    """Most resident memory of this process so far, or of its children; None where the system does not report it."""
+    """Peak resident memory of this process or its children in MB; None if the system does not report it."""
     if sys.platform == "win32":
         return None
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)  # macOS counts bytes, Linux kilobytes
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)  # macOS reports bytes, Linux kilobytes
 
 
 if __name__ == "__main__":
-    prepare()  # as the programs do that it stands for
+    prepare()  # as in the programs that it represents
     try:
         print(json.dumps(measure(*sys.argv[1:])))
     except DINSegmentError as error:

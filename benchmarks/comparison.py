@@ -1,4 +1,4 @@
-"""DIN beside other packages on one volume, and DIN over sizes of volumes; each measurement in a process of its own."""
+"""Comparison of DIN with other packages on one volume, and over sizes of volumes, in separate processes."""
 
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,16 @@ _REFERENCE = "DIN, cardiac-mr"
 
 
 def beside_others(python: Path) -> list[dict[str, Any]]:
-    """Measure DIN and the networks of `rivals` on the CPU, on one volume of 10 slices of 256 x 216.
+    """Measure DIN and the networks of `rivals` on the CPU, on a volume of 10 slices of 256 x 216.
 
     Args:
-        python: of an environment with nnunetv2 and monai.
+        python: interpreter of an environment with nnunetv2 and monai.
 
     Returns:
-        records as `bench.run` gives them, those of the rivals without the network's own time.
+        records as in `bench.run`; those of other packages lack the network's own time.
 
     Raises:
-        InputError: there is no such Python.
+        InputError: the interpreter does not exist.
     """
     if not python.is_file():
         raise InputError(f"{python} does not exist: make bench-env makes .bench-env/bin/python.")
@@ -31,12 +31,12 @@ def beside_others(python: Path) -> list[dict[str, Any]]:
 
 
 def over_sizes(device: str = "auto") -> list[dict[str, Any]]:
-    """Measure the heart's model, without mirroring, over numbers and sizes of slices; records as of `bench.run`."""
+    """Measure the cardiac model without mirroring over numbers and sizes of slices; records as in `bench.run`."""
     return [bench.in_a_process(name, device) for name in bench.SCALING]
 
 
 def format_comparison(records: list[dict[str, Any]]) -> str:
-    """A line for each package, with how many times the seconds of DIN without mirroring it took."""
+    """Format a line for each package, with its time relative to DIN without mirroring."""
     reference = next((one["seconds"] for one in records if one["name"] == _REFERENCE and "error" not in one), None)
     rows: list[tuple[str, ...]] = [("10 x 256 x 216, cpu", "precision", "seconds", "times DIN", "memory")]
     for one in records:
@@ -47,7 +47,7 @@ def format_comparison(records: list[dict[str, Any]]) -> str:
 
 
 def format_sizes(records: list[dict[str, Any]]) -> str:
-    """A line for each size, with milliseconds a slice."""
+    """Format a line for each size, with milliseconds per slice."""
     rows: list[tuple[str, ...]] = [("slices x rows x columns", "seconds", "ms a slice", "overhead", "memory")]
     for one in records:
         if "error" not in one:

@@ -1,8 +1,8 @@
-"""How long other packages take for the heart's volume on a CPU.
+"""Time that other packages take for the cardiac volume on a CPU.
 
-``python -m DINSegmentLib.rivals NAME`` prints a line of JSON. nnU-Net lives in an environment of its own, which has
-only torch and numpy of DINSegment's packages. Weights are untrained, which changes no time; networks have the size that
-each package gives them by itself (nnU-Net, by its planner's rules) or shows in its documents (MONAI).
+``python -m benchmarks.rivals NAME`` prints a line of JSON. nnU-Net has a separate environment, which shares
+only torch and numpy with DINSegment. Weights are untrained, which does not affect time; networks have the size
+that each package chooses by default (nnU-Net, by its planner's rules) or shows in its documentation (MONAI).
 """
 
 import json
@@ -17,15 +17,15 @@ import numpy as np
 
 from . import bench
 
-SPACING = (10.0, 1.5625, 1.5625)  # mm, along the axes of the volume (K, J, I); no resampling is left to do
+SPACING = (10.0, 1.5625, 1.5625)  # mm, along the axes of the volume (K, J, I), so that no resampling is needed
 PATCH = (256, 224)
 CLASSES = 4
 
 
 def nnunet(mirroring: bool) -> Callable[[np.ndarray], np.ndarray]:
-    """nnU-Net v2, 2-D, from a volume to labels: normalization, tiles with half overlap, resampling, argmax."""
+    """nnU-Net v2, 2-D, from volume to labels: normalization, tiles with half overlap, resampling, argmax."""
     for folder in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
-        os.environ.setdefault(folder, os.curdir)  # it asks for them, and uses none here
+        os.environ.setdefault(folder, os.curdir)  # nnU-Net requires them, but does not use them here
     import torch
     from nnunetv2.experiment_planning.experiment_planners.network_topology import get_pool_and_conv_props
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
@@ -74,7 +74,7 @@ def nnunet(mirroring: bool) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def monai_sliding_window(network: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """A 2-D network over the slices by MONAI's sliding window with a quarter's overlap, normalization before it."""
+    """2-D network with MONAI's sliding window with a quarter overlap, after normalization."""
     import torch
     from monai.inferers import sliding_window_inference
     from monai.transforms import NormalizeIntensity
@@ -91,7 +91,7 @@ def monai_sliding_window(network: Any) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def monai_unet() -> Callable[[np.ndarray], np.ndarray]:
-    """MONAI's residual U-Net, five levels from 16 to 256 channels."""
+    """MONAI's residual U-Net with five levels from 16 to 256 channels."""
     from monai.networks.nets import UNet
 
     return monai_sliding_window(UNet(2, 1, CLASSES, (16, 32, 64, 128, 256), (2, 2, 2, 2), num_res_units=2))
@@ -113,7 +113,7 @@ RIVALS: dict[str, Callable[[], Callable[[np.ndarray], np.ndarray]]] = {
 
 
 def measure(name: str, volume: np.ndarray, repeats: int) -> dict[str, Any]:
-    """Median seconds and processor seconds of a rival for a volume (K, J, I), after one run that warms up."""
+    """Median seconds and CPU seconds of a network for a volume (K, J, I), after a warm-up run."""
     segment = RIVALS[name]()
     runs = []
     for _ in range(1 + repeats):

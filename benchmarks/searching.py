@@ -1,4 +1,4 @@
-"""How long it takes to find the cases among many DICOM files, beside what pydicom takes to read their headers once."""
+"""Time to find the cases among many DICOM files, compared with reading their headers once with pydicom."""
 
 import gc
 import statistics
@@ -17,9 +17,9 @@ from DINSegmentLib.errors import InputError
 from DINSegmentLib.inputs.candidates import Found
 from DINSegmentLib.inputs.search import find
 
-SLICES, FRAMES = 10, 20  # of a study, each slice a series
+SLICES, FRAMES = 10, 20  # of a study with one series per slice
 _ROUNDS = 3
-_SAME = {  # an ordinary header of a scanner; its sequences and private elements left out
+_SAME = {  # a typical scanner header, without sequences and private elements
     "SpecificCharacterSet": "ISO_IR 100", "ImageType": ["ORIGINAL", "PRIMARY", "M", "ND"],
     "SOPClassUID": MRImageStorage, "StudyDate": "20200101", "SeriesDate": "20200101", "AcquisitionDate": "20200101",
     "ContentDate": "20200101", "StudyTime": "101010", "SeriesTime": "101010", "AcquisitionTime": "101010.12",
@@ -43,12 +43,12 @@ _SAME = {  # an ordinary header of a scanner; its sequences and private elements
 
 
 def find_cases(files: int) -> list[dict[str, Any]]:
-    """Find the cines among so many files, 200 of each study; once to warm up, then three times.
+    """Find the cines among DICOM files, 200 per study; after a warm-up, three times.
 
     Returns:
-        one record of medians in seconds of the processor, for other programs disturb these least: ``read_seconds`` for
-        pydicom to read the headers, ``convert_seconds`` to convert all their values, too, ``find_seconds``; ``ratio``
-        of the last to the first; ``files`` and ``cases``.
+        a record with medians in CPU seconds, which are least affected by other programs: ``read_seconds`` for
+        pydicom to read the headers, ``convert_seconds`` to also convert all values, ``find_seconds``; ``ratio``
+        of find to read; ``files`` and ``cases``.
 
     Raises:
         InputError: there are no files to find.
@@ -76,7 +76,7 @@ def find_cases(files: int) -> list[dict[str, Any]]:
 
 
 def format_search(records: list[dict[str, Any]]) -> str:
-    """A sentence for each record."""
+    """Format a sentence for each record."""
     return "\n".join(
         f"{one['cases']} cases among {one['files']} DICOM files found in {one['find_seconds']:.2f} s of the processor: "
         f"{one['ratio']:.2f} times as long as pydicom reads their headers ({one['read_seconds']:.2f} s), "
@@ -87,7 +87,7 @@ def format_search(records: list[dict[str, Any]]) -> str:
 
 
 def write_studies(folder: Path, files: int) -> list[Path]:
-    """Cines of small images, a folder each."""
+    """Write cines of small images, in a folder each."""
     paths = []
     for number in range(files):
         study, image = divmod(number, SLICES * FRAMES)

@@ -1,4 +1,4 @@
-"""From a DICOM cine to its report: what the command takes beside the network and the start of Python, part by part."""
+"""From a DICOM cine to its report: time of the command beyond network and Python startup, part by part."""
 
 import importlib
 import json
@@ -28,9 +28,9 @@ _IMPORTED = (
     "DINSegmentLib.cli.parser", "DINSegmentLib.batch.session", "DINSegmentLib.engine.segmenter",
     "DINSegmentLib.engine.cine", "DINSegmentLib.io.dicom.volume", "pydicom.pixels", "reportlab.pdfgen.canvas",
 )  # fmt: skip
-"""What the command imports on its way: it counts as the start of Python."""
+"""Modules that the command imports, counted as Python startup."""
 
-_PARTS = {  # module and name by which callers reach each
+_PARTS = {  # module and name by which callers reach each part
     "find the input": ("DINSegmentLib.inputs.search", "find"),
     "read": ("DINSegmentLib.batch.steps", "read"),
     "hash": ("DINSegmentLib.batch.hashes", "_of"),
@@ -47,17 +47,17 @@ _PARTS = {  # module and name by which callers reach each
 
 
 def over_parts(frames: int = FRAMES, shape: tuple[int, int, int] = SHAPE, device: str = "cpu") -> list[dict[str, Any]]:
-    """Segment the phantom's cine from DICOM files to labels, figures and a PDF, in a process of its own.
+    """Segment the phantom's cine from DICOM files to labels, measurements and a PDF, in a separate process.
 
     Args:
-        frames, shape: of the cine, (K, J, I). To make it takes some seconds a frame.
+        frames, shape: of the cine, (K, J, I). Generating it takes some seconds per frame.
         device: as in `engine.device.choose`.
 
     Returns:
-        a record for each part: ``name``, ``seconds`` and ``cpu_seconds`` (of all threads), without the parts within
-        it. ``start of Python`` holds all imports, ``end of Python`` what follows the command; ``whole`` is the process
-        from start to exit; ``beyond``, the whole without that start and the ``network``. Where the command failed, one
-        record with ``name`` and ``error``.
+        a record for each part: ``name``, ``seconds`` and ``cpu_seconds`` (over all threads), without nested
+        parts. ``start of Python`` includes all imports, ``end of Python`` what follows the command; ``whole`` is the
+        process from start to exit; ``beyond`` is the whole without that start and the ``network``. If the command
+        failed, one record with ``name`` and ``error``.
     """
     with tempfile.TemporaryDirectory() as folder:
         write_study(folder, frames, shape, late=False)
@@ -81,7 +81,7 @@ def over_parts(frames: int = FRAMES, shape: tuple[int, int, int] = SHAPE, device
 
 
 def format_parts(records: list[dict[str, Any]]) -> str:
-    """A line for each part, the machine above it."""
+    """Format a line for each part, with the machine above."""
     if "error" in records[0]:
         return f"{bench.machine()}\n\nfailed: {records[0]['error']}"
     rows = [("DICOM cine to labels, figures and PDF", "seconds", "processor seconds")]
@@ -90,7 +90,7 @@ def format_parts(records: list[dict[str, Any]]) -> str:
 
 
 class _Clock:
-    """Time of parts without that of the parts within them; a part may run on any thread."""
+    """Times parts excluding nested parts; parts may run in any thread."""
 
     def __init__(self) -> None:
         self.spent: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -117,7 +117,7 @@ class _Clock:
 
 
 def _measure(folder: str, output: str, device: str, started: str) -> list[dict[str, Any]]:
-    """The parts, in this process, which began at ``started``."""
+    """Measure the parts in this process, which was started at ``started``."""
     for name in _IMPORTED:
         importlib.import_module(name)
     clock = _Clock()
@@ -139,5 +139,5 @@ def _measure(folder: str, output: str, device: str, started: str) -> list[dict[s
 
 
 if __name__ == "__main__":
-    prepare()  # before torch is loaded, as the program does
+    prepare()  # before torch is loaded, as in the program
     print(json.dumps(_measure(*sys.argv[1:])))

@@ -1,4 +1,4 @@
-"""Volumes a minute and memory of `dinsegment segment` over many small volumes, on one process and on several."""
+"""Volumes per minute and memory of `dinsegment segment` over many small volumes, with one or several processes."""
 
 import os
 import subprocess
@@ -18,8 +18,8 @@ from DINSegmentLib.tabular import align
 
 from . import bench
 
-_SLICES = slice(4, 7)  # of the bundled heart: small volumes, so that whatever grows with their number shows
-_MODES = {  # held on one core, also what reads ahead and writes behind, or not; processes, threads of each, arguments
+_SLICES = slice(4, 7)  # of the bundled heart: small volumes, so that costs that grow with their number are visible
+_MODES = {  # whether to pin everything, including read-ahead, to one core; processes; threads of each; arguments
     "1 process on 1 core": (True, 1, 1, ("--workers", "1")),
     "1 process, 1 thread": (False, 1, 1, ("--workers", "1")),
     "1 process, 2 threads": (False, 1, 2, ("--workers", "1")),
@@ -30,16 +30,16 @@ REFERENCE = "1 process, 1 thread"
 
 
 def over_processes(cases: int) -> list[dict[str, Any]]:
-    """Segment as many volumes of three slices, on the CPU, in each way.
+    """Segment ``cases`` volumes of three slices on the CPU in each mode.
 
     Returns:
-        a record each: ``name``; ``per_minute``, from when every process has done one volume to the last, so without
-        the start; ``early_mb`` and ``late_mb``, the most resident memory of all processes together, of the command and
-        of a scheduler with its workers, in the second and the last quarter of the command's time, looked at five times
-        a second. One that failed has ``error``, a sentence.
+        a record each: ``name``; ``per_minute``, from the time when every process has finished one volume to the last
+        volume, without startup; ``early_mb`` and ``late_mb``, the peak resident memory of all processes (command,
+        scheduler and workers) in the second and the last quarter of the command's time, sampled five times
+        per second. A failed mode has ``error``, a sentence.
 
     Raises:
-        InputError: there are too few cases to tell anything, or Dask is not installed.
+        InputError: there are too few cases for a measurement, or Dask is not installed.
     """
     if cases < 4:
         raise InputError(f"{cases} volumes are too few to measure with: give --cases 4 or more.")
@@ -56,7 +56,7 @@ def over_processes(cases: int) -> list[dict[str, Any]]:
 
 
 def format_throughput(records: list[dict[str, Any]]) -> str:
-    """A line for each way, with how many times the volumes of one process with one thread it does, and the best."""
+    """Format a line for each mode, with its speed relative to one process with one thread, and the best."""
     reference = next((one["per_minute"] for one in records if one["name"] == REFERENCE and "error" not in one), None)
     rows: list[tuple[str, ...]] = [("three slices, cpu", "volumes a minute", "times", "memory early", "late")]
     for one in records:
@@ -77,7 +77,7 @@ def _write_volumes(folder: Path, count: int) -> None:
     array = image.array[_SLICES]
     image = replace(image, geometry=Geometry(array.shape, image.geometry.ijk_to_ras))
     (folder / "in").mkdir()
-    for index in range(count):  # no two alike
+    for index in range(count):  # all different
         shifted = np.roll(array, (index % 16 - 8, index // 16 % 16 - 8), (1, 2))
         io.write_volume(shifted, image, folder / "in" / f"heart{index:04d}.nrrd")
 
@@ -108,7 +108,7 @@ def _run(
                 memory.append(_resident_mb([process, *others]))
                 time.sleep(0.2)
         finally:
-            if process.poll() is None:  # we were interrupted
+            if process.poll() is None:  # interrupted
                 process.terminate()
                 process.wait()
         if process.returncode:
@@ -124,21 +124,21 @@ def _run(
 
 
 def _resident_mb(processes: Sequence[Any]) -> float:
-    """Of these processes, and all that they started."""
+    """Resident memory in MB of these processes and their descendants."""
     import psutil
 
     total = 0
     try:
         for process in processes:
             total += sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))
-    except psutil.Error:  # one of them has just ended
+    except psutil.Error:  # a process has just ended
         pass
     return total / 1e6
 
 
 @contextmanager
 def _scheduler(folder: Path, workers: int, environment: dict[str, str]) -> Iterator[tuple[Path, list[Any]]]:
-    """Its file, and the processes of the scheduler and the workers."""
+    """Start a scheduler with workers; yield its file and the processes of both."""
     import psutil
     from distributed import Client
 

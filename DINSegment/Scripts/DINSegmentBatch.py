@@ -4,7 +4,7 @@ import sys
 
 import slicer
 
-status = 2  # nothing written; an exception must not leave a Slicer without a window alive
+status = 2  # nothing written; after an exception, a Slicer without a window must still exit
 try:
     from DINSegmentLib.cli.parser import main
 

@@ -1,4 +1,4 @@
-"""``python -m DINSegmentLib.phantom``: makes the bundled sample again (--output), or a data set (--dataset)."""
+"""``python -m DINSegmentLib.phantom``: make the bundled sample (--output) or a data set (--dataset)."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ from .sample import SAMPLES, write_cine, write_late, write_sample
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the files and print their names; 0, or 2 when they could not be written."""
+    """Write the files and print their names; return 0, or 2 if they cannot be written."""
     parser = argparse.ArgumentParser(prog="python -m DINSegmentLib.phantom", description="Create the phantom's files.")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--output", metavar="FOLDER", help="the bundled sample; the folder is created if it is missing")

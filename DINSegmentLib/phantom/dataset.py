@@ -1,4 +1,4 @@
-"""A small data set of many phantoms, each with another heart: an example of what a model is trained on."""
+"""A small data set of phantoms with different hearts, as an example of training data."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -14,7 +14,7 @@ from .scan import CardiacPhantom
 FEWEST_CASES = 3
 
 _SHAPE = 9, 112, 112  # (K, J, I) of the phantom
-_MARGIN = 8  # pixels that are cut away, so that the heart lies at another place in every picture
+_MARGIN = 8  # pixels to crop, so that the heart's position differs between images
 
 _DATASET = """\
 id = "phantom-heart"
@@ -67,18 +67,18 @@ mirror = false
 
 
 def write_dataset(folder: str | Path, cases: int = 12) -> list[Path]:
-    """Write `images/` and `labels/` as NIfTI, `training.toml`, and at last `dataset.toml`.
+    """Write `images/` and `labels/` as NIfTI, `training.toml`, and finally `dataset.toml`.
 
     Args:
-        folder: made when missing.
-        cases: number of hearts; a sixth of them, at least one, is for validation, and as many are for the test.
+        folder: created if missing.
+        cases: number of hearts; a sixth of them, at least one, is for validation, and the same number for testing.
 
     Returns:
-        the files.
+        the files written.
 
     Raises:
         InputError: too few cases for three splits.
-        OutputError: the folder holds a data set already, or cannot be written.
+        OutputError: the folder already has a data set, or cannot be written.
     """
     if cases < FEWEST_CASES:
         raise InputError(f"{cases} cases are too few: use {FEWEST_CASES} or more.")
@@ -106,11 +106,11 @@ def write_dataset(folder: str | Path, cases: int = 12) -> list[Path]:
 
 
 def case(number: int) -> tuple[np.ndarray, np.ndarray, Geometry]:
-    """One person at one moment: image int16 and label uint8, both (K, J, I), and their grid.
+    """Generate one heart at one moment: image int16 and label uint8, both (K, J, I), and their grid.
 
-    Volumes, mass, moment, pixel size, place in the picture and noise are drawn from the number.
+    Volumes, mass, moment, pixel size, position and noise are derived from the number.
     """
-    draw = np.random.RandomState([number, 3])  # NumPy promises that its streams never change (NEP 19)
+    draw = np.random.RandomState([number, 3])  # RandomState: NumPy guarantees that its streams never change (NEP 19)
     ed = draw.uniform(90, 180)
     stroke = ed * draw.uniform(0.35, 0.65)
     right = ed * draw.uniform(0.9, 1.1)

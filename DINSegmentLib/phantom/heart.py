@@ -1,4 +1,4 @@
-"""Analytic beating heart: surfaces, exact volumes and regions; nothing here knows voxels, signal or the body around it.
+"""Analytic beating heart: surfaces, exact volumes and regions, independent of voxels, signal and the body around it.
 
 Heart frame, in mm: x and y in the short-axis plane (x from the RV to the LV side, y from anterior-superior to
 inferior), z along the LV axis from base to apex, z = 0 at the end-diastolic base plane. Every cross-section is written
@@ -24,7 +24,7 @@ ES_PHASE = 0.36
 """End-systole as a fraction of the cycle: frame 9 of 25."""
 
 MYOCARDIAL_DENSITY = 1.05
-"""g/ml; the value used throughout cardiac MR for LV mass."""
+"""g/ml, the value used throughout cardiac MR for LV mass."""
 
 APEX = 90.0  # epicardial apex, mm below the end-diastolic base plane; the apex hardly moves in a real heart
 BASE_DESCENT = 10.0  # mm; mitral annular plane systolic excursion is 10 to 15 mm in healthy adults
@@ -34,11 +34,11 @@ RV_HALF_ANGLE = 1.2  # A above, radians
 RV_WALL = 3.0  # mm
 ATRIAL_WALL = 2.5  # mm
 AORTIC_RADIUS = 12.0  # mm
-SEPTUM_TILT = np.radians(22.0)  # the septum's middle lies left and a little up of the LV axis in the picture
+SEPTUM_TILT = np.radians(22.0)  # the septum's middle is left of the LV axis, slightly up in the image
 
 
 class Region(IntEnum):
-    """What a point of the heart belongs to; OUTSIDE is the body's."""
+    """Region of the heart that contains a point; OUTSIDE belongs to the body."""
 
     OUTSIDE = 0
     FAT = 1
@@ -63,15 +63,15 @@ REGION_LABEL[[Region.MYOCARDIUM, Region.SCAR]] = 2
 REGION_LABEL[[Region.LV_BLOOD, Region.LV_TRABECULA, Region.LV_PAPILLARY]] = 3  # all cavity, as in ACDC
 
 LATE_REGION_LABEL = np.zeros(len(Region), np.uint8)
-"""As of late enhancement: 1 left ventricle, 2 healthy myocardium, 3 infarct; the right ventricle is left out."""
+"""For late enhancement: 1 left ventricle, 2 healthy myocardium, 3 infarct; the right ventricle is not labeled."""
 LATE_REGION_LABEL[REGION_LABEL == 3] = 1
 LATE_REGION_LABEL[[Region.MYOCARDIUM, Region.SCAR]] = 2, 3
 
 
 def emptying(phase: float) -> float:
-    """How far the ventricles have emptied: 0 at ED (phase 0), 1 at ES; smooth and periodic in ``phase``.
+    """Fraction of emptying of the ventricles: 0 at ED (phase 0), 1 at ES; smooth and periodic in ``phase``.
 
-    Ejection is half a cosine; filling is an early wave (70 %), diastasis and an atrial wave (30 %).
+    Ejection is half a cosine; filling is an early wave (70%), diastasis and an atrial wave (30%).
     """
     phase = phase % 1.0
     if phase <= ES_PHASE:
@@ -87,7 +87,7 @@ def _smooth_step(x: float) -> float:
 
 @dataclass(frozen=True)
 class Contour:
-    """The person's own shape: angles in radians, lengths in mm; changes no volume."""
+    """Individual shape of a heart, in radians and mm; does not change volumes."""
 
     ovality_angle: float
     triangularity_angle: float
@@ -97,13 +97,13 @@ class Contour:
 
 @dataclass(frozen=True)
 class ThinWall:
-    """A part of the wall that an infarction has thinned and that does not move inward: it thickens nowhere.
+    """A part of the wall thinned by an infarction, which neither moves inward nor thickens.
 
     Args:
-        middle, half_width: angles in radians, as of a cross-section.
-        top, bottom: z in mm; the default is the middle third of the bundled phantom, and the default angles are of its
+        middle, half_width: angles in radians, as in a cross-section.
+        top, bottom: z in mm. By default, the part is in the middle third of the bundled phantom and in the
             inferolateral segment: the second quarter of the free wall, counted from the inferior insertion.
-        thickness: in mm, along the radius.
+        thickness: in mm along the radius.
     """
 
     middle: float = -(RV_HALF_ANGLE + 1.5 * (np.pi - RV_HALF_ANGLE) / 2)
@@ -115,11 +115,11 @@ class ThinWall:
 
 @dataclass(frozen=True)
 class Scar:
-    """An infarct from the base to the apex, which begins at the inner side of the wall, as infarcts do.
+    """An infarct from base to apex that starts at the inner side of the wall, as infarcts do.
 
     Args:
-        middle, half_width: angles in radians, as of a cross-section.
-        depth: share of the wall that is infarct there, by area, from the inner side outward; 1 is the whole wall.
+        middle, half_width: angles in radians, as in a cross-section.
+        depth: share of the wall's area that is infarct, from the inner side outward; 1 is the whole wall.
     """
 
     middle: float = 2.2
@@ -135,10 +135,10 @@ class Heart:
         lv, rv: cavity volumes in ml.
         wall: LV wall volume in ml.
         emptied: 0 at ED to 1 at ES; moves the base plane and the apical wall.
-        contour: the shape that stays the same through the cycle.
-        thin: a part of the wall that is thinner, for which the cavity is larger than `lv` and the wall smaller than
-            `wall` by `thinned`.
-        scar: an infarct within the wall, of `scarred` ml; it changes no shape.
+        contour: shape, constant through the cycle.
+        thin: a thinner part of the wall, which makes the cavity larger than `lv` and the wall smaller than `wall`,
+            both by `thinned`.
+        scar: an infarct of `scarred` ml within the wall, which does not change the shape.
     """
 
     lv: float
@@ -151,7 +151,7 @@ class Heart:
 
     @property
     def scarred(self) -> float:
-        """ml of scar. Both contours of a cross-section share m(angle), so a sector has its share of m of the wall."""
+        """Volume of the scar in ml; both contours share m(angle), so a sector of the wall has its share of m."""
         if self.scar is None:
             return 0.0
         begin, end = self.scar.middle - self.scar.half_width, self.scar.middle + self.scar.half_width
@@ -165,7 +165,7 @@ class Heart:
 
     @property
     def thinned(self) -> float:
-        """ml of wall that the thin part lacks, by a sum over one degree and one millimeter."""
+        """Volume of wall in ml that the thin part lacks, summed in steps of one degree and one millimeter."""
         angle = np.radians(np.arange(360) + 0.5)[:, None]
         height = np.broadcast_to(np.arange(0.5, APEX), (360, int(APEX)))
         healthy = replace(self, thin=None).surfaces(height, angle)[0]
@@ -178,14 +178,14 @@ class Heart:
 
     @property
     def lengths(self) -> tuple[float, float, float]:
-        """Base to apex in mm of LV endocardium, LV epicardium and RV."""
+        """Length from base to apex in mm of LV endocardium, LV epicardium and RV."""
         epicardium = APEX - self.base
         wall = APICAL_WALL[0] + (APICAL_WALL[1] - APICAL_WALL[0]) * self.emptied
         return epicardium - wall, epicardium, epicardium - RV_APEX_GAP
 
     @property
     def radii_squared(self) -> tuple[float, float, float]:
-        """R^2 of endocardium, R^2 of epicardium, H^2 of the RV, in mm^2: the volumes solved for them."""
+        """R^2 of endocardium, R^2 of epicardium, H^2 of the RV, in mm^2, from the volumes."""
         endocardium, epicardium, rv = self.lengths
         return (
             1000.0 * self.lv / (np.pi * endocardium * 20 / 27),
@@ -194,7 +194,7 @@ class Heart:
         )
 
     def regions(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Region of each point of the heart frame (mm, broadcastable arrays), uint8."""
+        """Region of each point in the heart frame (mm, broadcastable arrays), uint8."""
         r2, angle = self._polar(x, y, z)
         r = np.sqrt(r2)
         height = np.broadcast_to(z - self.base, r2.shape)
@@ -261,7 +261,7 @@ class Heart:
         thickness = 0.8 + uneven * (1.0 + 4.5 * over_rv + 2.0 * np.clip(1.0 - height / 60.0, 0.0, 1.0))
         return np.where(epicardium > 0, hull + thickness, 0.0)
 
-    # Each of these answers for points (r, angle, height), shape (3, n), whether they belong to the structure.
+    # Each of these returns whether points (r, angle, height), shape (3, n), belong to the structure.
 
     @staticmethod
     def _coronaries(points: np.ndarray, epicardium: np.ndarray) -> np.ndarray:
@@ -270,7 +270,7 @@ class Heart:
         return _near(points, groove, distance, 1.8) | _near(points, -groove, distance, 1.8)
 
     def _rv_trabeculae(self, points: np.ndarray, epicardium: np.ndarray, bulge: np.ndarray) -> np.ndarray:
-        """Ridges on the free wall that grow toward the apex."""
+        """Ridges on the free wall, larger toward the apex."""
         r, angle, height = points
         crescent = bulge * _crescent(angle, RV_HALF_ANGLE)
         depth = 0.4 * self._lobes(angle, (17.0, 29.0)) * np.clip(height / 40.0, 0.0, 1.0)
@@ -298,19 +298,19 @@ def _paint(
     region: np.ndarray, where: np.ndarray, structure: Callable[..., np.ndarray], value: Region, points: np.ndarray,
     *surfaces: np.ndarray | float,
 ) -> None:  # fmt: skip
-    """Give ``value`` to the points of ``where`` that ``structure`` claims; only those are computed."""
+    """Set ``value`` for the points of ``where`` that belong to ``structure``, computing only those."""
     chosen = structure(points[:, where], *(s[where] if isinstance(s, np.ndarray) else s for s in surfaces))
     region[where] = np.where(chosen, value, region[where])
 
 
 def _near(points: np.ndarray, at: float, distance: np.ndarray | float, size: np.ndarray | float) -> np.ndarray:
-    """Points within ``size`` mm of the point (distance, at) of their own cross-section."""
+    """Whether points are within ``size`` mm of the point (distance, at) in their own cross-section."""
     r, angle, _ = points
     return r * r + np.square(distance) - 2 * r * distance * np.cos(angle - at) < np.square(size)
 
 
 def _near_aorta(points: np.ndarray, size: float) -> np.ndarray:
-    """The aortic root lies beside the septum, in front of the left atrium."""
+    """Whether points are near the aortic root, which is next to the septum, anterior to the left atrium."""
     return _near(points, 0.5, 14.0, size)
 
 

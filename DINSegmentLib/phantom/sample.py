@@ -1,4 +1,4 @@
-"""The phantom as files: the bundled sample (ED and ES with labels and truth) and, on demand, the whole cycle."""
+"""Files of the phantom: the bundled sample (ED and ES with labels and truth) and, on request, the whole cycle."""
 
 import json
 from collections.abc import Callable
@@ -15,20 +15,20 @@ from .scan import LABELS, LATE_LABELS, CardiacPhantom
 
 GENERATOR_VERSION = 1
 CYCLE_SECONDS = 0.9  # 67 beats per minute
-_SHORT = 10  # frames of the cine that the panel makes
+_SHORT = 10  # frames of the panel's sample cine
 
 _PHASES = {"ED": 0.0, "ES": ES_PHASE}
 
 
 def write_sample(folder: str | Path, phantom: CardiacPhantom | None = None) -> list[Path]:
-    """Write image and label of ED and ES as NRRD, and ``truth.json``.
+    """Write images and labels of ED and ES as NRRD, and ``truth.json``.
 
     Args:
-        folder: made when missing; files of the same names are replaced.
-        phantom: the bundled one (seed 0) when None.
+        folder: created if missing; files of the same names are replaced.
+        phantom: if None, the bundled one (seed 0).
 
     Returns:
-        the five files.
+        the five files written.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -79,18 +79,18 @@ def write_late(folder: str | Path) -> list[Path]:
 
 
 def write_abdomen(folder: str | Path) -> list[Path]:
-    """Write a CT of the abdomen as NIfTI; arguments, errors and result as in `write_sample`."""
+    """Write an abdominal CT as NIfTI; arguments, errors and result as in `write_sample`."""
     array, geometry = abdomen()
     return [write_image(itk_image(array, geometry), writable(folder) / "abdomen_phantom.nii.gz")]
 
 
 def write_short_cine(folder: str | Path) -> list[Path]:
-    """Write a cycle of few frames, without labels; arguments, errors and result as in `write_sample`."""
+    """Write a cycle with few frames and no labels; arguments, errors and result as in `write_sample`."""
     return write_cine(folder, _SHORT, labels=False)
 
 
 SAMPLES = {"cine": write_short_cine, "abdomen": write_abdomen}
-"""What the panel makes on demand: a name, and what writes it, the first file being the image."""
+"""Samples that the panel generates: name and function; the first file written is the image."""
 
 
 def _truth(phantom: CardiacPhantom) -> dict:
@@ -136,7 +136,7 @@ def write_image(image: sitk.Image, path: Path) -> Path:
 
 
 def write_whole(write: Callable[[Path], object], path: Path) -> Path:
-    """Write beside, then rename: the file appears whole or not at all."""
+    """Write a file atomically through a temporary name."""
     beside = path.with_name(f".writing-{path.name}")
     try:
         write(beside)

@@ -1,4 +1,4 @@
-"""The phantom itself: heart and body sampled on an oblique short-axis grid, with labels and analytic truth."""
+"""The phantom: heart and body sampled on an oblique short-axis grid, with labels and analytic ground truth."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,46 +31,46 @@ _REGION_TISSUE = {
     Region.SCAR: Tissue.SCAR,
 }
 _BLOOD = [Region.RV_BLOOD, Region.LV_BLOOD, Region.LEFT_ATRIUM, Region.RIGHT_ATRIUM, Region.AORTIC_ROOT]
-_FLOW = 0.10  # spread of the blood's signal by inflow and dephasing, as a fraction
-_NOISE = 0.009  # standard deviation per channel; left ventricular blood is about 0.2
-_GAIN = 2400.0  # picture values per unit of signal: blood near 500, as scanners store it
-_TRABECULAR_MIX = 0.55  # trabeculae are blood and muscle interwoven: this fraction is muscle
+_FLOW = 0.10  # relative variation of the blood's signal by inflow and dephasing
+_NOISE = 0.009  # standard deviation per channel; left ventricular blood has a signal of about 0.2
+_GAIN = 2400.0  # image values per unit of signal: blood is near 500, as in scanner images
+_TRABECULAR_MIX = 0.55  # fraction of muscle in trabeculae, which are blood and muscle interwoven
 
-# Through a slice: five samples over the whole slice distance; the picture weighs them by a slice profile of 80 %, the
-# usual 8 mm slice with a 2 mm gap. Labels weigh them alike, so that Simpson's sum meets the analytic volume.
+# Sampling across a slice: five samples over the whole slice distance. The image weights them by a slice profile of 80%,
+# the usual 8 mm slice with a 2 mm gap. Labels weight them equally, so that slice summation equals the analytic volume.
 _THROUGH = (np.arange(5) - 2) / 5
 _SLICE_PROFILE = np.array([0.125, 0.25, 0.25, 0.25, 0.125])
 _HEART_SAMPLES = 4
 _BODY_SAMPLES = 2
 
-# Short-axis directions in RAS: from base to apex leftward, forward and down; picture rows run down and a little
-# backward; picture columns run leftward and back. With the base first and the RV on the left this frame is left-handed.
+# Short-axis directions in RAS: from base to apex leftward, anterior and inferior; image rows run inferior and slightly
+# posterior; columns run leftward and posterior. With the base first and the RV at the left, this is left-handed.
 _APEXWARD = np.array([-0.617, 0.637, -0.463]) / np.linalg.norm([-0.617, 0.637, -0.463])
 _DOWNWARD = np.array([0.0, 0.0, -1.0]) - _APEXWARD * -_APEXWARD[2]
 _DOWNWARD = _DOWNWARD / np.linalg.norm(_DOWNWARD)
 _LEFTWARD = np.cross(_APEXWARD, _DOWNWARD)
 _BASE_CENTER = np.array([-10.0, 2.0, 22.0])  # RAS mm of the heart frame's origin
-_HEART_IN_PICTURE = (0.44, 0.46)  # where the LV axis crosses a picture, as a fraction of its rows and columns
+_HEART_IN_PICTURE = (0.44, 0.46)  # where the LV axis crosses an image, as a fraction of its rows and columns
 
 
 @dataclass(frozen=True)
 class CardiacPhantom:
-    """Short-axis cine MR of one analytic person.
+    """Short-axis cine MR of an analytic heart.
 
     Args:
-        seed: draws textures, noise and the small variations of the heart's contour, nothing else.
+        seed: determines textures, noise and small variations of the heart's contour.
         shape: (K, J, I); slices run from base to apex, rows down, columns from the RV to the LV side.
-        spacing: mm along (I, J, K). Slice 0 begins at the end-diastolic base plane, and the base plane moves by 10 mm
-            to end-systole: with a slice distance that divides 10 mm, ED and ES base planes lie on slice boundaries.
+        spacing: mm along (I, J, K). Slice 0 starts at the end-diastolic base plane, which moves by 10 mm until
+            end-systole: if the slice distance divides 10 mm, ED and ES base planes are at slice boundaries.
         lv, rv: cavity volumes in ml at ED and ES.
         mass: LV mass in g.
-        above: number of slices above the end-diastolic base plane, through the atria; it is slice `above` that begins
-            at this plane then.
+        above: number of slices above the end-diastolic base plane, through the atria; slice `above` then starts
+            at this plane.
         thin: a part of the wall that is thin and does not thicken.
-        scar: an infarct. With it the pictures are of late enhancement, and labels are those of `LATE_LABELS`.
+        scar: an infarct; images are then late enhancement, and labels are `LATE_LABELS`.
 
     Raises:
-        InputError: volumes that no heart can have.
+        InputError: the volumes are impossible for a heart.
     """
 
     seed: int = 0
@@ -95,7 +95,7 @@ class CardiacPhantom:
 
     @property
     def geometry(self) -> Geometry:
-        """Grid of every frame."""
+        """Grid of all frames."""
         matrix = np.eye(4)
         matrix[:3, :3] = np.column_stack([_LEFTWARD, _DOWNWARD, _APEXWARD]) * self.spacing
         matrix[:3, 3] = self._to_ras(*(axis[:1] for axis in self._heart_axes())).ravel()
@@ -107,10 +107,10 @@ class CardiacPhantom:
         return {name: 100.0 * (ed - es) / ed for name, (ed, es) in {"LV": self.lv, "RV": self.rv}.items()}
 
     def truth(self, phase: float) -> dict[str, float]:
-        """Analytic volumes in ml of RV, Myo and LV at a phase of the cycle in [0, 1), ED at 0, ES at `ES_PHASE`.
+        """Analytic volumes in ml of RV, Myo and LV at a phase in [0, 1), with ED at 0 and ES at `ES_PHASE`.
 
-        Labels of ED and ES sum to these volumes within 1 %. Between the two the base plane crosses a slice, which is
-        labeled as a whole or not at all, so that sums of labels differ by up to half a basal slice (10 %), as they do
+        Labels of ED and ES sum to these volumes within 1%. In between, the base plane crosses a slice that is
+        labeled either completely or not at all, so that sums of labels differ by up to half a basal slice (10%), as
         in real short-axis stacks.
         """
         heart = self.heart(phase)
@@ -126,7 +126,7 @@ class CardiacPhantom:
         return Heart(lv, rv, self.mass / MYOCARDIAL_DENSITY, emptied, self._contour, self.thin, self.scar)
 
     def frame(self, phase: float) -> tuple[np.ndarray, np.ndarray]:
-        """One frame: image int16 and label uint8 (1 RV, 2 Myo, 3 LV; with a scar `LATE_LABELS`), both (K, J, I)."""
+        """Generate a frame: image int16, label uint8 (1 RV, 2 Myo, 3 LV; with a scar `LATE_LABELS`), both (K, J, I)."""
         signed, texture, flow, covered, label = self._sample_heart(self.heart(phase))
         body, body_texture = self._body
         fine, in_phase, out_of_phase, *_ = self._fields
@@ -137,19 +137,19 @@ class CardiacPhantom:
         return np.rint(_GAIN * magnitude).clip(0, 32767).astype(np.int16), label
 
     def cine(self, frames: int = 25) -> tuple[np.ndarray, np.ndarray]:
-        """The whole cycle: images int16 and labels uint8, both (T, K, J, I); frame t has phase t / frames."""
+        """Generate the whole cycle: images int16 and labels uint8, both (T, K, J, I); frame t has phase t / frames."""
         pairs = [self.frame(t / frames) for t in range(frames)]
         return np.stack([image for image, _ in pairs]), np.stack([label for _, label in pairs])
 
     @cached_property
     def _contour(self) -> Contour:
-        # RandomState, not default_rng: NumPy promises that its streams never change (NEP 19).
+        # RandomState, not default_rng: NumPy guarantees that its streams never change (NEP 19).
         draw = np.random.RandomState([self.seed, 0]).uniform
         return Contour(draw(0, np.pi), draw(0, 2 * np.pi), tuple(draw(-2.5, 2.5, 2)), tuple(draw(0, 2 * np.pi, 3)))
 
     @cached_property
     def _fields(self) -> tuple[np.ndarray, ...]:
-        """Tissue texture, two patterns of flow, the layout of the bowel and of small vessels."""
+        """Random fields: tissue texture, two patterns of flow, arrangement of bowel and small vessels."""
         rng = np.random.RandomState([self.seed, 2])
         spacing = self.spacing[::-1]
         fine, coarse, *others = (
@@ -168,7 +168,7 @@ class CardiacPhantom:
         )
 
     def _to_ras(self, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Points (K, J, I, 3) in RAS of the grid with the given heart-frame axes."""
+        """RAS coordinates (K, J, I, 3) of the grid with the given heart-frame axes."""
         return (
             _BASE_CENTER
             + z[:, None, None, None] * _APEXWARD
@@ -188,7 +188,7 @@ class CardiacPhantom:
 
     @cached_property
     def _body(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean signed signal of the body without the heart, and its texture's amplitude."""
+        """Mean signed signal of the body without the heart, and the amplitude of its texture."""
         strength = self._strength
         mean, texture = np.zeros(self.shape), np.zeros(self.shape)
         weights = dict(zip(_THROUGH[[0, 2, 4]], (0.25, 0.5, 0.25), strict=True))
@@ -202,7 +202,7 @@ class CardiacPhantom:
         return mean, texture
 
     def _sample_heart(self, heart: Heart) -> tuple[np.ndarray, ...]:
-        """Signal, texture amplitude, flow amplitude and coverage of the heart, and the majority label."""
+        """Signal, texture amplitude, flow amplitude and coverage of the heart, and the most frequent label."""
         z, y, x = self._heart_axes()
         rows, columns = np.flatnonzero(np.abs(y) < 70), np.flatnonzero((x > -85) & (x < 50))
         box = np.s_[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -232,7 +232,7 @@ class CardiacPhantom:
 
 
 def _region_tables(strength: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Per `Region`: signed signal, texture amplitude, flow amplitude, coverage; from the signal for each tissue."""
+    """Signed signal, texture amplitude, flow amplitude and coverage per `Region`, from the signal of each tissue."""
     mean, texture, flow, covered = np.zeros((4, len(Region)))
     for region, tissue in _REGION_TISSUE.items():
         mean[region] = strength[tissue]
@@ -245,6 +245,6 @@ def _region_tables(strength: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def _offsets(through: tuple[float, ...], in_plane: int) -> list[tuple[float, float, float]]:
-    """Sample positions (dz, dy, dx) inside a voxel, as fractions of its size."""
+    """Sample positions (dz, dy, dx) within a voxel, as fractions of its size."""
     steps = (np.arange(in_plane) + 0.5) / in_plane - 0.5
     return [(dz, dy, dx) for dz in through for dy in steps for dx in steps]

@@ -1,4 +1,4 @@
-"""From tissue to picture: bSSFP signal at 1.5 T, coil shading, smooth random fields, and the noisy k-space."""
+"""From tissue to image: bSSFP signal at 1.5 T, coil shading, smooth random fields, and noisy k-space."""
 
 from collections.abc import Sequence
 from enum import IntEnum
@@ -11,7 +11,7 @@ FLIP_ANGLE = np.radians(60.0)
 
 
 class Tissue(IntEnum):
-    """Row of the tables below."""
+    """Row index of the tables below."""
 
     AIR = 0
     SKIN = 1
@@ -31,10 +31,10 @@ class Tissue(IntEnum):
     SCAR = 15
 
 
-# Proton density relative to blood, T1 and T2 in ms at 1.5 T: typical values of the literature (Stanisz et al., MRM
+# Proton density relative to blood, T1 and T2 in ms at 1.5 T: typical literature values (Stanisz et al., MRM
 # 2005, for blood, heart, muscle, liver; de Bazelaire et al., Radiology 2004, for spleen, kidney, marrow, subcutaneous
 # fat). Blood's T2 falls with its oxygenation (Wright et al., JMRI 1991), so the right heart is darker than the left.
-# Lung, cortical bone, skin and stomach wall with content are round values: little water, or short T2.
+# Lung, cortical bone, skin and stomach wall with content are rounded values: little water, or short T2.
 _PROPERTIES = {
     Tissue.AIR: (0.0, 1000.0, 50.0),
     Tissue.SKIN: (0.60, 900.0, 25.0),
@@ -54,14 +54,14 @@ _PROPERTIES = {
     Tissue.SCAR: (0.88, 1080.0, 55.0),
 }
 
-# Gadolinium in a tissue ten minutes after its injection, relative to blood: the extracellular share over the blood's
-# plasma share (Kellman and Hansen, JCMR 2014, for muscle 0.25 and scar 0.6 of the volume; others are round values).
+# Gadolinium in a tissue ten minutes after injection, relative to blood: extracellular share divided by the blood's
+# plasma share (Kellman and Hansen, JCMR 2014: muscle 0.25 and scar 0.6 of the volume; others are rounded values).
 _GADOLINIUM = {
     Tissue.SKIN: 0.4, Tissue.FAT: 0.05, Tissue.MUSCLE: 0.25, Tissue.MARROW: 0.2, Tissue.LUNG: 0.6, Tissue.LIVER: 0.5,
     Tissue.SPLEEN: 0.5, Tissue.KIDNEY: 1.0, Tissue.STOMACH: 0.3, Tissue.MYOCARDIUM: 0.45, Tissue.ARTERIAL_BLOOD: 1.0,
     Tissue.VENOUS_BLOOD: 1.0, Tissue.SCAR: 1.15,
 }  # fmt: skip
-_BLOOD_T1_LATE = 350.0  # ms, then
+_BLOOD_T1_LATE = 350.0  # ms, at that time
 
 TEXTURE = np.zeros(len(Tissue))
 """Standard deviation of a tissue's signal about its mean, as a fraction of the mean (our choice)."""
@@ -72,7 +72,7 @@ TEXTURE[Tissue.SCAR] = 0.12
 
 
 def steady_state(density: float, t1: float, t2: float) -> float:
-    """bSSFP signal on resonance, relative to the equilibrium magnetisation of blood; times in ms.
+    """bSSFP signal on resonance, relative to the equilibrium magnetization of blood; times in ms.
 
     Source: the Freeman-Hill equation, for example Scheffler and Lehnhardt, Eur Radiol 2003.
     """
@@ -82,10 +82,10 @@ def steady_state(density: float, t1: float, t2: float) -> float:
 
 
 def signals() -> np.ndarray:
-    """Signed signal for each `Tissue`.
+    """Signed signal of each `Tissue`.
 
-    At this repetition time fat (220 Hz from water at 1.5 T) answers in opposite phase to water, so voxels that hold
-    both turn dark: the black line around every organ in a bSSFP picture.
+    At this repetition time, fat (220 Hz from water at 1.5 T) has the opposite phase to water, so voxels that contain
+    both are dark: the black line around organs in bSSFP images.
     """
     values = np.array([steady_state(*_PROPERTIES[tissue]) for tissue in Tissue])
     values[Tissue.FAT] *= -1.0
@@ -93,10 +93,10 @@ def signals() -> np.ndarray:
 
 
 def late_signals() -> np.ndarray:
-    """Signed signal for each `Tissue` after an inversion, at the time at which healthy myocardium has none.
+    """Signed signal of each `Tissue` after an inversion, at the time when healthy myocardium has none.
 
-    Gradient echo ten minutes after gadolinium, at full recovery between inversions: density (1 - 2 exp(-TI / T1)),
-    scaled so that its blood is as bright as that of `signals`.
+    Gradient echo ten minutes after gadolinium, with full recovery between inversions: density (1 - 2 exp(-TI / T1)),
+    scaled so that blood is as bright as in `signals`.
     """
     dose = 1 / _BLOOD_T1_LATE - 1 / _PROPERTIES[Tissue.ARTERIAL_BLOOD][1]
     t1 = np.array([1 / (1 / _PROPERTIES[tissue][1] + dose * _GADOLINIUM.get(tissue, 0.0)) for tissue in Tissue])
@@ -108,7 +108,7 @@ def late_signals() -> np.ndarray:
 def smooth_field(
     rng: np.random.RandomState, shape: Sequence[int], spacing: Sequence[float], length: float
 ) -> np.ndarray:
-    """Gaussian random field, mean 0, standard deviation 1.
+    """Gaussian random field with mean 0 and standard deviation 1.
 
     Args:
         shape: (K, J, I).
@@ -128,16 +128,16 @@ _COILS = np.array(
 
 
 def coil_shading(points: np.ndarray) -> np.ndarray:
-    """Sensitivity of the receive array at RAS points (..., 3), after a vendor-like partial correction."""
+    """Sensitivity of the receive coils at RAS points (..., 3), after partial correction as by a vendor."""
     squared = sum(1.0 / (1.0 + ((points - coil) ** 2).sum(axis=-1) / 85.0**2) ** 3 for coil in _COILS)
     return np.sqrt(squared) ** 0.55
 
 
 def acquire(slices: np.ndarray, noise: float, rng: np.random.RandomState) -> np.ndarray:
-    """Magnitude image of signed slices (K, J, I) as a scanner makes it.
+    """Simulate the magnitude image of signed slices (K, J, I).
 
-    k-space is covered to 80 % of the picture's and tapered at its rim (slight blur and ringing, correlated noise);
-    complex Gaussian noise of standard deviation ``noise`` per channel before that makes the magnitude Rician.
+    k-space covers 80% of the image's and is tapered at its edge (slight blur and ringing, correlated noise);
+    complex Gaussian noise of standard deviation ``noise`` per channel is added before, so the magnitude is Rician.
     """
     taper = [_taper(n) for n in slices.shape[1:]]
     noisy = slices + noise * (rng.standard_normal(slices.shape) + 1j * rng.standard_normal(slices.shape))

@@ -15,19 +15,19 @@ from .sample import CYCLE_SECONDS, writable, write_whole
 from .scan import CardiacPhantom
 
 CINE, LATE = "cine", "late"
-"""Folders of the series in that of the study."""
+"""Folders of the series in the study's folder."""
 
 
 def write_study(
     folder: str | Path, frames: int = 25, shape: tuple[int, int, int] = CardiacPhantom.shape, late: bool = True
 ) -> list[Path]:
-    """Write a study, a file for each slice and frame; the same arguments give the same UIDs.
+    """Write a study with a file for each slice and frame; the same arguments give the same UIDs.
 
     Args:
-        folder: made when missing; the series lie in ``cine`` and ``late``.
-        frames: of the cycle.
-        shape: (K, J, I) of every frame.
-        late: with late enhancement, of a phantom with a scar of known volume; else with the cine alone.
+        folder: created if missing; the series are in ``cine`` and ``late``.
+        frames: number of frames of the cycle.
+        shape: (K, J, I) of each frame.
+        late: also write late enhancement of a phantom with a scar of known volume.
 
     Raises:
         OutputError: a file cannot be written.
@@ -49,10 +49,10 @@ def write_series(
     """Write volumes (K, J, I) on one grid as a series of the phantom's study.
 
     Args:
-        number: of the series.
-        description: of the series.
-        step_ms: from a frame to the next; None: the series is not a cine.
-        tags: attributes by their keywords that replace what is written otherwise.
+        number: number of the series.
+        description: description of the series.
+        step_ms: time between frames; None if the series is not a cine.
+        tags: attributes by keyword that replace the default ones.
 
     Raises:
         OutputError: a file cannot be written.

@@ -1,7 +1,7 @@
-"""The still body around the heart, in patient coordinates (RAS, mm): which tissue a point belongs to.
+"""The static body around the heart, in patient coordinates (RAS, mm): the tissue at each point.
 
-The origin lies in the middle of the chest at the heart's height. The shapes are ellipsoids, tubes and a chest wall in
-layers, of ordinary adult size, cut obliquely by the short-axis planes as in a real examination.
+The origin is in the middle of the chest at the height of the heart. The shapes are ellipsoids, tubes and a layered
+chest wall of ordinary adult size, cut obliquely by the short-axis planes as in a real examination.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class Organ:
 
     Args:
         tissue, center, radii: RAS mm.
-        shell: thickness in mm and tissue of its outermost layer.
-        abdominal: only the part below the diaphragm exists.
+        shell: thickness in mm and tissue of the outermost layer.
+        abdominal: only the part below the diaphragm is drawn.
     """
 
     tissue: Tissue
@@ -30,7 +30,7 @@ class Organ:
 
 _WALL = 15.0  # mm of muscle and ribs
 
-# Painted in this order: later organs lie over earlier ones.
+# drawn in this order: later organs cover earlier ones
 _ORGANS = (
     Organ(Tissue.LIVER, (80, 5, -95), (105, 92, 88)),
     Organ(Tissue.LIVER, (5, 55, -85), (75, 42, 60)),
@@ -60,9 +60,9 @@ def tissues(x: np.ndarray, y: np.ndarray, z: np.ndarray, bowel: np.ndarray, vess
     """Tissue of each point, uint8.
 
     Args:
-        x, y, z: RAS mm, one shape.
-        bowel, vessels: random fields of the same shape that lay the bowel loops into the abdominal fat and the small
-            vessels into lungs and liver.
+        x, y, z: RAS mm, same shape.
+        bowel, vessels: random fields of the same shape that place the bowel loops in the abdominal fat and the small
+            vessels in lungs and liver.
     """
     depth = _depth(x, y, z)
     wall = 2 + _fat_thickness(x, y, z)
@@ -80,7 +80,7 @@ def tissues(x: np.ndarray, y: np.ndarray, z: np.ndarray, bowel: np.ndarray, vess
 def _cavity(
     x: np.ndarray, y: np.ndarray, z: np.ndarray, depth: np.ndarray, bowel: np.ndarray, vessels: np.ndarray
 ) -> np.ndarray:
-    """Tissue of the points (n,) within the chest wall; ``depth`` in mm from its inner face."""
+    """Tissue of the points (n,) within the chest wall; ``depth``: distance in mm from its inner surface."""
     above = z > _diaphragm(x, y)
     tissue = np.where(above, Tissue.LUNG, Tissue.FAT).astype(np.uint8)
     hilum = ((x + 20) / 90) ** 2 + ((y + 10) / 90) ** 2
@@ -98,7 +98,7 @@ def _cavity(
 
 
 def _depth(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Distance below the skin along the ray from the body's axis, mm; the chest slopes backward toward the neck."""
+    """Distance below the skin along the ray from the body's axis in mm; the chest slopes backward toward the neck."""
     front = 112.0 - 0.28 * np.maximum(z - 10.0, 0.0) + 0.08 * np.minimum(z + 40.0, 0.0)
     half_depth = np.where(y > -10, front + 10.0, 115.0)
     half_width = 172.0 - 0.12 * np.maximum(z, 0.0)
@@ -113,14 +113,14 @@ def _fat_thickness(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 
 def _diaphragm(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """z of the two domes, with the heart's bed between them; falls steeply toward the ribs."""
+    """z of the two domes, with the heart in between; falls steeply toward the ribs."""
     right = 4.0 - 0.0060 * (x - 75) ** 2
     left = -22.0 - 0.0045 * (x + 75) ** 2
     return np.maximum(right, left) - 0.0055 * np.square(y - 5)
 
 
 def _paint_ribs(tissue: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray, depth: np.ndarray) -> None:
-    """Ribs every 27 mm, sloping down toward the front, marrow within cortical bone; and the sternum."""
+    """Draw ribs every 27 mm, sloping down toward the front, with marrow inside cortical bone; and the sternum."""
     along = (z + 0.45 * y + 13.0) % 27.0 - 13.5
     rib = (along / 6.5) ** 2 + ((depth - 10.0) / 4.2) ** 2
     tissue[rib < 1] = Tissue.BONE

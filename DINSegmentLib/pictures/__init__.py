@@ -1,1 +1,1 @@
-"""Slices with outlines and curves, drawn once for previews, reports and thumbnails."""
+"""Drawing of slices with outlines, and of curves, for previews, reports and thumbnails."""

@@ -1,4 +1,4 @@
-"""The bull's-eye of the left ventricle: a value for each of the American Heart Association's segments."""
+"""Bull's-eye plot of the left ventricle: a value for each AHA segment."""
 
 import math
 from collections.abc import Mapping
@@ -7,22 +7,22 @@ from ..measure.segments import APEX, NAMES
 from .drawing import Area, Color, Drawing, Point, Shape, Text
 
 SIZE = 300
-_RADII = (132.0, 98.0, 64.0, 28.0)  # of the basal, mid and apical ring, outer edges, and of the apex
+_RADII = (132.0, 98.0, 64.0, 28.0)  # outer edges of the basal, mid and apical ring, and of the apex
 _CENTER = (SIZE / 2, 160.0)
-_LOW, _HIGH = (247, 251, 255), (33, 102, 172)  # colors of the least and the largest value of the scale
+_LOW, _HIGH = (247, 251, 255), (33, 102, 172)  # colors of the smallest and the largest value
 _NONE: Color = (225, 225, 225)
 
 
 def bullseye(
     values: Mapping[int, float | None], title: str, unit: str, bounds: tuple[float, float], digits: int = 1
 ) -> Drawing:
-    """Draw a value for each segment, the anterior wall at the top and the septum on the left.
+    """Draw a value for each segment, with the anterior wall at the top and the septum on the left.
 
     Args:
-        values: by segment; None, or missing: not reported, gray with a dash. Segment 17 is marked as not assessed.
-        title, unit: what is shown.
+        values: by segment number; None or missing: not reported, gray with a dash. Segment 17 is always not assessed.
+        title, unit: description of the values.
         bounds: values of the lightest and the darkest color.
-        digits: decimals of the numbers.
+        digits: decimals of the values.
     """
     shapes: list[Shape] = [Text((SIZE / 2, 18), f"{title} ({unit})", 14, anchor="middle")]
     for number, name in NAMES.items():
@@ -40,7 +40,7 @@ def bullseye(
 
 
 def _sector(number: int) -> tuple[list[Point], Point]:
-    """Outline and middle of a segment."""
+    """Outline and center of a segment."""
     if number == APEX:
         return [_at(_RADII[3], angle) for angle in range(0, 360, 5)], _CENTER
     ring, place, width = ((number - 1) // 6, (number - 1) % 6, 60) if number < 13 else (2, number - 13, 90)

@@ -1,4 +1,4 @@
-"""Volumes of the structures over the cardiac cycle, drawn the same for a picture, a page and a PDF."""
+"""Volume-time curves of the structures, drawn identically for pictures, pages and PDF."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ _STEPS = (1, 2, 5, 10)
 
 @dataclass(frozen=True)
 class Curve:
-    """A structure's name, color (r, g, b) and volume in ml at every frame; None: there is none, a gap."""
+    """A structure's name, color (r, g, b) and volume in ml for each frame; None is a gap."""
 
     name: str
     color: Color
@@ -21,7 +21,7 @@ class Curve:
 
 
 def curves_of(function: CardiacFunction, model: Model, wall: bool = True) -> list[Curve]:
-    """The curves of a heart: right ventricle, myocardium (if ``wall``) and left ventricle, which lies on top."""
+    """Return the curves of a heart: right ventricle, myocardium (if ``wall``) and left ventricle, which is on top."""
     volumes = {RIGHT_VENTRICLE: function.rv_ml, MYOCARDIUM: function.myocardium_ml, LEFT_VENTRICLE: function.lv_ml}
     return [
         Curve(label.name, label.color, values)
@@ -31,7 +31,7 @@ def curves_of(function: CardiacFunction, model: Model, wall: bool = True) -> lis
 
 
 def marks_of(function: CardiacFunction) -> dict[str, int]:
-    """Frames, counted from 0, of end-diastole and end-systole, where they are known."""
+    """Return the frames, counted from 0, of end-diastole and end-systole, if known."""
     return {text: at for text, at in (("ED", function.ed_frame), ("ES", function.es_frame)) if at is not None}
 
 
@@ -42,14 +42,14 @@ def draw_curves(
     """Draw volume-time curves.
 
     Args:
-        curves: all with one volume for every frame, of one frame at least.
-        times: of the frames in ms; None: the axis counts frames from 1.
-        marks: frames, counted from 0, at which a vertical line is drawn, by the text over it, such as ``ED``.
-        title, subtitle: the headline; without a title there is none.
+        curves: all with one volume per frame, for at least one frame.
+        times: times of the frames in ms; None to number frames from 1.
+        marks: label, such as ``ED``, to frame, counted from 0, where a vertical line is drawn.
+        title, subtitle: headline; without a title there is none.
         size: width and height.
-        bare: lines and marks alone, for a small picture beside others.
+        bare: draw only lines and marks, for a small picture.
 
-    The volume axis begins at 0; each curve has its name in the legend below.
+    The volume axis starts at 0; the names of the curves are in the legend below.
     """
     left, right = (8, size[0] - 8) if bare else (60, size[0] - 24)
     top, bottom = (116 if title else 34), size[1] - (8 if bare else 84)
@@ -97,7 +97,7 @@ def _axes(across: "_Scale", up: "_Scale", along: Sequence[float], upward: Sequen
 
 
 def _lines(points: Sequence[Point | None], color: Color) -> list[Shape]:
-    """The curve between gaps."""
+    """Draw the parts of a curve between gaps."""
     parts: list[list[Point]] = [[]]
     for point in points:
         if point is None:
@@ -133,7 +133,7 @@ def _about(name: str, volume: float, frame: int, times: Sequence[float] | None) 
 
 @dataclass(frozen=True)
 class _Scale:
-    """Values from ``low`` to ``high`` to places from ``start`` to ``end``."""
+    """Linear map of values from ``low`` to ``high`` to positions from ``start`` to ``end``."""
 
     low: float
     high: float
@@ -145,7 +145,7 @@ class _Scale:
 
 
 def _ticks(low: float, high: float, whole: bool = False) -> list[float]:
-    """Round numbers from at most ``low`` to at least ``high``, five to eleven of them where they may be fractions."""
+    """Return round numbers from at most ``low`` to at least ``high``, five to eleven if fractions are allowed."""
     raw = max((high - low) / 8, 1e-9)
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * n for n in _STEPS if power * n >= raw * (1 - 1e-9))

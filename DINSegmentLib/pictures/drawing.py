@@ -1,4 +1,4 @@
-"""Lines, areas and texts, described once: for a page as SVG, for a file by Pillow, and for a PDF by `report.pdf`."""
+"""Drawings of lines, areas and texts, rendered as SVG for pages, by Pillow for files, and by `report.pdf` for PDF."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ LIGHT: Mapping[str, Color] = {
     "dim": (91, 100, 114),
 }
 
-_SHARP = 2  # a picture is drawn so many times larger: Pillow knows no smooth lines
+_SHARP = 2  # supersampling factor, because Pillow does not smooth lines
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line through points; ``color`` is RGB or the name of a color of a theme; ``kind`` is its class in SVG."""
+    """A line through points; ``color`` is RGB or the name of a theme color; ``kind`` is its SVG class."""
 
     points: Sequence[Point]
     color: Color | str
@@ -34,7 +34,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Disc:
-    """A filled circle, with a text that a page shows under the pointer."""
+    """A filled circle, with a tooltip for pages."""
 
     center: Point
     radius: float
@@ -44,7 +44,7 @@ class Disc:
 
 @dataclass(frozen=True)
 class Area:
-    """A filled polygon with an outline, with a text that a page shows under the pointer."""
+    """A filled polygon with an outline, with a tooltip for pages."""
 
     points: Sequence[Point]
     color: Color | str
@@ -54,7 +54,7 @@ class Area:
 
 @dataclass(frozen=True)
 class Text:
-    """A text at a point: its baseline's ``start``, ``middle`` or ``end``; shortened to ``room`` where that is given."""
+    """A text at the ``start``, ``middle`` or ``end`` of its baseline; shortened to ``room`` if given."""
 
     at: Point
     text: str
@@ -70,7 +70,7 @@ Shape = Line | Disc | Area | Text
 
 @dataclass(frozen=True)
 class Drawing:
-    """Shapes, the first lowest, in a box of ``width`` and ``height``; x grows to the right and y down."""
+    """Shapes from bottom to top in a box of ``width`` and ``height``; x increases to the right and y down."""
 
     width: int
     height: int
@@ -78,10 +78,10 @@ class Drawing:
 
 
 def svg(drawing: Drawing, label: str) -> str:
-    """The drawing as an SVG element; colors of a theme are the variables ``--ink`` and so on of the page's style.
+    """Render a drawing as an SVG element; theme colors are CSS variables of the page, such as ``--ink``.
 
     Args:
-        label: what the drawing shows, for people who do not see it.
+        label: what the drawing shows, for screen readers.
     """
     inside = "".join(map(_element, drawing.shapes))
     box = f"0 0 {drawing.width} {drawing.height}"
@@ -90,7 +90,7 @@ def svg(drawing: Drawing, label: str) -> str:
 
 
 def raster(drawing: Drawing, theme: Mapping[str, Color] = DARK) -> Image.Image:
-    """The drawing as an RGB picture of its width and height."""
+    """Render a drawing as an RGB image of its width and height."""
     image = Image.new("RGB", (_SHARP * drawing.width, _SHARP * drawing.height), theme["back"])
     draw = ImageDraw.Draw(image)
     for shape in drawing.shapes:
@@ -106,7 +106,7 @@ def raster(drawing: Drawing, theme: Mapping[str, Color] = DARK) -> Image.Image:
             draw.ellipse(box, rgb(shape.color, theme))
     image = image.resize((drawing.width, drawing.height), Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(image)
-    for shape in drawing.shapes:  # texts are sharp as they are
+    for shape in drawing.shapes:  # texts need no supersampling
         if isinstance(shape, Text):
             text = shape.text if shape.room is None else fit(shape.text, round(shape.size), round(shape.room))
             anchor = {"start": "ls", "middle": "ms", "end": "rs"}[shape.anchor]
@@ -115,7 +115,7 @@ def raster(drawing: Drawing, theme: Mapping[str, Color] = DARK) -> Image.Image:
 
 
 def rgb(color: Color | str, theme: Mapping[str, Color]) -> Color:
-    """A shape's color under a theme."""
+    """Return a shape's color in a theme."""
     return theme[color] if isinstance(color, str) else color
 
 

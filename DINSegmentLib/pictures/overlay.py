@@ -1,4 +1,4 @@
-"""Slices to pixels: gray pictures, structures drawn over them, and where a structure's number is drawn."""
+"""Slices to pixels: gray images, overlaid structures, and positions for the structures' numbers."""
 
 from collections.abc import Sequence
 
@@ -7,27 +7,27 @@ from PIL import Image
 
 from ..model import Label
 
-_FINE = 3  # structures are drawn this many times finer and then averaged, so that outlines are smooth
-_OUTLINE = 5  # width of an outline in fine pixels
-_DASH = 15  # of a dashed outline, in fine pixels
+_FINE = 3  # supersampling factor for structures, so that outlines are smooth
+_OUTLINE = 5  # width of an outline in supersampled pixels
+_DASH = 15  # length of a dash in supersampled pixels
 _FILL = 0.30  # opacity inside an outline
-_HIDDEN = 24  # pixels: a number would hide a structure that is smaller
+_HIDDEN = 24  # pixels; a number would cover a smaller structure
 _CIRCLE = [(round(_OUTLINE * np.sin(a)), round(_OUTLINE * np.cos(a))) for a in np.arange(12) * np.pi / 6]
 
 
 def as_picture(plane: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    """(H, W) float32 in [0, 1] -> RGB of ``size`` (width, height)."""
+    """Convert (H, W) float32 in [0, 1] to an RGB image of ``size`` (width, height)."""
     return _gray(plane).resize(size, Image.Resampling.BICUBIC).convert("RGB")
 
 
 def overlay(plane: np.ndarray, labels: np.ndarray, size: tuple[int, int], known: Sequence[Label]) -> Image.Image:
-    """A slice with its structures in their colors, translucent, with an opaque outline on their inner side.
+    """Draw a slice with translucent structures in their colors, with an opaque outline along their inner edge.
 
     Args:
         plane: (H, W) float32 in [0, 1].
         labels: (H, W) uint8.
-        size: width and height of the picture.
-        known: names the color of each label value.
+        size: width and height of the image.
+        known: labels with the color of each label value.
     """
     fine_size = (size[0] * _FINE, size[1] * _FINE)
     colors = np.zeros((256, 3), np.float32)
@@ -36,7 +36,7 @@ def overlay(plane: np.ndarray, labels: np.ndarray, size: tuple[int, int], known:
     labels = _enlarge(labels, fine_size)
     gray = np.asarray(_gray(plane).resize(fine_size, Image.Resampling.BICUBIC))
     picture = np.repeat(gray[..., None], 3, axis=2)
-    held = labels > 0  # elsewhere nothing is mixed
+    held = labels > 0  # nothing is blended elsewhere
     below = gray[held].astype(np.float32)[:, None]
     opacity = np.where(_outline(labels)[held], np.float32(1), np.float32(_FILL))
     picture[held] = np.rint(below + opacity[:, None] * (colors[labels[held]] - below))
@@ -44,7 +44,7 @@ def overlay(plane: np.ndarray, labels: np.ndarray, size: tuple[int, int], known:
 
 
 def outlined(picture: Image.Image, labels: np.ndarray) -> Image.Image:
-    """The picture of a slice with a dashed white outline of other structures (H, W) over it."""
+    """Draw a dashed white outline of other structures (H, W) over the image of a slice."""
     fine = _enlarge(labels, (picture.width * _FINE, picture.height * _FINE))
     rows, columns = np.ogrid[: fine.shape[0], : fine.shape[1]]
     line = _outline(fine) & (fine > 0) & ((rows + columns) // _DASH % 2 == 0)
@@ -54,9 +54,9 @@ def outlined(picture: Image.Image, labels: np.ndarray) -> Image.Image:
 
 
 def positions(labels: np.ndarray, size: tuple[int, int]) -> dict[int, tuple[int, int]]:
-    """Where to write the value of each structure in a slice (H, W): x and y in a picture of ``size``.
+    """Return positions for the value of each structure in a slice (H, W): x and y in an image of ``size``.
 
-    That is deep inside the structure, or beside it when the number would hide it.
+    A position is deep inside the structure, or next to it if the number would cover it.
     """
     labels = _enlarge(labels, size)
     return {int(value): _position(labels == value) for value in np.unique(labels) if value}
@@ -67,7 +67,7 @@ def _gray(plane: np.ndarray) -> Image.Image:
 
 
 def _enlarge(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Labels (H, W) on ``size`` (width, height); borders between structures become lines instead of stairs."""
+    """Resize labels (H, W) to ``size`` (width, height), with smooth borders between structures."""
     values = np.unique(labels)
     masks = (Image.fromarray(np.where(labels == value, np.uint8(255), np.uint8(0))) for value in values)
     weights = (np.asarray(mask.resize(size, Image.Resampling.BILINEAR)) for mask in masks)
@@ -80,7 +80,7 @@ def _enlarge(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _outline(labels: np.ndarray) -> np.ndarray:
-    """Whether another label lies within the outline's width."""
+    """Whether another label is within the outline's width."""
     height, width = labels.shape
     padded = np.pad(labels, _OUTLINE, mode="edge")
     outline = np.zeros(labels.shape, bool)
@@ -98,7 +98,7 @@ def _position(mask: np.ndarray) -> tuple[int, int]:
 
 
 def _deepest(mask: np.ndarray) -> tuple[int, int]:
-    """x and y of a point of a mask (H, W), not empty, that is farthest from its border."""
+    """Return x and y of the point in a nonempty mask (H, W) that is farthest from its border."""
     rest = np.pad(mask, 1)
     while True:
         inner = rest.copy()

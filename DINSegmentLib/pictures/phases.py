@@ -1,4 +1,4 @@
-"""A heart at several moments: the same few slices with their outlines, one row of pictures for each moment."""
+"""A heart at several moments: the same slices with outlines, in a row of images for each moment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from .thumbnails import TILE, square
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """A name, and the volume and labels (K, J, I) at that moment: normalized, float32 in [0, 1], and uint8."""
+    """Name of a moment, with its volume, normalized, float32 in [0, 1], and labels, uint8, both (K, J, I)."""
 
     name: str
     volume: np.ndarray
@@ -26,17 +26,17 @@ class Moment:
 def draw_moments(
     moments: Sequence[Moment], geometry: Geometry, model: Model, places: Sequence[int] = ()
 ) -> tuple[list[int], list[list[Image.Image]]]:
-    """Draw some slices at every moment.
+    """Draw some slices at each moment.
 
     Args:
-        moments: at least one; all on one grid.
+        moments: at least one, all on the same grid.
         geometry: grid of the labels.
-        model: whose axes and colors are used.
-        places: slices by their place in the file, counted from 0; empty: three, evenly through what is labeled.
+        model: defines axes and colors.
+        places: stored slice indices, counted from 0; if empty, three evenly spaced labeled slices.
 
     Returns:
-        the places drawn, and for each moment its pictures in their order: squares of `thumbnails.TILE` pixels that show
-        the structures of all moments with room around them, true in millimeters, as radiologists look at them.
+        the slices drawn, and for each moment its images in that order: squares of `thumbnails.TILE` pixels that show
+        the structures of all moments with a margin, in true proportions and radiological orientation.
     """
     orient = orientation(geometry, replace(model.axes, rows=ROWS, columns=COLUMNS))
     turned = [(orient.to_model(one.volume), orient.to_model(one.labels)) for one in moments]

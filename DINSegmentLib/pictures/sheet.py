@@ -1,4 +1,4 @@
-"""Sheets on which panels are laid out: headline, three columns, a legend; or rows of tiles. They know no volumes."""
+"""Layout of sheets: headline, three columns and legend, or rows of tiles; independent of volumes."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from functools import cache
 from PIL import Image, ImageDraw, ImageFont
 
 _MARGIN, _GAP, _GUTTER = 24, 10, 58
-_NARROWEST, _LOWEST = 230, 44  # of a column and a row, so that their texts fit
+_NARROWEST, _LOWEST = 230, 44  # minimum width of a column and height of a row, so that texts fit
 _HEADLINE, _HEADING, _LEGEND_LINE, _LEGEND_GAP = 70, 28, 30, 30
 _SWATCH = 20
 _BACKGROUND, _BLACK = (17, 19, 23), (0, 0, 0)
@@ -17,7 +17,7 @@ _BRIGHT, _DIM = (240, 242, 245), (152, 158, 168)
 
 @dataclass(frozen=True)
 class Entry:
-    """A structure in the legend: label value (or none), color, name, and a remark such as its volume."""
+    """Legend entry of a structure: label value (or None), color, name, and a remark such as its volume."""
 
     value: int | str
     color: tuple[int, int, int]
@@ -26,14 +26,14 @@ class Entry:
 
 
 class Page:
-    """A sheet with rows of three panels and everything written around them; texts that are too long are shortened.
+    """A sheet with rows of three panels and texts around them; long texts are shortened.
 
     Args:
         size: width and height of a panel.
-        rows: how many rows.
-        title, subtitle: the headline.
-        row_heading, headings: over the names of the rows, and of the three columns.
-        entries: the legend.
+        rows: number of rows.
+        title, subtitle: headline.
+        row_heading, headings: headings of the row names, and of the three columns.
+        entries: legend.
     """
 
     def __init__(
@@ -65,24 +65,24 @@ class Page:
             _draw_legend(self._draw, self._left, below + line * _LEGEND_LINE, row)
 
     def name_row(self, row: int, name: str, remark: str) -> None:
-        """Write two lines at the left of a row."""
+        """Write two lines to the left of a row."""
         x, y = self._left - 12, self._top + row * (self._row + _GAP) + self._row // 2
         self._text((x, y - 2), fit(name, 20, _GUTTER), 20, _BRIGHT, "rs")
         self._text((x, y + 5), fit(remark, 13, _GUTTER), 13, _DIM, "rt")
 
     def panel(self, row: int, column: int, picture: Image.Image) -> None:
-        """Place a picture of the panels' size."""
+        """Insert an image of the panels' size."""
         self.image.paste(picture, self._corner(row, column))
 
     def mark_edges(self, row: int, column: int, left: str, top: str) -> None:
-        """Write the letters of a direction inside a panel's left and upper edge."""
+        """Write direction letters inside a panel's left and upper edge."""
         (x, y), (width, height) = self._corner(row, column), self._size
         if min(width, height) >= 100:
             self._on_picture((x + 6, y + height // 2), left, 14, "lm")
             self._on_picture((x + width // 2, y + 6), top, 14, "mt")
 
     def scale_bar(self, row: int, column: int, length: int, text: str) -> None:
-        """Draw a bar of ``length`` pixels with its length in words into a panel's lower right corner."""
+        """Draw a scale bar of ``length`` pixels with a text into a panel's lower right corner."""
         (x, y), (width, height) = self._corner(row, column), self._size
         if length + 20 <= width and height >= 100:
             right, bottom = x + width - 10, y + height - 10
@@ -91,7 +91,7 @@ class Page:
             self._on_picture((right, bottom - 7), text, 13, "rs")
 
     def write_on(self, row: int, column: int, position: tuple[int, int], text: str) -> None:
-        """Write a short text centered at x and y of a panel, kept inside it."""
+        """Write a short text centered at x and y of a panel, moved inside if necessary."""
         x, y = (min(max(p, 8), max(8, n - 8)) for p, n in zip(position, self._size, strict=True))
         left, top = self._corner(row, column)
         self._on_picture((left + x, top + y), text, 15, "mm")
@@ -108,11 +108,11 @@ class Page:
 
 
 def tiles(rows: Sequence[tuple[str, Sequence[Image.Image]]], entries: Sequence[Entry] = ()) -> Image.Image:
-    """Pictures of one size in rows, each under its heading, and a legend below them.
+    """Arrange images of equal size in rows with headings, with a legend below.
 
     Args:
-        rows: a heading and its pictures, at least one; rows may differ in length.
-        entries: the legend.
+        rows: heading and images, at least one; rows may differ in length.
+        entries: legend.
     """
     width, height = rows[0][1][0].size
     across = _GAP + max(len(pictures) for _, pictures in rows) * (width + _GAP)
@@ -130,7 +130,7 @@ def tiles(rows: Sequence[tuple[str, Sequence[Image.Image]]], entries: Sequence[E
 
 
 def write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, size: int, anchor: str) -> None:
-    """Write on a picture, legible whatever lies under it."""
+    """Write text that is legible on any background."""
     draw.text(place, text, _BRIGHT, font(size), anchor, stroke_width=2, stroke_fill=_BLACK)
 
 
@@ -155,7 +155,7 @@ def _length(text: str, size: int) -> int:
 
 
 def _plain(text: str) -> str:
-    """The text in the characters that Pillow's own font has; accents are dropped, others become a question mark."""
+    """Restrict a text to the characters of Pillow's font: drop accents, replace others by question marks."""
     return "".join(map(_plain_character, unicodedata.normalize("NFC", text)))
 
 
@@ -165,7 +165,7 @@ def _plain_character(character: str) -> str:
 
 
 def fit(text: str, size: int, room: int) -> str:
-    """The text, shortened in its middle until it fits into ``room`` pixels; its end often distinguishes files."""
+    """Shorten a text in the middle to fit into ``room`` pixels; the end often distinguishes files."""
     text = whole = _plain(text)
     kept = len(whole)
     while _length(text, size) > room and kept:
@@ -175,7 +175,7 @@ def fit(text: str, size: int, room: int) -> str:
 
 
 def _lines(entries: Sequence[Entry], room: int) -> list[list[Entry]]:
-    """Entries from left to right, in as many lines as they need, each with texts that fit."""
+    """Arrange entries from left to right in as many lines as needed, with texts that fit."""
     lines: list[list[Entry]] = [[]]
     used = 0
     for entry in entries:

@@ -1,4 +1,4 @@
-"""The picture of a run: slices as they are, enhanced, and with the result over them; by Pillow, without OpenGL."""
+"""Preview of a run: original slices, enhanced slices, and the result as an overlay; by Pillow, without OpenGL."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,19 +13,19 @@ from .overlay import as_picture, overlay, positions
 from .sheet import Entry, Page
 
 MOST_SLICES = 5
-_PANEL = 340  # pixels along the longer side of a slice
-_ROOM = 0.6  # shown around the structures, in sizes of the box that holds them all
-_BAR = (10, 20, 50, 100)  # mm that a scale bar may represent; the longest within a third of a panel is drawn
+_PANEL = 340  # pixels of a slice's longer side
+_ROOM = 0.6  # margin around the structures, relative to their bounding box
+_BAR = (10, 20, 50, 100)  # possible lengths of the scale bar in mm; the longest within a third of a panel is drawn
 
-_WEAK = 0.1  # below, neither image is said to have decided
-_TINT = 0.75  # opacity where one image decided alone
+_WEAK = 0.1  # smaller values count as undecided
+_TINT = 0.75  # opacity where only one image is relied on
 _ORIGINAL, _ENHANCED = (138, 43, 227), (0, 214, 161)  # violet and green, as in Slicer's views
 
-# Radiologists look from the feet or from the front: rows run to the back or down, columns to the patient's left (seen
-# from the side: to the back).
+# Radiological orientation, seen from the feet or from the front: rows run to posterior or inferior, columns to the
+# patient's left (seen from the side: to posterior).
 ROWS, COLUMNS = "PI", "LP"
 
-# draws on a page, in a row, what was found in a slice: page, row, original (H, W), found (H, W), pixels of the panel
+# draws the result for a slice: page, row, original (H, W), result (H, W), panel size in pixels
 _DrawFound = Callable[[Page, int, np.ndarray, np.ndarray, tuple[int, int]], None]
 
 
@@ -38,20 +38,20 @@ def draw_case(
     title: str,
     enhancement: str = "",
 ) -> Image.Image:
-    """Draw at most five slices of a segmented volume, a row for each, with a legend.
+    """Draw up to five slices of a segmented volume, a row for each, with a legend.
 
     Args:
         volume: normalized original, (K, J, I) float32 in [0, 1].
         enhanced: the same, enhanced.
         labels: (K, J, I) uint8.
         geometry: grid of the three.
-        model: whose axes, names and colors are used.
-        title: headline, for example the file's name.
-        enhancement: what "enhanced" means, for that column's heading, for example ``log, strength 1``.
+        model: defines axes, names and colors.
+        title: headline, for example the file name.
+        enhancement: description for the heading of the enhanced column, for example ``log, strength 1``.
 
     Returns:
-        RGB. Slices lie as radiologists look at them, are evenly spaced among those that hold a label (else among all),
-        and show the structures with room around them, true in millimeters. A slice's number is its place in the file,
+        RGB image. Slices have radiological orientation, are evenly spaced among labeled slices (or all, if none are),
+        and show the structures with a margin, in true proportions. Slice numbers are stored indices,
         counted from 1.
     """
     heading = f"Enhanced ({enhancement})" if enhancement else "Enhanced"
@@ -69,11 +69,11 @@ def draw_case(
 def draw_attribution(
     volume: np.ndarray, enhanced: np.ndarray, decided: np.ndarray, geometry: Geometry, model: Model, title: str
 ) -> Image.Image:
-    """Draw which image decided, as `draw_case` does its structures: green the enhanced one, violet the original.
+    """Draw an attribution map as `draw_case` draws structures: green for the enhanced image, violet for the original.
 
     Args:
         volume, enhanced, geometry, model, title: as in `draw_case`.
-        decided: (K, J, I) in [-1, 1], see `engine.attribution`; a color is as opaque as the value is far from 0.
+        decided: (K, J, I) in [-1, 1], see `engine.attribution`; opacity increases with the magnitude.
     """
     legend = [
         Entry(-1, _ORIGINAL, "Original", "its direction alone gives the label"),
@@ -92,12 +92,12 @@ def _draw(
     volume: np.ndarray, enhanced: np.ndarray, found: np.ndarray, shown: np.ndarray, geometry: Geometry, model: Model,
     title: str, headings: tuple[str, str], legend: Sequence[Entry], draw_found: _DrawFound,
 ) -> Image.Image:  # fmt: skip
-    """A page of slices where ``shown`` holds anything: original, enhanced, and ``found`` as ``draw_found`` draws it."""
+    """Draw the slices where ``shown`` is not 0: original, enhanced, and ``found`` as drawn by ``draw_found``."""
     orient = orientation(geometry, replace(model.axes, rows=ROWS, columns=COLUMNS))
     volume, enhanced, found, shown = (orient.to_model(array) for array in (volume, enhanced, found, shown))
     field = _field(shown)
     pixels_per_mm, size = _panel_size(field, orient.spacing[1:])
-    chosen = choose_slices(shown)[:: -1 if orient.flipped[0] else 1]  # in the file's order
+    chosen = choose_slices(shown)[:: -1 if orient.flipped[0] else 1]  # in stored order
     about = f"{model.title} · {model.id} {model.version}"
     page = Page(size, len(chosen), title, about, "Slice", ("Original", *headings), legend)
     for row, index in enumerate(chosen):
@@ -121,7 +121,7 @@ def _tinted(picture: Image.Image, decided: np.ndarray) -> Image.Image:
 
 
 def choose_slices(labels: np.ndarray, most: int = MOST_SLICES) -> list[int]:
-    """At most so many slices of (S, H, W), evenly spaced among those that hold a label, else among all."""
+    """Choose up to ``most`` slices of (S, H, W), evenly spaced among labeled slices, or all if there are none."""
     candidates = np.flatnonzero(labels.any(axis=(1, 2)))
     if not len(candidates):
         candidates = np.arange(len(labels))
@@ -131,7 +131,7 @@ def choose_slices(labels: np.ndarray, most: int = MOST_SLICES) -> list[int]:
 
 
 def _field(labels: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns to show: the box of all structures with room around it; everything when there are none."""
+    """Rows and columns to show: bounding box of all structures with a margin; everything if there are none."""
     held = np.any(labels, axis=0)
     return _extent(np.any(held, axis=1)), _extent(np.any(held, axis=0))
 
@@ -146,14 +146,14 @@ def _extent(held: np.ndarray) -> slice:
 
 
 def _panel_size(field: tuple[slice, slice], spacing: tuple[float, float]) -> tuple[float, tuple[int, int]]:
-    """Pixels per mm, and width and height of the panel for a field with this (row, column) spacing."""
+    """Return pixels per mm, and width and height of the panel for a field with this (row, column) spacing."""
     height, width = ((part.stop - part.start) * mm for part, mm in zip(field, spacing, strict=True))
     scale = _PANEL / max(height, width)
     return scale, (max(1, round(width * scale)), max(1, round(height * scale)))
 
 
 def _edges(geometry: Geometry, orient: Orientation) -> tuple[str, str]:
-    """Letters of where a slice's left and upper edge lie in the patient, the strongest direction first."""
+    """Return direction letters for a slice's left and upper edge, the dominant direction first."""
     stored_axes = geometry.directions[:, ::-1]
     letters = []
     for axis in (2, 1):

@@ -1,4 +1,4 @@
-"""A case at a glance: slices with their structures side by side, for the review page."""
+"""A strip of slices with structures for each case on the review page."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,34 +13,34 @@ from ..model.orientation import orientation
 from .overlay import overlay, positions
 from .slices import COLUMNS, ROWS, choose_slices
 
-FOLDER = "report"  # beside the report, which shows them
+FOLDER = "report"  # next to the report, which shows the images
 MOST_SLICES = 8
 TILE = 200  # pixels along the side of a slice's square
 GAP = 4  # pixels between two squares
-_ROOM = 0.25  # shown on either side of the structures, in sizes of the box that holds them all
+_ROOM = 0.25  # margin on either side of the structures, relative to their bounding box
 
 
 def picture_path(folder: Path, case: str) -> Path:
-    """Where a case's strip lies, under the folder of the report."""
+    """Return the path of a case's strip below the report's folder."""
     return folder / FOLDER / f"{case}.jpg"
 
 
 def strip(
     original: np.ndarray, labels: np.ndarray, geometry: Geometry, model: Model, review: Sequence[int] = ()
 ) -> Image.Image:
-    """Draw at most eight slices of a segmented volume in one line, each in a square.
+    """Draw up to eight slices of a segmented volume in one line, each in a square.
 
     Args:
         original: normalized, (K, J, I) float32 in [0, 1].
         labels: (K, J, I) uint8.
-        geometry: grid of the two.
-        model: whose axes and colors are used.
-        review: places in the file of slices to review, from 0, the worst first; at most half of the squares show them.
+        geometry: grid of both.
+        model: defines axes and colors.
+        review: stored indices of slices to review, from 0, worst first; they take up to half of the squares.
 
     Returns:
-        RGB. Slices lie as radiologists look at them, true in millimeters and in the file's order; those that are not to
-        review are evenly spaced among those that hold a label (else among all). All show the structures with room
-        around them. ``info["comment"]``, which a JPEG file keeps, names their places in the file, from 0.
+        RGB image. Slices have radiological orientation, true proportions and stored order; those not to review
+        are evenly spaced among labeled slices (or all, if there are none). All show the structures with a margin.
+        ``info["comment"]``, which a JPEG file keeps, has their stored indices, from 0.
     """
     orient = orientation(geometry, replace(model.axes, rows=ROWS, columns=COLUMNS))
     volume, shown = orient.to_model(original), orient.to_model(labels)
@@ -52,7 +52,7 @@ def strip(
     wanted = [stored(place) for place in review if 0 <= place <= last][: MOST_SLICES // 2]
     spaced = [place for place in choose_slices(shown, MOST_SLICES) if place not in wanted]
     left = MOST_SLICES - len(wanted)
-    if len(spaced) > left:  # evenly thinned out
+    if len(spaced) > left:  # drop some, evenly
         spaced = [spaced[(2 * place + 1) * len(spaced) // (2 * left)] for place in range(left)]
     chosen = sorted((*wanted, *spaced), key=stored)
     field, size = square(np.any(shown, axis=0), np.array(orient.spacing[1:]))
@@ -69,7 +69,7 @@ def strip(
 
 
 def places_in(path: Path) -> list[int]:
-    """Which slices a strip that was saved shows, by their place in the file, from 0; empty: it does not say."""
+    """Return the stored indices, from 0, of the slices in a saved strip; empty if they are not recorded."""
     try:
         with Image.open(path) as picture:
             return [int(part) for part in picture.info.get("comment", b"").split(b",")]
@@ -78,7 +78,7 @@ def places_in(path: Path) -> list[int]:
 
 
 def square(held: np.ndarray, spacing: np.ndarray) -> tuple[tuple[slice, slice], tuple[int, int]]:
-    """Rows and columns to show of slices (H, W), a square in mm where they reach as far, and its width and height."""
+    """Rows and columns to show of slices (H, W), a square in mm if they are large enough, and its width and height."""
     where = np.argwhere(held) if held.any() else np.argwhere(np.ones_like(held))[[0, -1]]
     first, last = where.min(axis=0), where.max(axis=0) + 1
     half = ((last - first) * spacing).max() * (0.5 + _ROOM * held.any()) / spacing

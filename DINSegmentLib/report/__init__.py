@@ -1,1 +1,1 @@
-"""The page that shows a batch for review, as one HTML file."""
+"""Reports of cases, and the review page of a batch."""

@@ -1,4 +1,4 @@
-"""What the report of a case says, described once: `html` and `pdf` only lay it out."""
+"""Content of a case's report; `html` and `pdf` only lay it out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ DISCLAIMER = (
 )
 _NOT_REPORTED = "not reported"
 _RINGS = ("Base", "Mid", "Apex")
-_THICKNESS, _THICKENING = (4.0, 14.0), (0.0, 80.0)  # mm and percent at the ends of the bull's-eyes' colors
+_THICKNESS, _THICKENING = (4.0, 14.0), (0.0, 80.0)  # range of the bull's-eyes' colors in mm and percent
 
 
 @dataclass(frozen=True)
 class Reviewer:
-    """A person who has reviewed a result: name, date (ISO 8601), and what the person has to say."""
+    """A person who has reviewed a result: name, date (ISO 8601), and comment."""
 
     name: str
     date: str
@@ -36,21 +36,21 @@ class Reviewer:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """The page of a case, its texts in plain letters.
+    """Content of a case's report, as plain text.
 
     Args:
-        title: the case's name, or its pseudonym.
-        identity: names and values: patient, study, series, and which frames are shown.
-        columns, rows: headings of the pictures, and for each row its heading and pictures.
+        title: name or pseudonym of the case.
+        identity: names and values: patient, study, series, and frames shown.
+        columns, rows: headings of the images, and for each row its heading and images.
         legend: structures and their colors.
-        curve: volumes over the cardiac cycle; None: there is not a cine.
+        curve: volume-time curves; None if not a cine.
         values: quantity, value with unit, and range with one basal slice fewer or more.
-        plots: bull's-eyes.
-        notes: how the values are defined.
+        plots: bull's-eye plots.
+        notes: definitions of the values.
         notices: what to check.
-        slices: slices to review, the worst first.
+        slices: slices to review, worst first.
         provenance: names and values: model, weights, program.
-        reviewer: None: not reviewed.
+        reviewer: None if not reviewed.
     """
 
     title: str
@@ -75,12 +75,12 @@ def describe(
     """Describe a case from its record.
 
     Args:
-        record: as `batch.record.record` makes it; without ``parameters`` where they are not known.
+        record: as made by `batch.record.record`; without ``parameters`` if they are unknown.
         model: model that made the labels.
-        moments: what is shown; of a cine end-diastole and end-systole.
+        moments: volumes to show: end-diastole and end-systole for a cine.
         geometry: grid of the labels.
         study: names and values of patient, study and series; empty for a pseudonymous case.
-        reviewer: who has reviewed it.
+        reviewer: who has reviewed the result.
     """
     cine = record.get("cine")
     function = CardiacFunction.from_dict(cine["function"]) if cine else None
@@ -137,7 +137,7 @@ def _values(record: Mapping[str, Any], function: CardiacFunction | None) -> list
 
 
 def _infarct(size: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:
-    """Of late enhancement: infarct with no-reflow, in total and by slice."""
+    """Rows for late enhancement: infarct with no-reflow, in total and by slice."""
     if size is None or size["share_percent"] is None:
         return []
     rows = [("Infarct with no-reflow", f"{size['infarct_ml']:.1f} ml, {size['infarct_g']:.1f} g", "")]
@@ -213,7 +213,7 @@ def _provenance(record: Mapping[str, Any], model: Model) -> list[tuple[str, str]
         ("Weights (SHA-256)", str(made["weights_sha256"] or "unknown")),
         ("Program", f"DINSegment {record['versions']['dinsegment']}"),
     ]
-    if parameters is None:  # of a result that a person may have edited since
+    if parameters is None:  # the labels may have been edited since
         return [*found, ("Report created", str(record["date"]))]
     how = Enhancement(parameters["enhancement"]["method"], parameters["enhancement"]["strength"])
     return [*found, ("Enhancement", str(how)), ("Segmented", str(record["date"]))]

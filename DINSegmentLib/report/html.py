@@ -1,4 +1,4 @@
-"""The report of a case as one HTML file that needs no other: pictures and drawings are inside."""
+"""A case's report as one self-contained HTML file."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from .page import page
 
 
 def html(report: Report) -> str:
-    """The whole page."""
+    """Render the report."""
     return page(
         "heart.html",
         report.title,

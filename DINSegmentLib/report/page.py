@@ -1,4 +1,4 @@
-"""A page as one HTML file: what it may do (nothing but show itself and pictures from disk), its parts, its data.
+"""One-file HTML pages: security policy (only the page itself and local images), parts, and data.
 
 HTML, styles and scripts are files in ``Resources/Report``.
 """
@@ -12,8 +12,8 @@ from typing import Any
 
 from .. import resources
 
-# Everything that is not named is forbidden: no network, no script or style but those of the page, no forms, no frames.
-# Of a page from disk 'self' means other files on disk, in Chromium and in Firefox.
+# Everything not listed is forbidden: network, other scripts or styles than the page's, forms, frames.
+# For a page opened from disk, 'self' means other files on disk, in Chromium and Firefox.
 _POLICY = (
     "default-src 'none'; img-src 'self' data:; style-src '{style}'; script-src {script}; "
     "base-uri 'none'; form-action 'none'"
@@ -24,15 +24,15 @@ def page(name: str, title: str, styles: Sequence[str], scripts: Sequence[str] = 
     """Fill a page.
 
     Args:
-        name: of the HTML file with the body of `page.html`; the fields in braces of both are filled.
+        name: name of the HTML file with the body of `page.html`; the fields in braces of both are filled.
         title: plain text.
-        styles, scripts: names of files that become one style and one script, in this order.
-        parts: HTML by the name of its field; of ``data``, values that JSON knows.
+        styles, scripts: names of files that are joined into one style and one script, in this order.
+        parts: HTML by name of the field; ``data`` is a JSON value.
     """
     style, script = ("".join(map(_text, names)) for names in (styles, scripts))
     allowed = f"'{_hash(script)}'" if script else "'none'"
     if "data" in parts:
-        # in JSON a "<" occurs only within strings, so that the escaped one means the same and ends no script
+        # in JSON, "<" occurs only in strings, where escaping keeps its meaning and cannot end the script
         text = json.dumps(parts["data"], allow_nan=False, separators=(",", ":"))
         parts["data"] = text.replace("<", "\\u003c")
     policy = _POLICY.format(style=_hash(style), script=allowed)
@@ -46,5 +46,5 @@ def _text(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """As a content security policy names a script or style."""
+    """Hash of a script or style as in a content security policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

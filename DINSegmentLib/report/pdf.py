@@ -1,4 +1,4 @@
-"""The report of a case as a PDF of one page, by reportlab."""
+"""A case's report as a PDF of one page, by reportlab."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _LINE = 9.6
 
 
 def check() -> None:
-    """Refuse what cannot be written here.
+    """Check that PDF can be written on this machine.
 
     Raises:
         InputError: reportlab is missing.
@@ -30,9 +30,9 @@ def check() -> None:
 
 
 def pdf(report: Report) -> bytes:
-    """The whole file; the same report gives the same bytes.
+    """Render the report; the same report gives the same bytes.
 
-    Letters that the fonts of every PDF reader lack are written without their accents, or as a question mark.
+    Characters that standard PDF fonts lack are written without accents, or as a question mark.
 
     Raises:
         InputError: reportlab is missing.
@@ -51,7 +51,7 @@ def pdf(report: Report) -> bytes:
 
 
 class _Layout:
-    """Draws from the top of the page down; ``y`` is the height, from the page's foot, at which the next part begins."""
+    """Lays out the page from top to bottom; ``y`` is the distance of the next part from the bottom of the page."""
 
     def __init__(self, canvas: Any) -> None:
         self.canvas, self.y = canvas, _PAGE[1] - _MARGIN
@@ -86,7 +86,7 @@ class _Layout:
         self._pairs(report.provenance, 2)
 
     def _curve_and_lists(self, report: Report) -> None:
-        """The curve with what is to be checked beside it, or that alone; what follows keeps its room."""
+        """Draw the curve next to the lists of what to check, or only the lists, leaving space for the other parts."""
         foot = _MARGIN + 3 * _LINE + 4 * _GAP + sum(_LINE * len(self._lines(note, _WIDTH)) for note in report.notes)
         if report.plots:
             foot += 148 + _GAP
@@ -102,7 +102,7 @@ class _Layout:
     # parts
 
     def _pairs(self, pairs: Sequence[tuple[str, str]], columns: int) -> None:
-        """Names and values from left to right; a value that is too long for its column has a line of its own."""
+        """Write names and values from left to right; a value too long for its column gets a line of its own."""
         room = _WIDTH / columns
         column = 0
         for name, value in pairs:
@@ -156,7 +156,7 @@ class _Layout:
             self.y -= _LINE
 
     def _entries(self, heading: str, entries: Sequence[str], left: float, foot: float) -> None:
-        """A list that ends above ``foot``; its last line says how many more entries there are."""
+        """Write a list that ends above ``foot``; its last line gives the number of omitted entries."""
         width = _MARGIN + _WIDTH - left
         self._paragraph(heading, left, width, _BOLD)
         for number, entry in enumerate(entries):
@@ -167,7 +167,7 @@ class _Layout:
             self._paragraph(f"- {entry}", left, width)
 
     def _drawings(self, drawings: Sequence[Drawing], left: float, width: float, height: float) -> None:
-        """Drawings side by side, as high as is said or as the width allows."""
+        """Draw drawings side by side, limited by the given height and width."""
         scale = min(height / drawings[0].height, width / sum(one.width for one in drawings))
         room = width / len(drawings)
         for place, drawing in enumerate(drawings):
@@ -180,7 +180,7 @@ class _Layout:
         self.y -= scale * drawings[0].height
 
     def _shape(self, shape: Line | Disc | Area | Text) -> None:
-        """A shape of a drawing, whose y grows down from 0."""
+        """Draw a shape of a drawing, whose y increases downward from 0."""
         if isinstance(shape, Text):
             color = rgb(shape.color, LIGHT)
             self._text(
@@ -232,7 +232,7 @@ class _Layout:
         self, x: float, y: float, text: str, size: float = _TEXT, font: str = _FONT,
         color: tuple[int, int, int] = LIGHT["ink"], anchor: str = "start", width: float | None = None,
     ) -> None:  # fmt: skip
-        """A line of text at its baseline, shortened in its middle to ``width``."""
+        """Write a line of text at its baseline, shortened in the middle to ``width``."""
         shown = whole = _plain(text)
         kept = len(whole)
         while width is not None and kept and self._length(shown, size, font) > width:
@@ -244,7 +244,7 @@ class _Layout:
 
 
 def _plain(text: str) -> str:
-    """The text in the letters of Western Europe, which the fonts of every PDF reader have."""
+    """Restrict a text to Western European characters, which the standard PDF fonts have."""
     return "".join(map(_letter, unicodedata.normalize("NFC", " ".join(text.split()))))
 
 

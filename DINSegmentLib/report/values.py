@@ -1,14 +1,14 @@
-"""How a value of the heart reads."""
+"""Formatting of cardiac measurements."""
 
 from collections.abc import Mapping
 from typing import Any
 
 _UNITS = {"m2": "m²", "ml/m2": "ml/m²", "g/m2": "g/m²", "l/min": "L/min", "l/min/m2": "L/min/m²"}
-_DIGITS = {"m2": 2, "l/min": 2, "l/min/m2": 2}  # decimals, else one
+_DIGITS = {"m2": 2, "l/min": 2, "l/min/m2": 2}  # decimals; 1 for other units
 
 
 def value_texts(row: Mapping[str, Any]) -> tuple[str, str]:
-    """The value of a row of `CardiacFunction.rows`, with its unit, and its range with one basal slice fewer or more."""
+    """Format a row of `CardiacFunction.rows`: value with unit, and range with one basal slice fewer or more."""
     value, low, high, unit = (row[key] for key in ("value", "low", "high", "unit"))
     if value is None:
         return "not reported", ""

@@ -1,4 +1,4 @@
-"""The review page of a run: one file to open from disk, with the cases' pictures beside it."""
+"""The review page of a run: one HTML file, with the cases' images in a folder next to it."""
 
 import math
 import os
@@ -22,12 +22,12 @@ from .values import value_texts
 
 NAME = "report.html"
 PAGE, PDF = "_report.html", "_report.pdf"
-"""What follows a case's name in the files of its own report, to which the overview has links."""
+"""Endings of a case's report files, to which the review page has links."""
 
 _STYLES = ("colors.css", "overview.css")
 _SCRIPTS = ("marks.js", "rows.js", "curves.js", "overview.js")
 
-FEWEST = 5  # volumes from which on one may be called unusual
+FEWEST = 5  # minimum number of volumes for finding unusual ones
 
 
 def write_report(
@@ -39,18 +39,18 @@ def write_report(
     run: str | None = None,
     into: Path | None = None,
 ) -> Path:
-    """Write ``report.html`` into a run's folder, whole or not at all; an older one is replaced.
+    """Write ``report.html`` atomically into a run's folder, replacing an older one.
 
     Args:
-        records: of every case of the run, as `record.record` makes them; keys may be missing. ``case`` is its unique
-            name (else ``input.name``), ``notices`` its warnings, ``confidence`` its mean confidence (else that of its
-            structures by voxels); a case that failed has ``input``, ``case`` and ``error``, a sentence.
-        pictures: strip of a case, under the folder; a case without one says so.
-        folder: of the report.
-        title: of the page.
-        models: give the structures their colors.
-        run: names the run in the browser's memory, where marks are kept; by default derived from the folder's path.
-        into: the folder in which the file is written, from where it will move to ``folder``; None: that one.
+        records: of each case in the run, as made by `record.record`; keys may be missing. ``case`` is its unique
+            name (otherwise ``input.name``), ``notices`` its warnings, ``confidence`` its mean confidence (otherwise of
+            its structures by voxels); a failed case has ``input``, ``case`` and ``error``, a sentence.
+        pictures: strip of each case, below the folder; cases may lack one.
+        folder: folder of the report.
+        title: title of the page.
+        models: define the colors of the structures.
+        run: name of the run in the browser's storage, which keeps marks; by default derived from the folder's path.
+        into: folder in which to write the file before it is moved to ``folder``; None for ``folder``.
 
     Raises:
         OutputError: the file cannot be written.
@@ -73,11 +73,11 @@ def write_report(
 
 
 def deviations(volumes: Sequence[float]) -> list[float]:
-    """Robust z-scores of volumes: how far each lies from their median, in robust standard deviations.
+    """Robust z-scores of volumes: distance from their median in robust standard deviations.
 
-    0.6745 (v - median) / MAD, with the median absolute deviation; where that is 0, the mean absolute deviation takes
-    its place: (v - median) / (1.2533 mean). Source: Iglewicz and Hoaglin, How to Detect and Handle Outliers (1993),
-    which calls values beyond 3.5 outliers. All are 0 where there are fewer than five volumes or all are alike.
+    0.6745 (v - median) / MAD, with the median absolute deviation; if that is 0, with the mean absolute deviation:
+    (v - median) / (1.2533 mean). Source: Iglewicz and Hoaglin, How to Detect and Handle Outliers (1993),
+    which calls values beyond 3.5 outliers. All are 0 for fewer than five volumes or equal volumes.
     """
     values = np.array(volumes, np.float64)
     if len(values) < FEWEST:
@@ -90,7 +90,7 @@ def deviations(volumes: Sequence[float]) -> list[float]:
 def _case(
     record: Mapping[str, Any], pictures: Mapping[str, Path], folder: Path, models: Mapping[str, Model]
 ) -> dict[str, Any]:
-    """What the page knows of a case."""
+    """Return a case's data for the page."""
     source = record.get("input") or {}
     source = source if isinstance(source, Mapping) else {"path": str(source)}
     case = str(record.get("case") or source.get("name") or source.get("path") or "")
@@ -131,7 +131,7 @@ def _structure(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _beat(case: str, cine: Mapping[str, Any] | None, model: Model | None) -> dict[str, Any] | None:
-    """Of a record's ``cine``: its curve as SVG, small and large, and rows of a quantity, its value and its range."""
+    """Return a cine's curve as SVG, small and large, and rows of quantity, value and range, from its record."""
     if not cine:
         return None
     function = CardiacFunction.from_dict(cine["function"])
@@ -152,7 +152,7 @@ def _beat(case: str, cine: Mapping[str, Any] | None, model: Model | None) -> dic
 
 
 def _rate(cases: list[dict[str, Any]]) -> None:
-    """Give each structure the deviation of its volume among those of the same model."""
+    """Add to each structure the deviation of its volume from those of the same model."""
     alike = defaultdict(list)
     for case in cases:
         for structure in case["structures"]:
@@ -171,7 +171,7 @@ def _mean_confidence(structures: Sequence[Mapping[str, Any]]) -> float | None:
 
 
 def _number(value: Any) -> float | int | None:
-    """A finite number, else None: JSON knows no others."""
+    """Return a finite number, otherwise None, because JSON has no others."""
     return value if isinstance(value, int | float) and math.isfinite(value) else None
 
 
