@@ -12,7 +12,9 @@ from .basal_slices import Emptied, beyond_base, notices
 from .class_margins import MOST, Margins
 from .cleanup import clean_up
 from .parameters import Resolved
-from .resampling import to_native_grid
+from .resampling import Window, to_native_grid, undecided
+
+_PLAIN = 6.0  # by how much the background's calibrated score leads where no voxel needs a look: it is 98 % sure or more
 
 
 class Labels:
@@ -42,18 +44,33 @@ class Labels:
         self.margins = [Margins.empty(shape) for _ in range(frames) if parameters.margins]
 
     def take(self, place: tuple[int, int], scores: Tensor) -> None:
-        """Add the scores (1, classes, *size) of one slice; ``place`` is (frame, index)."""
+        """Add the scores (1, classes, *size) of one slice; ``place`` is (frame, index).
+
+        Most of a slice is plainly background. There labels stay 0 without a look at each voxel, and probabilities are
+        summed on the model's grid, unless a map of all voxels was requested.
+        """
         frame, index = place
-        oriented = self._oriented[frame]
-        native = to_native_grid(scores, oriented.shape[1:])[0]
+        oriented, window = self._oriented[frame], None
+        shape: tuple[int, int] = oriented.shape[1:]
+        if self.confidence_map is None and not self.margins:
+            window, highest, counts = undecided(scores[0], shape, _PLAIN * self._model.temperature)
+            totals = self._calibrated(scores[0].clone(), highest, counts)[1].cpu().numpy()
+            self._sums[frame, index, :, 0] += float(counts.sum()), totals[0], 0
+            self._sums[frame, index, 2] += totals
+        native = to_native_grid(scores, shape, window)[0]
+        if native.numel():
+            self._take(frame, index, window or (slice(None), slice(None)), native)
+
+    def _take(self, frame: int, index: int, window: Window, native: Tensor) -> None:
+        """Keep what a window of a slice shows; scores (classes, *window)."""
         highest, won = winners(native)
         if self.margins:
             for target, values in zip(self.margins[frame].fields, _margins(native, won.long()), strict=True):
                 self._orient.to_model(target)[index] = values.to(torch.uint8).cpu().numpy()
         labels = won.cpu().numpy()
-        oriented[index] = labels
+        self._oriented[frame][index][window] = labels
         confidence, totals = (x.cpu().numpy() for x in self._calibrated(native, highest))
-        self._sums[frame, index] = [
+        self._sums[frame, index] += [
             np.bincount(labels.ravel(), minlength=len(native)),
             np.bincount(labels.ravel(), confidence.ravel(), minlength=len(native)),
             totals,
@@ -61,30 +78,29 @@ class Labels:
         if self.confidence_map is not None:
             self._orient.to_model(self.confidence_map)[index] = np.rint(100 * confidence)
 
-    def _calibrated(self, native: Tensor, highest: Tensor) -> tuple[Tensor, Tensor]:
+    def _calibrated(self, scores: Tensor, highest: Tensor, counts: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Probability of each pixel's label (H, W), and of each class summed over all pixels (classes,).
 
-        ``native``: scores (classes, H, W), overwritten; ``highest``: (H, W), the largest score of each pixel.
-        The scores are divided by the model's temperature, which does not change the largest.
+        ``scores``: (classes, H, W), overwritten; ``highest``: (H, W), the largest score of each pixel; ``counts``:
+        (H, W), how often each pixel counts in the sums, once by default. The scores are divided by the model's
+        temperature, which does not change the largest.
         """
         # in-place softmax: on a CPU, allocating memory for every slice takes longer than the sums
-        native -= highest
-        native /= self._model.temperature
-        native.exp_()  # 1 for the largest
-        confidence = 1 / native.sum(dim=0)
-        return confidence, native.flatten(1) @ confidence.flatten()
+        scores -= highest
+        scores /= self._model.temperature
+        scores.exp_()  # 1 for the largest
+        confidence = 1 / scores.sum(dim=0)
+        return confidence, scores.flatten(1) @ (confidence if counts is None else confidence * counts).flatten()
 
     def clean(self) -> None:
         """Apply the manifest's clean-up steps to ``labels``; `notices` and ``removed`` report what was removed."""
         if not self._model.cleanup:
             return
-        for frame, (labels, oriented) in enumerate(zip(self.labels, self._oriented, strict=True)):
+        for frame, oriented in enumerate(self._oriented):
             if "doubtful_base" in self._model.cleanup and (wall := label_of(self._model, MYOCARDIUM)):
                 self._emptied[frame] = self._empty_base(frame, wall.value)
-            cleaned = clean_up(oriented, self._model)
-            lost = np.bincount(oriented[cleaned != oriented], minlength=len(self._model.labels) + 1)
-            self.removed[frame] = {label.value: int(lost[label.value]) for label in self._model.labels}
-            labels[...] = self._orient.to_stored(cleaned)
+            removed = clean_up(oriented, self._model)
+            self.removed[frame] = {label.value: int(removed[label.value]) for label in self._model.labels}
 
     def _empty_base(self, frame: int, wall: int) -> list[Emptied]:
         """Remove labels from slices of a frame that seem to lie beyond the base; ``wall`` is the myocardium's value."""

@@ -7,7 +7,7 @@ from ..model import Model
 
 
 def clean_up(labels: np.ndarray, model: Model) -> np.ndarray:
-    """Apply the manifest's clean-up steps to labels (slice, row, column) uint8 and return a new array.
+    """Apply the manifest's clean-up steps to labels (slice, row, column) uint8, in place.
 
     ``doubtful_base`` needs probabilities and was already applied, see `basal_slices`.
     ``largest_component`` keeps the largest connected part of each structure in 3-D (26 neighbors). Structures that
@@ -15,17 +15,22 @@ def clean_up(labels: np.ndarray, model: Model) -> np.ndarray:
     not touch the ring of the next slice.
 
     If two parts are equally large, the first in the model's axes is kept, however the volume is stored.
+
+    Returns:
+        int64 (classes,), how many voxels of each label were removed.
     """
+    removed = np.zeros(len(model.labels) + 1, np.int64)
     if "largest_component" in model.cleanup:
-        labels = labels.copy()
         alone = {label.value for label in model.labels}.difference(*model.joined)
         for values in (*model.joined, *((value,) for value in sorted(alone))):
             box = bounding_box(_mask(labels, values))
             if box is not None:
                 part = labels[box]
                 mask = _mask(part, values)
-                part[mask & ~largest_part(mask)] = 0
-    return labels.astype(np.uint8, copy=False)
+                lost = mask & ~largest_part(mask)
+                removed += np.bincount(part[lost], minlength=len(removed))
+                part[lost] = 0
+    return removed
 
 
 def _mask(labels: np.ndarray, values: tuple[int, ...]) -> np.ndarray:

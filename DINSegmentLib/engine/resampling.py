@@ -1,6 +1,7 @@
 """Resampling from a volume's grid to the model's pixel size and slice distance, and of scores back; on the device."""
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -12,6 +13,8 @@ from ..model import Model
 TOLERANCE = 0.01
 _SMALLEST = 16  # pixels; the network's coarsest map must not be empty
 _WIDEST = 3000.0  # mm; wider than any field of view: a wrong unit would exhaust memory
+
+Window = tuple[slice, slice]  # rows and columns
 
 
 def model_size(shape: tuple[int, int], spacing: tuple[float, float], target: float) -> tuple[int, int]:
@@ -58,12 +61,60 @@ def to_model_grid(slices: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(slices, size, mode="bilinear", antialias=True)
 
 
-def to_native_grid(scores: Tensor, shape: tuple[int, int]) -> Tensor:
+def to_native_grid(scores: Tensor, shape: tuple[int, int], window: Window | None = None) -> Tensor:
     """Resample scores (N, C, h, w) to (N, C, *shape), bilinear; the inverse map of `to_model_grid`.
 
     The result is contiguous by class: later steps process whole planes, which is several times faster.
+
+    Args:
+        window: the part of ``shape`` to return; None: all of it.
     """
     scores = scores.contiguous()
-    if tuple(scores.shape[-2:]) == shape:
-        return scores
-    return F.interpolate(scores, shape, mode="bilinear")
+    if tuple(scores.shape[-2:]) != shape:
+        if window is None:
+            return F.interpolate(scores, shape, mode="bilinear")
+        turned = _rows(scores.transpose(2, 3), shape[1], window[1])
+        return _rows(turned.transpose(2, 3), shape[0], window[0])
+    return scores if window is None else scores[(..., *window)].contiguous()
+
+
+def undecided(scores: Tensor, shape: tuple[int, int], lead: float) -> tuple[Window, Tensor, Tensor]:
+    """Find the part of a slice where the background does not win by far, and how to count pixels elsewhere.
+
+    Bilinear scores are weighted means of their neighbors: if the background leads by ``lead`` at all of them, it also
+    does so in between.
+
+    Args:
+        scores: (classes, h, w), background first.
+        shape: rows and columns of the native grid.
+        lead: least difference between the background and each other class.
+
+    Returns:
+        the smallest window of the native grid outside of which the background leads; for each pixel of the scores, both
+        (h, w), the largest score, and the number of pixels of the native grid outside the window nearest to it.
+    """
+    others = scores[1:].amax(dim=0)
+    open_ = scores[0] - others < lead
+    window, inside, every = [], [], []
+    for axis, native in enumerate(shape):
+        size = scores.shape[1 + axis]
+        places = np.flatnonzero(open_.any(dim=1 - axis).cpu().numpy())
+        at = (np.arange(native) + 0.5) * (size / native) - 0.5
+        used = (at > places[0] - 1) & (at < places[-1] + 1) if len(places) else np.zeros(native, bool)
+        window.append(slice(int(used.argmax()), int(used.argmax() + used.sum())))
+        nearest = np.rint(at).clip(0, size - 1).astype(np.intp)
+        inside.append(np.bincount(nearest[used], minlength=size))
+        every.append(np.bincount(nearest, minlength=size))
+    counts = torch.from_numpy((np.outer(*every) - np.outer(*inside)).astype(np.float32)).to(scores.device)
+    return (window[0], window[1]), torch.maximum(scores[0], others), counts
+
+
+def _rows(scores: Tensor, native: int, part: slice) -> Tensor:
+    """Interpolate (N, C, h, w) linearly along h, at a part of the rows of the native grid."""
+    scores = scores.contiguous()  # copying whole rows is several times faster than copying values
+    size = scores.shape[2]
+    at = (torch.arange(part.start, part.stop, device=scores.device) + 0.5) * (size / native) - 0.5
+    at = at.clamp_(0, size - 1)
+    below = at.long()
+    above = (below + 1).clamp_(max=size - 1)
+    return torch.lerp(scores.index_select(2, below), scores.index_select(2, above), (at - below)[:, None])

@@ -197,7 +197,7 @@ class Run:
                     flipped = (-1, 1) if model.axes.slices == "stack" else (-1,)
                     mirrored = network(*(x.flip(flipped) for x in pair))
                     scores = (scores + mirrored.flip(-1)) / 2
-            if not scores.isfinite().all():
+            if not scores.sum().isfinite():  # in a third of the time that it takes to look at each
                 raise ModelError(
                     _(
                         "The network of {model} gave values that are not finite on {device}: try another device, or "

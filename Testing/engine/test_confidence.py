@@ -4,12 +4,15 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from probabilities import probabilities
 
+from DINSegmentLib.engine.accumulators import Labels
 from DINSegmentLib.engine.cine import segment_cine
 from DINSegmentLib.engine.parameters import Parameters
 from DINSegmentLib.engine.segmenter import Segmenter
 from DINSegmentLib.geometry import Geometry
+from DINSegmentLib.model.orientation import orientation
 
 GRID = np.diag([1.5, 1.4, 8.0, 1.0])
 
@@ -73,6 +76,33 @@ def test_the_map_tells_the_probability_of_the_winner_in_percent_and_changes_no_l
     winner = probabilities(segmenter, volume, geometry).probabilities.max(axis=0)
     assert np.abs(asked.confidence_map - 100 * winner).max() < 0.51
     assert 25 <= asked.confidence_map.min()  # the winner of four classes has no less
+
+
+@pytest.mark.parametrize("native", [(90, 71), (50, 41), (31, 44)], ids=["finer", "the same", "mixed"])
+@pytest.mark.parametrize("place", [None, (25, 20), (2, 39)], ids=["only background", "middle", "corner"])
+def test_a_look_at_the_undecided_window_alone_gives_labels_and_sums_of_all_pixels(stack_model, native, place):
+    """A structure with a soft border in a background that leads by 9, at (row, column) of the model's grid."""
+    shape = (50, 41)
+    scores = np.full((1, 4, *shape), -9.0, np.float32)
+    scores[0, 0] = np.random.default_rng(1).normal(0, 0.3, shape)
+    if place is not None:
+        rows, columns = np.indices(shape)
+        scores[0, 2] += 14 * np.exp(-((rows - place[0]) ** 2 + (columns - place[1]) ** 2) / 40)
+    geometry = Geometry((1, *native), GRID)
+    orient = orientation(geometry, stack_model.axes)
+    found = []
+    for parameters in (Parameters(), Parameters(confidence=True)):
+        labels = Labels(stack_model, parameters.resolved(stack_model), orient, 1, geometry.shape)
+        model_grid = orient.to_model(np.zeros(geometry.shape)).shape[1:]
+        turned = scores if (model_grid[0] > model_grid[1]) == (native[0] > native[1]) else scores.swapaxes(2, 3)
+        labels.take((0, 0), torch.from_numpy(turned.copy()))
+        found.append((labels.labels[0], labels.confidence(0)))
+    (window, sums), (whole, every) = found
+
+    assert np.array_equal(window, whole) and (window == 2).any() == (place is not None)
+    assert np.array_equal(sums.voxels, every.voxels)
+    assert np.allclose(sums.sure, every.sure, rtol=1e-4, atol=0.02)
+    assert np.allclose(sums.expected, every.expected, rtol=2e-3, atol=0.1)
 
 
 @pytest.mark.parametrize("flips", [(False, False, False), (True, False, True), (False, True, False)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from DINSegmentLib.engine.resampling import model_size, to_model_grid, to_native_grid
+from DINSegmentLib.engine.resampling import model_size, to_model_grid, to_native_grid, undecided
 from DINSegmentLib.errors import GeometryError
 
 
@@ -71,6 +71,32 @@ def test_the_same_size_is_handed_on_untouched():
     image = torch.rand(1, 2, 5, 7)
     assert to_model_grid(image, (5, 7)) is image
     assert to_native_grid(image, (5, 7)) is image
+
+
+@pytest.mark.parametrize(("native", "size"), SIZES)
+@pytest.mark.parametrize(
+    "window", [(slice(0, 9), slice(20, 60)), (slice(30, 64), slice(1, 2)), (slice(0, 0), slice(3, 5))]
+)
+def test_a_window_of_the_way_back_is_that_part_of_all_of_it(native, size, window):
+    scores = torch.from_numpy(np.random.default_rng(2).normal(0, 5, (1, 3, *size)).astype(np.float32))
+    whole = to_native_grid(scores, native)
+    assert torch.allclose(to_native_grid(scores, native, window), whole[(..., *window)], atol=1e-3)
+
+
+def test_outside_the_undecided_window_the_background_leads_between_pixels_too():
+    scores = torch.zeros(3, 40, 30)
+    scores[0] = 8
+    scores[2, 20:24, 10:13] = 7
+    native = (97, 61)
+    (rows, columns), highest, counts = undecided(scores, native, 6.0)
+
+    outside = torch.ones(native, dtype=torch.bool)
+    outside[rows, columns] = False
+    whole = to_native_grid(scores[None], native)[0]
+    assert (whole[0] - whole[1:].amax(dim=0))[outside].min() > 6 - 1e-4
+    assert (rows, columns) == (slice(47, 59), slice(19, 27))  # places between 19 and 24, 9 and 13 of the scores
+    assert torch.equal(highest, scores.amax(dim=0))
+    assert counts.sum() == outside.sum() and counts[21, 11] == 0 and counts[0, 0] > 0
 
 
 def test_larger_pixels_are_means_not_picks():
