@@ -94,7 +94,7 @@ class Archive:
             raise InputError(f"The address of {parts.hostname} holds credentials: use {USER} and {PASSWORD} instead.")
         secret = credentials.user or credentials.token
         if parts.scheme == "http" and secret and parts.hostname not in _LOOPBACK:
-            raise InputError(f"{url} is not encrypted, and credentials would be readable on the way: use https.")
+            raise InputError(f"{url} is not encrypted, so credentials could be read in transit: use https.")
         session = requests.Session()
         if credentials.token:
             session.headers["Authorization"] = f"Bearer {credentials.token}"

@@ -179,7 +179,7 @@ def _outcome(future: Any, case: Case) -> dict[str, Any] | None:
         return future.result()
     error = future.exception()
     why = future.status if error is None else type(error).__name__
-    return {"error": f"{case.input} was lost with its workers ({why}): they ended in the middle of it."}
+    return {"error": f"{case.input} failed, because its workers ended during the case ({why}): re-run to segment it."}
 
 
 def _take_note(run: str) -> None:
@@ -190,7 +190,7 @@ def _take_note(run: str) -> None:
 def _fault(version: str, paths: Sequence[str], folders: Sequence[str], output: str) -> str:
     """In a worker: return why it cannot take part, or an empty string."""
     if __version__ != version:
-        return f"has DINSegment {__version__}, and this is {version}: install the same version there."
+        return f"has DINSegment {__version__}, but this machine has {version}: install the same version there."
     for path in (*paths, *folders):
         if not os.access(path, os.R_OK):
             return f"cannot read {path}: store the data in a folder that all workers can read by the same path."

@@ -133,11 +133,12 @@ def format_text(description: dict[str, Any]) -> str:
         lines += [align(rows), *(f"{shown(c['case'])}: {text}" for c in cases for text in c["warnings"]), ""]
     lines += [f"{'Left out' if one['expected'] else 'Rejected'}: {one['reason']}" for one in description["refused"]]
     lines += [""] * bool(description["refused"])
-    workers = total["workers"]
+    workers, left_out = total["workers"], sum(one["expected"] for one in description["refused"])
     way = f"by {workers} processes" if workers > 1 else "one after the other"
     lines.append(
-        f"{total['cases']} to segment ({_size(total['bytes'])}), {total['refused']} rejected; {way} on "
-        f"{description['device']}: {_time(total['seconds'])}, {_size(total['peak_bytes'])} of memory."
+        f"{total['cases']} to segment ({_size(total['bytes'])}), {left_out} left out, "
+        f"{total['refused'] - left_out} rejected; {way} on {description['device']}: "
+        f"{_time(total['seconds'])}, {_size(total['peak_bytes'])} of memory."
     )
     return "\n".join([*lines, description["note"]])
 
@@ -204,11 +205,11 @@ def _work(model: Model) -> float:
 def _note(measured: bool, cores: int) -> str:
     looked = "Only headers were read: truncated compressed voxels are found when the volume is read."
     if not measured:
-        return f"Time is not estimated, because no speed was measured for this device; memory is. {looked}"
+        return f"Time is not estimated, because no speed was measured for this device. {looked}"
     idle = f"{cores} idle cores" if cores > 1 else "1 idle core"
     return (
-        f"Time and memory are estimates for {idle}, from rates measured on another processor: expect half to three "
-        f"times the time. {looked}"
+        f"Time and memory are estimates for {idle}, measured on another processor; the actual time may be 0.5 to 3 "
+        f"times as long. {looked}"
     )
 
 

@@ -133,7 +133,9 @@ class Pool:
             try:
                 self._processes[index] = _Process()
             except OSError as error:
-                return {"error": f"{task.case.input} was lost: no new process can be started ({error})."}
+                return {
+                    "error": f"{task.case.input} failed, because no process can be started ({error}): try --workers 1."
+                }
         return {"error": f"{task.case.input} crashed its process {_TRIES} times: it may need more memory than is free."}
 
 

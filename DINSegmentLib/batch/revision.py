@@ -21,7 +21,7 @@ from .record import Record
 from .reports import Shown, phases
 
 _NEAR = 0.01  # mm; tolerance for the corners of two grids
-BY_PERSON = "the points that were given"
+BY_PERSON = "the points of --anterior and --inferior"
 
 
 @dataclass(frozen=True, eq=False)

@@ -315,7 +315,7 @@ class Session:
     def _summarize(self, counts: dict[str, int]) -> None:
         done = counts["done"] + counts["resumed"]
         text = f"{done} of {done + counts['failed']} done"
-        text += f", {counts['resumed']} of them by an earlier run." if counts["resumed"] else "."
+        text += f", {counts['resumed']} of them in an earlier run." if counts["resumed"] else "."
         text += f" {counts['skipped']} skipped (see above)." if counts["skipped"] else ""
         text += f" {counts['noticed']} with warnings: review these first." if counts["noticed"] else ""
         self._console.event("summary", text, **counts)

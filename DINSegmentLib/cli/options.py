@@ -134,7 +134,9 @@ def rerun(parser: argparse.ArgumentParser) -> None:
 
 
 def report(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("record", type=_path, metavar="NAME.json", help="record of a run, beside its label map")
+    parser.add_argument(
+        "record", type=_path, metavar="NAME.json", help="record of a run; its label map is in the same folder"
+    )
     parser.add_argument("--labels", type=_path, metavar="FILE", help="edited label map; default: NAME.nii.gz")
     parser.add_argument("--input", type=_path, metavar="INPUT", help="current path of the input; default: as recorded")
     parser.add_argument("--output", type=_path, metavar="DIR", help="folder for the report; default: of the record")
@@ -142,12 +144,14 @@ def report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", action="append", choices=("html", "pdf"), dest="formats", help="repeatable; default: html"
     )
-    parser.add_argument("--reviewer", metavar="NAME", help="name of the reviewer, for the report, with today's date")
-    parser.add_argument("--comment", default="", metavar="TEXT", help="what the reviewer has to say")
+    parser.add_argument(
+        "--reviewer", metavar="NAME", help="name of the reviewer; the report shows it with today's date"
+    )
+    parser.add_argument("--comment", default="", metavar="TEXT", help="comment of the reviewer; requires --reviewer")
     for side in ("anterior", "inferior"):
         parser.add_argument(
             f"--{side}", type=float, nargs=3, metavar=("R", "A", "S"),
-            help=f"{side} insertion of the right ventricle, a point in RAS mm; default: as the labels show",
+            help=f"{side} insertion of the right ventricle, a point in RAS coordinates in mm; default: from the labels",
         )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="overwrite an existing report")
     _json(parser)
@@ -205,7 +209,12 @@ def train(parser: argparse.ArgumentParser) -> None:
     plan = parser.add_mutually_exclusive_group()
     plan.add_argument("--steps", type=int, help="planned number of steps; default: from the training file")
     plan.add_argument("--minutes", type=float, help="planned time instead of a number of steps")
-    parser.add_argument("--init", type=_path, metavar="WEIGHTS", help="start from these weights")
+    parser.add_argument(
+        "--init",
+        type=_path,
+        metavar="WEIGHTS",
+        help="start from these weights: the best.pt of a run, or the weights.pt of a model",
+    )
     parser.add_argument(
         "--partial", type=_path, metavar="DIR", help="data folder of the training file's partial labels"
     )
@@ -230,7 +239,7 @@ def pack(parser: argparse.ArgumentParser) -> None:
         type=int,
         choices=(8, 16),
         default=8,
-        help="bits of a stored number; 16 doubles the file size; default: 8",
+        help="bits per stored number; 16 nearly doubles the file size; default: 8",
     )
 
 
@@ -290,12 +299,18 @@ def bench(parser: argparse.ArgumentParser) -> None:
         help="compare with nnU-Net v2 and MONAI networks, installed in this Python environment (make "
         "bench-env creates one)",
     )  # fmt: skip
-    kind.add_argument("--batch", action="store_true", help="many small volumes on one and two processes, and by Dask")
     kind.add_argument(
-        "--report", action="store_true", help="a cine of 25 frames from DICOM files to labels, figures and PDF, by part"
+        "--batch", action="store_true", help="measure many small volumes with one process, two processes and Dask"
     )
-    kind.add_argument("--scaling", action="store_true", help="volumes of 2 to 64 slices with 128 to 768 pixels a side")
-    kind.add_argument("--search", action="store_true", help="find the cases among many DICOM files")
+    kind.add_argument(
+        "--report",
+        action="store_true",
+        help="measure a cine of 25 frames from DICOM files to labels, function values and PDF, part by part",
+    )
+    kind.add_argument(
+        "--scaling", action="store_true", help="measure volumes of 2 to 64 slices with 128 to 768 pixels per side"
+    )
+    kind.add_argument("--search", action="store_true", help="measure finding the cases among many DICOM files")
     parser.add_argument("--cases", type=int, default=500, help="volumes of --batch; default: 500")
     parser.add_argument("--files", type=int, default=20_000, help="files of --search; default: 20000")
     _json(parser)
@@ -364,7 +379,7 @@ def _choice_within_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--series", help="DICOM series to use if the folder contains several: number, description or UID"
     )
-    parser.add_argument("--frame", type=int, help="frame of a 4-D volume to segment, starting at 1")
+    parser.add_argument("--frame", type=int, help="frame of a 4-D volume to use, starting at 1")
     _reading(parser)
 
 

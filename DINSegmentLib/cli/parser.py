@@ -102,10 +102,10 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     options.segment(add("segment", "Segment volumes and cines.", commands.segment))
-    options.function(add("function", "Same as segment, for a single cardiac cine.", commands.function))
+    options.function(add("function", "Segment one cardiac cine and measure its function.", commands.function))
     options.rerun(add("rerun", "Reproduce the results of an earlier run from its record, NAME.json.", commands.rerun))
     options.inspect(add("inspect", "Describe images and list the model that suits each.", commands.inspect))
-    options.report(add("report", "Write the report of a result again after its label map was edited.", commands.report))
+    options.report(add("report", "Update the report of a result after its label map was edited.", commands.report))
     options.models(add("models", "List the models.", commands.models))
     options.enhance(add("enhance", "Write the enhanced volume, as the network receives it.", commands.enhance))
     options.explain(

@@ -75,8 +75,8 @@ def _check(frames: Sequence[np.ndarray], geometry: Geometry, parameters: Paramet
         if frame.shape != frames[0].shape:
             raise GeometryError(
                 _(
-                    "{name} has frames of different size ({first} voxels in frame 1, {other} in frame {number}): give "
-                    "frames of one grid.",
+                    "{name} has frames of different size ({first} voxels in frame 1, {other} in frame {number}): "
+                    "resample all frames to one grid.",
                     name=name,
                     first=frames[0].shape,
                     other=frame.shape,

@@ -200,7 +200,7 @@ class Run:
             if not scores.sum().isfinite():  # in a third of the time that it takes to look at each
                 raise ModelError(
                     _(
-                        "The network of {model} gave values that are not finite on {device}: try another device, or "
+                        "The network of {model} produced NaN or infinite values on {device}: try another device, or "
                         "the weight file of another training.",
                         model=model.id,
                         device=device.name,

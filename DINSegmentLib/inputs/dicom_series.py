@@ -144,7 +144,9 @@ def only_series(found: Sequence[Candidate | Refused], folder: Path) -> Candidate
         return cases[0]
     if cases:
         listing = "; ".join(shown(" ".join(one.details) or str(one.found.series)) for one in cases)
-        return Refused(folder, f"{shown(folder)} holds {len(cases)} DICOM series ({listing}): choose one by series.")
+        return Refused(
+            folder, f"{shown(folder)} holds {len(cases)} DICOM series ({listing}): choose one in the column series."
+        )
     reason = f"{shown(folder)} is a folder without DICOM images: name a volume file, or a folder with one series."
     return found[-1] if found else Refused(folder, reason)
 

@@ -111,7 +111,7 @@ def file_verdict(path: Path, frame: int | None) -> Verdict:
     seen = fit.look(np.asarray(image.array), image.geometry)
     fitting = [name for name, model in catalogue().items() if not list(fit.notices(seen, model))]
     if len(fitting) == 1:
-        return Verdict(fitting[0], f"an image that suits {fitting[0]} alone")
+        return Verdict(fitting[0], f"an image that suits only {fitting[0]}")
     why = (
         "not like the training data of any model"
         if not fitting

@@ -85,7 +85,9 @@ def _row(table: Path, where: str, cells: dict[str, str]) -> Row | Refused:
         return Refused(table, f"{where} has an invalid path: correct it.")
     frame = re.sub(r"[.,]0+$", "", frame) if frame else frame  # "1.0" from a spreadsheet or data frame
     if frame is not None and not (frame.isascii() and frame.isdigit() and len(frame) < 10 and int(frame) > 0):
-        return Refused(table.parent / own["path"], f'{where} has "{shown(frame)}" as frame: use a number from 1.')
+        return Refused(
+            table.parent / own["path"], f'{where} has "{shown(frame)}" as frame: use a whole number, 1 or more.'
+        )
     path = _place(table, own["path"])
     return Row(where, path, own["case"], own["model"], own["series"], int(frame) if frame else None, extra)
 

@@ -114,7 +114,7 @@ def read_source(slices: Sequence[SliceFile], geometry: Geometry) -> Source:
     places = [_instance(one) for one in found]
     if len(set(places)) < len(places):
         raise InputError(
-            f"{name} has two slices with one SOPInstanceUID, by which a DICOM object refers to them: "
+            f"{name} has two slices with the same SOPInstanceUID, so a DICOM result cannot refer to them: "
             f"export the series again, or {_OTHER_FORMAT}."
         )
     order = _slice_order([one.header for one in found], geometry)
@@ -145,7 +145,7 @@ def reference(one: Instance) -> Dataset:
 def unusable(source: Source, error: Exception) -> InputError:
     """Error for header values that a library refuses to write."""
     return InputError(
-        f"{source.name} has DICOM values that cannot go into a new DICOM object ({one_line(error)}): "
+        f"{source.name} has DICOM values that cannot be copied to a new DICOM object ({one_line(error)}): "
         f"correct them, or {_OTHER_FORMAT}."
     )
 
@@ -188,7 +188,7 @@ def _check_uids(slices: Iterable[Slice], name: str) -> None:
         missing = next((uid for uid in _UIDS if not one.header.get(uid)), None)
         if missing:
             raise InputError(
-                f"{one.path.name} in {name} has no {missing}, by which a DICOM result refers to its source: "
+                f"{one.path.name} in {name} has no {missing}, which a DICOM result needs to refer to its source: "
                 f"export the series with its UIDs, or {_OTHER_FORMAT}."
             )
     for uid in _SHARED_UIDS:

@@ -95,6 +95,6 @@ def describe_infarct(
         "insertion": asdict(insertion) if insertion and shares else None,
         "insertion_from": source if shares else None,
     }
-    text = _("Infarct by segment: the septum is placed by {source}. Check it.", source=source)
+    text = _("Infarct by segment: the position of the septum comes from {source}. Check it.", source=source)
     notices = (*found.notices, Notice("wall", text)) if shares else found.notices
     return {**infarct_size(labels, geometry, model).as_dict(), **known}, notices

@@ -185,7 +185,7 @@ def _thickness(ed: Sequence[np.ndarray], es: Sequence[np.ndarray], reason: str |
     """Average the chords; ``reason`` is used if a value is missing."""
     at_ed, at_es = (float(np.mean(one[0])) if len(one) and len(one[0]) else None for one in (ed, es))
     if at_ed is None or at_es is None:
-        return Thickness(at_ed, at_es, None, reason or _("The wall has no chord here."))
+        return Thickness(at_ed, at_es, None, reason or _("The wall thickness could not be measured in this segment."))
     return Thickness(at_ed, at_es, 100 * (at_es - at_ed) / at_ed, None)
 
 

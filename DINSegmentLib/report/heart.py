@@ -202,7 +202,7 @@ def _by_segment(source: str | None) -> str:
         return "By segment it is not reported: see the warnings."
     return (
         f"Segments of the American Heart Association (Cerqueira et al., Circulation 2002), from the insertions of the "
-        f"right ventricle by {source}."
+        f"right ventricle given by {source}."
     )
 
 

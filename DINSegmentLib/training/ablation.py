@@ -178,7 +178,11 @@ def table(found: Sequence[Score]) -> str:
     ]
     lines = [
         "Dice / surface Dice (1 voxel) in %, mean over structures of the mean over volumes, "
-        + (f"mean (SD) over {len(seeds)} seeds" if len(seeds) > 1 else "one seed: differences of a point mean nothing")
+        + (
+            f"mean (SD) over {len(seeds)} seeds"
+            if len(seeds) > 1
+            else "one seed: differences of one percentage point are not significant"
+        )
         + f"; seeds {', '.join(map(str, seeds))}.",
         "",
         "| " + " | ".join(head) + " |",

@@ -39,7 +39,10 @@ def load_initial(network: DIN, path: Path) -> list[str]:
     fitting = {name: value for name, value in state.items() if own[name].shape == value.shape}
     count = sum(value.numel() for value in own.values())
     if 2 * sum(value.numel() for value in fitting.values()) < count:
-        raise InputError(f"The weights {path} are of another architecture: less than half of the network fits them.")
+        raise InputError(
+            f"The weights {path} are of another architecture (they fit less than half of the network): "
+            "use the weights of a similar network."
+        )
     network.load_state_dict(fitting, strict=False)
     return [name for name in own if name.startswith(_HEADS) and name not in fitting]
 

@@ -274,7 +274,7 @@ def _hand_over(path: Path, write: Callable[[BinaryIO], Any]) -> None:
         cause = _("the disk is full") if error.errno == errno.ENOSPC else error.strerror
         raise OutputError(
             _(
-                "The result cannot be handed to Slicer ({cause}): free space in {folder}.",
+                "The result cannot be sent to Slicer ({cause}): free space in {folder}.",
                 cause=cause,
                 folder=path.parent,
             )

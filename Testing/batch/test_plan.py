@@ -143,7 +143,7 @@ def test_a_line_of_a_table_may_name_another_model(tmp_path):
 def test_nothing_to_do_is_said():
     described = dryrun.describe([Refused(Path("x"), "x does not exist: check the path.")], HEART, "cpu")
     assert described["total"]["seconds"] == 0
-    assert "0 to segment (0.0 MB), 1 rejected" in dryrun.format_text(described)
+    assert "0 to segment (0.0 MB), 0 left out, 1 rejected" in dryrun.format_text(described)
 
 
 @pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="Linux counts the bytes that a process reads")

@@ -38,7 +38,7 @@ def test_ten_kills_at_any_moment_cost_nothing(write, voxels, tiny_model, tmp_pat
         process.wait()
     last = subprocess.run([*command, str(disturbed)], capture_output=True, encoding="utf-8")
 
-    assert last.returncode == 1 and "50 of 60 done" in last.stdout and "by an earlier run" in last.stdout
+    assert last.returncode == 1 and "50 of 60 done" in last.stdout and "in an earlier run" in last.stdout
     names = sorted(path.name for path in undisturbed.glob("*.nii.gz"))
     assert len(names) == 50 and names == sorted(path.name for path in disturbed.glob("*.nii.gz"))
     for name in (*names, "statistics.csv"):

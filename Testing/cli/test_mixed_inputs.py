@@ -54,7 +54,7 @@ def test_each_bad_one_of_a_folder_is_named_and_the_rest_is_done(mixed, segment, 
 
     before = {name: content for name, content in listing(output).items() if name.endswith((".gz", ".csv"))}
     again = segment(mixed, *FORMAT, "--output", output)
-    assert again.code == 1 and "4 of 7 done, 4 of them by an earlier run" in again.out
+    assert again.code == 1 and "4 of 7 done, 4 of them in an earlier run" in again.out
     assert before.items() <= listing(output).items()
 
 
@@ -79,7 +79,7 @@ def test_a_disk_that_is_full_for_one_case_costs_that_case(segment, write, voxels
     assert summary(out)["b.nrrd"][0] == "failed" and "No space left" in summary(out)["b.nrrd"][1]
 
     monkeypatch.undo()
-    assert "3 of 3 done, 2 of them by an earlier run" in segment(*paths, *FORMAT).out
+    assert "3 of 3 done, 2 of them in an earlier run" in segment(*paths, *FORMAT).out
 
 
 def test_a_disk_that_is_full_for_the_tables_costs_no_case(segment, write, tmp_path, monkeypatch):

@@ -217,7 +217,10 @@ def test_a_live_worker_of_another_version_is_told(segment, cases, scheduler, tmp
 
     file, _ = scheduler("0.0.7")
     outcome = segment(*cases, *FORMAT, "--scheduler", file)
-    assert outcome.code == 2 and f"has DINSegment 0.0.7, and this is {__version__}: install the same" in outcome.err
+    assert (
+        outcome.code == 2
+        and f"has DINSegment 0.0.7, but this machine has {__version__}: install the same" in outcome.err
+    )
     assert not list((tmp_path / "out").glob("*"))
 
 

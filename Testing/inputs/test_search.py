@@ -244,7 +244,7 @@ def test_localizers_copies_and_objects_without_an_image_are_passed_over(tmp_path
     found = find([tmp_path])
     assert list(cases(found)) == ["exam"] and len(cases(found)["exam"].files) == 4
     told = " ".join(reasons([item]).popitem()[1] for item in found if isinstance(item, Refused))
-    assert "a localizer, by which other series are planned, like 4 more" in told
+    assert "a localizer, used to plan other series, like 4 more" in told
     assert "SEG is not an image (Segmentation)" in told and "single image" in told and "multi-frame" in told
     assert "is a copy of another image" in told
     faults = [item.reason for item in found if isinstance(item, Refused) and not item.expected]

@@ -318,8 +318,8 @@ def test_series_without_a_uid_is_refused_and_nothing_written(name, write_series,
     ("name", "value", "message"),
     [
         ("FrameOfReferenceUID", "2.25.99", "slices of series differ in their FrameOfReferenceUID"),
-        ("SOPInstanceUID", "2.25.7000", "series has two slices with one SOPInstanceUID"),
-        ("PatientSex", "W", "series has DICOM values that cannot go into a new DICOM object.*'W'"),
+        ("SOPInstanceUID", "2.25.7000", "series has two slices with the same SOPInstanceUID"),
+        ("PatientSex", "W", "series has DICOM values that cannot be copied to a new DICOM object.*'W'"),
     ],
 )
 def test_values_that_do_not_fit_are_refused(name, value, message, write):

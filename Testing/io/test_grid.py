@@ -102,7 +102,7 @@ def test_a_cine_is_resampled_as_a_whole(tmp_path):
 
 
 def test_a_frame_that_lies_elsewhere_is_refused(tmp_path):
-    with pytest.raises(GeometryError, match="mm away from where it is at other times"):
+    with pytest.raises(GeometryError, match="mm away from its position in other frames"):
         read_cine(stack(tmp_path, straight(), frames=2, moved=lambda t: np.array([3 * t, 0, 0])))
 
 

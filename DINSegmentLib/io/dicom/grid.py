@@ -111,7 +111,9 @@ def _grid(first: Slice, shape: tuple[int, int, int], step: np.ndarray, origin: n
     steps = np.vstack([first.axes * first.pixel_size[:, None], step])
     check_steps(steps, first.path.name)
     if not (np.abs(origin) < FARTHEST).all():  # also catches NaN
-        raise GeometryError(f"{first.path.name} lies at no place, or kilometers away: export the series again.")
+        raise GeometryError(
+            f"{first.path.name} has a position that is not a number, or kilometers away: export the series again."
+        )
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = steps.T, origin
     return Geometry(shape, LPS_TO_RAS @ matrix, slice_axis=0)

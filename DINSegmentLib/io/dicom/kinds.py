@@ -15,10 +15,10 @@ _COMPONENTS = {
     "I": "imaginary", "IMAGINARY": "imaginary",
 }  # fmt: skip
 LEFT_OUT = {
-    "localizer": "a localizer, by which other series are planned",
+    "localizer": "a localizer, used to plan other series",
     "phase": "a phase image, which shows velocities and no anatomy",
-    "real": "the real part of an image, beside which there is its magnitude",
-    "imaginary": "the imaginary part of an image, beside which there is its magnitude",
+    "real": "the real part of a complex image",
+    "imaginary": "the imaginary part of a complex image",
     "screen capture": "a secondary capture without a position in the patient",
 }
 """Types of images that are not meant for segmentation, and their names in messages."""

@@ -248,8 +248,8 @@ def _check_one_grid(frames: Sequence[Sequence[Slice]], name: str) -> None:
             if np.abs(first.position - item.position).max() > tolerance:
                 away = float(np.linalg.norm(first.position - item.position))
                 raise GeometryError(
-                    f"{name} has a slice that lies {away:.3g} mm away from where it is at other times, {where(item)}: "
-                    "export the series again, or leave this frame out."
+                    f"{name} has a slice that lies {away:.3g} mm away from its position in other frames, "
+                    f"{where(item)}: export the series again, or remove this frame."
                 )
 
 
