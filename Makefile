@@ -4,7 +4,7 @@
 #   make test | lint | types | clean       tests, style, types (mypy), back to a fresh clone
 #   make test-fast                         the daily round: all but what is slow or starts the simulated Slicer, a browser, an environment
 #   make test-faults                       the fault suite alone: damaged files, kills, full disks, tampered models
-#   make test-versions                     lowest and newest dependencies, other Pythons, viewers' readers of DICOM: needs the package indices
+#   make test-versions                     lowest and newest dependencies (torch as locked), other Pythons, viewers' readers of DICOM: needs the package indices
 #   make python312                         an environment of Slicer's Python without PyTorch, for the tests marked python312
 #   make coverage                          lines of engine, scene, batch and measure that tests run; which they miss
 #   make screenshots                       write the images in Screenshots
@@ -19,7 +19,7 @@
 INPUT :=
 MODEL :=
 TORCH_INDEX ?=
-export INPUT MODEL
+export INPUT MODEL TORCH_INDEX
 
 VENV := .venv
 PY := $(VENV)/bin/python

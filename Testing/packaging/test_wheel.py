@@ -15,7 +15,7 @@ import pytest
 
 pytestmark = pytest.mark.versions
 
-TORCH = "torch=="  # its other versions are declared and not run: they are gigabytes
+TORCH = "torch=="  # the lock's; other versions are declared and not run, because they are gigabytes
 
 
 def lock(repository: Path, start: str) -> str:
@@ -65,21 +65,28 @@ def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(python: str, folder: Path, *packages: str) -> Path:
     """A fresh environment with these packages; returns its folder of programs."""
     subprocess.run([python, "-m", "venv", folder], check=True)
-    programs = folder / "bin"
-    run = subprocess.run(
-        [programs / "python", "-m", "pip", "install", "--quiet", *packages], capture_output=True, encoding="utf-8"
-    )
+    install(folder / "bin", *packages)
+    return folder / "bin"
+
+
+def install(programs: Path, *arguments: object) -> None:
+    index = ["--extra-index-url", os.environ["TORCH_INDEX"]] if os.environ.get("TORCH_INDEX") else []
+    run = outside(programs, "python", "-m", "pip", "install", "--quiet", *index, *arguments)
     assert run.returncode == 0, run.stdout + run.stderr
-    return programs
+
+
+def outside(programs: Path, name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a program where neither it nor pip finds the checkout, whose ``dinsegment.egg-info`` looks installed."""
+    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    return subprocess.run(
+        [programs / name, *map(str, arguments)],
+        capture_output=True, encoding="utf-8", cwd=programs.parent, env=clean,
+    )  # fmt: skip
 
 
 def dinsegment(programs: Path, *arguments: object, code: int = 0) -> str:
-    """What the installed command prints, from a folder that holds nothing of the checkout."""
-    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    run = subprocess.run(
-        [programs / "dinsegment", *map(str, arguments)],
-        capture_output=True, encoding="utf-8", cwd=programs.parent, env=clean,
-    )  # fmt: skip
+    """What the installed command prints."""
+    run = outside(programs, "dinsegment", *arguments)
     assert run.returncode == code, run.stdout + run.stderr
     return run.stdout + run.stderr
 
@@ -112,7 +119,7 @@ def test_an_nrrd_lies_where_its_space_says_with_slicers_and_a_later_simpleitk(ve
     wanted = [one for one in dependencies(repository) if not one.lower().startswith("simpleitk")]
     python = interpreter(f"{sys.version_info[0]}.{sys.version_info[1]}")
     programs = environment(python, tmp_path / "fresh", *wanted, f"SimpleITK=={version}")
-    subprocess.run([programs / "python", "-m", "pip", "install", "--quiet", "--no-deps", wheel], check=True)
+    install(programs, "--no-deps", wheel)
     voxels = np.arange(32, dtype="<i2").tobytes()
     for space, signs in (("left-posterior-superior", (-1, -1, 1)), ("right-anterior-superior", (1, 1, 1)),
                          ("left-anterior-superior", (-1, 1, 1))):  # fmt: skip
@@ -133,7 +140,7 @@ def test_an_nrrd_lies_where_its_space_says_with_slicers_and_a_later_simpleitk(ve
 @pytest.mark.parametrize("version", ["3.12", "3.13"])
 def test_what_needs_no_torch_runs_under_other_pythons(version, repository, wheel, tmp_path):
     programs = environment(interpreter(version), tmp_path / "fresh", *dependencies(repository))
-    subprocess.run([programs / "python", "-m", "pip", "install", "--quiet", "--no-deps", wheel], check=True)
+    install(programs, "--no-deps", wheel)
     sample = repository / "Resources" / "SampleData" / "cardiac_phantom_ED.nrrd"
 
     assert "cardiac-mr" in dinsegment(programs, "models")
