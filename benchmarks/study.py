@@ -38,7 +38,7 @@ _PARTS = {  # module and name by which callers reach each part
     "network": ("DINSegmentLib.engine.segmenter", "Segmenter.scores"),
     "before and after the network": ("DINSegmentLib.engine.cine", "segment_cine"),
     "measure the ventricles": ("DINSegmentLib.batch.cine_results", "cardiac_function"),
-    "measure the wall": ("DINSegmentLib.batch.cine_results", "regional_function"),
+    "measure the wall": ("DINSegmentLib.batch.cine_results", "regional_function_of_cine"),
     "write labels": ("DINSegmentLib.io", "write_labelmap"),
     "draw the curve": ("DINSegmentLib.batch.cine_results", "_curve"),
     "make the report": ("DINSegmentLib.batch.reports", "content"),

@@ -5,14 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from .. import io
 from ..engine.parameters import Parameters
-from ..geometry import Geometry
-from ..measure import CardiacFunction, RegionalFunction, cardiac_function, regional_function
-from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, Label, Model, label_of
+from ..measure import CardiacFunction, cardiac_function, regional_function_of_cine
+from ..model import INFARCT, LEFT_VENTRICLE, Label, Model, label_of
 from ..notices import Notice
 from ..pictures.curve import curves_of, draw_curves, marks_of
 from ..pictures.drawing import raster
@@ -72,17 +70,9 @@ def segment_beat(
         text = f"{name} has no frame times: the curve is drawn over frame numbers."
         notices = (*notices, Notice("function", text))
     function = replace(function, notices=notices)
-    return Beat(cine, result, function, _regional(result.labels, function, geometry, result.model), person)
-
-
-def _regional(
-    labels: Sequence[np.ndarray] | np.ndarray, function: CardiacFunction, geometry: Geometry, model: Model
-) -> RegionalFunction | None:
-    """Measure the wall at end-diastole and end-systole; None if end-diastole is unknown or no wall is labeled."""
-    ed, es = function.ed_frame, function.es_frame
-    if ed is None or label_of(model, MYOCARDIUM) is None:
-        return None
-    return regional_function(labels[ed], None if es is None else labels[es], geometry, model)
+    return Beat(
+        cine, result, function, regional_function_of_cine(result.labels, function, geometry, result.model), person
+    )
 
 
 def _person(given: io.Person, header: io.Person) -> dict[str, Any]:

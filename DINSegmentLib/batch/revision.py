@@ -11,9 +11,9 @@ import numpy as np
 from .. import io
 from ..errors import GeometryError, InputError
 from ..geometry import Geometry
-from ..measure import Insertion, cardiac_function, flags, regional_function, statistics
+from ..measure import Insertion, cardiac_function, flags, regional_function_of_cine, statistics
 from ..measure.infarct_segments import describe_infarct
-from ..model import INFARCT, MYOCARDIUM, Model, label_of
+from ..model import INFARCT, Model, label_of
 from ..model.orientation import orientation
 from ..notices import Notice
 from .hashes import input_hash
@@ -141,14 +141,11 @@ def _of_cine(
     function = cardiac_function(
         labels, geometry, model, times, person["heart_rate"], person["height"], person["weight"]
     )
-    ed, es = function.ed_frame, function.es_frame
-    regional = None
-    if ed is not None and label_of(model, MYOCARDIUM) is not None:
-        regional = regional_function(labels[ed], None if es is None else labels[es], geometry, model, insertion)
+    regional = regional_function_of_cine(labels, function, geometry, model, insertion)
     notices: list[Notice] = [*cine.first.notices, *function.notices, *(regional.notices if regional else ())]
     about = {"function": function.as_dict(), "regional": regional.as_dict() if regional else None}
     return {
-        "cine": {**record.cine, **about, "frame": (ed or 0) + 1},
+        "cine": {**record.cine, **about, "frame": (function.ed_frame or 0) + 1},
         "notices": [one.as_dict() for one in notices],
         "phases": phases(function),
     }

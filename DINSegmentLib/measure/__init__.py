@@ -5,7 +5,7 @@ from .confidence import Confidence, frames_to_review, slices_to_review
 from .flags import flags
 from .function import cardiac_function
 from .masks import dice
-from .regional import RegionalFunction, Thickness, regional_function
+from .regional import RegionalFunction, Thickness, regional_function, regional_function_of_cine
 from .short_axis import Insertion
 from .volumes import StructureStatistics, statistics
 
@@ -22,6 +22,7 @@ __all__ = [
     "flags",
     "frames_to_review",
     "regional_function",
+    "regional_function_of_cine",
     "slices_to_review",
     "statistics",
 ]

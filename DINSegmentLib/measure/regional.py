@@ -11,6 +11,7 @@ from ..geometry import Geometry
 from ..messages import Sentence as _
 from ..model import LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, Model, label_of
 from ..notices import Notice
+from .function import CardiacFunction
 from .segments import APEX, NAMES, RINGS, Septum
 from .short_axis import Insertion, ShortAxis, divided, septa_of
 
@@ -74,6 +75,24 @@ class RegionalFunction:
         insertion = Insertion(*(tuple(place[name]) for name in ("anterior", "inferior"))) if place else None
         notices = tuple(map(Notice.from_json, values["notices"]))
         return cls(segments, slices, tuple(map(tuple, values["rings"])), notices, insertion)
+
+
+def regional_function_of_cine(
+    labels: Sequence[np.ndarray] | np.ndarray, function: CardiacFunction, geometry: Geometry, model: Model,
+    insertion: Insertion | None = None,
+) -> RegionalFunction | None:  # fmt: skip
+    """Measure the wall of a cine at its end-diastole and end-systole, see `regional_function`.
+
+    Args:
+        labels: uint8 (T, K, J, I).
+
+    Returns:
+        None if end-diastole is unknown or the model does not label the wall.
+    """
+    ed, es = function.ed_frame, function.es_frame
+    if ed is None or label_of(model, MYOCARDIUM) is None:
+        return None
+    return regional_function(labels[ed], None if es is None else labels[es], geometry, model, insertion)
 
 
 def regional_function(

@@ -8,8 +8,8 @@ import numpy as np
 
 from .. import scene
 from ..geometry import Geometry
-from ..measure import CardiacFunction, RegionalFunction, cardiac_function, regional_function
-from ..model import MYOCARDIUM, Model, label_of
+from ..measure import CardiacFunction, RegionalFunction, cardiac_function, regional_function_of_cine
+from ..model import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +47,5 @@ def measure_heart(
     labels = scene.read_cine_labels(node, cine, model.labels)
     frames, geometry = scene.read_frames(cine)
     function = cardiac_function(labels, geometry, model, cine.times_ms, *figures)
-    ed, es = function.ed_frame, function.es_frame
-    regional = None
-    if ed is not None and label_of(model, MYOCARDIUM) is not None:
-        insertion = scene.insertion_of(node, volume_node)
-        regional = regional_function(labels[ed], None if es is None else labels[es], geometry, model, insertion)
+    regional = regional_function_of_cine(labels, function, geometry, model, scene.insertion_of(node, volume_node))
     return Heart(labels, frames, geometry, function, regional)

@@ -13,7 +13,7 @@ _START = (  # `_exit` as in the server's last line
     "import importlib, os, sys; sys.path.insert(0, sys.argv.pop(1)); "
     "os._exit(importlib.import_module(sys.argv.pop(1)).main())"
 )
-LIBRARY = str(Path(__file__).resolve().parents[2])
+_LIBRARY = str(Path(__file__).resolve().parents[2])
 
 
 def python() -> str:
@@ -59,9 +59,10 @@ class Process:
         self._process.connect("finished(int,QProcess::ExitStatus)", self._on_finished)
         self._process.connect("errorOccurred(QProcess::ProcessError)", self._on_fault)
 
-    def start(self) -> None:
+    def start(self, *arguments: str) -> None:
+        self._process.blockSignals(False)  # after `end`
         # -P: never import from the current folder, which contains data
-        self._process.start(python(), ["-P", "-c", _START, LIBRARY, self._module])
+        self._process.start(python(), ["-P", "-c", _START, _LIBRARY, self._module, *arguments])
 
     def write(self, data: bytes) -> None:
         self._process.write(data)

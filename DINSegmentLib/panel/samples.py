@@ -5,12 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import qt
 import slicer.util
 from slicer.i18n import tr as _
 
 from .. import resources, scene
-from .process import LIBRARY, python
+from .process import Process
 
 HEART_FILE = str(resources.root() / "SampleData" / "cardiac_phantom_ED.nrrd")
 HEART = {
@@ -46,11 +45,6 @@ def load_heart() -> Any:
     return slicer.util.loadVolume(HEART_FILE, {"name": HEART["nodeNames"]})
 
 
-_START = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from DINSegmentLib.phantom.__main__ import main; sys.exit(main())"
-)
-
-
 class Phantom:
     """Generates a sample in a separate process, which takes some seconds, and loads it.
 
@@ -62,11 +56,10 @@ class Phantom:
 
     def __init__(self, parent: Any, made: Callable[[Any], None], failed: Callable[[str], None]) -> None:
         self._made, self._failed = made, failed
-        self._name = ""
+        self._name, self._said = "", list[str]()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._process = qt.QProcess(parent)
-        self._process.connect("finished(int,QProcess::ExitStatus)", self._on_finished)
-        self._process.connect("errorOccurred(QProcess::ProcessError)", self._on_fault)
+        self._process = Process(parent, lambda text: self._said.append(text), "phantom.__main__")
+        self._process.client = self
 
     @property
     def busy(self) -> bool:
@@ -78,17 +71,14 @@ class Phantom:
         Raises:
             OSError: temporary files cannot be created.
         """
-        self._name, self._folder = name, tempfile.TemporaryDirectory(prefix="DINSegment-")
-        arguments = ["-P", "-c", _START, LIBRARY, "--output", self._folder.name, "--only", name]
-        self._process.start(python(), arguments)
+        self._name, self._said = name, []
+        self._folder = tempfile.TemporaryDirectory(prefix="DINSegment-")
+        self._process.start("--output", self._folder.name, "--only", name)
 
     def end(self) -> None:
         """Stop generating."""
         if self.busy:
-            self._process.blockSignals(True)
-            self._process.kill()
-            self._process.waitForFinished(2000)
-            self._process.blockSignals(False)
+            self._process.end()
             self._clean()
 
     def _clean(self) -> None:
@@ -96,18 +86,16 @@ class Phantom:
             self._folder.cleanup()
             self._folder = None
 
-    def _on_fault(self, fault: int) -> None:
-        if fault == qt.QProcess.FailedToStart:  # all other errors are followed by `finished`
-            self._clean()
-            self._failed(_("{program} cannot be started.").format(program=python()))
+    def received(self, data: bytes) -> None:
+        """Ignore the names of the files."""
 
-    def _on_finished(self, code: int, status: int) -> None:
+    def ended(self, code: int, crashed: bool) -> None:
         if self._folder is None:
             return
         files = sorted(Path(self._folder.name).iterdir())
         try:
             if code != 0 or not files:
-                said = bytes(self._process.readAllStandardError().data()).decode(errors="replace").strip()
+                said = "\n".join(self._said).strip()
                 raise RuntimeError(said.splitlines()[-1] if said else _("its process ended"))
             node = _load(self._name, files[0])
         except Exception as error:

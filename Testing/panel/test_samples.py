@@ -44,13 +44,15 @@ def test_the_phantoms_cine_comes_with_its_times(panel):
     assert np.array_equal(np.stack(scene.read_frames(cine)[0]), frames)
 
 
-def test_closing_the_scene_ends_the_making_of_a_sample(desk, panel):
+def test_closing_the_scene_ends_the_making_of_a_sample_until_it_is_asked_for_again(desk, panel):
     sample(panel, "CT (phantom").trigger()
     assert not panel.ui.loadSampleButton.enabled
     desk.clear_scene()
     assert panel.ui.loadSampleButton.enabled
     desk.turn(0.1)
     assert panel.ui.inputSelector.currentNode() is None and desk.messages == []
+    sample(panel, "CT (phantom").trigger()
+    assert made(desk, panel).GetName() == "Abdomen phantom"
 
 
 def test_the_ct_of_slicer_is_its_own_download_and_its_failure_is_told(desk, panel):
