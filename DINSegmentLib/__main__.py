@@ -1,8 +1,6 @@
 """Run the command `dinsegment` as `python -m DINSegmentLib`."""
 
-import sys
-
-from .cli.parser import main
+from .cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -103,3 +103,14 @@ def run(code: str, *arguments: str, **wanted: str) -> subprocess.CompletedProces
         [sys.executable, "-c", code, *arguments], check=True, capture_output=True, encoding="utf-8",
         stdin=subprocess.DEVNULL, env=environment | wanted,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "code"), [("models", 0), ("nothing", 2)])
+def test_the_program_ends_with_its_code_after_all_that_runs_at_exit(word, code):
+    script = (
+        "import atexit, sys; from DINSegmentLib.cli import program; atexit.register(print, 'the end'); "
+        f"sys.argv[1:] = [{word!r}]; program()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8")
+    assert done.returncode == code and done.stdout.endswith("the end\n")
+    assert ("cardiac-mr" in done.stdout) == (code == 0) and done.stderr.count("\n") == code // 2

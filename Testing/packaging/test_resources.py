@@ -105,4 +105,4 @@ def test_wheel_has_the_version_of_the_package(wheel):
 def test_wheel_has_the_console_script(wheel):
     entry_points = f"dinsegment-{__version__}.dist-info/entry_points.txt"
 
-    assert "dinsegment = DINSegmentLib.cli:main" in zipfile.ZipFile(wheel).read(entry_points).decode()
+    assert "dinsegment = DINSegmentLib.cli:program" in zipfile.ZipFile(wheel).read(entry_points).decode()
