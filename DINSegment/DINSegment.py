@@ -51,6 +51,9 @@ def registerSampleData():
     SampleData.SampleDataLogic.registerCustomSampleDataSource(**HEART)
 
 
+_CORES = os.cpu_count() or 2
+
+
 @parameterNodeWrapper
 class DINSegmentParameterNode:
     """Settings of the panel, saved with the scene.
@@ -70,7 +73,7 @@ class DINSegmentParameterNode:
     enhancedVolume: vtkMRMLScalarVolumeNode
     modelId: str = ""
     device: str = "auto"
-    threads: Annotated[int, WithinRange(1, 1024)] = max(1, (os.cpu_count() or 2) - 1)
+    threads: Annotated[int, WithinRange(1, 1024)] = _CORES - 1 if _CORES >= 4 else _CORES
     method: str = ""
     strength: Annotated[float, WithinRange(0.0, 2.0)] = 1.0
     preview: bool = True
