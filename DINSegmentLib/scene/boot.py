@@ -22,7 +22,7 @@ def boot() -> None:
     Importing the libraries takes about a second, the rest less than 0.1 s.
     """
     import slicer
-    import slicer.util  # noqa: F401  the desktop has it loaded, too
+    import slicer.util  # noqa: F401  loaded as on the desktop
 
     if getattr(slicer, "app", None) is not None:
         return

@@ -105,7 +105,7 @@ class Scan:
         if "Rows" not in header:
             self.damaged.append((path, str(header.get("SeriesInstanceUID") or "") or None))
             return
-        item.is_multi_frame  # noqa: B018, a number that is none shows up here
+        item.is_multi_frame  # noqa: B018, raises if the value is not a number
         copied = self._seen.before(item)
         if copied:
             self.copies.append((path, copied))
