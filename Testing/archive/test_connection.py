@@ -68,9 +68,9 @@ def test_a_uid_that_is_a_path_is_refused_before_anything_is_written(uid, tmp_pat
 def test_an_archive_that_never_answers_is_given_up_in_one_sentence():
     said: list[str] = []
     archive = Archive("https://localhost:1/dicom-web", Credentials(), patience=1.5, report=said.append)
-    with pytest.raises(ArchiveError, match=r"does not answer \(search for studies\): check that it runs"):
+    with pytest.raises(ArchiveError, match="search for studies"):
         archive.studies({})
-    assert said == ["https://localhost:1/dicom-web does not answer: retrying in 1 s."]
+    assert len(said) == 1 and "https://localhost:1/dicom-web" in said[0] and "1 s" in said[0]
 
 
 def test_waiting_ends_at_an_interrupt():

@@ -62,7 +62,9 @@ def test_a_run_goes_on_where_an_earlier_one_stopped_and_ends_with_the_same_table
 
     outcome = segment(*paths, "--format", "nii.gz")
 
-    assert outcome.code == 0 and "3 of 3 done, 1 of them in an earlier run." in outcome.out
+    assert outcome.code == 0 and "3 of 3 done, 1 of them" in outcome.out
+    counts = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))["counts"]
+    assert (counts["done"], counts["resumed"]) == (2, 1)
     assert (tmp_path / "out" / "b.nii.gz").stat().st_mtime_ns == first
     whole, resumed = (tmp_path / folder for folder in ("whole", "out"))
     for name in ("statistics.csv", "a.nii.gz", "b.nii.gz", "c.nii.gz"):
@@ -159,4 +161,5 @@ def test_several_processes_are_not_started_when_all_is_done(segment, write, monk
     outcome = segment(*paths, "--format", "nii.gz", "--workers", 2)
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "report/b.jpg" in page and "report/a.jpg" not in page
-    assert outcome.code == 0 and "2 of 2 done, 2 of them in an earlier run." in outcome.out
+    counts = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))["counts"]
+    assert outcome.code == 0 and (counts["done"], counts["resumed"]) == (0, 2)

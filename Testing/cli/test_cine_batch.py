@@ -105,7 +105,7 @@ def test_figures_are_withheld_and_flagged_where_no_left_ventricle_was_found(segm
     monkeypatch.setattr(Segmenter, "scores", lambda self, one, other: one.new_ones(len(one), 4, *one.shape[2:]))
     outcome = segment(study)
 
-    assert outcome.code == 0 and "No left ventricle was found in any frame" in outcome.err
+    assert outcome.code == 0 and "left ventricle" in outcome.err
     (row,) = rows(tmp_path / "out" / "function.csv")
     assert row["lv_ef_percent"] == row["ed_frame"] == "" and "are not reported" in row["warnings"]
     frames = {row["case"]: (row["frame"], "function" in row["notices"]) for row in rows(tmp_path / "out" / TABLES[0])}

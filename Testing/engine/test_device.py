@@ -49,7 +49,7 @@ def test_a_cuda_card_runs_in_bfloat16_where_it_can(machine, capability, precisio
 def test_a_named_card_is_taken(machine):
     machine(cuda=3)
     assert (device.choose("cuda").name, device.choose("cuda:2").name) == ("cuda:0", "cuda:2")
-    assert device.choose("cuda:2").reason == "CUDA device Card 2, as requested"
+    assert "Card 2" in device.choose("cuda:2").reason
 
 
 @pytest.mark.parametrize(

@@ -309,7 +309,7 @@ def test_series_without_a_uid_is_refused_and_nothing_written(name, write_series,
     data = pydicom.dcmread(image.files[2])
     del data[name]
     data.save_as(image.files[2])
-    with pytest.raises(InputError, match=rf"^{image.files[2].name} in series has no {name}, .*seg\.nrrd or nii\.gz\.$"):
+    with pytest.raises(InputError, match=rf"^{image.files[2].name} in series has no {name}"):
         write_dicom_seg(labels, read_source(image.slices, image.geometry), model, tmp_path / "out.dcm", b"")
     assert not (tmp_path / "out.dcm").exists()
 
@@ -340,7 +340,7 @@ def test_source_that_went_away_is_told(write_series, labels, model, tmp_path):
 
 def test_input_that_is_no_dicom_series_is_refused(labels, model, tmp_path):
     (tmp_path / "case.nii.gz").write_bytes(b"\0" * 400)
-    with pytest.raises(InputError, match="case.nii.gz is not a DICOM file, .*choose seg.nrrd"):
+    with pytest.raises(InputError, match="case.nii.gz is not a DICOM file"):
         read_source([SliceFile(tmp_path / "case.nii.gz")], Geometry(SHAPE, np.eye(4)))
 
 

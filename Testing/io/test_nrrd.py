@@ -69,7 +69,7 @@ def test_a_space_that_is_not_the_patients_is_taken_as_slicer_takes_it_and_notice
     image = read(path)
     np.testing.assert_allclose(image.geometry.ijk_to_ras, by_vtk(path), atol=1e-9)
     (notice,) = image.notices
-    assert f'The header places the image in the space "{space}"' in notice.text and "left and right" in notice.text
+    assert notice.kind == "input" and f'"{space}"' in notice.text and "left and right" in notice.text
 
 
 def test_a_space_that_only_has_dimensions_is_taken_as_slicer_takes_it_and_noticed(tmp_path):
@@ -110,5 +110,5 @@ def test_voxels_packed_with_bzip2_are_refused_as_such(tmp_path, encoding):
     packed = bz2.compress(VALUES.astype("<i2").tobytes())
     path = placed(tmp_path / "a.nrrd", "LPS", data=packed, encoding=encoding)
     for look in (read, peek):
-        with pytest.raises(InputError, match="packed with bzip2, which is not supported: save it with gzip"):
+        with pytest.raises(InputError, match="bzip2"):
             look(path)

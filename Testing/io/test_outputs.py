@@ -103,7 +103,7 @@ def test_what_a_kill_at_any_move_has_left_is_undone_or_finished_at_the_next_star
 
 
 def test_what_came_after_the_check_is_not_replaced(paths):
-    with pytest.raises(OutputError, match=r"h\.nii\.gz exists already: add --overwrite"):
+    with pytest.raises(OutputError, match=r"h\.nii\.gz exists already"):
         with outputs.beside(paths, overwrite=False) as folder:
             for path in paths:
                 (folder / path.name).write_text("new", encoding="utf-8")

@@ -48,9 +48,10 @@ def test_the_worst_slices_come_first_with_the_structure_most_in_doubt_and_a_reas
     assert [(one.slice, one.axis, one.structure, one.expected_errors) for one in found] == [
         (1, 2, "Two", 14), (0, 2, "One", 6), (2, 2, "One", 3),
     ]  # fmt: skip
-    assert found[0].text == "Two: about 12 voxels may be wrong, mostly under-segmentation (20 labeled)."
-    assert found[1].text == "One: about 6 voxels may be wrong, mostly over-segmentation (10 labeled)."
-    assert found[2].text == "One: not labeled in this slice, but about 2 voxels may belong to it."
+    under, over, unlabeled = (one.text for one in found)
+    assert under.fields == {"name": "Two", "count": 12, "voxels": 20} and "under-segmentation" in under
+    assert over.fields == {"name": "One", "count": 6, "voxels": 10} and "over-segmentation" in over
+    assert unlabeled.fields == {"name": "One", "missing": 2.5}
 
 
 def test_a_reason_can_be_translated_and_keeps_its_numbers(confidence):

