@@ -20,7 +20,10 @@ from DINSegmentLib.batch.versions import version
 from DINSegmentLib.errors import DINSegmentError
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.model import find_model
+from DINSegmentLib.model.config import STRIDE
 from DINSegmentLib.runtime import prepare
+
+from .cost import matrix_gflop_per_second, network_cost
 
 _SAMPLE = "cardiac_phantom_ED"
 
@@ -94,11 +97,9 @@ def measure(name: str, device: str = "auto") -> dict[str, Any]:
     """
     if name == _COMMAND:
         return {"name": name, **_measure_command(device), "peak_mb": peak_mb(children=True)}
-    return {
-        "name": name,
-        **_measure_engine((_ENGINE | _QUICK | BESIDE_OTHERS | SCALING)[name], device),
-        "peak_mb": peak_mb(),
-    }
+    what = (_ENGINE | _QUICK | BESIDE_OTHERS | SCALING)[name]
+    found = {"name": name, **_measure_engine(what, device), "peak_mb": peak_mb()}
+    return found | _cost(what, found) if name in BESIDE_OTHERS else found
 
 
 def format_table(records: list[dict[str, Any]]) -> str:
@@ -186,6 +187,22 @@ def _measure_engine(what: Engine, device: str) -> dict[str, Any]:
     }
 
 
+def _cost(what: Engine, found: dict[str, Any]) -> dict[str, Any]:
+    """Views, parameters and GFLOP of a slice, GFLOP/s, and their share of the machine's product of matrices."""
+    import torch
+
+    from DINSegmentLib.engine.segmenter import load_network
+
+    network = load_network(find_model(what.model))
+    slices, *size = what.shape
+    size = [STRIDE * -(-side // STRIDE) for side in size]
+    cost = network_cost(network, *[torch.rand(1, network.config.channels, *size)] * 2)
+    views = 2 if what.mirroring else 1
+    rate = views * slices * cost["gflop"] / found["forward_seconds"]
+    return {**cost, "views": views, "gflop_per_second": rate,
+            "matrix_share": rate / matrix_gflop_per_second(found["precision"])}  # fmt: skip
+
+
 def _measure_command(device: str) -> dict[str, Any]:
     sample = resources.root() / "SampleData" / f"{_SAMPLE}.nrrd"
     command = [
@@ -200,6 +217,7 @@ def _measure_command(device: str) -> dict[str, Any]:
         device,
     ]
     for _ in range(2):  # the first run fills the file cache
+        first_line = _first_line_seconds(command)
         with tempfile.TemporaryDirectory() as folder:
             started, cpu_started = time.perf_counter(), _cpu_of_children()
             command_line = [*command, "--output", folder]
@@ -216,7 +234,28 @@ def _measure_command(device: str) -> dict[str, Any]:
         "cpu_seconds": cpu,
         "precision": record["device"]["precision"],
         "repeats": 1,
+        "first_line_seconds": first_line,
     }
+
+
+def _first_line_seconds(command: list[str]) -> float | None:
+    """Seconds from the start of `dinsegment segment` to its first words in a terminal; None without terminals."""
+    if sys.platform == "win32":
+        return None
+    ours, its = os.openpty()
+    with tempfile.TemporaryDirectory() as folder, open(ours, "rb", buffering=0) as terminal:
+        started = time.perf_counter()
+        with subprocess.Popen([*command, "--output", folder], stdout=its, stderr=its, env=environment()) as process:
+            os.close(its)
+            terminal.read(1)
+            seconds = time.perf_counter() - started
+            try:
+                while terminal.read(4096):
+                    pass
+            except OSError:  # Linux reports the end so
+                pass
+            process.wait()
+    return seconds
 
 
 def _cpu_of_children() -> float:

@@ -8,12 +8,15 @@ from DINSegmentLib.tabular import align
 
 from . import bench
 
-_RIVALS = ("nnU-Net v2 2-D", "nnU-Net v2 2-D, mirroring", "MONAI U-Net 2-D", "MONAI Swin UNETR 2-D")
-_REFERENCE = "DIN, cardiac-mr"
+_RIVALS = ("nnU-Net v2 2-D", "MONAI U-Net 2-D", "MONAI Swin UNETR 2-D")
+_REFERENCE, _MIRRORED = bench.BESIDE_OTHERS
+_CT, _COMMAND = "ct-100x512x512", "segment-sample"
 
 
 def beside_others(python: Path) -> list[dict[str, Any]]:
-    """Measure DIN and the networks of `rivals` on the CPU, on a volume of 10 slices of 256 x 216.
+    """Measure DIN and the networks of `rivals` on the CPU, on a volume of 10 slices of 256 x 216, plain and mirrored.
+
+    Then measure what else there are goals for: a CT and the whole command.
 
     Args:
         python: interpreter of an environment with nnunetv2 and monai.
@@ -27,7 +30,10 @@ def beside_others(python: Path) -> list[dict[str, Any]]:
     if not python.is_file():
         raise InputError(f"{python} does not exist: make bench-env makes .bench-env/bin/python.")
     records = [bench.in_a_process(name, "cpu") for name in bench.BESIDE_OTHERS]
-    return records + [bench.answer(name, [str(python), "-m", "benchmarks.rivals", name]) for name in _RIVALS]
+    for views in ("plain", "mirroring"):
+        for name in _RIVALS:
+            records.append(bench.answer(name, [str(python), "-m", "benchmarks.rivals", name, views]))
+    return records + [bench.in_a_process(name, "cpu") for name in (_CT, _COMMAND)]
 
 
 def over_sizes(device: str = "auto") -> list[dict[str, Any]]:
@@ -36,14 +42,54 @@ def over_sizes(device: str = "auto") -> list[dict[str, Any]]:
 
 
 def format_comparison(records: list[dict[str, Any]]) -> str:
-    """Format a line for each package, with its time relative to DIN without mirroring."""
-    reference = next((one["seconds"] for one in records if one["name"] == _REFERENCE and "error" not in one), None)
-    rows: list[tuple[str, ...]] = [("10 x 256 x 216, cpu", "precision", "seconds", "times DIN", "memory")]
+    """Format a line for each package, its time relative to DIN's with or without mirroring, and the goals."""
+    good = [one for one in records if "error" not in one]
+    rows: list[tuple[str, ...]] = [
+        (
+            "10 x 256 x 216, cpu",
+            "precision",
+            "views",
+            "seconds",
+            "times DIN",
+            "memory",
+            "million weights",
+            "GFLOP a slice",
+        )
+    ]
+    for one in sorted((one for one in good if "views" in one), key=lambda one: one["views"] > 1):
+        rows.append((
+            one["name"], one["precision"], str(one["views"]), f"{one['seconds']:.2f}", f"{_times(one, good):.1f}",
+            f"{one['peak_mb']:.0f} MB", f"{one['million_parameters']:.1f}", f"{one['gflop']:.1f}",
+        ))  # fmt: skip
+    return "\n".join([bench.machine(), "", align(rows), "", align(_goals(good)), *_failures(records)])
+
+
+def _times(one: dict[str, Any], records: list[dict[str, Any]]) -> float:
+    """Seconds of a package as a multiple of DIN's, both mirrored or neither; nan if DIN's are unknown."""
+    reference = _MIRRORED if one["views"] > 1 else _REFERENCE
+    return one["seconds"] / next((other["seconds"] for other in records if other["name"] == reference), float("nan"))
+
+
+def _goals(records: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """A row for each goal whose figures were measured: what, goal, measured, met or missed."""
+    rows: list[tuple[str, ...]] = [("", "goal", "measured", "")]
+
+    def row(what: str, goal: float, measured: float | None, unit: str, least: bool) -> None:
+        if measured is not None:
+            met = measured >= goal if least else measured <= goal
+            rows.append((what, f"{goal:g}{unit}", f"{measured:.3g}{unit}", "met" if met else "missed"))
+
     for one in records:
-        if "error" not in one:
-            ratio = "" if reference is None else f"{one['seconds'] / reference:.1f}"
-            rows.append((one["name"], one["precision"], f"{one['seconds']:.2f}", ratio, f"{one['peak_mb']:.0f} MB"))
-    return "\n".join([bench.machine(), "", align(rows), *_failures(records)])
+        if one["name"] == "nnU-Net v2 2-D":
+            views = "one view each" if one["views"] == 1 else f"mirrored, {one['views']} views and 2"
+            row(f"nnU-Net's time, {views}", 15, _times(one, records), " x", least=True)
+        elif one["name"] in (_REFERENCE, _MIRRORED):
+            row(f"share of the matrix product's rate, {one['name']}", 60, 100 * one["matrix_share"], " %", least=True)
+        elif one["name"] == _CT:
+            row("time beyond the network, CT", 25, 100 * one["overhead"], " %", least=False)
+        elif one["name"] == _COMMAND:
+            row("first words of dinsegment segment", 1.5, one.get("first_line_seconds"), " s", least=False)
+    return rows
 
 
 def format_sizes(records: list[dict[str, Any]]) -> str:

@@ -11,18 +11,28 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from . import bench
+from .cost import network_cost
 
 SPACING = (10.0, 1.5625, 1.5625)  # mm, along the axes of the volume (K, J, I), so that no resampling is needed
 PATCH = (256, 224)
 CLASSES = 4
 
 
-def nnunet(mirroring: bool) -> Callable[[np.ndarray], np.ndarray]:
+@dataclass(frozen=True)
+class Rival:
+    """Another package's way from a volume to labels, and the network that it uses."""
+
+    segment: Callable[[np.ndarray], np.ndarray]
+    network: Any
+
+
+def nnunet(mirroring: bool) -> Rival:
     """nnU-Net v2, 2-D, from volume to labels: normalization, tiles with half overlap, resampling, argmax."""
     for folder in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
         os.environ.setdefault(folder, os.curdir)  # nnU-Net requires them, but does not use them here
@@ -70,10 +80,13 @@ def nnunet(mirroring: bool) -> Callable[[np.ndarray], np.ndarray]:
     predictor.manual_initialization(
         network, plans, plans.get_configuration("2d"), [network.state_dict()], dataset, "none", (0, 1)
     )
-    return lambda volume: predictor.predict_single_npy_array(volume[None].astype(np.float32), {"spacing": SPACING})
+    properties = {"spacing": SPACING}
+    return Rival(
+        lambda volume: predictor.predict_single_npy_array(volume[None].astype(np.float32), properties), network
+    )
 
 
-def monai_sliding_window(network: Any) -> Callable[[np.ndarray], np.ndarray]:
+def monai_sliding_window(network: Any, mirroring: bool) -> Rival:
     """2-D network with MONAI's sliding window with a quarter overlap, after normalization."""
     import torch
     from monai.inferers import sliding_window_inference
@@ -84,50 +97,59 @@ def monai_sliding_window(network: Any) -> Callable[[np.ndarray], np.ndarray]:
     @torch.inference_mode()
     def segment(volume: np.ndarray) -> np.ndarray:
         slices = torch.as_tensor(NormalizeIntensity()(volume.astype(np.float32)))[:, None]
-        scores: Any = sliding_window_inference(slices, PATCH, 4, network, overlap=0.25)
+        scores: Any = 0
+        for axes in ((), (2,), (3,), (2, 3)) if mirroring else ((),):  # the four views of nnU-Net
+            one: Any = sliding_window_inference(slices.flip(axes), PATCH, 4, network, overlap=0.25)
+            scores = scores + one.flip(axes)
         return scores.max(dim=1).indices.to(torch.uint8).numpy()  # faster than argmax, see `engine.segmenter`
 
-    return segment
+    return Rival(segment, network)
 
 
-def monai_unet() -> Callable[[np.ndarray], np.ndarray]:
+def monai_unet(mirroring: bool) -> Rival:
     """MONAI's residual U-Net with five levels from 16 to 256 channels."""
     from monai.networks.nets import UNet
 
-    return monai_sliding_window(UNet(2, 1, CLASSES, (16, 32, 64, 128, 256), (2, 2, 2, 2), num_res_units=2))
+    network = UNet(2, 1, CLASSES, (16, 32, 64, 128, 256), (2, 2, 2, 2), num_res_units=2)
+    return monai_sliding_window(network, mirroring)
 
 
-def monai_swin_unetr() -> Callable[[np.ndarray], np.ndarray]:
+def monai_swin_unetr(mirroring: bool) -> Rival:
     """MONAI's 2-D Swin UNETR with 24 features."""
     from monai.networks.nets import SwinUNETR
 
-    return monai_sliding_window(SwinUNETR(1, CLASSES, feature_size=24, spatial_dims=2))
+    return monai_sliding_window(SwinUNETR(1, CLASSES, feature_size=24, spatial_dims=2), mirroring)
 
 
-RIVALS: dict[str, Callable[[], Callable[[np.ndarray], np.ndarray]]] = {
-    "nnU-Net v2 2-D": lambda: nnunet(False),
-    "nnU-Net v2 2-D, mirroring": lambda: nnunet(True),
+RIVALS: dict[str, Callable[[bool], Rival]] = {
+    "nnU-Net v2 2-D": nnunet,
     "MONAI U-Net 2-D": monai_unet,
     "MONAI Swin UNETR 2-D": monai_swin_unetr,
 }
 
 
-def measure(name: str, volume: np.ndarray, repeats: int) -> dict[str, Any]:
-    """Median seconds and CPU seconds of a network for a volume (K, J, I), after a warm-up run."""
-    segment = RIVALS[name]()
+def measure(name: str, mirroring: bool, volume: np.ndarray, repeats: int) -> dict[str, Any]:
+    """Median seconds and CPU seconds of a network for a volume (K, J, I), after a warm-up run; its size and cost."""
+    import torch
+
+    rival = RIVALS[name](mirroring)
     runs = []
     for _ in range(1 + repeats):
         started, cpu_started = time.perf_counter(), time.process_time()
-        labels = segment(volume)
+        labels = rival.segment(volume)
         runs.append((time.perf_counter() - started, time.process_time() - cpu_started))
     if labels.shape != volume.shape:
         raise ValueError(f"{name} made labels of shape {labels.shape}, not {volume.shape}")
     seconds, cpu = (statistics.median(column) for column in zip(*runs[1:], strict=True))
+    peak = bench.peak_mb()  # before the cost is counted
     return {
-        "name": name, "device": "cpu", "precision": "float32", "seconds": seconds, "cpu_seconds": cpu,
-        "peak_mb": bench.peak_mb(), "repeats": repeats,
+        "name": name, "device": "cpu", "precision": "float32", "views": 4 if mirroring else 1, "seconds": seconds,
+        "cpu_seconds": cpu, "peak_mb": peak, "repeats": repeats,
+        **network_cost(rival.network, torch.rand(1, 1, *PATCH)),
     }  # fmt: skip
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1], bench.volume_of(bench.BESIDE_OTHERS["DIN, cardiac-mr"])[0], 3)))
+    _, which, mirrored = sys.argv
+    heart = bench.volume_of(bench.BESIDE_OTHERS["DIN, cardiac-mr"])[0]
+    print(json.dumps(measure(which, mirrored == "mirroring", heart, 3)))
