@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..engine.parameters import Parameters
+from ..engine.warm import WarmModel
 from ..errors import Cancelled, DINSegmentError, InputError
-from ..model import Model, find_model
+from ..model import find_model
 from ..runtime import prepare
 from . import steps
 from .case import Case
@@ -206,7 +207,7 @@ def _listen(source: BinaryIO, tasks: "queue.SimpleQueue[Task | None]", ended: th
     tasks.put(None)
 
 
-_warm: dict[tuple[str, str, str], Any] = {}  # latest segmenter, by folder, weights and device
+_warm = WarmModel()
 
 
 def work(task: Task, stopped: Callable[[], bool], threads: int) -> dict[str, Any] | None:
@@ -220,7 +221,7 @@ def work(task: Task, stopped: Callable[[], bool], threads: int) -> dict[str, Any
         model = find_model(str(task.model))
         if not task.overwrite and (done := steps.finished(task.case, model, task.parameters)):
             return asdict(done)  # by a process that ended before it could report it
-        segmenter = _segmenter(model, task.device, threads)
+        segmenter = _warm.segmenter(model, task.device, threads)
         record, _ = steps.run(task.case, segmenter, task.parameters, task.overwrite, None, task.strip, stopped)
         return asdict(record)
     except Cancelled:
@@ -229,19 +230,6 @@ def work(task: Task, stopped: Callable[[], bool], threads: int) -> dict[str, Any
         return {"error": str(error)}
     except Exception as error:
         return {"error": f"{task.case.input} failed unexpectedly ({error}): please report it."}
-
-
-def _segmenter(model: Model, device: str, threads: int) -> Any:
-    import torch
-
-    from ..engine.segmenter import Segmenter
-
-    key = str(model.folder), model.sha256, device
-    if key not in _warm:
-        _warm.clear()  # two models may not fit into memory
-        torch.set_num_threads(threads)
-        _warm[key] = Segmenter(model, device)
-    return _warm[key]
 
 
 def _send(sink: Any, data: bytes) -> None:

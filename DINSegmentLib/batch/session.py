@@ -13,6 +13,7 @@ from .. import memory
 from ..checks.fit import untrained
 from ..console import Console
 from ..engine.parameters import Parameters
+from ..engine.warm import WarmModel
 from ..errors import Cancelled, DINSegmentError
 from ..inputs.candidates import Found, Refused, shown
 from ..io import Person, outputs
@@ -90,7 +91,7 @@ class Session:
         self._entries: list[Entry] = []  # one for each input
         self._many = len(found) > 1  # several inputs: write tables and a review page
         self._models = {model.id: model}  # models used by the entries
-        self._segmenter: Segmenter | None = None
+        self._loaded = WarmModel()
         self._workers = settings.workers or 1
         self._started = time.perf_counter()
 
@@ -255,15 +256,14 @@ class Session:
                 self._console.progress(case.name, number, len(planned), "cases")
 
     def _warm(self, case: Case) -> "Segmenter":
-        """Load the segmenter of the case's model; keep only the latest, because two may not fit into memory."""
-        from ..engine.segmenter import Segmenter  # torch takes seconds to import
-
+        """Load the segmenter of the case's model, unless the previous case used it."""
         model = find_model(case.model) if case.model else self._model
-        if self._segmenter is None or self._segmenter.model.folder != model.folder:
-            self._warn_untrained(model)
-            self._segmenter = None
-            self._segmenter = Segmenter(model, self._settings.device)
-        return self._segmenter
+
+        def loading(warm: bool) -> None:
+            if not warm:
+                self._warn_untrained(model)
+
+        return self._loaded.segmenter(model, self._settings.device, loading=loading)
 
     def _warn_untrained(self, model: Model) -> None:
         resolved = self._parameters.resolved(model)

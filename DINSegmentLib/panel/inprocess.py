@@ -9,8 +9,9 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ..engine.parameters import Parameters
+from ..engine.warm import WarmModel
 from ..errors import InputError, TorchMissing
-from ..worker.work import Task, WarmModel, heard, work
+from ..worker.work import Task, heard, torch_needed, work
 from . import installer
 from .jobs import Job
 
@@ -51,7 +52,8 @@ def run(
         volume=array, geometry=geometry, parameters=parameters, times=times, map=job.map, surfaces=job.surfaces,
         name=job.volume_node.GetName(),
     )  # fmt: skip
-    segmenter = _warm.segmenter(job.model, device)
+    with torch_needed():
+        segmenter = _warm.segmenter(job.model, device)
     made = work(segmenter, task, progress or (lambda done, total: None), cancelled or (lambda: False))
     if reason := job.gone():
         raise InputError(reason)

@@ -23,6 +23,7 @@ import numpy as np
 
 from .. import __version__, ownership
 from ..engine.parameters import Parameters
+from ..engine.warm import WarmModel
 from ..errors import (
     Cancelled,
     DeviceError,
@@ -42,7 +43,7 @@ from ..model import find_model
 from ..model.orientation import orientation
 from ..runtime import prepare
 from .protocol import LONGEST_LINE, PREFIX, VERSION, Code, Map, ProtocolError, decode, encode
-from .work import Task, WarmModel, function_of, torch_needed, work
+from .work import Task, function_of, torch_needed, work
 
 _PATIENCE = 2.0  # seconds that a run gets to stop before it is killed, after the client has gone
 _CODES = {  # the first match counts
@@ -201,12 +202,11 @@ class Server:
         identity, shape = request["id"], tuple(request["shape"])
         volume = np.memmap(request["volume"], dtype=request["dtype"], mode="r", shape=shape)
         _let_go(request["volume"])
-        segmenter = self._warm.segmenter(
-            find_model(request["model"]),
-            request["device"],
-            request["threads"],
-            lambda warm: self._say("loading", id=identity, warm=warm),
-        )
+        model = find_model(request["model"])
+        with torch_needed():
+            segmenter = self._warm.segmenter(
+                model, request["device"], request["threads"], lambda warm: self._say("loading", id=identity, warm=warm)
+            )
         task = Task(
             volume=volume,
             geometry=Geometry(shape[-3:], np.reshape(request["matrix"], (4, 4))),

@@ -22,46 +22,6 @@ if TYPE_CHECKING:
     from ..engine.segmenter import Segmenter
 
 
-class WarmModel:
-    """Keeps the network of the last run in memory for the next run with the same model."""
-
-    def __init__(self) -> None:
-        self._kept: tuple[Any, Segmenter] | None = None  # what it was made from, and the segmenter
-
-    def segmenter(
-        self, model: Model, device: str, threads: int = 0, loading: Callable[[bool], Any] = lambda warm: None
-    ) -> "Segmenter":
-        """Return the loaded segmenter if model, weights, device and threads are unchanged; otherwise load a new one.
-
-        Args:
-            model: model to load.
-            device: as in `engine.device.choose`.
-            threads: number of CPU threads; 0 for torch's default.
-            loading: called before loading, with whether the loaded segmenter can be used.
-
-        Raises:
-            TorchMissing: PyTorch cannot be imported.
-            ModelError, DeviceError: as `Segmenter`.
-        """
-        with torch_needed():
-            import torch
-
-            from ..engine.segmenter import Segmenter
-        wanted = (str(model.folder), model.sha256, device, threads)
-        warm = self._kept is not None and self._kept[0] == wanted
-        loading(warm)
-        if self._kept is None or not warm:
-            self._kept = None  # two models may not fit into memory
-            if threads:
-                torch.set_num_threads(threads)
-            self._kept = wanted, Segmenter(model, device)
-        return self._kept[1]
-
-    def release(self) -> None:
-        """Free its memory."""
-        self._kept = None
-
-
 @contextmanager
 def torch_needed() -> Iterator[None]:
     """Wrap imports of the engine, which imports torch: that takes seconds, and torch may be missing."""

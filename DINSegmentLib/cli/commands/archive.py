@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from ...console import Console
 from ...engine.parameters import Parameters
+from ...engine.warm import WarmModel
 from ...errors import ArchiveError, Cancelled, DeviceError, InputError, OutputError
 from ...isolation import attempt
-from ...model import Model, catalogue, find_model
+from ...model import catalogue, find_model
 
 if TYPE_CHECKING:
     from ...archive.connection import Archive
     from ...archive.journal import Journal
     from ...archive.study import Wish
     from ...batch.record import Record
-    from ...engine.segmenter import Segmenter
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -95,7 +95,7 @@ class _Run:
     def __init__(self, archive: "Archive", wish: "Wish", journal: "Journal", device: str, console: Console) -> None:
         self._archive, self._wish, self._journal = archive, wish, journal
         self._device, self._console = device, console
-        self._segmenter: Segmenter | None = None
+        self._warm = WarmModel()
 
     def studies(self, wanted: list[str]) -> int:
         from ...batch import interrupts
@@ -127,8 +127,9 @@ class _Run:
         if is_stored(self._archive, study, self._wish, self._journal):
             self._console.event("resumed", f"Study {study}: results are in the archive, skipped.", study=study)
             return True
+        warm = partial(self._warm.segmenter, device=self._device)
         work = partial(
-            process, self._archive, study, self._wish, self._journal, self._warm, self._report,
+            process, self._archive, study, self._wish, self._journal, warm, self._report,
             self._console.progress, stop,
         )  # fmt: skip
         result = attempt(work, f"Study {study}")
@@ -149,12 +150,3 @@ class _Run:
         from ...batch import summary
 
         summary.show(self._console, asdict(record), brief=True)
-
-    def _warm(self, model: Model) -> "Segmenter":
-        """Return the model's segmenter; keep only the latest, because two may not fit into memory."""
-        from ...engine.segmenter import Segmenter  # torch takes seconds to import
-
-        if self._segmenter is None or self._segmenter.model.folder != model.folder:
-            self._segmenter = None
-            self._segmenter = Segmenter(model, self._device)
-        return self._segmenter
