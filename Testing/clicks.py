@@ -1,4 +1,4 @@
-"""What tests of the panel do again and again on the stand-in desk."""
+"""Repeated actions of panel tests on the simulated Slicer interface."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What every test shares: the package, the shared data, and the rule for skips."""
+"""Shared by all tests: the package, the shared data, and the rule for skips."""
 
 import hashlib
 import json

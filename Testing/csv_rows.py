@@ -1,4 +1,4 @@
-"""A table that the command line wrote."""
+"""Reading of a table written by the command line."""
 
 import csv
 from pathlib import Path

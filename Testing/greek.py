@@ -1,4 +1,4 @@
-"""A language for tests: Greek letters in place of Latin ones, so that what was not translated is seen."""
+"""A language for tests: Greek letters replace Latin ones, which reveals untranslated text."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Small input files, and what was found of them, for tests of what becomes a case."""
+"""Small input files, and descriptions of search results, for tests of the search for cases."""
 
 from pathlib import Path
 

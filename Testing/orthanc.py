@@ -1,4 +1,4 @@
-"""Orthanc of Debian as an archive to test with: on a free port, with TLS by a certificate made here."""
+"""Debian's Orthanc as a test archive: on a free port, with TLS by a certificate made here."""
 
 import datetime
 import ipaddress

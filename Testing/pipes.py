@@ -1,4 +1,4 @@
-"""The worker's process behind plain pipes, for tests of its client."""
+"""The worker process with plain pipes, for tests of its client."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Probabilities of every class and voxel, which the product sums up and does not keep."""
+"""Probabilities of all classes and voxels, which the product sums up and does not keep."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Margins of given probabilities, by sorting them."""
+"""Margins of given probabilities, by sorting."""
 
 import numpy as np
 

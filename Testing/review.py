@@ -1,4 +1,4 @@
-"""Cases as the review page shows them, and what tests look at there again and again."""
+"""Cases for the review page, and repeated actions on it."""
 
 from dataclasses import replace
 

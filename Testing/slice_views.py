@@ -1,4 +1,4 @@
-"""What slice views show, for tests of what is laid into them and taken away again."""
+"""What slice views show, for tests of overlays and their removal."""
 
 
 def state(view, composite):

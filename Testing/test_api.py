@@ -1,4 +1,4 @@
-"""The names that `import DINSegmentLib` offers: their examples run, and asking for none of them loads torch."""
+"""The names of `import DINSegmentLib`: their examples run, and importing them does not load torch."""
 
 import doctest
 import subprocess

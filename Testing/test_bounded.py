@@ -1,4 +1,4 @@
-"""Claims about the readers of small files: they return or refuse, and never wait, crash or take all memory."""
+"""Readers of small files return or reject; they never block, crash or exhaust memory."""
 
 import gzip
 import io

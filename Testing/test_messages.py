@@ -1,4 +1,4 @@
-"""Sentences that can be translated: what they remember, and that every sentence of the panel's floors is one."""
+"""Translatable sentences: what they store, and that every sentence the panel can show is one."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""Claims about what programs set for their process, each in a process of its own: it is set once."""
+"""Process-wide settings of programs, each tested in a separate process, because they are made once."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""Claims about rows as CSV and as text."""
+"""Rows as CSV and as text."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The house's rules about imports, read from the source: arrows point down, packages stay where they belong.
+"""Import rules, checked in the source: layers import downward only, and packages stay where they belong.
 
 Which floor a room stands on is read from the table in Documentation/architecture.md.
 """

@@ -1,4 +1,4 @@
-"""An archive, studies in it, and `dinsegment segment --dicomweb` on them."""
+"""An archive with studies, and `dinsegment segment --dicomweb` on them."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What is refused before an archive is asked, and the memory of a run: no server is needed."""
+"""Archive options, credentials and the journal, tested without a server."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Studies from a real archive and results back into it: once, whole, and in one sentence where it cannot be."""
+"""Studies from a real archive and results stored in it: complete, without repeats, and with clear errors."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A cine's labels and figures: what is told beside them."""
+"""Labels and measurements of a cine, and their notices."""
 
 import numpy as np
 

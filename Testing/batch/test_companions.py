@@ -1,4 +1,4 @@
-"""Late enhancement takes the septum from the cine of the same study: by DICOM headers, through patient coordinates."""
+"""Late enhancement takes the septum from a cine of the same study, through DICOM headers and patient coordinates."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Several cases of one process: what overlaps, what may not, and what an error or an interrupt costs."""
+"""Several cases in one process: what overlaps, what must not, and the effect of errors and interrupts."""
 
 import threading
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The dry run: what would be done and refused, told from headers, with estimates that follow the size."""
+"""The dry run: what would be segmented and rejected, from headers, with estimates that follow the size."""
 
 import json
 from pathlib import Path

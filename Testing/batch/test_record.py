@@ -1,4 +1,4 @@
-"""The record of a run: what it says and that it can be checked against the files."""
+"""The record of a run: its content, and that it can be checked against the files."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Claims about the names of a run's files: never two alike on any file system, and no table of another run replaced."""
+"""File names of a run: never two alike on any file system, and no table of another run replaced."""
 
 import json
 import unicodedata

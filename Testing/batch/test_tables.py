@@ -1,4 +1,4 @@
-"""The tables of a run: what stands in them, in which order, and that no text in them does harm."""
+"""The tables of a run: content, order, and that no text in them does harm."""
 
 import copy
 import csv

@@ -1,4 +1,4 @@
-"""How many processes a batch gets where the user leaves it open: by inputs made by hand, and as the command does it."""
+"""The automatic number of processes: from constructed inputs, and in the command."""
 
 import signal
 import sys

@@ -1,4 +1,4 @@
-"""`bench`: what its records hold; nothing here is timed."""
+"""`bench`: content of its records; nothing here is timed."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""DIN beside other packages: the tables, what is refused, and MONAI's part; nnU-Net is in an environment of its own."""
+"""Comparison with other packages: tables, errors, and MONAI's part; nnU-Net needs its own environment."""
 
 import sys
 

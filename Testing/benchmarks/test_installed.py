@@ -1,4 +1,4 @@
-"""Without a checkout beside it, `dinsegment bench` says where the benchmarks are."""
+"""Without a source checkout, `dinsegment bench` says where the benchmarks are."""
 
 from DINSegmentLib.cli import main
 

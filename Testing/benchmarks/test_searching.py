@@ -1,4 +1,4 @@
-"""`bench --search`: what its record holds; nothing here is timed but against pydicom in the same minute."""
+"""`bench --search`: content of its record; timed only against pydicom in the same minute."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`bench --report`: what its records hold; nothing here is timed."""
+"""`bench --report`: content of its records; nothing here is timed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`bench --batch`: what its records hold; nothing here is timed."""
+"""`bench --batch`: content of its records; nothing here is timed."""
 
 import pytest
 

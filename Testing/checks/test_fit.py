@@ -1,4 +1,4 @@
-"""What is said about a volume: nothing about a good one, the right thing about one that is unlike the training data."""
+"""Notices about a volume: none for a good one, the right one if it differs from the training data."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""The command line in this process and in one of its own, and volumes to give to it."""
+"""The command line in this process and in a separate one, and volumes for it."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`--anonymous`: no byte of what is written or told holds a name or a path of an input."""
+"""`--anonymous`: no output or message contains a name or path of an input."""
 
 import gzip
 import shutil

@@ -1,4 +1,4 @@
-"""Every bad input, through the command line: one sentence, exit code 2, and nothing written, changed or left behind."""
+"""Bad inputs on the command line: one sentence, exit code 2, and nothing written, changed or left behind."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""`dinsegment segment` with many inputs, the tables of a run, going on after a stop, and `rerun`."""
+"""`dinsegment segment` with many inputs, the tables of a run, resuming, and `rerun`."""
 
 import json
 import re

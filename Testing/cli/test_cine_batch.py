@@ -1,4 +1,4 @@
-"""`dinsegment segment` of cines: all frames, the heart's function, and one frame that stands for all."""
+"""`dinsegment segment` of cines: all frames, cardiac function, and one frame that represents all."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The other commands: enhance, models, demo, and a model's way from data to scores by train, pack and evaluate."""
+"""Other commands: enhance, models, demo, and from data to scores by train, pack and evaluate."""
 
 import csv
 import json

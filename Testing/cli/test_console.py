@@ -1,4 +1,4 @@
-"""What a person and a machine see: a bar on a terminal, plain lines in a pipe, JSON lines."""
+"""Output for people and programs: a bar in a terminal, plain lines in a pipe, JSON lines."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""`doctor`: what it finds in a whole installation and in broken ones."""
+"""`doctor`: findings in a complete installation and in broken ones."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Claims about `dinsegment evaluate`: what it leaves, what it records, and that it replaces nothing unasked."""
+"""`dinsegment evaluate`: its files and records; it replaces nothing without being asked."""
 
 import csv
 import json

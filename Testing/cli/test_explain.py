@@ -1,4 +1,4 @@
-"""`dinsegment explain`: what it leaves, and that it replaces nothing unasked."""
+"""`dinsegment explain`: its files; it replaces nothing without being asked."""
 
 import nibabel
 import numpy as np

@@ -1,4 +1,4 @@
-"""`dinsegment function`: which files appear for a cine, what is in them, and what is said and refused on the way."""
+"""`dinsegment function`: files, their content, messages and errors for a cine."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A record is of the bytes that were segmented and of the files that were written, and resume believes no others."""
+"""A record belongs to exact input and output bytes, and resuming accepts no others."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Ctrl-C and a polite kill: the run ends after the batch of slices, keeps what is done, and says how to go on."""
+"""Ctrl-C and SIGTERM: the run ends after the batch of slices, keeps what is finished, and says how to resume."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""One bad input among good ones: it alone fails, in one sentence, whatever is asked for and whatever goes wrong."""
+"""One bad input among good ones: only it fails, in one sentence, whatever goes wrong."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A run that is killed again and again ends with the bytes of one that nobody disturbed."""
+"""A run that is killed repeatedly ends with the same bytes as an undisturbed one."""
 
 import json
 import random

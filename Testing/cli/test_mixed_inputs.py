@@ -1,4 +1,4 @@
-"""Batches of good and bad inputs: each bad one is named once and in one sentence, and the rest goes on."""
+"""Batches of good and bad inputs: each bad one is named once, in one sentence, and the others are segmented."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The example of Documentation/training.md in miniature, and what the commands refuse on the way."""
+"""The example of Documentation/training.md in miniature, and errors of its commands."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""`dinsegment report`: an edited label map changes the report; nonsense is refused and leaves no file."""
+"""`dinsegment report`: an edited label map changes the report; invalid input is rejected and leaves no file."""
 
 import shutil
 from pathlib import Path

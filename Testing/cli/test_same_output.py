@@ -1,4 +1,4 @@
-"""Two runs into one folder: nothing that exists is replaced unasked, tables included, and only one is at work."""
+"""Two runs into one folder: nothing existing is replaced without being asked, and only one run works at a time."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The same heart, whatever the scanner wrote: Dice in world position and ejection fraction as of the clean phantom."""
+"""The same heart in any scanner's files gives the Dice and ejection fraction of the clean phantom."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`dinsegment segment`: which files appear, what is in them, and what is said and not done on the way."""
+"""`dinsegment segment`: files, their content, messages, and what is not done."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`dinsegment segment --format stl`: a surface for each structure beside the record."""
+"""`dinsegment segment --format stl`: a surface for each structure."""
 
 import json
 

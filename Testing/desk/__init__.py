@@ -1,4 +1,4 @@
-"""A stand-in desk: Slicer's real libraries under widgets of PySide6, on which tests use the module as a person does.
+"""A simulated Slicer interface: Slicer's real libraries with PySide6 widgets, which tests use as a person would.
 
 What is real: the scene and its nodes, slice and layout logics, the module file and its `.ui`, the worker's process.
 What is not: the widgets of CTK and Slicer (`widgets`), the wrapper of parameter nodes (`parameters`), dialogs, windows.

@@ -1,4 +1,4 @@
-"""Slicer without its window: the application object, layouts with their slice views, dialogs that are noted."""
+"""Slicer without its window: application object, layouts with slice views, recorded dialogs."""
 
 import sys
 import tempfile

@@ -1,4 +1,4 @@
-"""Slicer's launcher without a window: `Slicer --no-main-window --no-splash --python-script FILE [--] ARGUMENTS`."""
+"""Test double of Slicer's launcher: `Slicer --no-main-window --no-splash --python-script FILE [--] ARGUMENTS`."""
 
 import runpy
 import sys

@@ -1,4 +1,4 @@
-"""Finds in the module's code, without running it, what would fail in Slicer and what could not be translated."""
+"""Static check of the module's code for what would fail in Slicer or could not be translated."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""A stand-in for the point list of Slicer's Markups module, which slicer-core lacks, for `scene.insertions`.
+"""Test double of the point list of Slicer's Markups module, which slicer-core lacks, for `scene.insertions`.
 
 Not measured in Slicer. Written after ``vtkMRMLMarkupsNode.h`` of Slicer's sources: the signatures, the number of the
 event, that it comes with additions and removals, too, and that ``Modified`` does not come with it; that a new node has

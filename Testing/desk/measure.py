@@ -1,4 +1,4 @@
-"""How fast the panel answers and what it keeps, on the stand-in desk: `make measure`.
+"""Response times and memory of the panel on the simulated Slicer interface: `make measure`.
 
 Times that Slicer's own widgets and views would add are not in it.
 """

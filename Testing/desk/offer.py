@@ -1,4 +1,4 @@
-"""What PythonQt, CTK and Slicer's widgets offer to Python, as measured in a genuine Slicer: `pythonqt-api.json`.
+"""What PythonQt, CTK and Slicer's widgets provide in Python, measured in a genuine Slicer: `pythonqt-api.json`.
 
 A name that a class lacks there does not exist, a slot cannot be assigned, a property cannot be called. The file holds
 the classes that the module uses; `python -m desk.offer MEASURED.json` trims a new measurement to these (and to further

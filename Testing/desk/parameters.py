@@ -1,4 +1,4 @@
-"""A stand-in of our own for Slicer's parameterNodeWrapper, as far as the panel uses it."""
+"""Test double of Slicer's parameterNodeWrapper, as far as the panel uses it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

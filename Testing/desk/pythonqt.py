@@ -1,4 +1,4 @@
-"""PySide6 that behaves as PythonQt does in Slicer: properties are attributes, signals are named by their signature.
+"""PySide6 that behaves like PythonQt in Slicer: properties are attributes, signals are named by their signature.
 
 What PythonQt does not have (Signal, Slot, Property) is not in the module `qt` that is made here. What the product's own
 code reads, assigns, calls and connects is checked against what was measured in Slicer, see `offer`.

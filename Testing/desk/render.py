@@ -1,4 +1,4 @@
-"""A picture of the slice views in the present layout, drawn offscreen by Slicer's own displayable managers.
+"""Image of the slice views in the current layout, drawn offscreen by Slicer's displayable managers.
 
 VTK looks for OpenGL when it first draws, and the process may die where there is none: draw in a process of its own.
 `python -m desk.render SCENE.mrb OUT.png` is one: it compares the volumes that a saved panel was set to.

@@ -1,4 +1,4 @@
-"""Makes the pictures in `Screenshots` of the bundled phantom: `make screenshots`."""
+"""Makes the images in `Screenshots` from the bundled phantom: `make screenshots`."""
 
 import subprocess
 import sys

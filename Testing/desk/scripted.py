@@ -1,4 +1,4 @@
-"""Stand-ins of our own for the classes that a scripted module derives from, and for Slicer's translation."""
+"""Test doubles of the base classes of a scripted module, and of Slicer's translation."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What stays after long use: `make soak`. Takes about ten minutes; exit code 1 when something grew or was left.
+"""Test for leaks in long use: `make soak`. Takes about ten minutes; exit code 1 if something grew or was left behind.
 
 300 segmentations of the sample with all their files in one process, then 100 workers, started, used and released
 through the panel on the stand-in desk. Linux only: it reads /proc.

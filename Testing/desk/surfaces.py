@@ -1,4 +1,4 @@
-"""A picture of the phantom's smooth surfaces beside those that Slicer makes of the same labels.
+"""Image of the phantom's smooth surfaces next to those that Slicer makes from the same labels.
 
 VTK looks for OpenGL when it first draws, and the process may die where there is none: draw in a process of its own,
 `python -m desk.surfaces OUT.png`.

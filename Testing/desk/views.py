@@ -1,4 +1,4 @@
-"""Slice and 3-D views as they live behind Slicer's widgets: with its own displayable managers, drawn by nobody.
+"""Slice and 3D views as behind Slicer's widgets, with Slicer's displayable managers, without drawing.
 
 They stay while the desk lives, as widgets do that a layout has once shown: a manager that keeps what the product took
 away crashes here as it does in Slicer.

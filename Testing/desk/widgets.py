@@ -1,4 +1,4 @@
-"""Stand-ins for the widgets of CTK and of Slicer that the panel's `.ui` file names, simplified in look and behavior."""
+"""Test doubles of the CTK and Slicer widgets in the panel's `.ui` file, simplified in appearance and behavior."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Links in the documents lead somewhere, and commands are run here or listed with the reason why not."""
+"""Links in the documents work, and their commands are run here or listed with the reason why not."""
 
 import os
 import re

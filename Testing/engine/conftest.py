@@ -1,4 +1,4 @@
-"""Tiny models with random weights, a network that can be foretold, and the 48 ways to store one volume."""
+"""Tiny models with random weights, a network with predictable output, and the 48 ways to store a volume."""
 
 import dataclasses
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Claims about `why`: sign, size and place, where the answer is known."""
+"""Attribution maps: sign, magnitude and position for known answers."""
 
 import dataclasses
 

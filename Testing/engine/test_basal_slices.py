@@ -1,4 +1,4 @@
-"""Slices beyond the heart's base: which ones are emptied, that none else is, and that a person hears of it."""
+"""Slices beyond the base: which labels are removed, no others, and the notice about it."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Voxels that cannot be segmented are refused in one sentence, fast and without a copy."""
+"""Voxels that cannot be segmented are rejected in one sentence, quickly and without a copy."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Claims about all frames in one run: the labels of each frame, batches, progress, stopping, consistency in time."""
+"""All frames in one run: labels of each frame, batches, progress, cancellation."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Claims about the clean-up of labels that a manifest asks for."""
+"""The clean-up of labels that a manifest requests."""
 
 import dataclasses
 

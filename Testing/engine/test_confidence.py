@@ -1,4 +1,4 @@
-"""How sure the network was: sums over slices, the map, the temperature, and what the clean-up removed."""
+"""Confidence: sums over slices, the map, the temperature, and what the clean-up removed."""
 
 import dataclasses
 

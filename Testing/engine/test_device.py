@@ -1,4 +1,4 @@
-"""Claims about the choice of a device, on machines that are simulated."""
+"""Choice of a device on simulated machines."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Claims about axes: labels do not depend on how a volume is stored, and slices lie as the network learned them."""
+"""Labels do not depend on how a volume is stored, and slices have the orientation of the training data."""
 
 from dataclasses import replace
 from itertools import permutations, product

@@ -1,4 +1,4 @@
-"""Claims about normalization: percentile and window, by hand."""
+"""Normalization by percentile and window, computed by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The preview made in turns is the one made at once, bit for bit, and a turn is short."""
+"""The preview made in steps equals the one made at once, bit for bit, and steps are short."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Claims about a run under way: progress, cancelling, and what happens when memory runs out."""
+"""A run in progress: progress, cancellation, and running out of memory."""
 
 import dataclasses
 

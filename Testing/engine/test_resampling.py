@@ -1,4 +1,4 @@
-"""Claims about resampling in the plane: nothing shifts, sizes follow millimeters."""
+"""In-plane resampling: nothing shifts, and sizes follow millimeters."""
 
 import numpy as np
 import pytest

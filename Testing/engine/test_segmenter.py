@@ -1,4 +1,4 @@
-"""Claims about one volume's way through the engine: what the network sees, and what comes back."""
+"""Segmentation of a volume: the network's input, and the result."""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,4 @@
-"""Runs the command line in children forked from one process that has loaded everything, since readers may die natively.
+"""Runs the command line in forked children, because readers may crash natively.
 
 A script of its own: the process must not have used ITK's threads, which a fork does not take along. It reads one JSON
 list of arguments a line and answers each with one JSON line: ``code`` (negative: the signal that ended the child; None:

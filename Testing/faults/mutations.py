@@ -1,4 +1,4 @@
-"""Damaged headers: every mutation is told by its seed alone."""
+"""Damaged headers: each mutation is determined by its seed."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""What may not happen whatever the command line is given: foreign code, the network, wide permissions, half a file."""
+"""What must never happen on the command line: foreign code, network access, wide permissions, partial files."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Several hundred damaged headers: no file ends the program, hangs it or leaves part of an output."""
+"""Several hundred damaged headers: none crashes or hangs the program, or leaves partial output."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Headers and streams that were made to hang, fill the memory or hide a change: refused soon, and hashed whole."""
+"""Headers and streams made to hang, exhaust memory or hide a change are rejected quickly and hashed completely."""
 
 import gzip
 import struct

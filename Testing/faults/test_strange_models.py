@@ -1,4 +1,4 @@
-"""Models of strangers: odd manifests and weights are refused soon, in one sentence, and nothing is computed."""
+"""Untrusted models: invalid manifests and weights are rejected quickly, in one sentence, before any computation."""
 
 import copy
 import hashlib

@@ -1,4 +1,4 @@
-"""`inspect` on small files: size, place and kind by hand, and no case more or less than a run would find."""
+"""`inspect` on small files: size, position and type by hand, and the same cases as a run."""
 
 import json
 

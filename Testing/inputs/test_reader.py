@@ -1,4 +1,4 @@
-"""The process that reads a study for Slicer: what it hands over, and what it says of what it cannot read."""
+"""The process that reads a study for Slicer: its results and errors."""
 
 import io
 import json

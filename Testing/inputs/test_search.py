@@ -1,4 +1,4 @@
-"""Inputs to cases: files, folders and DICOM trees, however messy; what is no case is refused with a reason."""
+"""Inputs to cases: files, folders and untidy DICOM trees; what is not a case is rejected with a reason."""
 
 import json
 import os

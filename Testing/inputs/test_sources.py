@@ -1,4 +1,4 @@
-"""Where images come from: archives and DICOMDIR, read without trust, and named as one would expect."""
+"""Archives and DICOMDIR, read safely, with the expected names."""
 
 import io
 import tarfile

@@ -1,4 +1,4 @@
-"""--model auto over made studies: short-axis cines and stills and contrast abdomens are taken, all else is left."""
+"""--model auto on constructed studies: short-axis cines, stills and contrast abdomens are chosen, others omitted."""
 
 from dataclasses import dataclass
 from itertools import product

@@ -1,4 +1,4 @@
-"""Cases listed in a table; lines that cannot be used are named."""
+"""Cases listed in a table; invalid lines are named."""
 
 from pathlib import Path
 

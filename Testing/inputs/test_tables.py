@@ -1,4 +1,4 @@
-"""Tables as people have them, label maps among images, and the statistics as Parquet."""
+"""Tables from real programs, label maps among images, and statistics as Parquet."""
 
 import os
 from pathlib import Path

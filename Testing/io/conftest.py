@@ -1,4 +1,4 @@
-"""Small files in every format, written by libraries other than ours."""
+"""Small files in each format, written by other libraries."""
 
 from collections.abc import Callable
 from pathlib import Path

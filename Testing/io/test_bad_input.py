@@ -1,4 +1,4 @@
-"""What cannot be segmented is refused in one sentence that names the input; nothing else is printed."""
+"""What cannot be segmented is rejected in one sentence that names the input; nothing else is printed."""
 
 import gzip
 import os

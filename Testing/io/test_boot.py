@@ -1,4 +1,4 @@
-"""Slicer's libraries start once, and what calls itself Slicer is left alone."""
+"""Slicer's libraries start once, and an existing Slicer is not changed."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Claims about reading all frames of a cine, and about writing labels of all of them."""
+"""Reading of all frames of a cine, and writing of labels for all of them."""
 
 import nibabel
 import nrrd

@@ -1,4 +1,4 @@
-"""DICOM folders: slices by position, a series by choice, and no volume from what is not regular."""
+"""DICOM folders: slices by position, a series by choice, and irregular volumes rejected."""
 
 import shutil
 

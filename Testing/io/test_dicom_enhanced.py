@@ -1,4 +1,4 @@
-"""Claims about enhanced DICOM files, which hold all frames of a volume or a cine."""
+"""Enhanced DICOM files, which contain all frames of a volume or cine."""
 
 import highdicom
 import highdicom.legacy

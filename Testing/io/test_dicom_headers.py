@@ -1,4 +1,4 @@
-"""Claims about the headers of DICOM files: the attributes that matter, with the values that pydicom gives."""
+"""DICOM headers: the attributes that are used, with the values that pydicom gives."""
 
 from io import BytesIO
 

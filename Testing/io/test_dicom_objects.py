@@ -1,4 +1,4 @@
-"""Segmentations, measurements and reports as DICOM objects, read by the tools that others read them with."""
+"""Segmentations, measurements and reports as DICOM objects, read with other tools."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""DICOM segmentations: every voxel on its source slice, codes and references, the same file again, and refusals."""
+"""DICOM segmentations: every voxel on its source slice, codes and references, reproducible files, and errors."""
 
 from collections.abc import Callable
 from pathlib import Path

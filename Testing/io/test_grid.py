@@ -1,4 +1,4 @@
-"""Where slices lie: regular within the precision of what was written, refused with the slice's name, or resampled."""
+"""Slice positions: regular within their precision, rejected with the slice's name, or resampled."""
 
 import numpy as np
 import pytest

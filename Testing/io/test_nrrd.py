@@ -1,4 +1,4 @@
-"""Claims about NRRD files: they lie where their space says, as VTK's reader in Slicer has it."""
+"""NRRD files have the position that their space defines, as in VTK's reader in Slicer."""
 
 import bz2
 

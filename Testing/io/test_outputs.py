@@ -1,4 +1,4 @@
-"""Claims about outputs: all or none at whatever moment it ends, nothing replaced unasked, and one run for a folder."""
+"""Outputs: all or none at any interruption, nothing replaced without being asked, one run per folder."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Claims about heart rate, height and weight in DICOM headers."""
+"""Heart rate, height and weight in DICOM headers."""
 
 import pytest
 from pydicom.dataelem import RawDataElement

@@ -1,4 +1,4 @@
-"""Files become volumes with the voxels and the place that the file says."""
+"""Files are read with the voxels and position that they define."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""Which images make one volume: patients, studies, series and parallel planes, whatever the scanner wrote."""
+"""Grouping of images into volumes: patients, studies, series and parallel planes from any scanner."""
 
 from pathlib import Path
 

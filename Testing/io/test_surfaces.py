@@ -1,4 +1,4 @@
-"""Surfaces against bodies whose volume and border are known, and their files against Slicer's own reader."""
+"""Surfaces of bodies with known volume and border, and their files in Slicer's reader."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Values and places that a reading library changes or does not look at: they come out as the file means them."""
+"""Values and positions that a reading library changes or ignores are read as the file defines them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Label maps and volumes lie where their image lies, for every reader."""
+"""Label maps and volumes have the position of their image, for every reader."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""Scores, ranking and reliability, from sums that are written down by hand."""
+"""Scores, ranking and reliability, from sums written by hand."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Each flag rises where it should, from labels drawn by hand, and stays down just beside."""
+"""Each notice appears where it should, from labels drawn by hand, and does not appear just below its limit."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The heart's function: by hand on blocks, and on the beating phantom against its closed forms."""
+"""Cardiac function: by hand on blocks, and on the beating phantom against its closed forms."""
 
 import json
 from dataclasses import replace

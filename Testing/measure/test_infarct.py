@@ -1,4 +1,4 @@
-"""The size of an infarct, by hand: two slices of a wall of 20 and 10 voxels of 0.05 ml."""
+"""Infarct size by hand: two slices with a wall of 20 and 10 voxels of 0.05 ml."""
 
 import json
 from pathlib import Path

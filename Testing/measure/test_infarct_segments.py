@@ -1,4 +1,4 @@
-"""Infarct by segment: the phantom's scar, whose place and depth are known, in all storage orders."""
+"""Infarct by segment: the phantom's scar, with known position and depth, in all storage orders."""
 
 from dataclasses import replace
 from itertools import permutations, product

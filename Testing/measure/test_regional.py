@@ -1,4 +1,4 @@
-"""Regional function: the phantom's closed forms, every order in which voxels are stored, labels that are wrong."""
+"""Regional function: the phantom's closed forms, all storage orders of voxels, and wrong labels."""
 
 import json
 from itertools import permutations, product

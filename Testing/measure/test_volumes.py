@@ -1,4 +1,4 @@
-"""Figures of structures, by hand and against numpy's masks."""
+"""Measurements of structures, by hand and against numpy's masks."""
 
 import time
 import tracemalloc

@@ -1,4 +1,4 @@
-"""Claims about the enhancement: hand values, the paper's measured curve, its limits, and its twin for training."""
+"""Enhancement: values by hand, the paper's measured curve, limits, and the batch version for training."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""Claims about the catalog: what a manifest says is checked, weights are checked by hash, users add folders."""
+"""The model catalog: manifests are checked, weights are verified by hash, users can add folders."""
 
 import copy
 import hashlib

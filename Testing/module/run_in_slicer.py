@@ -1,4 +1,4 @@
-"""Runs the module's own test in a real Slicer, and ends it with 0 only where all of it passed.
+"""Runs the module's own test in a real Slicer, and exits with 0 only if all of it passed.
 
 Slicer --testing --additional-module-paths DINSegment --python-script Testing/module/run_in_slicer.py
 """

@@ -1,4 +1,4 @@
-"""The batch script in a Slicer without a window (the stand-in launcher) does what the command line does."""
+"""The batch script, in a Slicer without a window (the simulated launcher), works like the command line."""
 
 import os
 import subprocess

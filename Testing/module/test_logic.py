@@ -1,4 +1,4 @@
-"""The module's Logic, on Slicer's own libraries, gives the labels that the engine gives, and needs no panel."""
+"""The module's logic, on Slicer's libraries, gives the engine's labels and needs no panel."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What training made of the bundled networks; the README tells it."""
+"""The bundled networks after training; the README reports the values."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Claims about the whole network: any size, the two published sizes, no shared weights, where supervision ends."""
+"""The whole network: any size, the two published sizes, no shared weights, supervision only in training."""
 
 import io
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Claims about the directions of the DIFMs: who is heard when one is silenced, where the answer is known."""
+"""Directions of the DIFMs: the effect of silencing one, for known answers."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""Claim about folding: fewer layers, the same scores."""
+"""Folding: fewer layers, the same scores."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""Claims about DIFM: it computes what the paper's figure draws."""
+"""The DIFM computes what the paper's figure shows."""
 
 import math
 

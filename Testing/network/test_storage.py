@@ -1,4 +1,4 @@
-"""How weights are stored: 8 bits by hand, what keeps 16 and 32, and what comes back."""
+"""Storage of weights: 8 bits by hand, what keeps 16 and 32, and what is restored."""
 
 import pytest
 import torch

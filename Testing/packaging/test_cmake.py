@@ -1,4 +1,4 @@
-"""The extension's CMake files agree with the disk and with what Slicer's Extensions Index checks."""
+"""The extension's CMake files match the files on disk and the checks of Slicer's Extensions Index."""
 
 import re
 from pathlib import Path

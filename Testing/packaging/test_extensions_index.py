@@ -1,4 +1,4 @@
-"""What Slicer's Extensions Index checks by machine at submission: entry, addresses in CMake, license, pictures."""
+"""Automatic checks of Slicer's Extensions Index at submission: entry, addresses in CMake, license, pictures."""
 
 import json
 import re

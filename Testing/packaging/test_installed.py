@@ -1,4 +1,4 @@
-"""`cmake --install`, with a stand-in for Slicer's macros, brings the whole extension, and it works from there.
+"""`cmake --install`, with a test double of Slicer's macros, installs the whole extension, which works from there.
 
 Source, build and installed tree lie in folders with blanks and letters outside ASCII.
 """

@@ -1,4 +1,4 @@
-"""What needs no PyTorch also runs under Python 3.12, which is Slicer's own: `make python312` makes it a place."""
+"""What needs no PyTorch also runs under Python 3.12, Slicer's own: `make python312` makes the environment."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Resources are found from the source tree, from an installed extension and from a wheel, and all of them are there."""
+"""Resources are found in the source tree, in an installed extension and in a wheel, and are complete."""
 
 import os
 import re

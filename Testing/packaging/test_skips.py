@@ -1,4 +1,4 @@
-"""In CI only tests marked cuda, mps, data or python312 may skip; the summary counts skips by mark."""
+"""In CI, only tests marked cuda, mps, data or python312 may be skipped; the summary counts skips by mark."""
 
 import os
 import shutil

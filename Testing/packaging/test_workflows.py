@@ -1,4 +1,4 @@
-"""The workflows for a public host are sound as files: they are read here, and nobody has run them yet."""
+"""The workflows for a public host are valid files; they are read here, but have not been run."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The panel on the stand-in desk, with a scene that is empty at first and afterwards."""
+"""The panel on the simulated Slicer interface, with a scene that is empty before and after."""
 
 import tempfile
 from collections.abc import Iterator

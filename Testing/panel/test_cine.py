@@ -1,4 +1,4 @@
-"""Cines in the panel, on the stand-in desk with the real worker and the bundled weights."""
+"""Cines in the panel, with the real worker and the bundled weights."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""Comparing original and enhanced volume from the panel, on the stand-in desk."""
+"""Comparison of original and enhanced volume from the panel."""
 
 import pytest
 

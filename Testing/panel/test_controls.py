@@ -1,4 +1,4 @@
-"""Every other control of the panel, on the stand-in desk."""
+"""All other controls of the panel."""
 
 import shlex
 import subprocess

@@ -1,4 +1,4 @@
-"""Nothing that a person clicks takes Slicer with it: its own views, kept over all of it, in a process of its own."""
+"""No click crashes Slicer: its real views, in a separate process."""
 
 import os
 import subprocess

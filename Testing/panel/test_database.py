@@ -1,4 +1,4 @@
-"""Save to DICOM database, on the stand-in desk; the database is a stand-in, too: Slicer's own was not measured."""
+"""Save to DICOM database; the database is a test double, because Slicer's own was not measured."""
 
 import shutil
 import sys

@@ -1,4 +1,4 @@
-"""The stand-in desk does what Slicer does, as far as the panel's tests lean on it."""
+"""The simulated Slicer interface behaves like Slicer as far as the panel's tests depend on it."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Keys while the module is shown, and the remembered choice to show every result in 3D, on the stand-in desk."""
+"""Keys while the module is shown, and the remembered choice to show every result in 3D."""
 
 import numpy as np
 import slicer.util

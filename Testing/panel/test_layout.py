@@ -1,4 +1,4 @@
-"""Where things stand in the panel, how much room they take, and that nothing is cut off."""
+"""Layout of the panel: order and size of its parts, and that nothing is clipped."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The module's logic, used from Python: it leaves in the scene what a click leaves, and keeps the model warm."""
+"""The module's logic in Python: it changes the scene as the panel does, and keeps the model loaded."""
 
 import numpy as np
 import pytest

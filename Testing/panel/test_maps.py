@@ -1,4 +1,4 @@
-"""Maps over the volume on a click, on the stand-in desk with the real worker and the bundled weights."""
+"""Maps over the volume, with the real worker and the bundled weights."""
 
 import numpy as np
 import pytest

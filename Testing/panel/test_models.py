@@ -1,4 +1,4 @@
-"""Models that the user adds, on the stand-in desk: checked, remembered, listed, and named when they are missing."""
+"""Models that the user adds: checked, remembered, listed, and named if missing."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The desk refuses to the product's code what PythonQt, CTK and Slicer refuse, as `pythonqt-api.json` was measured."""
+"""The simulated interface rejects what PythonQt, CTK and Slicer reject, as measured in `pythonqt-api.json`."""
 
 from pathlib import Path
 

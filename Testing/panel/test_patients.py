@@ -1,4 +1,4 @@
-"""The panel never mixes two patients: whatever belongs to a volume comes and goes with it, on the stand-in desk."""
+"""The panel never mixes two patients: whatever belongs to a volume appears and disappears with it."""
 
 import csv
 

@@ -1,4 +1,4 @@
-"""The module's own code keeps to what PythonQt in Slicer can do, and shows no text that cannot be translated."""
+"""The module's code uses only what PythonQt in Slicer supports, and shows only translatable text."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Pictures of the stand-in desk, each drawn in a process of its own: VTK may take the process with it."""
+"""Images of the simulated interface, each drawn in a separate process, because VTK may crash it."""
 
 import subprocess
 import sys

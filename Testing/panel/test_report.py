@@ -1,4 +1,4 @@
-"""Save report, on the stand-in desk with the real worker and the bundled weights."""
+"""Save report, with the real worker and the bundled weights."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""The list of slices to look at, on the stand-in desk with the real worker and the bundled weights."""
+"""The list of slices to review, with the real worker and the bundled weights."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The menu of Load sample, on the stand-in desk: the phantom's cine and CT, and Slicer's own download."""
+"""The menu of Load sample: the phantom's cine and CT, and Slicer's own download."""
 
 import numpy as np
 from clicks import notices

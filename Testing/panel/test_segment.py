@@ -1,4 +1,4 @@
-"""Clicks on Segment, on the stand-in desk with the real worker and the bundled weights."""
+"""Segment, with the real worker and the bundled weights."""
 
 import time
 

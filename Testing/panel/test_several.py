@@ -1,4 +1,4 @@
-"""Segment several, on the stand-in desk with the real worker and the bundled weights."""
+"""Segment several, with the real worker and the bundled weights."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Show 3D: surfaces are made between events, one a turn; what happens meanwhile ends that without a trace."""
+"""Show 3D: surfaces are made between events, one step per turn; an interruption leaves no trace."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Smooth surfaces on a click, on the stand-in desk with the real worker and the bundled weights."""
+"""Smooth surfaces, with the real worker and the bundled weights."""
 
 import numpy as np
 import pytest

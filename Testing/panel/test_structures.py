@@ -1,4 +1,4 @@
-"""The table of structures: what it shows follows the segmentation, and what is clicked in it changes it."""
+"""The table of structures follows the segmentation, and clicks in it change the segmentation."""
 
 import csv
 

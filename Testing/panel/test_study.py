@@ -1,4 +1,4 @@
-"""Open study: a folder, an archive or the DICOM database, on the stand-in desk with the real reading process."""
+"""Open study: a folder, an archive or the DICOM database, with the real reading process."""
 
 import shutil
 from pathlib import Path

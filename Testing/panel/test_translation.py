@@ -1,4 +1,4 @@
-"""In a Slicer of another language nothing English is left in what the panel says (on the stand-in desk)."""
+"""In a Slicer in another language, the panel shows no English text."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Claims about the phantoms' data set: pairs on one grid, hearts that differ, the same ones from the same numbers."""
+"""The phantom data set: pairs on one grid, different hearts, reproducible by number."""
 
 import tomllib
 

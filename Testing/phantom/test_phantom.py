@@ -1,4 +1,4 @@
-"""The phantom's truth: labels against closed forms, closed forms against dense integration, anatomy in the patient."""
+"""The phantom's ground truth: labels against closed forms, closed forms against dense integration, anatomy."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The phantom's DICOM study is what the phantom draws, and its series belong to one patient."""
+"""The phantom's DICOM study contains the phantom's images, and its series belong to one patient."""
 
 import numpy as np
 import pydicom

@@ -1,4 +1,4 @@
-"""A model whose structures can be told apart in a picture by one color each."""
+"""A model whose structures each have one distinct color in a picture."""
 
 from dataclasses import replace
 

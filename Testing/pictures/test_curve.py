@@ -1,4 +1,4 @@
-"""Claims about the picture of a beat, read from its pixels."""
+"""Volume-time curves, read from the picture's pixels."""
 
 import numpy as np
 import pytest

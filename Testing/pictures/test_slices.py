@@ -1,4 +1,4 @@
-"""The picture of a run, looked at by its pixels."""
+"""The picture of a run, checked by its pixels."""
 
 from dataclasses import replace
 from itertools import permutations

@@ -1,4 +1,4 @@
-"""A case's strip, looked at by its pixels."""
+"""A case's strip, checked by its pixels."""
 
 from itertools import permutations
 

@@ -1,4 +1,4 @@
-"""A browser, what a record tells of a cine, and a page of some cases."""
+"""A browser, a cine's record, and a page with some cases."""
 
 import shutil
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The report of a case: what a reader finds in the HTML and in the PDF, read back as text and as pixels."""
+"""The report of a case: HTML and PDF read back as text and pixels."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""The review page's file: what stands in it, what it weighs volumes by, and that it appears whole or not at all."""
+"""The review page's file: its content, its unusual volumes, and that it is written atomically."""
 
 import json
 import math

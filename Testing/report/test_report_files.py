@@ -1,4 +1,4 @@
-"""The pages' HTML, styles and scripts, checked as what they are."""
+"""The pages' HTML, styles and scripts, checked by their own tools."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Marks on the review page, in a real browser: set by keys, kept with their result, taken out and in as a table."""
+"""Marks on the review page, in a real browser: set by keys, stored with their result, exported and imported."""
 
 import csv
 

@@ -1,4 +1,4 @@
-"""A scene that is emptied after each test, and volumes of known geometry in it."""
+"""A scene that is cleared after each test, and volumes of known geometry in it."""
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace

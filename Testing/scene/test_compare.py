@@ -1,4 +1,4 @@
-"""Volumes side by side, or one fading into the other; and all of it goes without a trace."""
+"""Volumes side by side, or fading into each other; all of it is undone without a trace."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""An enhanced volume lies exactly where its volume lies, and never takes the patient's image away."""
+"""An enhanced volume has exactly the position of its source, and never replaces the patient's image."""
 
 import time
 

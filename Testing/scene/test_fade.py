@@ -1,4 +1,4 @@
-"""Claims about fading the enhanced volume over the original."""
+"""Fading between the original and the enhanced volume."""
 
 import numpy as np
 from slice_views import state

@@ -1,4 +1,4 @@
-"""The insertions of the right ventricle as points that a person moves: what is noted, and what a scene keeps."""
+"""Insertion points of the right ventricle that the user moves: what is stored, and what a scene keeps."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Claims about maps over a volume: their place, their colors, which views show them, and how they go."""
+"""Maps over a volume: position, colors, the views that show them, and their removal."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A second result into the same segmentation replaces what is ours, and nothing of the user's."""
+"""A second result in the same segmentation replaces our segments, and nothing of the user's."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A segmentation lies in the world where its volume lies, and says the same to every reader."""
+"""A segmentation has the position of its volume in world coordinates, and reads the same for every reader."""
 
 import itertools
 

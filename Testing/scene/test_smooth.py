@@ -1,4 +1,4 @@
-"""Surfaces that come with a result: where they lie, what an edit makes of them, and whose they are."""
+"""Surfaces that come with a result: position, the effect of an edit, and ownership."""
 
 import numpy as np
 import pytest

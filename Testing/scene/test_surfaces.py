@@ -1,4 +1,4 @@
-"""Surfaces made step by step: the same as Slicer's own in one step, and nothing in the scene before the last step."""
+"""Surfaces made in steps equal Slicer's own, and the scene is unchanged before the last step."""
 
 import numpy as np
 import pytest

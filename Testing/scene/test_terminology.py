@@ -1,4 +1,4 @@
-"""Every structure of every model is found in the bundled terminology, by code and with its color."""
+"""Every structure of every model is in the bundled terminology, with its code and color."""
 
 import pytest
 

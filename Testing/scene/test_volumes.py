@@ -1,4 +1,4 @@
-"""A volume node is read without a copy and with its place in the world."""
+"""A volume node is read without a copy and with its position in world coordinates."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The ablation's bookkeeping: what has run, and the table."""
+"""Ablation: finished runs, and the table."""
 
 from DINSegmentLib.model.config import NetworkConfig
 from DINSegmentLib.network import DIN

@@ -1,4 +1,4 @@
-"""Agreement of the heart's function: limits by hand, ejection fractions of the phantom, and what is left out."""
+"""Agreement of cardiac function: limits by hand, ejection fractions of the phantom, and omitted cases."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Random views of slices: image and labels move together, values stay in range, enhancement comes before resampling."""
+"""Augmentation: images and labels move together, values stay in range, enhancement comes before resampling."""
 
 import numpy as np
 import pytest

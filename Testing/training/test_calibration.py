@@ -1,4 +1,4 @@
-"""The temperature from samples whose answer is known, and `dinsegment calibrate` over a data folder."""
+"""The temperature from samples with known answer, and `dinsegment calibrate` on a data folder."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Claims about reading a data folder."""
+"""Reading of a data folder."""
 
 import json
 import subprocess

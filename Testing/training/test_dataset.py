@@ -1,4 +1,4 @@
-"""Claims about a data set of the user's: what its file and its pairs of volumes may say, and what is refused."""
+"""A user's data set: what its file and pairs of volumes may contain, and what is rejected."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Claims about worse pictures: what each kind changes, and that the same call gives the same picture."""
+"""Degraded images: the effect of each kind, and that they are reproducible."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Claims about the evaluation report, its files and its table."""
+"""The evaluation report, its files and its table."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Claims about the pictures of an evaluation: which cases they show, upright, and with the structures' colors."""
+"""Figures of an evaluation: the right cases, upright, in the structures' colors."""
 
 import io
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Claims about the fit of an enhancement to the paper's figure."""
+"""The fit of an enhancement to the paper's figure."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Agreement of infarcts by hand: Dice of the wholes, volumes, and patients without one."""
+"""Agreement of infarcts by hand: Dice of wall and infarct, volumes, and patients without infarct."""
 
 import csv
 import io

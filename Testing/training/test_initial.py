@@ -1,4 +1,4 @@
-"""Starting from weights: what is taken, what is refused, and that heads which the weights lack do no harm."""
+"""Initial weights: what is loaded, what is rejected, and that new heads do no harm."""
 
 from dataclasses import replace
 

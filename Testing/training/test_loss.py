@@ -1,4 +1,4 @@
-"""Claims about DIN's loss: values computed by hand, and gradients compared with finite differences."""
+"""The training loss: values computed by hand, and gradients compared with finite differences."""
 
 import math
 

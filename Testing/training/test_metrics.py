@@ -1,4 +1,4 @@
-"""Claims about the metrics: figures computed by hand, and both empty-class rules."""
+"""The metrics: values computed by hand, and both rules for empty structures."""
 
 import math
 from typing import NamedTuple

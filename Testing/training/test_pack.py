@@ -1,4 +1,4 @@
-"""Claims about packing a run into a model folder: what is kept, what is refused, whole or not at all."""
+"""Packing of a run into a model folder: what is kept, what is rejected, always completely or not at all."""
 
 import errno
 import json

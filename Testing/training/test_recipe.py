@@ -1,4 +1,4 @@
-"""The training file: what it sets, and what is refused."""
+"""The training file: its settings, and what is rejected."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Claims about scores on worse pictures: their rows, means, table and picture."""
+"""Scores on degraded images: rows, means, table and picture."""
 
 import csv
 import math

@@ -1,4 +1,4 @@
-"""Cases to training slices: the model's axes and intensities, one canvas, neighbors, balanced batches."""
+"""Cases to training slices: the model's axes and intensities, a common canvas, neighbors, balanced batches."""
 
 from dataclasses import replace
 

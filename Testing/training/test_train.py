@@ -1,4 +1,4 @@
-"""The training loop: plan, resuming, warm start, and steps that go wrong."""
+"""The training loop: schedule, resuming, initial weights, and failing steps."""
 
 import io
 from copy import deepcopy

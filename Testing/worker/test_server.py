@@ -1,4 +1,4 @@
-"""The worker's process without a client, and the messages on its pipe."""
+"""The worker process without a client, and its messages."""
 
 import io
 import subprocess

@@ -1,4 +1,4 @@
-"""The worker's process through its client: warm runs, cancel, every ending, and what is left behind."""
+"""The worker process through its client: repeated runs, cancellation, every ending, and what is left behind."""
 
 import os
 import random
