@@ -51,7 +51,7 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of the shared data sets; only tests marked ``data`` may ask for it."""
+    """The folder of the shared data sets; only tests marked ``data`` may use it."""
     folder = Path(os.environ.get("DINSEGMENT_DATA") or REPOSITORY.parent / "shared" / "data")
     if not folder.is_dir():
         pytest.skip(f"no shared data at {folder} (DINSEGMENT_DATA names another place)")
@@ -155,7 +155,7 @@ def write_series(tmp_path: Path, voxels: np.ndarray) -> Callable[..., Path]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # the stand-in desk stays in the process, with views that tests of the scene do not expect
+    # the simulated interface stays in the process, with views that tests of the scene do not expect
     items.sort(key=lambda item: item.path.parent.name == "panel")
     for item in items:
         if "shared_data" in getattr(item, "fixturenames", ()) and item.get_closest_marker("data") is None:
@@ -188,7 +188,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def fail_skip_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
-    """Turn a skip into a failure that keeps the reason; an expected failure (xfail) is no skip."""
+    """Turn a skip into a failure that keeps the reason; an expected failure (xfail) is not a skip."""
     if os.environ.get("DINSEGMENT_CI") == "1" and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped, which CI allows only to tests marked {', '.join(MAY_SKIP)}: {report.longrepr}"

@@ -44,7 +44,7 @@ def series(folder: Path, uid: str | None = None, count: int = 4, prefix: str = "
 
 
 def without_mark(folder: Path, suffix: str = ".dcm", preamble: bool = False, implicit: bool = True) -> Path:
-    """Write a folder's DICOM files anew without meta header and, in general, without preamble."""
+    """Rewrite a folder's DICOM files without meta header and, in general, without preamble."""
     for path in list(folder.iterdir()):
         data = pydicom.dcmread(path)
         del data.file_meta

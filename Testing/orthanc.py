@@ -170,7 +170,7 @@ class Orthanc:
             assert self.ask("instances", method="POST", data=path.read_bytes()).ok
 
     def held(self) -> dict[str, list[str]]:
-        """UIDs of all instances that are no MR images, by modality."""
+        """UIDs of all instances except MR images, by modality."""
         found: dict[str, list[str]] = {}
         for series in self.ask("series?expand").json():
             modality = series["MainDicomTags"]["Modality"]

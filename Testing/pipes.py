@@ -45,7 +45,7 @@ class Pipes:
             self.process.stdin.write(data)
             self.process.stdin.flush()
         except OSError:
-            pass  # its end is told by `ended`
+            pass  # `ended` reports its end
 
     def close(self):
         self.process.stdin.close()

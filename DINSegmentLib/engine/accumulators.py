@@ -14,7 +14,7 @@ from .cleanup import clean_up
 from .parameters import Resolved
 from .resampling import Window, to_native_grid, undecided
 
-_PLAIN = 6.0  # by how much the background's calibrated score leads where no voxel needs a look: it is 98 % sure or more
+_PLAIN = 6.0  # lead of the background's calibrated score where no voxel needs a check: at least 98% probability
 
 
 class Labels:
@@ -46,7 +46,7 @@ class Labels:
     def take(self, place: tuple[int, int], scores: Tensor) -> None:
         """Add the scores (1, classes, *size) of one slice; ``place`` is (frame, index).
 
-        Most of a slice is plainly background. There labels stay 0 without a look at each voxel, and probabilities are
+        Most of a slice is plainly background. There, labels stay 0 without a check of each voxel, and probabilities are
         summed on the model's grid, unless a map of all voxels was requested.
         """
         frame, index = place
@@ -62,7 +62,7 @@ class Labels:
             self._take(frame, index, window or (slice(None), slice(None)), native)
 
     def _take(self, frame: int, index: int, window: Window, native: Tensor) -> None:
-        """Keep what a window of a slice shows; scores (classes, *window)."""
+        """Add a window of a slice, with scores (classes, *window)."""
         highest, won = winners(native)
         if self.margins:
             for target, values in zip(self.margins[frame].fields, _margins(native, won.long()), strict=True):

@@ -35,7 +35,7 @@ def filled(orthanc, write_study, beat):
 
 
 def results(archive) -> dict[str, list[str]]:
-    """UIDs of all that is no image."""
+    """UIDs of all objects that are not images."""
     return {kind: sorted(uids) for kind, uids in archive.held().items()}
 
 

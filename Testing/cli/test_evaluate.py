@@ -62,7 +62,7 @@ def test_an_earlier_evaluation_is_refused_at_once_and_replaced_when_asked(there,
 
 def test_a_pair_of_ed_and_es_is_also_compared_by_the_hearts_function(evaluate, data, tmp_path):
     arrays = dict(np.load(data / "patient003_frame01_ED.npz"))
-    arrays["label"][0] = 0  # half of every structure: an ejection fraction of 50 %
+    arrays["label"][0] = 0  # half of every structure: an ejection fraction of 50%
     np.savez(data / "patient003_frame09_ES.npz", **arrays)
 
     outcome = evaluate()

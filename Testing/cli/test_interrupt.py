@@ -28,7 +28,7 @@ def large(write):
 
 @pytest.fixture
 def begin(start, tiny_model):
-    """Start `dinsegment segment` in a process, telling JSON lines, in a group of its own as a terminal does it."""
+    """Start `dinsegment segment` with JSON lines in a separate process group, as a terminal does."""
 
     def run(*arguments):
         defaults = ("--model", tiny_model, "--output", "out", "--format", "nii.gz", "--device", "cpu", "--json")

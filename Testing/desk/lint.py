@@ -45,7 +45,7 @@ def faults(source: str, names: dict[str, str] = NAMES) -> list[str]:
 
 
 def has_signal(name: str, signature: str) -> bool:
-    """Whether a class of the stand-in desk, which knows the values of its signals, has it with these."""
+    """Whether a class of the simulated interface, which knows the types of its signals, has this signal."""
     from . import Desk
 
     Desk.start()

@@ -105,7 +105,7 @@ def _properties(offered: offer.Offer) -> frozenset[str]:
 
 
 def _write(self: Any, name: str, value: Any) -> None:
-    """In the place of PySide's ``__setattr__``, which every class has anew and which cannot be called from here."""
+    """Replace PySide's ``__setattr__``, which each class defines and which cannot be called from here."""
     if by_product():
         check(type(self).__name__, name, "assign")
     found = next((vars(kind)[name] for kind in type(self).__mro__ if name in vars(kind)), None)
@@ -118,7 +118,7 @@ def _write(self: Any, name: str, value: Any) -> None:
 
 
 class Checked:
-    """A stand-in that is no QObject: the product finds the names that Slicer's own has, by ``measured_as``."""
+    """A test double that is not a QObject: the product finds the names that Slicer's own has, by ``measured_as``."""
 
     measured_as = ""
 

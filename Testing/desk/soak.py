@@ -1,7 +1,7 @@
 """Test for leaks in long use: `make soak`. Takes about ten minutes; exit code 1 if something grew or was left behind.
 
 300 segmentations of the sample with all their files in one process, then 100 workers, started, used and released
-through the panel on the stand-in desk. Linux only: it reads /proc.
+through the panel on the simulated Slicer interface. Linux only: it reads /proc.
 """
 
 import argparse

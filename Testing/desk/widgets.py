@@ -60,7 +60,7 @@ class ctkCollapsibleButton(QWidget):
             self.click()
 
     def click(self) -> None:
-        """Fold or unfold, as a click on the title does."""
+        """Fold or unfold, like clicking the title."""
         self._collapse(not self._collapsed)
 
     def _show(self, child: QWidget) -> None:

@@ -29,7 +29,7 @@ def stack(sizes):
         (BASE_FIRST, (0, 0.0, 0.9, 0.9, 0.9, 0.9, 0.8), [1]),  # something is labeled there, but no wall
         (BASE_FIRST, (0, 0.9, 0.2, 0.9, 0.9, 0.9, 0.8), []),  # not at an end
         (BASE_FIRST, (0, 0.9, 0.9, 0.9, 0.9, 0.9, 0.2), []),  # the apex is small, and its wall is often doubted
-        (BASE_FIRST, (0, 0.4, 0.5, 0.5, 0.5, 0.5, 0.4), []),  # a wall that is never sure tells nothing of the base
+        (BASE_FIRST, (0, 0.4, 0.5, 0.5, 0.5, 0.5, 0.4), []),  # low confidence everywhere does not indicate the base
         (BASE_FIRST, (0, 0.0, 0.0, 0.0, 0.0, 0.9, 0.9), []),  # more than the basal half
         (BASE_FIRST, (0,) * 7, []),
         ((4, 2), (0.2, 0.9), [0]),  # one is left

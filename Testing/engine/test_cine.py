@@ -56,7 +56,7 @@ def test_neighbor_slices_come_from_the_same_frame(stack_model):
     labels = segment_cine(segmenter, VOLUMES, GEOMETRY, Parameters(batch_size=3)).labels
 
     np.testing.assert_array_equal(labels, [segmenter.segment(volume, GEOMETRY).labels for volume in VOLUMES])
-    np.testing.assert_array_equal(labels[:, -1], labels[:, -2])  # beyond the end: the last one once more
+    np.testing.assert_array_equal(labels[:, -1], labels[:, -2])  # beyond the end: the last one repeated
 
 
 def test_clean_up_is_done_frame_by_frame(bands, stack_model):

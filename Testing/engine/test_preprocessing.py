@@ -31,7 +31,7 @@ def test_a_window_takes_its_bounds_to_0_and_1_whatever_the_volume_holds():
 
 def test_a_volume_that_is_almost_all_background_keeps_its_contrast():
     volume = np.zeros((5, 10, 10))
-    volume[2, 4, 4] = 7  # fewer than 1 %: the percentile is the background
+    volume[2, 4, 4] = 7  # fewer than 1%: the percentile is the background
     normalize = normalization(volume, Intensity("percentile", upper=99.0))
 
     assert (normalize.low, normalize.high) == (0, 7)

@@ -222,7 +222,7 @@ def test_turns_on_slices_of_512_x_512_are_short(method):
 
 
 def test_a_turn_ends_before_a_piece_that_would_make_it_too_long(monkeypatch):
-    clock = iter(range(0, 1000, 20))  # ms: every look at the clock is 20 ms after the one before
+    clock = iter(range(0, 1000, 20))  # ms: each reading of the clock is 20 ms after the previous one
     monkeypatch.setattr("DINSegmentLib.engine.preview.time.perf_counter", lambda: next(clock) / 1000)
     preview = Preview(noise((9, 20, 20)), Geometry((9, 20, 20), GRID), FIXED, WINDOW)
     preview.choose(Enhancement("clahe", 1.0), (0, 4))

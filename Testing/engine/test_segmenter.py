@@ -343,7 +343,7 @@ def test_with_mirroring_a_stack_that_runs_the_other_way_gives_the_same_labels(st
     network = {**stack_model.network.as_dict(), "neighbours": 1}
     torch.manual_seed(5)
     state = DIN(NetworkConfig.from_dict({**network, "deep_supervision": False})).state_dict()
-    state["decode.head.weight"] *= 20  # random heads hardly tell anything apart
+    state["decode.head.weight"] *= 20  # random heads hardly distinguish anything
     model = write_model(tmp_path / "three", "stack", network=network, neighbour_distance=10.0)
     model = broken(model, tmp_path, state)
     segmenter = Segmenter(model, "cpu")
@@ -356,7 +356,7 @@ def test_with_mirroring_a_stack_that_runs_the_other_way_gives_the_same_labels(st
     assert np.abs(turned[:, ::-1, :, ::-1].astype(float) - given).max() < 0.02  # bfloat16
     alone = dataclasses.replace(asked, mirroring=False)
     given, turned = (probabilities(segmenter, v, geometry, alone).probabilities for v in (volume, volume[::-1].copy()))
-    assert np.abs(turned[:, ::-1].astype(float) - given).max() > 0.02  # one way alone tells the directions apart
+    assert np.abs(turned[:, ::-1].astype(float) - given).max() > 0.02  # one way alone distinguishes the directions
 
 
 def test_mirroring_averages_the_scores_of_a_slice_and_its_mirror_image(stack_model):

@@ -15,7 +15,7 @@ from DINSegmentLib.cli.parser import main
 
 pytestmark = pytest.mark.faults
 
-# tells every connection and every look-up of a name that Python code makes; what a native library would do is not seen
+# reports every connection and name lookup by Python code; those of native libraries are not seen
 _WATCHED = """
 import sys
 def watch(event, arguments):

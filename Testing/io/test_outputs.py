@@ -33,7 +33,7 @@ def paths(tmp_path):
 
 
 def former(paths, overwrite):
-    """What is there before: with ``overwrite`` an earlier result of two of the files."""
+    """What exists before: with ``overwrite`` an earlier result of two of the files."""
     paths[0].parent.mkdir()
     for path in paths[:2] if overwrite else []:
         path.write_text("earlier good", encoding="utf-8")

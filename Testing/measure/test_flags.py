@@ -99,7 +99,7 @@ def test_a_structure_at_the_edge_of_a_slice_is_told(start, stop):
 
 
 def test_parts_that_a_clean_up_removed_are_told_above_a_twentieth_of_what_was_found(cube):
-    assert raised(cube, ONE, removed={1: 52}) == []  # of 1052, 4.94 %
+    assert raised(cube, ONE, removed={1: 52}) == []  # of 1052, 4.94%
     (flag,) = raised(cube, ONE, removed={1: 250})
 
     assert flag.kind == "parts"

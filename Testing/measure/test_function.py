@@ -181,7 +181,7 @@ def test_a_base_slice_that_myocardium_does_not_enclose_is_told():
         return [one for one in fields(cardiac_function([labels, smaller], grid, HEART)) if "share" in one]
 
     assert told(ring(3, 0, 0, 0)) == [{"frame": 1, "share": 9 / 12}]  # of the edges
-    for quiet in (ring(0, 3, 0, 0), ring(3, 3, 3, 0)):  # not at the base; a wall that is never whole tells nothing
+    for quiet in (ring(0, 3, 0, 0), ring(3, 3, 3, 0)):  # not at the base; a wall that is never closed gives no notice
         assert told(quiet) == []
 
 

@@ -63,7 +63,7 @@ def test_exchanging_the_images_exchanges_the_directions_of_equal_branches(even):
 @pytest.mark.parametrize("deaf", ["original", "enhanced"])
 def test_a_branch_whose_features_are_zero_says_nothing_and_the_other_says_all(deaf):
     made = network(**TINY)
-    for difm in made.fuse:  # the branch's features are zero: no query can tell one place from another
+    for difm in made.fuse:  # the branch's features are zero: no query can distinguish places
         merge = getattr(difm, f"merge_{deaf}").mix
         merge.weight.zero_()
         merge.bias.zero_()

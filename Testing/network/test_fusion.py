@@ -97,7 +97,7 @@ def test_standardized_spatial_attention_never_closes_however_large_the_features(
     drawn = GlobalSpatialAttention()(f) / f
 
     assert gates.min() > 0.02 and gates.max() < 1.98 and gates.std() > 0.2
-    assert drawn.min() == 1  # the gate as drawn no longer tells one place from another
+    assert drawn.min() == 1  # the gate as drawn no longer distinguishes places
 
 
 def test_an_interaction_adds_its_own_feature_then_the_ffn_then_gates():

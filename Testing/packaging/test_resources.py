@@ -61,7 +61,7 @@ def test_installed_extension_finds_resources_inside_the_package(repository, tmp_
     modules = tmp_path / "qt-scripted-modules"
     shutil.copytree(repository / "DINSegmentLib", modules / "DINSegmentLib")
     shutil.copytree(repository / "Resources", modules / "DINSegmentLib" / "Resources")
-    # Slicer keeps the icons of all modules here: a folder of the right name with nothing of ours in it.
+    # Slicer keeps the icons of all modules here: a folder with the right name but without our files.
     shutil.copytree(repository / "DINSegment" / "Resources", modules / "Resources")
     shutil.copy(repository / "DINSegment" / "DINSegment.py", modules)
 

@@ -197,7 +197,7 @@ def test_what_dicom_headers_tell_of_the_person_is_filled_in_and_said(desk, panel
         rows["Cardiac output (l/min)"] == "4.9"
     )  # 80 ml x 61.5, the median; by the rounded rate that is shown it were 5.0
     ui.weightSpinBox.value = 80
-    assert ui.functionTable.columnCount == 4  # by body surface
+    assert ui.functionTable.columnCount == 4  # indexed to body surface area
     ui.heightSpinBox.value = 170
     assert ui.personLabel.text.endswith(": heart rate.")
     files.clear()
@@ -288,7 +288,7 @@ def test_a_saved_scene_comes_back_with_the_function_its_curve_and_the_slices_to_
     desk.load_scene(tmp_path / "scene.mrb")
     desk.turn(0.05)
     assert [table_of(table) for table in tables] == [figures, frames, review] and len(review) == 1
-    assert "No right ventricle was found" in " ".join(notices(panel.ui.functionNotices))  # why figures are withheld
+    assert "No right ventricle was found" in " ".join(notices(panel.ui.functionNotices))  # why values are not reported
     panel.ui.framesTable.setCurrentCell(1, 0)
     assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSequenceBrowserNode").GetSelectedItemNumber() == 1
     desk.click(panel.ui.curveButton)

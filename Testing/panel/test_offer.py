@@ -31,7 +31,7 @@ PLANTED = [
     ("selector = slicer.qMRMLNodeComboBox()\nselector.setNode(None)", "qMRMLNodeComboBox has no setNode"),
     ("editor.setSegmentation(None)", "qMRMLSegmentEditorWidget has no setSegmentation"),
 ]
-# what only a look at the code finds: a class answers in PySide where PythonQt does not
+# found only by reading the code: a class works in PySide but not in PythonQt
 READ = [
     ("qt.QProcess.Crashed2", "1: QProcess has no Crashed2"),
     ("qt.Qt.AlignCentre", "1: Qt has no AlignCentre"),

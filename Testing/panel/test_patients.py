@@ -193,7 +193,7 @@ def test_cardiac_function_follows_an_edit_of_a_frame(desk, panel, heart):
     assert [row[2] for row in shown(panel.ui.framesTable)] == [f"{200 * voxel:.1f}", f"{100 * voxel:.1f}"]
     scene.find_cine(proxy).go_to(1)
     desk.turn(0.05)
-    assert panel.ui.framesTable.enabled  # another frame is no edit
+    assert panel.ui.framesTable.enabled  # another frame is not an edit
     edit(node, proxy, count=50)
     assert not panel.ui.functionTable.enabled
     desk.run_until(lambda: panel.ui.functionTable.enabled, 60, "the new numbers")
@@ -205,7 +205,7 @@ def test_cardiac_function_follows_an_edit_of_a_frame(desk, panel, heart):
 
 @pytest.fixture
 def jobs(panel, monkeypatch):
-    """What a click on Segment would have run."""
+    """What clicking Segment would have run."""
     from DINSegmentLib.panel import installer
 
     begun = []

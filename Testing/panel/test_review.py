@@ -15,7 +15,7 @@ def table_of(table):
 
 
 def noisy(heart, seed=0):
-    """Noise over the phantom, so that the network doubts several slices; it is twice as deep, 18 slices."""
+    """Noise over the phantom, for low confidence in several slices; it is twice as deep, 18 slices."""
     import slicer
 
     array = np.repeat(slicer.util.arrayFromVolume(heart), 2, axis=0).astype(np.int16)

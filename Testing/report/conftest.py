@@ -41,7 +41,7 @@ def page(browser):
 
 @pytest.fixture(scope="session")
 def beat() -> Callable[..., dict[str, Any]]:
-    """What a record tells of a cine of three frames; ejection fraction 50 %, its right ventricle withheld."""
+    """The cine part of a record, three frames; ejection fraction 50%, right ventricle not reported."""
 
     def make(**changes: Any) -> dict[str, Any]:
         left = {

@@ -106,7 +106,7 @@ def test_pdf_and_html_hold_every_value_of_the_one_description(written):
 
 
 def test_bulls_eyes_show_the_thickness_of_each_segment(written):
-    """A wall of (14 - 10) and (12 - 6) pixels of 2 mm: 8 mm and 12 mm, thickening 50 %, in all rings but the apical."""
+    """A wall of (14 - 10) and (12 - 6) pixels of 2 mm: 8 mm and 12 mm, thickening 50%, in all rings but the apical."""
     plots = report().plots
     for plot, wanted, tolerance in zip(plots, (8, 12, 50), (0.5, 0.5, 6), strict=True):
         shown = [shape.text for shape in plot.shapes if hasattr(shape, "text")][1:]

@@ -203,7 +203,7 @@ def test_a_thousand_cases_open_and_move_without_waiting(page, beat, tmp_path):
     opened = time.monotonic() - start
     assert opened < 5
     page.wait_for_timeout(300)
-    assert 5 < len(asked) < 100  # pictures that nobody looks at are not read
+    assert 5 < len(asked) < 100  # pictures outside of the view are not read
 
     def seconds(action):
         """Until the page is laid out again."""
@@ -228,7 +228,7 @@ def test_colors_follow_the_system_and_texts_stand_out(browser, report, tmp_path,
         page = context.new_page()
         page.goto(report)
         page.keyboard.press("1")
-        page.screenshot(path=tmp_path / f"{scheme}.png")  # to look at
+        page.screenshot(path=tmp_path / f"{scheme}.png")  # to review
         texts = ["body", ".from", ".reason b", ".reasons", ".unusual", "#counts", "[aria-sort=descending] button"]
         ground, *colors = page.evaluate(
             "texts => [getComputedStyle(document.querySelector('tbody')).backgroundColor,"

@@ -22,7 +22,7 @@ def record(case, cine=None, notices=()):
 
 @pytest.fixture
 def opened(page, beat, tmp_path):
-    """The page of two cines, one with its ejection fraction withheld, a volume and a failure; and what it asked for."""
+    """The page of two cines, one without ejection fraction, a volume and a failure; and its requests."""
     weak = beat(lv={**beat()["function"]["lv"], "ef_percent": 20.0})
     none = beat(lv=dict.fromkeys(beat()["function"]["lv"]), ed_frame=None, es_frame=None)
     flag = {"kind": "function", "structure": None, "text": "No right ventricle was found in frame 2."}

@@ -152,7 +152,7 @@ def test_room_for_a_large_volume_and_word_of_it_cost_milliseconds(add_volume, vi
     views("Red")[1].SetBackgroundVolumeID(node.GetID())
     update_slices(node)
     assert shortest(lambda: update_slices(node)) < 0.01
-    assert shortest(lambda: allocate_enhanced(volume, Enhancement("log", 1.0))) < 0.05  # nobody looks at all voxels
+    assert shortest(lambda: allocate_enhanced(volume, Enhancement("log", 1.0))) < 0.05  # not all voxels are read
 
 
 def shortest(work):

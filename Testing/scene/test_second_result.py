@@ -303,7 +303,7 @@ def draw(node, segment_id, volume, mask):
 
 
 def share(node, segment_id, mask, value):
-    """A segment of the user's in the label map of ours, as Slicer's editor makes them."""
+    """A user segment in our label map, as Slicer's editor makes them."""
     import slicer
 
     labelmap = node.GetSegmentation().GetSegment("DINSegment_1").GetRepresentation(LABELMAP)

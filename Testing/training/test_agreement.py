@@ -37,7 +37,7 @@ def agreement(*volumes, nominal=False):
 
 
 def test_bias_and_limits_are_those_computed_by_hand():
-    # true EF 50, 60, 50 %; predicted 50, 70, 40 %: differences 0, 10, -10, their SD 10
+    # true EF 50, 60, 50%; predicted 50, 70, 40%: differences 0, 10, -10, their SD 10
     found = {(one.structure, one.figure): one for one in limits(
         agreement((100, 50, 100, 50), (100, 40, 100, 30), (100, 50, 100, 60)).pairs
     )}  # fmt: skip
@@ -68,7 +68,7 @@ def test_only_cases_that_come_as_ed_and_es_are_paired():
     for name in ("p7_f01_ED", "p8", "p9_ES", "ES"):
         found.add(Case(name, heart(0), heart(100), GRID), heart(100), [])
     assert {pair.subject for pair in found.pairs} == {"p0"}
-    for phase, volume in (("ED", 80), ("ES", 20)):  # of a data set with dataset.toml, where a name tells the subject
+    for phase, volume in (("ED", 80), ("ES", 20)):  # data set with dataset.toml: the name is the subject
         found.add(Case(f"heart01_{phase}", heart(0), heart(volume), GRID), heart(volume), [])
     assert next(pair for pair in found.pairs if pair.subject == "heart01").ef_percent == approx(75)
 
@@ -88,7 +88,7 @@ def dots(found: Agreement, code: str) -> np.ndarray:
 
 
 def test_a_dot_for_each_subject_stands_at_its_mean_and_difference():
-    found = agreement(*((100, 50, 100, 40 + n) for n in range(9)))  # EF 60 to 52 for 50 %: differences 10 to 2
+    found = agreement(*((100, 50, 100, 40 + n) for n in range(9)))  # EF 60 to 52 for 50%: differences 10 to 2
     left, right = dots(found, LEFT_VENTRICLE), dots(found, RIGHT_VENTRICLE)  # the right ventricle's are all at 0
     half = np.ptp(right, axis=0) / 2
     high, low = left.min(axis=0)[0] + half[0], left.max(axis=0)[0] - half[0]

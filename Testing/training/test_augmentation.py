@@ -48,7 +48,7 @@ def test_the_enhanced_view_is_the_enhancement_of_the_original_before_resampling(
     expected = torch.nn.functional.grid_sample(native, half_pixel_grid(native), align_corners=False)
     torch.testing.assert_close(enhanced, expected, atol=1e-5, rtol=0)
     after_resampling = torch.from_numpy(enhance(original[:, 0].numpy(), LOG))[:, None]
-    assert (after_resampling - enhanced).abs().max() > 0.1  # the other order would be told apart
+    assert (after_resampling - enhanced).abs().max() > 0.1  # the other order would be detected
 
 
 def half_pixel_grid(images: torch.Tensor) -> torch.Tensor:

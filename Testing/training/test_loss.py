@@ -131,7 +131,7 @@ def test_partial_labels_say_nothing_of_an_unlabeled_structure_against_the_backgr
     moved = loss(with_mass_moved(scores), scales, labels, unlabeled)
     torch.testing.assert_close(moved, found)
     assert loss(with_mass_moved(scores), scales, labels) != pytest.approx(loss(scores, scales, labels).item(), abs=1e-3)
-    right = torch.where(torch.stack([~STEP, ~STEP, STEP])[None], 20.0, -20.0).double()  # sure of what it may not tell
+    right = torch.where(torch.stack([~STEP, ~STEP, STEP])[None], 20.0, -20.0).double()  # correct where labeled
     assert loss(right, [], labels, unlabeled).item() == pytest.approx(0, abs=1e-6)
 
 
