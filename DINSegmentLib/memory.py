@@ -47,7 +47,7 @@ def available() -> int | None:
 
 
 def _limits() -> Iterator[int]:
-    """Yield the bytes that this process's control groups (of a container or cluster job) still allow."""
+    """Yield the memory limits in bytes of this process's control groups (of a container or cluster job)."""
     yield sys.maxsize
     for folder, is_second in control_groups("memory"):
         with suppress(OSError, ValueError):  # no limit set ("max"), or the group does not exist in this container

@@ -54,5 +54,5 @@ def watch(
 
 
 def _is_done(entry: Entry | None, count: int) -> bool:
-    """Whether the study has no other images than at the time of the entry, apart from its results."""
+    """Whether the study has no more instances than when its results were stored."""
     return entry is not None and count <= entry.instances

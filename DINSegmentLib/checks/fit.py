@@ -17,7 +17,7 @@ _NEAR_AXIS = np.cos(np.radians(10))  # slices tilted less than this count as axi
 
 @dataclass(frozen=True)
 class Look:
-    """Properties of a volume from one pass over its voxels.
+    """Properties of a volume that its voxels show.
 
     Args:
         geometry: grid of the volume.

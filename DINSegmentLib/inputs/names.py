@@ -93,7 +93,7 @@ def _name(candidate: Candidate, level: int, root: Path | None) -> str:
 
 
 def _first_file(found: Found) -> tuple[str, ...]:
-    """Sort key for series in one folder that have no names of their own."""
+    """Name of the first file, which distinguishes series in one folder that have no names."""
     return (found.files[0].name,) if found.files and not found.series else ()
 
 
