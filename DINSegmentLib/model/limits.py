@@ -10,7 +10,6 @@ from typing import Any
 SPACING = (0.05, 20.0)  # mm
 TEMPERATURE = (0.01, 100.0)
 LONGEST_NAME = 60  # characters of a structure's name, which becomes part of file names
-MOST_LABELS = 255
 _STAGES = 4
 _MOST_PARAMETERS = 1e9  # of a network; the bundled networks have 10 million
 

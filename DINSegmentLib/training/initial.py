@@ -62,7 +62,6 @@ def fit_heads(
     names: Collection[str],
     views: Iterable[tuple[Tensor, ...]],
     loss: Callable[..., Tensor],
-    steps: int = _STEPS,
 ) -> tuple[float, float]:
     """Fit some of the heads while all else is frozen, including batch norm's statistics.
 
@@ -71,7 +70,7 @@ def fit_heads(
     Args:
         network: trained, except for these heads.
         names: parameters of the heads to fit.
-        views: original and enhanced (N, channels, H, W), and the other arguments of the loss; at least ``steps``.
+        views: original and enhanced (N, channels, H, W), and the other arguments of the loss; at least ``_STEPS``.
         loss: function of scores, scores of the scales, and the rest of a view.
 
     Returns:
@@ -84,9 +83,9 @@ def fit_heads(
     network.decode.training = True  # only the flag, which makes the decoder use the heads of the scales
     optimizer = torch.optim.Adam(heads, _RATE)
     losses = []
-    for step, (original, enhanced, *truth) in zip(range(steps), views, strict=False):
+    for step, (original, enhanced, *truth) in zip(range(_STEPS), views, strict=False):
         for group in optimizer.param_groups:
-            group["lr"] = _RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
+            group["lr"] = _RATE * 0.5 * (1 + math.cos(math.pi * step / _STEPS))
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(original.device.type, torch.bfloat16, cache_enabled=False):
             scores, scales = network.forward_scales(original, enhanced)
