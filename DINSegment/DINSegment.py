@@ -37,7 +37,7 @@ class DINSegment(ScriptedLoadableModule):
             "the same modality, then click Segment. Research use only; not a medical device."
         )
         self.parent.acknowledgementText = _(
-            "An independent implementation of the dual interaction network (DIN); its authors took no part in it."
+            "An independent implementation of the dual interaction network (DIN); its authors were not involved."
         )
         slicer.app.connect("startupCompleted()", registerSampleData)
 

@@ -54,7 +54,7 @@ def find_cases(files: int) -> list[dict[str, Any]]:
         InputError: there are no files to find.
     """
     if files < 2:
-        raise InputError(f"{files} files are too few to measure with: give --files 2 or more.")
+        raise InputError(f"{files} files are too few to measure with: use --files 2 or more.")
     with tempfile.TemporaryDirectory() as folder:
         paths = write_studies(Path(folder), files)
 

@@ -42,7 +42,7 @@ def over_processes(cases: int) -> list[dict[str, Any]]:
         InputError: there are too few cases for a measurement, or Dask is not installed.
     """
     if cases < 4:
-        raise InputError(f"{cases} volumes are too few to measure with: give --cases 4 or more.")
+        raise InputError(f"{cases} volumes are too few to measure with: use --cases 4 or more.")
     try:
         import distributed  # noqa: F401
         import psutil

@@ -138,7 +138,7 @@ METHODS = {
     "gamma": Method(_gamma, _("Power curve: lifts dark tissue, most of all near black.")),  # r^(5^-s)
     "fuzzy": Method(
         fuzzy,
-        _("Brings brightness and contrast of every region to the same level, by fuzzy windows that blend smoothly."),
+        _("Equalizes brightness and contrast between regions, with fuzzy windows that blend smoothly."),
         pointwise=False,
     ),
     "clahe": Method(

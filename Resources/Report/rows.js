@@ -37,13 +37,13 @@ function swatch(name) {
 const columns = [
   {title: "Case", value: (row) => row.case.case, start: 1},
   {title: "Outlier score", value: (row) => row.score, start: -1, hint:
-    "Distance of the most unusual volume from the run's median in robust standard deviations, plus 3.5 a warning"},
+    "Distance of the most unusual volume from the run's median in robust standard deviations, plus 3.5 for each warning"},
   {title: "Warnings", value: (row) => row.case.notices.length, start: -1},
   {title: "Confidence", value: (row) => row.case.confidence, start: 1},
   {title: "Review", value: (row) => ["", "poor", "checked"].indexOf(marks.get(row.case.case).mark), start: 1, hint:
     "Unmarked cases first, then poor ones, then checked ones"},
   ...(withBeats ? [{title: "LV EF", unit: "%", value: (row) => row.case.beat?.ef ?? null, start: 1, hint:
-    "Ejection fraction of the left ventricle, of a cine"}] : []),
+    "Left-ventricular ejection fraction of a cine"}] : []),
   ...names.map((name) => ({title: name, unit: "ml", value: (row) => row.volumes[names.indexOf(name)], start: -1})),
 ];
 
