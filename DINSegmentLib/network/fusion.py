@@ -6,6 +6,8 @@ from torch.nn import functional as F
 
 from .convnext import LayerNorm2d, StageFeatures
 
+_BLOCK = 2048  # queries whose scores exist at a time: more would leave the caches
+
 
 class FeatureMerging(nn.Module):
     """f~: low- and high-level feature maps of one stage, concatenated and mixed by one convolution.
@@ -45,7 +47,7 @@ class CrossImageAttention(nn.Module):
         query = self._split_heads(self.query(_tokens(own)))
         reduced = F.avg_pool2d(other, self.reduction) if self.reduction > 1 else other
         key, value = (self._split_heads(x) for x in self.key_value(_tokens(reduced)).chunk(2, dim=-1))
-        attended = F.scaled_dot_product_attention(query, key, value)
+        attended = attend(query, key, value)
         attended = self.output(attended.transpose(1, 2).reshape(n, h * w, c))
         return attended.transpose(1, 2).reshape(n, c, h, w)
 
@@ -53,6 +55,19 @@ class CrossImageAttention(nn.Module):
         """(N, tokens, C) -> (N, heads, tokens, C / heads)."""
         n, length, c = tokens.shape
         return tokens.reshape(n, length, self.heads, c // self.heads).transpose(1, 2)
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Compute softmax(Q K^T / sqrt(width)) V; all (N, heads, tokens, width), as many keys as values.
+
+    At inference in bfloat16 on a CPU, the scores of a block of queries exist as a whole: with the few keys of reduced
+    maps, this takes half the time of torch's own kernel, whose softmax is slow there.
+    """
+    if torch.is_grad_enabled() or query.device.type != "cpu" or query.dtype != torch.bfloat16:
+        return F.scaled_dot_product_attention(query, key, value)
+    key = (key * query.shape[-1] ** -0.5).transpose(-1, -2).contiguous()
+    blocks = [(block @ key).float().softmax(-1).to(value.dtype) @ value for block in query.split(_BLOCK, dim=2)]
+    return torch.cat(blocks, dim=2)
 
 
 def _tokens(x: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from DINSegmentLib.network.fusion import (
     GlobalSpatialAttention,
     Interaction,
     StandardizedSpatialAttention,
+    attend,
 )
 
 WIDTH, HEAD = 12, 4
@@ -142,3 +143,18 @@ def test_difm_sums_both_directions():
 def test_a_width_that_its_heads_cannot_share_is_refused():
     with pytest.raises(ValueError, match="100 channels"):
         CrossImageAttention(100, 32, reduction=1)
+
+
+@pytest.mark.parametrize("tokens", [(3000, 56), (7, 4), (2048, 1)])
+def test_attention_at_inference_is_that_of_float32_but_for_the_rounding_of_bfloat16(tokens):
+    draw = torch.Generator().manual_seed(3)
+    query, key, value = (
+        torch.randn(2, 4, count, 32, generator=draw).bfloat16() for count in (tokens[0], *tokens[1:] * 2)
+    )
+    expected = torch.nn.functional.scaled_dot_product_attention(query.float(), key.float(), value.float())
+    with torch.inference_mode():
+        found = attend(query, key, value)
+
+    assert found.dtype == torch.bfloat16 and found.shape == query.shape
+    assert (found.float() - expected).abs().max() < 0.03
+    assert (found.float() - expected).abs().mean() < 1.5 * (expected.bfloat16().float() - expected).abs().mean() + 1e-3
