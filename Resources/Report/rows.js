@@ -37,7 +37,7 @@ function swatch(name) {
 const columns = [
   {title: "Case", value: (row) => row.case.case, start: 1},
   {title: "Outlier score", value: (row) => row.score, start: -1, hint:
-    "Distance of the most unusual volume from the run's median in robust standard deviations, plus 3.5 for each warning"},
+    "Robust standard deviations between the most unusual volume and the run's median, plus 3.5 for each warning"},
   {title: "Warnings", value: (row) => row.case.notices.length, start: -1},
   {title: "Confidence", value: (row) => row.case.confidence, start: 1},
   {title: "Review", value: (row) => ["", "poor", "checked"].indexOf(marks.get(row.case.case).mark), start: 1, hint:
