@@ -1,5 +1,6 @@
 """From a DICOM cine to its report: time of the command beyond network and Python startup, part by part."""
 
+import atexit
 import importlib
 import json
 import os
@@ -43,6 +44,7 @@ _PARTS = {  # module and name by which callers reach each part
     "draw the curve": ("DINSegmentLib.batch.cine_results", "_curve"),
     "make the report": ("DINSegmentLib.batch.reports", "content"),
     "write other files": ("DINSegmentLib.batch.steps", "write"),
+    "all else": ("DINSegmentLib.cli", "main"),
 }
 
 
@@ -70,7 +72,8 @@ def over_parts(frames: int = FRAMES, shape: tuple[int, int, int] = SHAPE, device
             )  # fmt: skip
             seconds, after = time.time() - started, os.times()
             if done.returncode:
-                return [{"name": "whole", "error": (done.stderr.strip().splitlines() or ["It could not be run."])[-1]}]
+                why = (done.stderr.strip().splitlines() or ["it could not be run."])[-1]
+                return [{"name": "whole", "error": f"The cine could not be segmented: {why}"}]
     parts = json.loads(done.stdout.splitlines()[-1])
     cpu = sum(getattr(after, name) - getattr(before, name) for name in ("children_user", "children_system"))
     whole = {"name": "whole", "seconds": seconds, "cpu_seconds": cpu}
@@ -115,9 +118,13 @@ class _Clock:
 
         return run
 
+    def parts(self) -> str:
+        """The records as JSON."""
+        return json.dumps([{"name": name, **dict(zip(_KEYS, one, strict=True))} for name, one in self.spent.items()])
 
-def _measure(folder: str, output: str, device: str, started: str) -> list[dict[str, Any]]:
-    """Measure the parts in this process, which was started at ``started``."""
+
+def _measure(folder: str, output: str, device: str, started: str) -> None:
+    """Run the program in this process, which was started at ``started``, and print its parts when it ends."""
     for name in _IMPORTED:
         importlib.import_module(name)
     clock = _Clock()
@@ -128,16 +135,12 @@ def _measure(folder: str, output: str, device: str, started: str) -> list[dict[s
         for owner in owners:
             place = getattr(place, owner)
         setattr(place, attribute, clock.timed(name, getattr(place, attribute)))
+    atexit.register(lambda: print(clock.parts()))
     arguments = ["--model", "cardiac-mr", "--device", device, "--output", output, "--format", "nii.gz"]
     sys.argv[1:] = ["segment", folder, *arguments, "--format", "pdf"]
-    try:
-        clock.timed("all else", runpy.run_module)("DINSegmentLib", run_name="__main__")
-    except SystemExit as end:
-        if end.code:
-            sys.exit("The cine could not be segmented: see the messages of dinsegment segment.")
-    return [{"name": name, "seconds": one[0], "cpu_seconds": one[1]} for name, one in clock.spent.items()]
+    runpy.run_module("DINSegmentLib", run_name="__main__")
 
 
 if __name__ == "__main__":
     prepare()  # before torch is loaded, as in the program
-    print(json.dumps(_measure(*sys.argv[1:])))
+    _measure(*sys.argv[1:])
