@@ -42,7 +42,7 @@ def segment(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="list the inputs that would be segmented or rejected, with estimated time and memory; write nothing",
     )
-    _model(parser, required=True, help_suffix="; auto: choose by content, and list what no model fits")
+    _model(parser, default="auto", help_suffix="; default: auto, which chooses by content and lists what no model fits")
     _device(parser)
     _enhancement(parser)
     _mirroring(parser)
@@ -333,10 +333,13 @@ def _inputs(parser: argparse.ArgumentParser, count: str) -> None:
     parser.add_argument("--no-recursive", action="store_false", dest="recursive", help="do not search subfolders")
 
 
-def _model(parser: argparse._ActionsContainer, required: bool = False, help_suffix: str = "") -> None:
+def _model(
+    parser: argparse._ActionsContainer, required: bool = False, help_suffix: str = "", default: str | None = None
+) -> None:
     parser.add_argument(
         "--model",
         required=required,
+        default=default,
         metavar="ID",
         help="model ID (see dinsegment models) or model folder" + help_suffix,
     )

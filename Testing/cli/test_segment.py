@@ -387,3 +387,9 @@ def test_a_missing_input_is_told_before_torch_is_loaded(start):
     process = start(["-c", script, "segment", "none.nrrd", "--model", "cardiac-mr", "--output", "out"])
 
     assert process.communicate()[0] == "False\n", sys.version
+
+
+def test_without_a_model_each_image_s_content_decides(command, write, tmp_path):
+    outcome = command("segment", write("unknown.nii.gz"), "--output", tmp_path / "out", "--dry-run")
+    chosen = command("segment", write("unknown.nii.gz"), "--output", tmp_path / "out", "--dry-run", "--model", "auto")
+    assert (outcome.code, outcome.out, outcome.err) == (chosen.code, chosen.out, chosen.err)
