@@ -173,7 +173,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
             the vtkMRMLSegmentationNode, under the volume's parent transform.
 
         Raises:
-            DINSegmentLib.errors.DINSegmentError: the reason in one sentence, also if PyTorch is missing.
+            DINSegmentLib.errors.DINSegmentError: the reason, also if PyTorch is missing; the scene is unchanged.
         """
         from DINSegmentLib.panel.jobs import Job
 
@@ -224,7 +224,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
     def function(
         self, segmentationNode, volumeNode, modelId=None, heartRate=None, heightCm=None, weightKg=None
     ):  # fmt: skip
-        """Measure cardiac function of a segmented sequence in its current state, including edits.
+        """Measure cardiac function of a segmented sequence, including edits; ``heartRate`` is in beats per minute.
 
         Returns:
             a DINSegmentLib.measure.CardiacFunction.
@@ -277,7 +277,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
     def why(
         self, volumeNode, modelId=None, enhancement=None, strength=None, device="auto", progress=None, cancelled=None
     ):
-        """Overlay which image each voxel's label relies on: violet for the original, green for the enhanced image.
+        """Overlay a map of the image that each label relies on: violet for the original, green for the enhanced one.
 
         Args:
             volumeNode, modelId, enhancement, strength, device, progress, cancelled: as in ``segment``.
@@ -300,7 +300,7 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
     def confidence(
         self, volumeNode, modelId=None, enhancement=None, strength=None, device="auto", progress=None, cancelled=None
     ):
-        """As ``why``: overlay where confidence is low, in violet to white; percent, uint8."""
+        """Overlay where confidence is low, in violet to white: as ``why``, but uint8, in percent."""
         from DINSegmentLib.panel.jobs import MapJob
         from DINSegmentLib.worker.protocol import Map
 
@@ -329,14 +329,14 @@ class DINSegmentLogic(ScriptedLoadableModuleLogic):
         return statistics(labels, volume.array, volume.geometry, model.labels, axis)
 
     def compare(self, volumeNode, enhancedNode, segmentationNode=None):
-        """Show original and enhanced volume side by side, with the outlines of a segmentation on both."""
+        """Show original, enhanced volume and segmented original side by side, see DINSegmentLib.scene.compare.show."""
         from DINSegmentLib.scene import compare
 
         compare.show(volumeNode, enhancedNode, segmentationNode)
 
 
 class DINSegmentTest(ScriptedLoadableModuleTest):
-    """Tests for any Slicer; without PyTorch, the last one does nothing."""
+    """Tests for any Slicer; without PyTorch, segmentation is not tested."""
 
     def setUp(self):
         slicer.mrmlScene.Clear(0)

@@ -21,7 +21,7 @@ class Heart:
         frames: voxels (K, J, I) of each frame.
         geometry: grid of all frames in world coordinates.
         function: cardiac function.
-        regional: wall; None if end-diastole is unknown or the model does not label the wall.
+        regional: function of the wall; None if end-diastole is unknown or the model does not label the wall.
     """
 
     labels: np.ndarray
@@ -39,10 +39,10 @@ def measure_heart(
     Args:
         node: the segmentation.
         volume_node: volume that shows the cine.
-        figures: heart rate, height and weight, if known.
+        figures: heart rate (bpm), height (cm) and weight (kg), if known.
 
     Raises:
-        DINSegmentError: a frame is missing or cannot be read.
+        DINSegmentError: a frame is missing or cannot be read, or one of ``figures`` is out of range.
     """
     labels = scene.read_cine_labels(node, cine, model.labels)
     frames, geometry = scene.read_frames(cine)

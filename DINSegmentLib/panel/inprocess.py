@@ -41,7 +41,7 @@ def run(
         node of the result.
 
     Raises:
-        TorchMissing: PyTorch is not installed.
+        TorchMissing: PyTorch is not installed or cannot be loaded.
         DINSegmentError: as `worker.work.work` and `Job.write`; the scene is unchanged.
     """
     if not installer.torch_is_installed():

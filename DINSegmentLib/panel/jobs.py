@@ -58,7 +58,7 @@ class Job:
         self._changed = self.state()
 
     def data(self) -> tuple[np.ndarray, Geometry, Sequence[float] | None]:
-        """Return voxels, grid and frame times."""
+        """Return voxels, (K, J, I) or, for a cine, (T, K, J, I); the grid of a frame; frame times in ms, if known."""
         volume = scene.read_volume(self.volume_node)
         return volume.array, volume.geometry, None
 

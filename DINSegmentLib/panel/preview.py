@@ -44,12 +44,12 @@ class LivePreview:
             node: receives the result; None for a new node, which is passed to ``chosen``.
 
         Raises:
-            InputError, GeometryError: the volume cannot be used, or ``node`` holds an image of the user.
+            InputError, GeometryError: the volume cannot be used, or ``node`` has an image not made by DINSegment.
         """
         volume = scene.read_volume(volume_node)
         made_of = volume_node.GetID(), volume_node.GetImageData().GetMTime(), model.intensity, model.axes
         if node is not None and node.GetNodeReferenceID(SOURCE) not in (None, volume_node.GetID()):
-            node = None  # it has another volume's name
+            node = None  # made from another volume and named after it
         preview = self._preview
         if preview is None or node is not self.node or made_of != self._made_of or node.GetImageData() is None:
             preview = self._begin(volume, volume_node, node, model, enhancement)

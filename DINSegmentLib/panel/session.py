@@ -103,7 +103,7 @@ class Session:
         self.log(told(text))
 
     def show(self, text: str) -> None:
-        """Show a text below Segment, and also in Slicer's status bar while another module is shown."""
+        """Show a text below the Segment button, and also in Slicer's status bar while another module is shown."""
         tell(self._ui.statusLabel, text)
         if text and not self.in_view:
             slicer.util.showStatusMessage(f"DINSegment: {text}", _STATUS_MS)

@@ -50,7 +50,7 @@ class StructureTable:
             self._fill()
 
     def outdate(self) -> None:
-        """Remove values from before an edit, until new ones are available."""
+        """Show an ellipsis in place of values from before an edit, until new ones are available."""
         self._figures = {one: (_OLD, _OLD) for one in self._figures}
         self._fill()
 

@@ -54,10 +54,10 @@ def allocate_enhanced(volume_node: Any, enhancement: Enhancement, node: Any = No
     Args:
         volume_node: source volume, which defines grid and parent transform.
         enhancement: stored in the node.
-        node: receives the image; None for a new node. A node that was not an enhanced volume gets the window 0 to 1.
+        node: receives the image; None for a new node. Its window becomes 0 to 1, unless it was an enhanced volume.
 
     Returns:
-        the node of the enhanced volume: float32, in gray, with the window 0 to 1.
+        the node of the enhanced volume, float32.
 
     Raises:
         InputError: ``volume_node`` cannot be read, or ``node`` cannot be used. After any error, the scene is

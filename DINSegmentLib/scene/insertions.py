@@ -1,7 +1,7 @@
 """Insertion points of the right ventricle, which the user can move: stored with a result, and shown in the views.
 
 The points are in a ``vtkMRMLMarkupsFiducialNode`` of Slicer's Markups module only while shown, and are not saved with
-the scene. What counts are the stored positions, in the volume's own coordinates.
+the scene. Reports use the stored positions, which are in the volume's own coordinates.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ def note_insertion(node: Any, volume_node: Any, insertion: Insertion) -> None:
     """Store insertion points set by the user, given in world coordinates, with a result.
 
     Raises:
-        GeometryError: as `insertion_of`.
+        GeometryError: as for `insertion_of`.
     """
     places = np.array([insertion.anterior, insertion.inferior])
     own = np.linalg.inv(to_world(volume_node)) @ np.vstack([places.T, np.ones(2)])
@@ -50,7 +50,7 @@ def note_insertion(node: Any, volume_node: Any, insertion: Insertion) -> None:
 
 
 def forget_insertion(node: Any) -> None:
-    """Return to the right ventricle's label by removing the stored points."""
+    """Remove the stored points, so that the insertions are found in the labels."""
     note(node, INSERTIONS, None)
 
 
@@ -82,7 +82,7 @@ class InsertionPoints:
         """Show the points of a result and remove those of another one.
 
         Args:
-            node, volume_node: as of `insertion_of`.
+            node, volume_node: as for `insertion_of`.
             found: insertion points in world coordinates, set by the user or from the label.
             labels: names of the anterior and the inferior point.
         """
@@ -100,7 +100,7 @@ class InsertionPoints:
         """Store the current positions; return False if the points were not moved or are gone.
 
         Raises:
-            GeometryError: as `insertion_of`.
+            GeometryError: as for `insertion_of`.
         """
         if not self.shown or self._of is None:
             return False

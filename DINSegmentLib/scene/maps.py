@@ -14,7 +14,7 @@ from ..messages import Sentence as _
 from . import hierarchy, undo
 from .volumes import voxels
 
-# None is close to a structure's color; color-blind users can distinguish them (`Testing/scene/test_maps.py`).
+# No color is close to a structure's; color-blind users can distinguish them (`Testing/scene/test_maps.py`).
 _ORIGINAL, _ENHANCED, _NEITHER = (0.54, 0.17, 0.89), (0.00, 0.84, 0.63), (0.97, 0.97, 0.97)
 _SURE, _UNSURE = (0.42, 0.12, 0.63), (1.00, 1.00, 1.00)
 _OPACITY = 0.6
@@ -26,7 +26,7 @@ _LEAST_DECIDED, _CLEAR = 0.1, 94.5  # attributions below the first and confidenc
 _KIND, _OF = "DINSegment.Map", "DINSegment.MapOf"
 _FORMER, _FORMER_OPACITY = "DINSegment.BeforeMap", "DINSegment.BeforeMapOpacity"
 
-# of a segmentation's display node that shows outlines while a map is visible: it was filled before
+# attribute of a segmentation's display node: its segments were filled, and are again when no map is shown
 _FILLED = "DINSegment.FilledBeforeMap"
 
 CONFIDENCE, ATTRIBUTION = "confidence", "why"  # values in saved scenes
@@ -45,7 +45,7 @@ def write_attribution(decided: np.ndarray, volume_node: Any) -> Any:
 
     Raises:
         GeometryError: ``decided`` is not on the volume's grid; the scene is unchanged.
-        InputError: ``volume_node`` has no image.
+        InputError: ``volume_node`` has no image, or several values per voxel.
     """
     colors = [
         (f"{v:+.2f}", *_mix(_NEITHER, _ENHANCED if v > 0 else _ORIGINAL, abs(v)), float(abs(v) >= _LEAST_DECIDED))

@@ -20,7 +20,7 @@ def note(node: Any, name: str, value: Any) -> None:
 
     Args:
         node: if it shows a sequence, the sequence stores the value, because the node takes each frame's attributes.
-        name: `PERSON` or `MODEL` with a volume, `RUN` or `LABELS` with a segmentation.
+        name: `PERSON` or `MODEL` with a volume, `RUN`, `LABELS` or `INSERTIONS` with a segmentation.
         value: any JSON value; None removes the attribute.
     """
     _keeper(node).SetAttribute(name, None if value is None else json.dumps(value))

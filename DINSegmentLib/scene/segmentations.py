@@ -48,7 +48,7 @@ def write_segmentation(
 
     Raises:
         GeometryError: ``labels`` is not on the volume's grid.
-        InputError: a label value is not in ``structures``; or ``node`` has segments of the user that cannot be combined
+        InputError: a label value exceeds those of ``structures``; or ``node`` has user segments that cannot be combined
             with the result: under another transform, or made from surfaces.
         ModelError: the terminology file is missing. After any error, the scene is unchanged.
     """
@@ -156,7 +156,7 @@ def check_output(node: Any, volume_node: Any) -> None:
 
 
 def has_smooth_surfaces(node: Any) -> bool:
-    """Whether the last result included its own surfaces."""
+    """Whether the last result included surfaces made from probabilities."""
     return node.GetAttribute(_SMOOTH) is not None
 
 

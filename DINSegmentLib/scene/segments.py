@@ -58,7 +58,7 @@ def exchange(node: Any, new: dict[str, Any], keep_surfaces: bool = True) -> None
 
     Args:
         node: ``vtkMRMLSegmentationNode`` that already has the grid and transform of the new segments.
-        new: id to ``vtkSegment``.
+        new: ``vtkSegment`` by ID.
         keep_surfaces: if False, existing surfaces are removed, unless the new segments include some.
 
     Raises:
@@ -75,7 +75,7 @@ def exchange(node: Any, new: dict[str, Any], keep_surfaces: bool = True) -> None
     _remove(segmentation, old)
     segmentation.SetSourceRepresentationName(LABELMAP)
     if any(made.GetRepresentation(SURFACE) is not None for made in new.values()):
-        segmentation.CreateRepresentation(SURFACE)  # of the others: no segment may have more than they
+        segmentation.CreateRepresentation(SURFACE)  # of the user's segments too: all must have the same
     elif not keep_surfaces and SURFACE in contained:
         segmentation.RemoveRepresentation(SURFACE)
         contained.remove(SURFACE)
@@ -107,7 +107,7 @@ def _color(one: Any) -> str:
 
 
 def _after(segmentation: Any, old: list[str]) -> str:
-    """Return the user's first segment after one of the result; empty if new segments go last."""
+    """Return the ID of the user's first segment after the old result; empty if new segments go last."""
     ids = list(segmentation.GetSegmentIDs())
     return next((one for one in ids[ids.index(old[0]) :] if one not in old), "") if old else ""
 

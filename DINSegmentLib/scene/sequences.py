@@ -102,7 +102,7 @@ def read_frames(cine: Cine) -> tuple[list[np.ndarray], Geometry]:
     """Read the voxels of all frames, (K, J, I) each and shared with the nodes, and their grid in world coordinates.
 
     Raises:
-        InputError: a frame has no image, or has several values per voxel.
+        InputError: a frame is not a volume, has no image, or has several values per voxel.
         GeometryError: frames have different grids, or the proxy has a nonlinear parent transform.
     """
     for number, node in enumerate(cine.nodes, start=1):

@@ -40,7 +40,7 @@ class SurfaceSteps:
         self._made: dict[str, Any] = {}
         self._bare: Any = None  # surface of the next segment, without normals
         parameter = self._segmentation.GetConversionParameter
-        self._flying = int(parameter(_METHOD)) == 0  # else surface nets, on the whole volume, without normals
+        self._flying = int(parameter(_METHOD)) == 0  # flying edges; else surface nets, uncropped, without normals
         self._with_normals = self._flying and int(parameter(_NORMALS)) != 0
         self._left = [
             one for one in self._segmentation.GetSegmentIDs() if self._segment(one).GetRepresentation(SURFACE) is None
@@ -60,7 +60,7 @@ class SurfaceSteps:
             whether there is more to do.
 
         Raises:
-            InputError: the segmentation was changed or removed since the first step.
+            InputError: the segmentation was changed or removed since the start.
         """
         if self._look() != self._state:
             raise InputError(

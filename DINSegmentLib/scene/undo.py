@@ -1,4 +1,4 @@
-"""Restoring of nodes when a change fails midway."""
+"""Restoration of nodes when a change fails midway."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -126,7 +126,7 @@ def turn(view: Any, matrix: np.ndarray, across: int) -> None:
 def show_volume(volume_node: Any) -> None:
     """Show a volume in the user's views, as Slicer's loaders do; views that do not follow the selection are unchanged.
 
-    Foregrounds made by DINSegment for another volume (see `enhanced`, `maps`) are removed, the user's are kept.
+    An enhanced volume of another volume is removed from the foreground; maps are hidden by `maps.hide_maps`.
     """
     logic = slicer.app.applicationLogic()
     logic.GetSelectionNode().SetActiveVolumeID(volume_node.GetID())

@@ -178,7 +178,7 @@ class SegmentationSection:
 
 
 def _question(output: Any, volume: Any) -> str:
-    """Return a question before segments of a node are replaced; empty if nothing would be lost."""
+    """Return what to ask before segments of a node are replaced; empty if nothing would be lost."""
     if volume is None or output is None or not scene.is_edited(output, volume):
         return ""
     if scene.is_result(output, volume):

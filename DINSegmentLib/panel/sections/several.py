@@ -33,7 +33,7 @@ class SeveralSection:
         session: the current selection.
         runner: runs jobs.
         widget: owns list and timer.
-        segmentation: asks for what is missing, and shows progress.
+        segmentation: checks the requirements of a run and shows progress.
         on_result: called with the selected volume's new segmentation and the run's report.
     """
 

@@ -209,7 +209,7 @@ def _choose_archive() -> Sequence[str]:
 
 
 def _selected_files() -> list[str]:
-    """Return the files selected in Slicer's DICOM browser; empty if it was never opened."""
+    """Return the files selected in Slicer's DICOM browser; empty if none are, or if it was never opened."""
     module = getattr(slicer.modules, "DICOMWidget", None)
     if module is None or module.browserWidget is None:
         return []
