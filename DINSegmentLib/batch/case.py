@@ -42,10 +42,10 @@ class Case:
         extra: user columns, copied to the results.
         anonymous: ``name`` is a pseudonymous ID, and no output may contain another name, see `anonymous`.
         notices: about how the input was found.
-        reading: how to read the slices of the input.
         person: patient data that the user entered for a cine.
         frame_format: one of `batch.FRAME_FORMATS`: also write a file for each frame of a cine.
         dicom_frames: one of `dicom_results.FRAMES`, for a cine.
+        reading: how to read the slices of the input.
         companions: for late enhancement: cases in the same output folder that show the same heart, see `companions`.
     """
 

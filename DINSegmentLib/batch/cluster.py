@@ -127,7 +127,7 @@ class Cluster:
             InputError: a worker has another version of DINSegment, or cannot read an input or write to the output.
         """
         absolute = [_absolute(task) for task in tasks]
-        # an input that cannot be read here either only fails its own case
+        # an input that this machine cannot read either fails only its own case
         paths = [str(task.case.input) for task in absolute if os.access(task.case.input, os.R_OK)]
         folders = sorted({str(task.model) for task in absolute})
         asked = self._client.run(_fault, __version__, paths, folders, str(absolute[0].case.output), on_error="return")

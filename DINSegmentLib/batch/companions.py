@@ -47,7 +47,7 @@ def waves(cases: Sequence[Case], model_of: Callable[[Case], Model | None]) -> li
 def insertion_for(case: Case, image: Image, segmenter: "Segmenter") -> tuple[Insertion | None, str]:
     """Return the insertion points of the right ventricle for a late-enhancement image, and their source as a noun.
 
-    The record of a companion takes precedence over the cardiac model's labels of this image. (None, ""):
+    The record of a companion takes precedence over the cardiac model's labels of this image; (None, "") if
     neither has them.
     """
     for name in case.companions:

@@ -1,7 +1,7 @@
 """Cases one after another in this process, reading the next case and writing the previous one during inference.
 
-At most three cases are in memory. Slicer's scene stays on the calling thread: writing ``seg.nrrd`` overlaps with
-nothing, while labels, surfaces, pictures, tables and records are written in the background.
+At most three cases are in memory. Slicer's scene stays on the calling thread: a case with ``seg.nrrd`` is written there
+before the next inference; all other cases are written in the background.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +35,7 @@ def run(
         stop: called between batches of slices; True stops the run.
 
     Yields:
-        each case in order, and a function that returns its record or raises its error, once it is written.
+        each case in order, and a future with its record, once it is written, or its error.
 
     Raises:
         Cancelled: ``stop`` returned True; cases before the current one are complete.

@@ -81,13 +81,13 @@ class Record:
             removed.
         review: slices to review, worst first, as notices.
         notices: each with the fields of `notices.Notice`, in this order: how the image was read; how it and the
-            enhancement differ from the training data; the run; each structure; and, for a cine, cardiac
-            function.
+            enhancement differ from the training data; the run; each structure; for a cine, cardiac
+            function and the wall; infarct.
+        infarct: see `measure.infarct_segments.describe_infarct`; None if the model does not label infarct.
         cine: ``frames``, their number; ``frame``, counted from 1, to which structures and review refer (end-diastole,
             or the first if unknown); ``given``, patient data from the user;
             ``person``, see `case.Beat`; ``function``, see `CardiacFunction.as_dict`; ``regional``, see
             `RegionalFunction.as_dict` (None: end-diastole unknown). None if not a cine, or only one frame was used.
-        infarct: see `measure.infarct_segments.describe_infarct`; None if the model does not label infarct.
         outputs: file names, the record last.
         hashes: ``bytes`` and ``sha256`` of each output except the record.
         versions: of DINSegment, Python and the packages it depends on.

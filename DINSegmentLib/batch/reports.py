@@ -68,7 +68,7 @@ def page(
     form: str, written: Mapping[str, Any], model: Model, shown: Sequence[Shown], geometry: Geometry,
     study: Sequence[tuple[str, str]], reviewer: Reviewer | None = None,
 ) -> bytes:  # fmt: skip
-    """Return the content of a report file; arguments as of `content` and `report.heart.describe`."""
+    """Return the content of a report file; arguments as for `content` and `report.heart.describe`."""
 
     def moment(name: str, array: np.ndarray, labels: np.ndarray) -> Moment:
         volume, _ = preprocess_volume(array, geometry, model.axes, model.intensity, NONE)

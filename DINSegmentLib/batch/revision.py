@@ -29,7 +29,7 @@ class Revised:
     """A result with its current labels.
 
     Args:
-        values: as in a record; without the run's parameters if labels were edited.
+        values: as in a record, without the run's parameters.
         geometry: grid of the labels.
         shown: end-diastole and end-systole of a cine, or the volume.
         files: input files.

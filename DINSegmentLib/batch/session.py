@@ -99,10 +99,11 @@ class Session:
         """Segment all cases.
 
         Returns:
-            0 if all succeeded; 1 if some were written and some failed; 2 if nothing was written.
+            0 if all succeeded; 1 if some cases or the tables failed; 2 if no case succeeded.
 
         Raises:
             Cancelled: the run was interrupted; finished cases are kept.
+            OutputError: existing tables are of other cases, or the output folder is in use or not writable.
         """
         output, overwrite = self._settings.output, self._settings.overwrite
         for folder in (output, output / thumbnails.FOLDER):
@@ -224,7 +225,7 @@ class Session:
                 waiting.remove(case)
 
     def _segment_by_others(self, part: list[Case], waiting: list[Case], stop: Callable[[], bool]) -> None:
-        """Segment part of the cases in several processes and remove finished ones from both lists."""
+        """Segment part of the cases in several processes; remove finished and failed ones from both lists."""
         settings = self._settings
         planned = [(case, model) for case in part if (model := self._model_of(case))]
         tasks = [

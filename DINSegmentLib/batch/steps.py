@@ -66,11 +66,11 @@ def check(case: Case, overwrite: bool, strip: bool = False) -> None:
     """Reject, without reading the input, what is certain to fail.
 
     Args:
-        strip: the case is also drawn for the review page.
+        strip: whether the case is also drawn for the review page.
 
     Raises:
-        InputError, OutputError: as `io.outputs.check` and `Format.check`; a DICOM segmentation is requested of an input
-            that is not a DICOM series; or heart rate, height or weight are out of range.
+        InputError, OutputError: as `io.outputs.check` and `Format.check`; DICOM output is requested for an input
+            that is resampled or not a DICOM series; or heart rate, height or weight are out of range.
     """
     check_person(case.person.heart_rate, case.person.height, case.person.weight)
     for name in dict.fromkeys(one.format for one in case.outputs):

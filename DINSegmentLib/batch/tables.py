@@ -4,7 +4,7 @@
 All are made from entries, one for each input. An entry is either a case's record (see `record.record`), or
 data about an input without a result:
 
-- ``case``: ID; missing if the input never became a case. Such records use the name of their input.
+- ``case``: ID; missing if the input never became a case. A record without an ID is listed by its input's name.
 - ``input``: as in a record, or the path as text.
 - ``outcome``: one of `OUTCOMES`; by default ``done``, or ``failed`` if there is an ``error``.
 - ``error``: why there is no result, one sentence.

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command, see `parser.main`; importing `doctor` does not require what other commands need."""
+    """Run a command, see `parser.main`; imported here, so that `doctor` does not need what other commands need."""
     from .parser import main
 
     return main(arguments)
@@ -24,6 +24,6 @@ def program() -> NoReturn:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except (OSError, ValueError):  # the reader is gone or the stream closed: the interpreter knows what to do
+    except (OSError, ValueError):  # the reader is gone or the stream is closed: leave that to the interpreter
         sys.exit(code)
     os._exit(code)

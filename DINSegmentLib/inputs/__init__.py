@@ -1,1 +1,1 @@
-"""Finding of cases: folders, DICOM series, tables and names."""
+"""Search for cases in folders, DICOM series, archives and tables; their names and models."""

@@ -32,7 +32,7 @@ def unpacked(path: Path) -> Iterator[Path]:
     """Unpack an archive into a temporary folder of the same name, which is yielded.
 
     Raises:
-        InputError: the archive is damaged or encrypted, has a path outside of it, or unpacks to too much.
+        InputError: the archive is damaged or encrypted, has a path that leads out of it, or unpacks to too much.
     """
     suffix = next(one for one in SUFFIXES if path.name.lower().endswith(one))
     with TemporaryDirectory(prefix="dinsegment-") as temporary:

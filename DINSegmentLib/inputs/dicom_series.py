@@ -33,7 +33,7 @@ def find_series(
         broken: files that should be DICOM, and why they are not, in a sentence.
         root: folder that the user named.
         series: number, description or UID; use only such series.
-        frame: applies to all of them.
+        frame: frame of each series, counted from 1.
         auto: choose a model for each, and omit those without a certain choice, see `study`.
         keep: with ``auto``, keep those too, without a model.
     """

@@ -22,8 +22,8 @@ _BESIDE = 40  # bytes added by the folder for unfinished outputs and an output's
 def name_cases(candidates: Sequence[Candidate], output: Path | None) -> list[Found | Refused]:
     """Name all candidates, in order.
 
-    Cases with the same name, ignoring case, are prefixed with the folders below their common root, then with what
-    distinguishes them within their folder, then with a hash of path, series, frame and model.
+    Cases with the same name, ignoring case, get as a prefix the folders below their common root; if that is not enough,
+    as suffixes what distinguishes them within their folder, then a hash of path, series, frame and model.
 
     Args:
         output: output folder; the paths of outputs must not be too long either.

@@ -4,7 +4,7 @@ In a folder, these are skipped silently, because they are clearly not inputs:
 
 - hidden files and folders (their names begin with a dot), and the output folder;
 - results of DINSegment: ``*.seg.nrrd``, and files that a record ``NAME.json`` in their folder lists as its outputs;
-- files with neither a volume's suffix nor the DICOM mark: texts, tables, pictures, archives, DICOMDIR files,
+- DICOMDIR files, and files with neither a volume's suffix nor the DICOM mark: texts, tables, pictures, archives,
   and data files of a ``.nhdr`` or ``.mhd``.
 
 All other files that cannot be cases are rejected with a reason. A file named by the user is never skipped.
@@ -52,7 +52,7 @@ class _Search:
 class _DicomFiles:
     """The DICOM files of a folder tree; each is opened once.
 
-    Args:
+    Attributes:
         scan: result of reading their headers; None if there are none.
         broken: files that should be DICOM, and why they are not, in a sentence.
     """
@@ -85,7 +85,7 @@ class _DicomFiles:
         self.scan.look(path, file)
 
     def keep_likely(self) -> None:
-        """Drop broken files, except those whose name asks for DICOM or resembles that of neighboring slices."""
+        """Drop broken files, except those with a DICOM suffix or a name like that of neighboring slices."""
         slices = {_numberless(path) for path in self.scan.sizes} if self.scan and self.broken else set()
         self.broken = {
             path: why
@@ -305,7 +305,7 @@ def _nothing(folder: Path, pattern: str | None) -> str:
 
 
 def _once(items: list[Candidate | Refused]) -> list[Candidate | Refused]:
-    """Remove what was found before."""
+    """Reject cases that are already in the list."""
     seen: dict[tuple, Found] = {}
     kept: list[Candidate | Refused] = []
     for item in items:

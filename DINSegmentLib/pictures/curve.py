@@ -145,7 +145,7 @@ class _Scale:
 
 
 def _ticks(low: float, high: float, whole: bool = False) -> list[float]:
-    """Return round numbers from at most ``low`` to at least ``high``, five to eleven if fractions are allowed."""
+    """Return round numbers from at most ``low`` to at least ``high``, five to ten if fractions are allowed."""
     raw = max((high - low) / 8, 1e-9)
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * n for n in _STEPS if power * n >= raw * (1 - 1e-9))

@@ -43,8 +43,8 @@ def write_report(
 
     Args:
         records: of each case in the run, as made by `record.record`; keys may be missing. ``case`` is its unique
-            name (otherwise ``input.name``), ``notices`` its warnings, ``confidence`` its mean confidence (otherwise of
-            its structures by voxels); a failed case has ``input``, ``case`` and ``error``, a sentence.
+            name (otherwise ``input.name``), ``notices`` its warnings, ``confidence`` its mean confidence (otherwise the
+            mean over its structures' voxels); a failed case has ``input``, ``case`` and ``error`` (a sentence).
         pictures: strip of each case, below the folder; cases may lack one.
         folder: folder of the report.
         title: title of the page.
@@ -152,7 +152,7 @@ def _beat(case: str, cine: Mapping[str, Any] | None, model: Model | None) -> dic
 
 
 def _rate(cases: list[dict[str, Any]]) -> None:
-    """Add to each structure the deviation of its volume from those of the same model."""
+    """Add to each structure the deviation of its volume from others of the same structure and model."""
     alike = defaultdict(list)
     for case in cases:
         for structure in case["structures"]:

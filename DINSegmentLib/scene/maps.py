@@ -62,7 +62,7 @@ def write_confidence(confidence: np.ndarray, volume_node: Any) -> Any:
     Args:
         confidence: (K, J, I) uint8, in percent, see `engine.parameters.Result.confidence_map`: transparent from 95
             up, violet below, white from 50 down. Copied.
-        volume_node, returned node, errors: as for `write_attribution`.
+        volume_node: as for `write_attribution`, like the returned node and the errors.
     """
     colors = [
         (f"{p:.0f}%", *_mix(_SURE, _UNSURE, min(1.0, (100 - p) / 50)), float(p < _CLEAR))

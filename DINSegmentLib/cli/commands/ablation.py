@@ -1,4 +1,4 @@
-"""`dinsegment ablation`: evaluate the network with components removed."""
+"""`dinsegment ablation`: train and evaluate the network with components removed."""
 
 from argparse import Namespace
 from dataclasses import replace

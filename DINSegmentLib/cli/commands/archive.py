@@ -48,7 +48,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def archive(options: Namespace, console: Console, parameters: Parameters) -> int:
-    """Return 0 if all studies succeeded, 1 if some failed, 2 if none succeeded; ``--watch`` ends by interrupt with 0.
+    """Return 0 if all studies succeeded, 1 if some failed, 2 if none succeeded; with ``--watch``, 0 after an interrupt.
 
     Raises:
         InputError: options cannot be combined.

@@ -11,7 +11,7 @@ from ...errors import InputError
 from ...model import catalogue
 
 SCHEMA_VERSION = 1
-"""Of the output of ``models --json`` and ``doctor --json``."""
+"""Version of the output of ``models --json`` and ``doctor --json``."""
 
 
 def models(options: Namespace, console: Console) -> int:

@@ -48,7 +48,7 @@ def rerun(options: Namespace, console: Console) -> int:
 def _asked(written: "Record", model: Model, options: Namespace) -> tuple["Case", Parameters, str]:
     """Return case, parameters and device of a record, which may be untrusted.
 
-    The record does not determine where output files go or what they are called.
+    The record cannot place files outside the output folder, or give them other names than a run does.
     """
     from ...batch.case import Case
     from ...batch.format_table import known

@@ -16,7 +16,7 @@ from ...model import Model, catalogue, find_model
 from .archive import archive
 
 AUTO = "auto"
-"""Used instead of a model: choose one for each input, see `inputs.study`."""
+"""Value of ``--model`` that chooses a model for each input, see `inputs.study`."""
 
 
 def segment(options: Namespace, console: Console) -> int:
@@ -110,7 +110,7 @@ def _dry_run(
 
 
 def _anonymous(options: Namespace, console: Console) -> int:
-    """Do the same without names or paths in messages of DINSegment and warnings of libraries."""
+    """Run without names or paths in messages, and without warnings and logs of libraries."""
     from ...batch import anonymous
 
     try:

@@ -31,8 +31,8 @@ class SeveralSection:
     Args:
         ui: the panel's widgets.
         session: the current selection.
-        runner: runs jobs.
         widget: owns list and timer.
+        runner: runs jobs.
         segmentation: checks the requirements of a run and shows progress.
         on_result: called with the selected volume's new segmentation and the run's report.
     """
