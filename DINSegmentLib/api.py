@@ -81,7 +81,7 @@ class Segmenter:
             ``labels`` uint8 (K, J, I) on the volume's grid, and ``notices`` of the run.
 
         Raises:
-            InputError, GeometryError, OutOfMemory: the volume cannot be segmented; the text says why.
+            InputError, GeometryError, ModelError, OutOfMemory: the volume cannot be segmented; the text says why.
         """
         parameters = Parameters(enhancement=enhancement or EnhancementChoice())
         return self._engine.segment(volume.array, volume.geometry, parameters, name=volume.name)

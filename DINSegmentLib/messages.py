@@ -1,7 +1,7 @@
 """Sentences for the user that Slicer can translate, created in code that does not depend on Slicer.
 
 Imported as ``_``, like `slicer.i18n.tr` in the panel, so that Slicer's tools find the texts in the source:
-``_("{name} is empty: give a volume with an image in it.", name=name)``. The panel translates the texts that it
+``_("{name} is empty: use a volume that contains an image.", name=name)``. The panel translates the texts that it
 shows; all other output is in English.
 """
 

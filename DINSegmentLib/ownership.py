@@ -1,6 +1,6 @@
 """Ownership of folders: a marker file locked by the owning process, which the system unlocks when the process ends.
 
-Nothing is deleted because of its name. A folder is removed only if it contains one of our markers, the marker
+A name alone never causes a deletion. A folder is removed only if it contains one of our markers, the marker
 names this very folder, and no living process holds it. The lock proves that without relying on process numbers.
 """
 

@@ -83,6 +83,7 @@ def run(quick: bool = False, device: str = "auto") -> list[dict[str, Any]]:
         - ``cpu_seconds``: over all threads; least affected by other programs.
         - ``peak_mb``: peak resident memory of the process, including the interpreter; None if unavailable.
         - ``repeats``: number of runs, after a warm-up, whose median is reported.
+        - ``first_line_seconds``: of the command only, until its first output in a terminal.
 
         A failed measurement has only ``name`` and ``error``, a sentence.
     """
@@ -188,7 +189,7 @@ def _measure_engine(what: Engine, device: str) -> dict[str, Any]:
 
 
 def _cost(what: Engine, found: dict[str, Any]) -> dict[str, Any]:
-    """Views, parameters and GFLOP of a slice, GFLOP/s, and their share of the machine's product of matrices."""
+    """Views, parameters, GFLOP of a slice, GFLOP/s, and this rate as a share of the machine's for a matrix product."""
     import torch
 
     from DINSegmentLib.engine.segmenter import load_network
@@ -239,7 +240,7 @@ def _measure_command(device: str) -> dict[str, Any]:
 
 
 def _first_line_seconds(command: list[str]) -> float | None:
-    """Seconds from the start of `dinsegment segment` to its first words in a terminal; None without terminals."""
+    """Seconds from the start of `dinsegment segment` to its first words in a terminal; None on Windows."""
     if sys.platform == "win32":
         return None
     ours, its = os.openpty()
@@ -252,7 +253,7 @@ def _first_line_seconds(command: list[str]) -> float | None:
             try:
                 while terminal.read(4096):
                     pass
-            except OSError:  # Linux reports the end so
+            except OSError:  # how Linux reports the end
                 pass
             process.wait()
     return seconds

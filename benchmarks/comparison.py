@@ -16,7 +16,7 @@ _CT, _COMMAND = "ct-100x512x512", "segment-sample"
 def beside_others(python: Path) -> list[dict[str, Any]]:
     """Measure DIN and the networks of `rivals` on the CPU, on a volume of 10 slices of 256 x 216, plain and mirrored.
 
-    Then measure what else there are goals for: a CT and the whole command.
+    Also measure what the other goals concern: a CT volume and the whole command.
 
     Args:
         python: interpreter of an environment with nnunetv2 and monai.
@@ -71,7 +71,7 @@ def _times(one: dict[str, Any], records: list[dict[str, Any]]) -> float:
 
 
 def _goals(records: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """A row for each goal whose figures were measured: what, goal, measured, met or missed."""
+    """A row for each goal that was measured: what, goal, measured, met or missed."""
     rows: list[tuple[str, ...]] = [("", "goal", "measured", "")]
 
     def row(what: str, goal: float, measured: float | None, unit: str, least: bool) -> None:

@@ -1,4 +1,4 @@
-"""What a network is made of, and how fast this machine multiplies matrices."""
+"""Size and cost of a network, and how fast this machine multiplies matrices."""
 
 import time
 from typing import Any
@@ -7,18 +7,18 @@ _SIDE = 2048  # of the matrices
 
 
 def network_cost(network: Any, *inputs: Any) -> dict[str, float]:
-    """Return the parameters of a network in millions, and its GFLOP for one slice, by torch's own counter.
+    """Return the number of a network's parameters in millions, and its GFLOP for one slice, by torch's counter.
 
     Args:
         network: a module in evaluation mode.
-        inputs: what it is called with for one slice; an addition and a multiplication are two operations.
+        inputs: its inputs for one slice. An addition and a multiplication count as two operations.
     """
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
     counter = FlopCounterMode(display=False)
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:  # the counter knows no attention kernel of a CPU
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:  # the counter misses a CPU's attention kernels
         network(*inputs)
     millions = sum(one.numel() for one in network.parameters()) / 1e6
     return {"million_parameters": millions, "gflop": counter.get_total_flops() / 1e9}

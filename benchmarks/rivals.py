@@ -26,7 +26,7 @@ CLASSES = 4
 
 @dataclass(frozen=True)
 class Rival:
-    """Another package's way from a volume to labels, and the network that it uses."""
+    """Another package's function from a volume (K, J, I) to labels, and the network that it uses."""
 
     segment: Callable[[np.ndarray], np.ndarray]
     network: Any
@@ -101,7 +101,7 @@ def monai_sliding_window(network: Any, mirroring: bool) -> Rival:
         for axes in ((), (2,), (3,), (2, 3)) if mirroring else ((),):  # the four views of nnU-Net
             one: Any = sliding_window_inference(slices.flip(axes), PATCH, 4, network, overlap=0.25)
             scores = scores + one.flip(axes)
-        return scores.max(dim=1).indices.to(torch.uint8).numpy()  # faster than argmax, see `engine.segmenter`
+        return scores.max(dim=1).indices.to(torch.uint8).numpy()  # faster than argmax
 
     return Rival(segment, network)
 

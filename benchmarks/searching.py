@@ -87,7 +87,7 @@ def format_search(records: list[dict[str, Any]]) -> str:
 
 
 def write_studies(folder: Path, files: int) -> list[Path]:
-    """Write cines of small images, in a folder each."""
+    """Write cines of small images, each in its own folder."""
     paths = []
     for number in range(files):
         study, image = divmod(number, SLICES * FRAMES)

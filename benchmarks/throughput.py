@@ -33,10 +33,10 @@ def over_processes(cases: int) -> list[dict[str, Any]]:
     """Segment ``cases`` volumes of three slices on the CPU in each mode.
 
     Returns:
-        a record each: ``name``; ``per_minute``, from the time when every process has finished one volume to the last
-        volume, without startup; ``early_mb`` and ``late_mb``, the peak resident memory of all processes (command,
-        scheduler and workers) in the second and the last quarter of the command's time, sampled five times
-        per second. A failed mode has ``error``, a sentence.
+        a record for each mode: ``name``; ``per_minute``, from the moment every process has finished one volume to the
+        last volume, without startup; ``early_mb`` and ``late_mb``, the peak resident memory of all processes (command,
+        scheduler and workers) in the second and the last quarter of the command's time, sampled five times per second.
+        A failed mode has ``error``, a sentence.
 
     Raises:
         InputError: there are too few cases for a measurement, or Dask is not installed.

@@ -34,7 +34,7 @@ class Choice:
 
 
 def choose(archive: Archive, study: str, models: Sequence[Model], series: str | None, folder: Path) -> list[Choice]:
-    """Find the stacks of a study that suit a model; if several suit a cardiac model, only the cines.
+    """Find the stacks of a study that suit a model; of those that suit a cardiac model, only cines if there are any.
 
     Stacks are formed and checked as for files, from headers that are written to
     ``folder`` without pixels.

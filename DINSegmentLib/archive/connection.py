@@ -77,10 +77,10 @@ class Archive:
         credentials: sent with each request, but only over TLS or to this machine.
         ca_bundle: certificates to trust instead of the public ones.
         patience: seconds for which a request is retried while the archive does not respond.
-        report: called with a sentence when the archive must be waited for.
+        report: called with a sentence before each wait for the archive.
 
     Raises:
-        InputError: the address cannot be used.
+        InputError: the address or ``ca_bundle`` cannot be used, or credentials would not be encrypted.
     """
 
     def __init__(
@@ -221,7 +221,7 @@ class Archive:
 
         Raises:
             ArchiveError: the archive refuses, or did not respond for too long.
-        Cancelled: `stop` returned True.
+            Cancelled: `stop` returned True.
         """
         begun, pause = time.monotonic(), 1.0
         while True:

@@ -85,8 +85,8 @@ def process(
         the number of objects stored; 0 if the archive already had all.
 
     Raises:
-        ArchiveError: the archive refuses, or no series suits a model.
-        DINSegmentError: a series cannot be segmented, or its results cannot be written.
+        ArchiveError: the archive refuses, or does not have the study.
+        DINSegmentError: no series suits a model, or one cannot be segmented, or results cannot be written.
         Cancelled: ``cancelled`` returned True.
     """
     check_uid(study)

@@ -26,7 +26,7 @@ def attribution_map(
     """Map which direction of the DIFMs determines each voxel's label.
 
     A DIFM adds two directions: queries from the original attend to the enhanced image, and queries from the enhanced
-    image attend to the original. The network runs again with either direction silenced, see `DIN.forward_directions`:
+    image attend to the original. The scores are also computed with each of them silenced, see `DIN.forward_directions`:
 
         attribution = p(label | enhanced image's direction alone) - p(label | original's direction alone)
 

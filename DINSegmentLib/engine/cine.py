@@ -25,9 +25,8 @@ def segment_cine(
 ) -> CineResult:
     """Segment all frames.
 
-    Each frame is normalized by its own constants, so its labels equal those that
-    `Segmenter.segment` gives for the frame alone (bit for bit on the CPU; on a GPU, another batch size may round
-    differently).
+    Each frame is normalized by its own constants, so its labels equal those of `Segmenter.segment` for the frame alone
+    (bit for bit on the CPU; on a GPU, another batch size may round differently).
 
     Args:
         segmenter: kept loaded.
@@ -41,6 +40,7 @@ def segment_cine(
     Raises:
         InputError, GeometryError: there are no frames, their shapes differ, a frame cannot be used, or a confidence
             map was requested.
+        ModelError: the network produced NaN or infinite values.
         Cancelled: ``cancelled`` returned True.
         OutOfMemory: even one slice does not fit into memory.
 

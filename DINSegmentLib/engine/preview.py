@@ -70,7 +70,7 @@ class Preview:
         return False
 
     def now(self, axis: int, index: int) -> bool:
-        """Compute a slice, given as in `choose`, at once; return whether it is complete."""
+        """Whether a slice, given as in `choose`, is complete now."""
         if (axis, index) == self._first:
             return True
         return bool(self._done[index] if axis == self._axis else self._done.all())

@@ -74,7 +74,7 @@ class Segmenter:
             name: name of the volume in error messages.
 
         Raises:
-            InputError, GeometryError: the volume cannot be used.
+            InputError, GeometryError, ModelError: the volume cannot be used, or the network produced NaN or infinity.
             Cancelled: ``cancelled`` returned True.
             OutOfMemory: even one slice does not fit into memory.
 
@@ -197,7 +197,7 @@ class Run:
                     flipped = (-1, 1) if model.axes.slices == "stack" else (-1,)
                     mirrored = network(*(x.flip(flipped) for x in pair))
                     scores = (scores + mirrored.flip(-1)) / 2
-            if not scores.sum().isfinite():  # in a third of the time that it takes to look at each
+            if not scores.sum().isfinite():  # three times as fast as checking each value
                 raise ModelError(
                     _(
                         "The network of {model} produced NaN or infinite values on {device}: try another device, or "

@@ -20,7 +20,7 @@ def without_signal(array: np.ndarray, mask: np.ndarray, modality: str | None = N
         modality: as in DICOM; if None, values below -500 identify a CT.
 
     Returns:
-        a masked array: in CT, masked voxels are air; otherwise they have the lowest remaining value.
+        a masked array: masked voxels are air in a CT whose type can hold it, otherwise the lowest remaining value.
     """
     signal = array[~mask]
     lowest = signal.min() if signal.size else array.dtype.type(0)
@@ -31,7 +31,7 @@ def without_signal(array: np.ndarray, mask: np.ndarray, modality: str | None = N
 
 
 def fill_missing(array: np.ndarray, missing: np.ndarray | None, name: str) -> tuple[np.ndarray, tuple[Notice, ...]]:
-    """Do the same for NaN voxels, with a notice.
+    """Set NaN voxels to the background value with `without_signal`, and return a notice about them.
 
     Args:
         array: voxels as read by the library.

@@ -89,7 +89,7 @@ def read_cine(
 def count_frames(
     path: Path, series: str | None = None, files: Sequence[Path] | None = None, reading: Reading = AS_STORED
 ) -> int:
-    """Count the frames of an input from its headers; arguments and errors as of `read`."""
+    """Count the frames of an input from its headers; arguments and errors as for `read`."""
     if is_dicom(path):
         from .dicom import volume as dicom
 

@@ -29,7 +29,7 @@ def write_dicom_pdf(
         source: slices of the study that the report describes.
         model: model that made the results.
         path: file to write; the caller removes it after an error.
-        seed: as of `dicom_seg.write_dicom_seg`.
+        seed: as in `dicom_seg.write_dicom_seg`.
         title: title of the document.
         labels: labels of all frames that the report describes.
 

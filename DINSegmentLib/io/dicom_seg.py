@@ -47,12 +47,12 @@ def write_dicom_seg(
         source: the slices that were segmented.
         model: its labels define names, colors and codes.
         path: file to write; the caller removes it after an error.
-        seed: identifies this run: hash of the input, parameters, model, version.
+        seed: identifies this run: hash of the input, parameters, model and version.
         phase: of the cardiac cycle, for the object's description.
         number: of the object in its series, from 1.
 
     Returns:
-        the object, so that others can refer to it.
+        the object, so that other objects can refer to it.
 
     Raises:
         InputError: the source has values that DICOM does not allow.
@@ -63,7 +63,7 @@ def write_dicom_seg(
     instance = source.uid(seed, b"instance", slices.encode(), *content)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom's about unusual values, highdicom's about empty labels
+            warnings.simplefilter("ignore")  # pydicom warns of unusual values, highdicom of empty labels
             dataset = _build(labels, source, model, source.uid(seed, b"series"), instance, phase, number)
             _finish(dataset, source, source.uid(seed, b"dimensions"))
             _refer(dataset, source)

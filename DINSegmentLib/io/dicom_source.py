@@ -105,7 +105,7 @@ def read_source(slices: Sequence[SliceFile], geometry: Geometry) -> Source:
         slices: one for each slice of ``geometry``, in any order.
 
     Raises:
-        InputError: a file is not DICOM, lacks a UID, or the slices belong to several studies.
+        InputError: a file is not DICOM, a UID is missing or repeated, or studies or frames of reference differ.
         GeometryError: the slices do not match ``geometry``.
     """
     name = slices[0].path.absolute().parent.name

@@ -92,9 +92,9 @@ def write_dicom_sr(
         function: cardiac function; None if not measured.
         model: model that made the labels.
         path: file to write; the caller removes it after an error.
-        seed: as of `dicom_seg.write_dicom_seg`.
+        seed: as in `dicom_seg.write_dicom_seg`.
         notices: sentences about what to check.
-        regional: wall thickness by segment, with a TID 1501 group for each phase; None if not measured.
+        regional: wall thickness; has a TID 1501 group for each segment and phase. None if not measured.
 
     Raises:
         InputError: the source has values that DICOM does not allow.
@@ -103,7 +103,7 @@ def write_dicom_sr(
     source = segmented[0].source
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom's about unusual values of the source
+            warnings.simplefilter("ignore")  # pydicom warns of unusual values in the source
             groups: list[_Group] = [
                 *_function(function, source, model, seed),
                 *_regional(regional, source, model, seed),

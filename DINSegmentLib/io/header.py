@@ -24,7 +24,7 @@ class Payload:
     """Where the voxels are stored: ``size`` bytes in ``path`` after ``offset`` bytes.
 
     ``encoding`` is ``raw``, ``deflate`` (a gzip or zlib stream that begins at ``offset``), or ``other``; ``parts``:
-    several data files of equal size, if there are several.
+    the data files, all of equal size, if there are several.
     """
 
     path: Path
@@ -47,8 +47,8 @@ class Header:
         frames: number of volumes in the file; 1 for a 3-D file.
         components: values per voxel; 1 for a gray image.
         voxel_bytes: bytes per value; 0 if the number type is not supported.
-        steps: (n, 3), all alternatives that the header gives for the step in mm from one voxel to the
-            next along I, J, K, three rows each; all must be valid. See `check_steps`.
+        steps: all alternatives that the header gives for the step in mm from one voxel to the next along I, J, K,
+            each as in `check_steps`; all must be valid.
         payload: the stored voxels.
         origin: all values in mm that the header gives for the position of the first voxel.
         frames_are_components: ITK reads the frames as components of one voxel.
@@ -77,7 +77,7 @@ def check(header: Header, name: str, frame: int | None) -> None:
 
     Raises:
         InputError: not a gray 3-D volume, unusable frame, missing or damaged voxels, or too large for the memory.
-        GeometryError: only one slice, or an unusable spacing or direction.
+        GeometryError: only one slice, or an unusable spacing, direction or origin.
     """
     if any(n < 1 for n in header.shape) or header.frames < 1:
         raise InputError(f"{name} is empty (no voxels): use a volume that contains an image.")
@@ -124,7 +124,7 @@ def check_steps(steps: np.ndarray, name: str) -> None:
         steps: (3, 3), one row for each of I, J, K: the step in mm to the next voxel; or (3,), only the lengths.
 
     Raises:
-        GeometryError: a step is not finite, zero or negative, or the three are linearly dependent.
+        GeometryError: a step is not finite, too large, zero or negative, or the three are linearly dependent.
     """
     lengths = _lengths(steps)
     if not np.isfinite(lengths).all():

@@ -57,7 +57,7 @@ def read_header(path: Path) -> Header:
 
 
 def _steps(fields: dict[str, str], dimensions: int) -> np.ndarray:
-    """Step vectors (n, n) in mm along the first three axes, one row each."""
+    """Step vectors (n, n) in mm along the first n <= 3 axes, one row each; only lengths (n,) if one is invalid."""
     lengths = np.ones(dimensions)
     if spacing := fields.get("ElementSpacing", fields.get("ElementSize")):
         lengths = np.array([float(v) for v in spacing.split()])

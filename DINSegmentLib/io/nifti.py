@@ -120,7 +120,7 @@ def _is_zipped(file: BinaryIO) -> bool:
 
 
 def doubt_of_place(raw: bytes, geometry: Geometry) -> str:
-    """Describe why the position of an image is ambiguous: no qform or sform, or two that differ; empty if it is not."""
+    """Describe an ambiguous position: neither qform nor sform in the header, or two that differ; otherwise empty."""
     order = _byte_order(raw, Path("header"))
     by_quaternion, sform = _qform_offsets(raw, order), _sform(raw, order)
     if not by_quaternion and not sform:
@@ -158,7 +158,7 @@ def _qform(raw: bytes, order: str) -> np.ndarray:
 
 
 def grid_alone(raw: bytes) -> bytes:
-    """Return a header that keeps only size and position of the voxels; all other bytes are zero."""
+    """Return a header that keeps only number type, scaling, size and position of the voxels; the rest is zero."""
     order = _byte_order(raw, Path("header"))
     count = _get(raw, order, _DIM)[0]
     qform, sform = _get(raw, order, _CODES)

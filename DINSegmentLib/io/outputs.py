@@ -28,7 +28,7 @@ def check(source: Path, paths: Sequence[Path], overwrite: bool) -> None:
         overwrite: whether existing files may be replaced.
 
     Raises:
-        InputError: the input does not exist.
+        InputError: the input does not exist, or a path is not UTF-8.
         OutputError: an output already exists, or could not be written.
     """
     for path in (source, *paths):
@@ -54,7 +54,7 @@ def check(source: Path, paths: Sequence[Path], overwrite: bool) -> None:
 
 @contextmanager
 def beside(paths: Sequence[Path], overwrite: bool = True) -> Iterator[Path]:
-    """Yield a folder for writing the outputs by name; at the end they are moved into place, on an error none is.
+    """Yield a folder for writing the outputs by name; at the end, move all into place; on an error, none.
 
     Args:
         paths: all in one folder, in the order of the moves; files that were not written are skipped.

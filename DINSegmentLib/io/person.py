@@ -31,8 +31,8 @@ def person_of(headers: Sequence["Attributes"]) -> Person:
     """Return the medians over the headers of a series, because the heart rate differs between slices.
 
     The rate is Heart Rate (0018,1088) or, without it, from Nominal Interval (0018,1062), the mean time between R
-    waves in ms; then Patient's Size (0010,1020) in m and Weight (0010,1030) in kg. Trigger times give no rate, because
-    the frames may not cover the whole cardiac cycle.
+    waves in ms. Height and weight are Patient's Size (0010,1020) in m and Weight (0010,1030) in kg.
+    Trigger times give no rate, because the frames may not cover the whole cardiac cycle.
     """
     notices: list[Notice] = []
     rate = _sound(_numbers(headers, "HeartRate"), HEART_RATES, _("heart rate"), notices)
@@ -46,7 +46,7 @@ def person_of(headers: Sequence["Attributes"]) -> Person:
 
 
 def _sound(values: Sequence[float], bounds: tuple[float, float], what: str, notices: list[Notice]) -> float | None:
-    """Median of the values within bounds, with a notice about the others."""
+    """Median of the values within bounds; None, with a notice, if all values are outside."""
     sound = [value for value in values if bounds[0] <= value <= bounds[1]]
     if values and not sound:
         text = _("The {what} in the DICOM header is out of range and was ignored.", what=what)

@@ -28,6 +28,7 @@ def read(
         series: number, description or UID of the DICOM series, if the folder holds several.
         frame: frame of a 4-D input, counted from 1.
         files: DICOM files of the series, if known; the folder is then not searched.
+        reading: axis across the slices, and whether to resample irregular DICOM slices.
 
     Raises:
         InputError: missing, damaged, not a gray volume, too large, or a series or frame must be selected.

@@ -51,10 +51,10 @@ def surface(margins: Margins, labels: np.ndarray, geometry: Geometry, label: Lab
 
     The surface is a level set of log(p / q); p is the probability of the structure and q the largest probability of
     another class. Voxels removed by the clean-up are outside, and the volume's edge is a border. If slices are
-    far apart, the field gets finer steps between them; it is smoothed by a pixel, across such slices by 0.4 of their
-    distance; otherwise slices appear as rings, and the last one has a jagged rim. Smoothing moves the border, so the
-    level is adjusted, within 2.9, until the volume differs by less than 0.1% from that of the voxels, if possible
-    (a structure of a few voxels may not reach it).
+    far apart, the field gets finer steps between them. It is smoothed by a pixel, across such slices by 0.4 of their
+    distance; without this, slices would appear as rings, the last one with a jagged rim. Smoothing moves the border,
+    so the level is adjusted, within 2.9, until the volume differs by less than 0.1% from that of the voxels, if
+    possible (a structure of a few voxels may not reach it).
 
     Additional memory: a few float32 arrays of the box around the structure, in the finer steps.
 

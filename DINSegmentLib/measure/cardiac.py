@@ -20,7 +20,7 @@ class Ventricle:
     """Measurements of one ventricle; None if a value is unknown or would be unreliable.
 
     Args:
-        edv_ml, esv_ml: volume at end-diastole and end-systole, frames that the left ventricle's curve defines for both.
+        edv_ml, esv_ml: volume at end-diastole and end-systole, which the left ventricle defines for both ventricles.
         sv_ml: stroke volume, EDV - ESV.
         ef_percent: ejection fraction, stroke volume as a percentage of EDV.
         edv_range_ml, esv_range_ml: (lowest, highest) with one basal slice fewer and one more: without the most
@@ -103,7 +103,7 @@ class CardiacFunction:
         return [{**row, "indexed": value} for row, value in zip(found, indexed, strict=True)]
 
     def rows(self) -> list[dict[str, Any]]:
-        """Measurements as rows of ``quantity``, ``value``, ``unit``, and ``low`` and ``high`` for one basal slice."""
+        """Measurements as rows of ``quantity``, ``value``, ``unit``, ``low``, ``high`` (see `Ventricle`)."""
         sizes, (left, right) = self.sizes(), self.ejection_fractions()
         plain = [{name: one[name] for name in left} for one in sizes]
         found = [*plain[:3], left, *plain[3:6], right, *plain[6:]]

@@ -41,7 +41,7 @@ class Confidence:
 
     @property
     def structures(self) -> dict[int, float]:
-        """Mean probability of each class over its voxels, by label value; without empty classes."""
+        """Mean probability of each class over its voxels, by label value; without background and empty classes."""
         voxels, sure = self.voxels.sum(axis=0), self.sure.sum(axis=0)
         return {int(value): float(sure[value] / voxels[value]) for value in np.flatnonzero(voxels) if value}
 
@@ -64,7 +64,7 @@ class Confidence:
 def slices_to_review(confidence: Confidence, labels: Sequence[Label], share: float = FLAGGED) -> list[Notice]:
     """Return notices about the slices with the highest `Confidence.scores`, worst first.
 
-    Each names the structure with the lowest confidence in the slice.
+    Each names the structure with the most expected errors in the slice.
 
     Args:
         confidence: of a run.

@@ -47,9 +47,9 @@ def cardiac_function(
     extend beyond the stack, which gives a notice. Its values are not reported if it clearly does: at the apical end, if
     its area there exceeds `APEX_SHARE` of its largest; at the basal end, if its area is largest there at ED and it is
     still there at ES, because the base descends by about a slice and ventricles narrow toward the valves. The basal end
-    is the one with the larger slice of the left ventricle. Values are also not reported if a structure is missing, or
-    for a single frame. If the left ventricle's basal slice is not enclosed by myocardium (`ENCLOSED`), the slice
-    counts, with a notice.
+    is the one with the larger slice of the left ventricle. Values are also not reported if a structure is missing;
+    a single frame gives only the mass. If the left ventricle's basal slice is not enclosed by myocardium (`ENCLOSED`),
+    the slice counts, with a notice.
 
     Args:
         labels: (K, J, I) uint8 for each frame in temporal order, or one array (T, K, J, I).
@@ -62,7 +62,7 @@ def cardiac_function(
 
     Raises:
         ModelError: the model has no left ventricle, or labels infarcts, which are imaged in a single phase.
-        InputError: there are no frames, grids differ, or times, heart rate, height or weight are out of range.
+        InputError: no frames, different grids, unusable times, or heart rate, height or weight out of range.
     """
     _check(labels, geometry, times)
     values = {code: label.value if (label := label_of(model, code)) else None for code in _NAMES}
@@ -206,7 +206,7 @@ def _phases(left: np.ndarray, texts: list[str]) -> tuple[int | None, int | None]
 
 
 def base_first(left: np.ndarray) -> bool:
-    """Whether the stack begins at the base, where the end of the left ventricle, (slices,), is the larger one."""
+    """Whether the stack begins at the base: the end of the left ventricle, (slices,) voxels, with the larger area."""
     held = left[left > 0]
     return not len(held) or bool(held[0] >= held[-1])
 

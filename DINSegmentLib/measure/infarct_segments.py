@@ -77,12 +77,12 @@ def infarct_segments(
 def describe_infarct(
     labels: np.ndarray, geometry: Geometry, model: Model, insertion: Insertion | None, source: str
 ) -> tuple[dict[str, Any], tuple[Notice, ...]]:
-    """Describe an infarct for record and report; arguments and errors as of `infarct_segments`.
+    """Describe an infarct for record and report; arguments and errors as for `infarct_segments`.
 
     Args:
         source: where the insertion comes from, as a noun.
 
-    A notice also names the source of the segments.
+    A notice names this source.
 
     Returns:
         values for JSON: those of `InfarctSize.as_dict`, ``segment_share_percent`` by number as a string (empty if

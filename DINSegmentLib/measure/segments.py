@@ -54,13 +54,13 @@ class Septum:
 
 
 def rings(count: int) -> tuple[int, int, int]:
-    """Divide slices into basal, mid and apical ring: thirds; of a remainder, the first is basal and the second mid."""
+    """Divide slices into basal, mid and apical ring: thirds; a first slice left over is basal, a second mid."""
     third, rest = divmod(count, 3)
     return third + (rest > 0), third + (rest > 1), third
 
 
 def contact(right: np.ndarray, wall: np.ndarray, center: np.ndarray, spacing: np.ndarray) -> np.ndarray | None:
-    """Return the angles (2,) of the ends of the arc where the right ventricle touches the wall; None if nowhere.
+    """Return the angles (2,) of the ends of the arc where the right ventricle touches the wall; None if not plausible.
 
     Args:
         right, wall: (H, W) bool; the wall includes its cavity.

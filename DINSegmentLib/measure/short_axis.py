@@ -150,7 +150,7 @@ def septa_of(
 
 
 def septum_between(moment: ShortAxis, insertion: Insertion) -> Septum:
-    """Septum between two points set by the user: on the side of the right ventricle, or else the shorter arc."""
+    """Septum between two insertions: on the side of the labeled right ventricle or, without one, the shorter arc."""
     center = np.mean([wall.center for wall in moment.walls.values()], axis=0)
     angles = []
     for point in (insertion.anterior, insertion.inferior):

@@ -6,7 +6,7 @@ Source: K. Zuiderveld, Graphics Gems IV, 1994. Tiles, clip limit and bins are th
 
 import numpy as np
 
-_TILES = 8  # along each axis of a slice; one more if its size is not a multiple
+_TILES = 8  # along each axis of a slice; more if its size is not a multiple
 _CLIP_LIMIT = 0.01  # largest share of a tile's pixels in one bin
 _BINS = 256
 _GRAYS = 2**14 - 1  # gray levels of a slice before they are sorted into bins of 65

@@ -24,7 +24,7 @@ class NetworkConfig:
         ffn_ratio: ratio of hidden channels to channels in the DIFM's FFN.
         decoder_width: channels inside the decoder.
         deep_supervision: compute scores at all four scales in training.
-        neighbors: number of neighboring slices on either side that are input channels.
+        neighbours: number of neighboring slices on either side that are input channels.
         detail: use the stems' maps at stride 2 in the decoder; needs the stem ``convolution``.
         fusion: ``difm``, or an alternative for comparison: ``concatenation`` of both branches, ``channels`` for one
             branch that gets both images, ``none`` for one branch that gets only the original image.

@@ -11,7 +11,7 @@ SPACING = (0.05, 20.0)  # mm
 TEMPERATURE = (0.01, 100.0)
 LONGEST_NAME = 60  # characters of a structure's name, which becomes part of file names
 _STAGES = 4
-_MOST_PARAMETERS = 1e9  # of a network; the bundled networks have 10 million
+_MOST_PARAMETERS = 1e9  # of a network; the bundled networks have 6 million
 
 _WHOLE = {
     "classes": (2, 256), "head_width": (1, 1024), "decoder_width": (2, 2048), "neighbours": (0, 8),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# Mean and standard deviation of gray values in ImageNet: published ConvNeXt weights expect standardized inputs,
+# Mean and standard deviation of gray values in ImageNet: published ConvNeXt weights expect standardized inputs, and
 # ours are in [0, 1]. Also used for networks trained from scratch (our choice).
 GRAY_MEAN, GRAY_STD = 0.449, 0.226
 

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 class Decoder(nn.Module):
     """Linear projections of the four scales, summed from coarse to fine, then refined at stride 2.
 
-    Our choice: a 3x3 convolution with batch norm after each sum. In a trial, plain concatenation of all scales, with
+    Our choice: a 3x3 convolution with batch norm after each sum. In a trial, plain concatenation of all scales with
     the patchify stem hardly learned from scratch.
 
     Args:

@@ -85,7 +85,7 @@ class DIN(nn.Module):
 
 
 def _padding(size: torch.Size) -> tuple[int, int, tuple[int, int, int, int]]:
-    """Return the rows above and columns at the left that pad an image to a multiple of the stride; all for `F.pad`."""
+    """Rows above and columns at the left that pad an image to a multiple of the stride; all four sides for `F.pad`."""
     height, width = size
     top, left = (-height % STRIDE) // 2, (-width % STRIDE) // 2
     return top, left, (left, -width % STRIDE - left, top, -height % STRIDE - top)

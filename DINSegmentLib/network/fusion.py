@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from .convnext import LayerNorm2d, StageFeatures
 
-_BLOCK = 2048  # queries whose scores exist at a time: more would leave the caches
+_BLOCK = 2048  # queries processed at a time: the scores of more would not fit into the caches
 
 
 class FeatureMerging(nn.Module):
@@ -60,8 +60,8 @@ class CrossImageAttention(nn.Module):
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Compute softmax(Q K^T / sqrt(width)) V; all (N, heads, tokens, width), as many keys as values.
 
-    At inference in bfloat16 on a CPU, the scores of a block of queries exist as a whole: with the few keys of reduced
-    maps, this takes half the time of torch's own kernel, whose softmax is slow there.
+    At inference in bfloat16 on a CPU, all scores of a block of queries are computed at once: with the few keys of
+    reduced maps, this takes half the time of torch's own kernel, whose softmax is slow there.
     """
     if torch.is_grad_enabled() or query.device.type != "cpu" or query.dtype != torch.bfloat16:
         return F.scaled_dot_product_attention(query, key, value)

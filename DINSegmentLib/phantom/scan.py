@@ -107,7 +107,7 @@ class CardiacPhantom:
         return {name: 100.0 * (ed - es) / ed for name, (ed, es) in {"LV": self.lv, "RV": self.rv}.items()}
 
     def truth(self, phase: float) -> dict[str, float]:
-        """Analytic volumes in ml of RV, Myo and LV at a phase in [0, 1), with ED at 0 and ES at `ES_PHASE`.
+        """Analytic volumes in ml of RV, Myo and LV, or with a scar LV, Myo and Infarct; ED is phase 0, ES `ES_PHASE`.
 
         Labels of ED and ES sum to these volumes within 1%. In between, the base plane crosses a slice that is
         labeled either completely or not at all, so that sums of labels differ by up to half a basal slice (10%), as

@@ -31,7 +31,7 @@ class Arm:
     """A network variant, and how it differs from full DIN and the model's enhancement.
 
     Attributes:
-        pace: steps per step of full DIN for equal processor time; a plan in steps refers to full DIN.
+        pace: steps per step of full DIN for equal processor time; the recipe's steps are those of full DIN.
     """
 
     title: str

@@ -107,7 +107,7 @@ def slice_errors(case: Case, result: Result) -> list[SliceErrors]:
 
 
 def structure_scores(case: Case, result: Result) -> list[StructureScore]:
-    """Return indicators of errors before the clean-up for each structure of a case that has voxels."""
+    """Return a score for each structure of a case that has voxels before the clean-up."""
     sure = result.confidence.structures
     found = result.confidence.voxels.sum(axis=0)
     return [

@@ -48,7 +48,7 @@ _COLORS = (
 _PRIVATE_SCHEME = "99DINSEGMENT"  # DICOM PS3.16, chapter 8: private coding schemes begin with 99
 _LICENSE = "Not stated: ask the owners of the data before you pass the model on. Not for diagnosis."
 _TAKEN = ("minutes", "step", "loss", "dice", "mean")  # column names of a run's curve and of tables
-_OFF = 0.1  # largest distance of the corners of image and label, as a share of the smallest voxel side
+_OFF = 0.1  # largest distance between the corners of image and label, as a share of the smallest voxel side
 
 
 def manifest(folder: Path) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def evaluate(
     """Segment each case and score it against its reference.
 
     Args:
-        segment: maps a float32 image (K, J, I) and its geometry to label values of the same shape.
+        segment: maps the image (K, J, I) and geometry of a `Case` to label values of the same shape.
         cases: cases with references; only one is kept in memory.
         labels: structures to score.
         tolerance: tolerance of the normalized surface Dice in mm.

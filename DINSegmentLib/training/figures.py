@@ -51,7 +51,7 @@ class WorstCases:
         return tuple(bad.case for bad in self._found)
 
     def add(self, case: Case, prediction: np.ndarray, scores: Sequence[StructureScore]) -> None:
-        """Add a case, unless it has no value; `prediction` has label values (K, J, I)."""
+        """Add a case, unless it has no Dice; `prediction` has label values (K, J, I)."""
         dice = mean([found.dice for found in scores])
         if math.isnan(dice) or (len(self._found) == WORST and dice >= self._found[-1].dice):
             return

@@ -26,7 +26,7 @@ MEASURED = {
     255: 128.0,
 }  # fmt: skip
 MEASURED_SPREAD = (2.0, 3.0)  # gray levels, at one gray level of the original above 100
-_AROUND = 4  # width of a bin of the original's gray levels
+_AROUND = 4  # half the width of a bin of the original's gray levels
 
 
 @dataclass(frozen=True)

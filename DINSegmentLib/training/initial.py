@@ -18,7 +18,7 @@ _RATE = 2e-2  # heads are linear and tolerate a learning rate that would ruin th
 def load_initial(network: DIN, path: Path) -> list[str]:
     """Load weights of another run or model (`weights.pt`, `best.pt`): all tensors of the same name and shape.
 
-    If the first layer has more input slices than in the file, the file's weights are used for the middle slice, 0 for
+    If the first layer has more input slices than in the file, the file's weights are used for the middle slices, 0 for
     the others, so that the network starts with the same scores.
 
     Returns:

@@ -22,7 +22,7 @@ class Run:
     - `settings.json`: model, network, recipe with seed, initial weights; a run resumes only with the same settings.
     - `versions.json`: versions of programs, and the device, at the last start.
     - `curve.csv`, `curve.png`: a row for each validation.
-    - `last.pt`: everything needed to resume. `best.pt`: averaged weights, best by validation.
+    - `last.pt`: everything needed to resume. `best.pt`: averaged weights, the best or the last (`Recipe.keep`).
 
     Every file is written atomically.
     """

@@ -24,7 +24,7 @@ def sheet(slices: Slices, model: Model, recipe: Recipe) -> bytes:
     the model's colors.
 
     Args:
-        slices: a training set on the CPU; slices with structures are most likely to be drawn.
+        slices: a training set on the CPU; only slices that show a structure are drawn.
     """
     torch.manual_seed(recipe.seed)
     batch = next(slices.batches(_COLUMNS, 1.0, torch.Generator().manual_seed(recipe.seed)))

@@ -21,7 +21,7 @@ class Batch(NamedTuple):
 
     Args:
         images: (N, channels, side, side) float32 in [0, 1].
-        labels: (N, side, side) uint8, labels of the middle slices.
+        labels: (N, channels, side, side) uint8, labels of the slices and their neighbors.
         pixels: (N, 2), size of the model's pixel along rows and columns, in pixels of the slice.
         unlabeled: (N, classes) bool, structures that a slice's labels leave in the background; None if none.
         extents: (N, 2), rows and columns that a slice fills in the middle of its canvas; None for the whole canvas.

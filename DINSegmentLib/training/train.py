@@ -87,7 +87,7 @@ def train(
         path of the averaged weights: the best by validation, or the last if the recipe keeps these.
 
     Raises:
-        InputError: the data or initial weights cannot be used, or the run folder was started with other settings.
+        InputError: data, initial weights or run folder cannot be used, or the loss became NaN or infinite.
         OutputError: the run folder cannot be written.
         DeviceError: a step does not fit into memory.
     """
@@ -285,7 +285,7 @@ class Trainer:
         return _channels_last(original), _channels_last(enhanced), truth, *left_out
 
     def _clock(self) -> float:
-        """Seconds; on a CPU processor time, so that a busy machine does not cut the schedule short."""
+        """Seconds; on a CPU, processor time per thread, so that a busy machine does not cut the schedule short."""
         return time.monotonic() if self.device.type == "cuda" else time.process_time() / torch.get_num_threads()
 
     def _one_step(self, original: Tensor, enhanced: Tensor, truth: Tensor, unlabeled: Tensor | None = None) -> Tensor:

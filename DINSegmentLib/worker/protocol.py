@@ -19,7 +19,7 @@ From the worker:
 
 - ``ready`` (version, program, python, pid), or ``error`` with the code ``version``.
 - ``devices`` (found: name and reason of each; the one that ``auto`` selects is first and also has a ``short`` name).
-- ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id, device, precision and timings of the run;
+- ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id; device, precision, parameters, timings;
   statistics of all structures, or cardiac function of frames, see `work.function_of`; ``notices``, and
   ``review``, the slices to review, worst first, see `Notice.to_json`; for a map none of these; for ``measure``
   statistics with their notices, or cardiac function) or ``error`` (id, code, text).
@@ -41,7 +41,7 @@ LONGEST_LINE = 1_000_000  # bytes; arrays are not sent this way
 class Map(StrEnum):
     """What can be computed for each voxel instead of its label."""
 
-    CONFIDENCE = "confidence"  # uint8, see `engine.parameters.Result.confidence_map`
+    CONFIDENCE = "confidence"  # uint8, see `engine.results.Result.confidence_map`
     ATTRIBUTION = "why"  # float32, see `engine.attribution`; the value in saved scenes
 
 

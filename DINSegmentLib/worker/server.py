@@ -111,7 +111,7 @@ class Server:
         self._ended.set()  # the client is gone: also stop a run
         self._requests.put(None)
         if self._leave is not None and not self._finished.wait(_PATIENCE):
-            self._leave()  # a run is in something that does not stop
+            self._leave()  # the run is in a call that does not return
 
     def _say(self, kind: str, **values: Any) -> None:
         line = encode(kind, **values)

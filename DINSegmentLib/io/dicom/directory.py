@@ -46,7 +46,7 @@ def listed_files(path: Path) -> tuple[list[Path], int]:
 
 
 def _existing(folder: Path, parts: list[str]) -> Path | None:
-    """Find a file below a folder by a name whose case may differ, as on copied media."""
+    """Find a file below a folder by its listed name or, as on copied media, that name in lower case."""
     for lower in (False, True):
         file = folder.joinpath(*(part.lower() if lower else part for part in parts))
         if file.is_file():

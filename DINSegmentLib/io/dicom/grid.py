@@ -47,8 +47,8 @@ def grid_of(slices: Sequence[Slice], name: str, resample: bool = False) -> Grid:
         resample: accept irregular slices and resample them to a regular grid.
 
     Raises:
-        GeometryError: there is only one slice; or, beyond the precision of the positions, a slice is offset,
-            a gap differs or the stack is sheared.
+        GeometryError: there is only one slice; or, without ``resample`` and beyond the precision of the positions, a
+            slice is offset, a gap differs or the stack is sheared.
     """
     if len(slices) == 1:
         raise GeometryError(f"{name} has only one slice: use a folder with the whole series.")

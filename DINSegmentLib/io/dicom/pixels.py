@@ -76,7 +76,7 @@ def is_inverted(item: Slice) -> bool:
 
 
 def is_padding(stored: np.ndarray, item: Slice) -> np.ndarray | None:
-    """Mask of stored values that are padding (PS3.3, C.7.5.1.1.2); None if the header defines no padding."""
+    """Mask of stored values that are padding (PS3.3, C.7.5.1.1.2); None if there is no padding."""
     value, limit = (_stored_number(item, tag) for tag in ("PixelPaddingValue", "PixelPaddingRangeLimit"))
     if value is None:
         return None

@@ -27,7 +27,7 @@ SPACING = 1e-3
 PLACE = 0.1
 """Images closer than this share of the slice thickness are at the same position; see `same_place`."""
 
-_MOST_PARTS = 12  # values of an attribute at one position; more values are a time course
+_MOST_PARTS = 12  # distinct values of an attribute in a series; more are a time course
 _PARTS = (  # attributes that separate images at one position that are not frames of a cine, and their names in messages
     ("ImageType", "image type"), ("EchoNumbers", "echo"), ("EchoTime", "echo time"),
     ("InversionTime", "inversion time"), ("DiffusionBValue", "b-value"), ("ConvolutionKernel", "kernel"),
@@ -91,7 +91,7 @@ def choose(stacks: Sequence[Stack], wanted: str | None) -> list[Stack]:
 
 
 def stacks_of(slices: Sequence[Slice]) -> list[Stack]:
-    """Sort images into stacks, in the order of their first images; stacks not for segmentation have their reason."""
+    """Sort images into stacks, in the order of their first images; those not meant for segmentation have a ``kind``."""
     series: dict[Hashable, list[Slice]] = defaultdict(list)
     person: dict[Path | tuple, Identity] = {}
     for item, identity in zip(slices, identities(slices), strict=True):
@@ -142,7 +142,7 @@ def are_alike(one: Slice, other: Slice) -> bool:
 
 
 def _series_key(item: Slice) -> Hashable:
-    """Key of an image's series; with folder, number and description, as anonymized files may share an empty UID."""
+    """Key of an image's series: its UID or, if anonymization removed it, folder, study, number and description."""
     uid = str(item.header.get("SeriesInstanceUID") or "")
     return uid or (item.path.parent, _study(item), *titles(item))
 

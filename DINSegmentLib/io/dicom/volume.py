@@ -79,7 +79,7 @@ def find_volume(
         resample: see `grid.grid_of`.
 
     Raises:
-        InputError: no DICOM image, damaged files, several series without a choice, series not found, no gray slices.
+        InputError: no DICOM image, damaged, too large, not gray, series not found, or several without a choice.
         GeometryError: the slices do not form a regular grid.
     """
     stack = _find_stack(folder, name, series, files)
@@ -96,7 +96,7 @@ def find_cine(
     folder: Path, name: str, series: str | None, files: Sequence[Path] | None = None, with_pixels: bool = True,
     resample: bool = False,
 ) -> Cine:  # fmt: skip
-    """Find all frames of the only series in a folder; arguments and errors as of `find_volume`.
+    """Find all frames of the only series in a folder; arguments and errors as for `find_volume`.
 
     Series that form one stack are joined, see `stacks.stacks_of`.
     """
