@@ -58,7 +58,7 @@ def hide(found: Iterable[Found | Refused]) -> list[Found | Refused]:
 
 
 def reason(error: BaseException | None) -> str:
-    """Return the rest of a sentence about an ID; ``error`` None means that only the failure is known."""
+    """Return the rest of a sentence that begins with an ID; ``error`` is None if the cause is unknown."""
     text = next((text for kind, text in _REASONS if isinstance(error, kind)), "failed unexpectedly")
     return f"{text}; use --dry-run, or omit --anonymous, to see the reason."
 

@@ -62,7 +62,7 @@ class Candidate:
 
     Args:
         found: the case; ``case`` is its preferred name.
-        root: folder relative to which the user sees it.
+        root: folder that the user named, or of the named file; see `names.name_cases`.
         details: what distinguishes it within its folder, such as file type or series.
     """
 

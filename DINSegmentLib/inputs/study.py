@@ -45,7 +45,7 @@ _OTHER_MR = {
     "derived": r"moco|mip|mpr|subtra\w*|sub|average|avg|strain|reformat\w*|calc\w*|seg\w*|result\w*",
 }
 _LATE = _OTHER_MR["late enhancement"]
-_OTHER_STILL = r"mag\w*|real|imag\w*|stress\w*|rest|ruhe|fat\w*|water\w*"  # parts and frames of other types of series
+_OTHER_STILL = r"mag\w*|real|imag\w*|stress\w*|rest|ruhe|fat\w*|water\w*"  # words for images of other types of series
 _ABDOMEN = (
     r"abd\w*|abdomen\w*|liver|leber|foie|higado|hígado|fegato|bauch\w*|pelvis|becken|tap|cap|ventre|"
     r"oberbauch|portal\w*|"

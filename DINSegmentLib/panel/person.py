@@ -40,7 +40,7 @@ class Person:
 
     @property
     def figures(self) -> list[float | None]:
-        """Heart rate (bpm), height (cm), weight (kg), or None. A lone height or weight in the header is unused."""
+        """Heart rate (bpm), height (cm), weight (kg), or None. A lone height or weight in the header is ignored."""
         figures = {name: self._known.get(name) for name in self._boxes}
         body = {name for name in ("height", "weight") if figures[name] is not None}
         if len(body) == 1 and body <= set(self._known["from_header"]):
