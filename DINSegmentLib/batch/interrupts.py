@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-_NOTE = b"Stopping after the current batch of slices; interrupt once more to stop at once.\n"
+_NOTE = b"Stopping after the current batch of slices; interrupt again to stop immediately.\n"
 
 
 class Stop:

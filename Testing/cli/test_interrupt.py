@@ -125,7 +125,7 @@ def test_a_second_interrupt_ends_at_once_and_then_all_is_as_before(capfd):
     with pytest.raises(KeyboardInterrupt), interrupts.on_interrupt() as stop:
         assert not stop()
         os.kill(os.getpid(), signal.SIGINT)
-        assert stop() and "interrupt once more" in capfd.readouterr().err
+        assert stop() and "interrupt again" in capfd.readouterr().err
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(1)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
