@@ -84,9 +84,9 @@ def _goals(records: list[dict[str, Any]]) -> list[tuple[str, ...]]:
             views = "one view each" if one["views"] == 1 else f"mirrored, {one['views']} views and 2"
             row(f"nnU-Net's time, {views}", 15, _times(one, records), " x", least=True)
         elif one["name"] in (_REFERENCE, _MIRRORED):
-            row(f"share of the matrix product's rate, {one['name']}", 60, 100 * one["matrix_share"], " %", least=True)
+            row(f"share of the matrix product's rate, {one['name']}", 60, 100 * one["matrix_share"], "%", least=True)
         elif one["name"] == _CT:
-            row("time beyond the network, CT", 25, 100 * one["overhead"], " %", least=False)
+            row("time beyond the network, CT", 25, 100 * one["overhead"], "%", least=False)
         elif one["name"] == _COMMAND:
             row("first words of dinsegment segment", 1.5, one.get("first_line_seconds"), " s", least=False)
     return rows
