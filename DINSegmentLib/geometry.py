@@ -26,7 +26,7 @@ class Geometry:
         slice_axis: array axis along which slices were acquired, 0 for K; None if unknown, see `across`.
 
     Raises:
-        GeometryError: the matrix is not finite, singular, or not affine.
+        GeometryError: the matrix is not finite, not affine or singular, or a spacing is 0.
     """
 
     shape: tuple[int, int, int]

@@ -41,7 +41,7 @@ def look(array: np.ndarray, geometry: Geometry, modality: str = "") -> Look:
 
 
 def summary(seen: Look) -> str:
-    """Describe size, voxel size and range of a volume along I, J and K, such as
+    """Describe a volume by size and voxel size along I, J and K, and its range of values, such as
     ``216 x 256 x 10 voxels, 1.50 x 1.50 x 10.0 mm, values 0 to 874``.
     """
     return _(

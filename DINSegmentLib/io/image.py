@@ -70,7 +70,7 @@ class Image:
 
 
 def check_name(path: Path) -> None:
-    """Reject a path on which the image libraries would abort the program.
+    """Reject a path that would make the image libraries abort the program.
 
     Raises:
         InputError: the path is not UTF-8.

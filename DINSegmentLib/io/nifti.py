@@ -54,7 +54,7 @@ def read_header(path: Path) -> Header:
     """Read the header of a ``.nii`` or ``.nii.gz`` file.
 
     Raises:
-        InputError: the file is not a valid NIfTI header.
+        InputError: the file is not a valid NIfTI-1 header.
     """
     try:
         with bounded.open_file(path) as file:

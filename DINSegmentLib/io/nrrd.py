@@ -39,7 +39,7 @@ def read_header(path: Path) -> Header:
     """Read the header of a NRRD file.
 
     Raises:
-        InputError: the file is not a valid NRRD header.
+        InputError: the file is not a valid NRRD header, or is packed with bzip2.
     """
     fields, length = _fields(path)
     try:

@@ -1,8 +1,7 @@
 """Atomic outputs: checked before the work, written to a temporary folder, moved into place at the end.
 
-To other programs, moving several files looks like one step: a journal records the moves, and moves interrupted by a
-crash are undone at the next start. Existing files are replaced only on request, even if they
-appeared after the check.
+Either all files are moved or none: a journal records the moves, and moves interrupted by a crash are undone at the
+next start. Existing files are replaced only on request, even if they appeared after the check.
 """
 
 import json

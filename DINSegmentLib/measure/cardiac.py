@@ -43,7 +43,7 @@ class CardiacFunction:
 
     Args:
         lv_ml, rv_ml, myocardium_ml: volume within the stack in each frame; None if the structure was not found.
-        times_ms: time of each frame after the R wave; None if unknown.
+        times_ms: time of each frame after the R wave or the first frame, as the input gives it; None if unknown.
         ed_frame, es_frame: frames, counted from 0, with the largest and the smallest left ventricle.
         lv, rv: measurements of the ventricles.
         mass_g: mass of the left ventricle's myocardium at `mass_frame`, with 1.05 g/ml.

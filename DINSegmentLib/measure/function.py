@@ -55,8 +55,8 @@ def cardiac_function(
         labels: (K, J, I) uint8 for each frame in temporal order, or one array (T, K, J, I).
         geometry: grid of all frames.
         model: model that made the labels; codes in its manifest identify the structures.
-        times: of the frames in ms after the R wave; if only a thousandth or a thousand times the values fit a
-            heartbeat, their unit is wrong: they are converted, with a notice.
+        times: of the frames in ms after the R wave or the first frame; if only a thousandth or a thousand times the
+            values fit a heartbeat, their unit is wrong: they are converted, with a notice.
         heart_rate: beats per minute.
         height_cm, weight_kg: of the patient; both are needed for the body surface area.
 

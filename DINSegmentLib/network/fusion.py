@@ -26,7 +26,7 @@ class FeatureMerging(nn.Module):
 class CrossImageAttention(nn.Module):
     """softmax(Q K^T) V with queries from one image, keys and values from the other.
 
-    Our choices where the figure is silent: multiple heads of ``head_width`` channels, scores scaled by
+    Our choices, which the figure does not specify: multiple heads of ``head_width`` channels, scores scaled by
     1 / sqrt(head width), an output projection, and keys and values averaged over ``reduction`` x ``reduction`` pixels
     (full attention at stride 4 has (H W / 16)^2 scores). With reduction 1, this is plain softmax attention.
     """

@@ -7,7 +7,7 @@ from torch import Tensor
 
 SCALE = ".scale"
 # Tensors with at least this many numbers are stored with 8 bits. Smaller ones and the decoder, whose errors directly
-# affect the scores, are a fifteenth of the network; in 8 bits, they would cause nine tenths of the error.
+# affect the scores, are a twelfth of the network; in 8 bits, they would cause nine tenths of the error.
 _LARGE = 10_000
 _DECODER = "decode."
 # A variance above 65504 overflows fp16; as infinity, it would silently disable its channel.

@@ -31,7 +31,7 @@ _SLICES = 4
 
 @dataclass(frozen=True)
 class _Bad:
-    """A case, its mean Dice, and pictures of its slices by their number in the file, counted from 1."""
+    """A case, its mean Dice, and images of its slices by their number in the file, counted from 1."""
 
     case: str
     dice: float

@@ -36,7 +36,7 @@ def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8) -> Pat
 
     Raises:
         InputError: a file of the run folder is missing or damaged.
-        ModelError: the weights do not fit the run's manifest, or are not finite.
+        ModelError: the run's manifest cannot be used, or the weights do not fit it or are not finite.
         OutputError: the folder already exists, or cannot be written.
     """
     if folder.exists() and not overwrite:

@@ -21,8 +21,8 @@ From the worker:
 - ``devices`` (found: name and reason of each; the one that ``auto`` selects is first and also has a ``short`` name).
 - ``loading`` (id, warm), ``progress`` (id, done, total), then ``done`` (id; device, precision, parameters, timings;
   statistics of all structures, or cardiac function of frames, see `work.function_of`; ``notices``, and
-  ``review``, the slices to review, worst first, see `Notice.to_json`; for a map none of these; for ``measure``
-  statistics with their notices, or cardiac function) or ``error`` (id, code, text).
+  ``review``, the slices to review, worst first, see `Notice.to_json`; for a map, only device and precision; for
+  ``measure``, statistics with their notices, or cardiac function) or ``error`` (id, code, text).
 - ``idle``: there was no request for a while, and the worker ends.
 """
 
