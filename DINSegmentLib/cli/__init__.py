@@ -22,8 +22,9 @@ def program() -> NoReturn:
     code = main()
     atexit._run_exitfuncs()
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # Python's word for a stream that was closed before it began
+                stream.flush()
     except (OSError, ValueError):  # the reader is gone or the stream is closed: leave that to the interpreter
         sys.exit(code)
     os._exit(code)

@@ -197,5 +197,5 @@ def test_a_network_that_overflows_is_reported_and_gives_no_labels(tiny_model, mo
 
     monkeypatch.setattr(Segmenter, "scores", overflow)
     volume = np.random.default_rng(1).integers(0, 99, (3, 32, 32)).astype(np.int16)
-    with pytest.raises(ModelError, match="values that are not finite on cpu"):
+    with pytest.raises(ModelError, match="produced NaN or infinite values on cpu"):
         segmenter.segment(volume, Geometry(volume.shape, np.diag([-1.5, -1.5, 8, 1])))
