@@ -333,15 +333,9 @@ def _inputs(parser: argparse.ArgumentParser, count: str) -> None:
     parser.add_argument("--no-recursive", action="store_false", dest="recursive", help="do not search subfolders")
 
 
-def _model(
-    parser: argparse._ActionsContainer, required: bool = False, help_suffix: str = "", default: str | None = None
-) -> None:
+def _model(parser: argparse._ActionsContainer, help_suffix: str = "", **rules: Any) -> None:
     parser.add_argument(
-        "--model",
-        required=required,
-        default=default,
-        metavar="ID",
-        help="model ID (see dinsegment models) or model folder" + help_suffix,
+        "--model", metavar="ID", help="model ID (see dinsegment models) or model folder" + help_suffix, **rules
     )
 
 

@@ -51,6 +51,7 @@ class Labels:
         """
         frame, index = place
         oriented, window = self._oriented[frame], None
+        self._sums[frame, index] = 0  # after memory ran out, a slice comes again
         shape: tuple[int, int] = oriented.shape[1:]
         if self.confidence_map is None and not self.margins:
             window, highest, counts = undecided(scores[0], shape, _PLAIN * self._model.temperature)
