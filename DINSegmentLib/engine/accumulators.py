@@ -12,9 +12,9 @@ from .basal_slices import Emptied, beyond_base, notices
 from .class_margins import MOST, Margins
 from .cleanup import clean_up
 from .parameters import Resolved
-from .resampling import Window, to_native_grid, undecided
+from .resampling import MIXED, NativePixels, native_pixels, to_native_grid
 
-_PLAIN = 6.0  # lead of the background's calibrated score where no voxel needs a check: at least 98% probability
+_CERTAIN = 0.9  # probability above which a class is certain enough to win between pixels of the same class, too
 
 
 class Labels:
@@ -46,52 +46,79 @@ class Labels:
     def take(self, place: tuple[int, int], scores: Tensor) -> None:
         """Add the scores (1, classes, *size) of one slice; ``place`` is (frame, index).
 
-        Most of a slice is plainly background. There, labels stay 0 without a check of each voxel, and probabilities are
-        summed on the model's grid, unless a map of all voxels was requested.
+        Only pixels near a border between structures are interpolated. Elsewhere, labels and probabilities are taken
+        from the model's grid, unless a map of all voxels was requested.
         """
         frame, index = place
-        oriented, window = self._oriented[frame], None
+        shape: tuple[int, int] = self._oriented[frame].shape[1:]
         self._sums[frame, index] = 0  # after memory ran out, a slice comes again
-        shape: tuple[int, int] = oriented.shape[1:]
-        if self.confidence_map is None and not self.margins:
-            window, highest, counts = undecided(scores[0], shape, _PLAIN * self._model.temperature)
-            totals = self._calibrated(scores[0].clone(), highest, counts)[1].cpu().numpy()
-            self._sums[frame, index, :, 0] += float(counts.sum()), totals[0], 0
-            self._sums[frame, index, 2] += totals
-        native = to_native_grid(scores, shape, window)[0]
-        if native.numel():
-            self._take(frame, index, window or (slice(None), slice(None)), native)
+        if self.confidence_map is not None or self.margins:
+            self._take_all(frame, index, to_native_grid(scores, shape)[0])
+        else:
+            self._take_most(frame, index, scores[0], native_pixels(tuple(scores.shape[2:]), shape))
 
-    def _take(self, frame: int, index: int, window: Window, native: Tensor) -> None:
-        """Add a window of a slice, with scores (classes, *window)."""
+    def _take_most(self, frame: int, index: int, scores: Tensor, pixels: NativePixels) -> None:
+        planes = scores.clone(memory_format=torch.contiguous_format)
+        highest, won = winners(planes)
+        confidence = self._soften(planes, highest)
+        certain = won if pixels.same else won.masked_fill(confidence < _CERTAIN, MIXED)
+        labels = pixels.spread(certain.cpu().numpy())
+        mixed = np.flatnonzero(labels == MIXED)
+        counts = pixels.counts(mixed)
+        self._add(frame, index, won.cpu().numpy(), confidence, planes, counts)
+        if mixed.size:
+            between = pixels.interpolate(scores, mixed)
+            highest, won = winners(between)
+            labels.reshape(-1)[mixed] = found = won.cpu().numpy()
+            confidence = self._soften(between, highest)
+            self._add(frame, index, found, confidence, between)
+        self._oriented[frame][index] = labels
+
+    def _take_all(self, frame: int, index: int, native: Tensor) -> None:
+        """Add a slice with scores (classes, rows, columns) of the native grid."""
         highest, won = winners(native)
         if self.margins:
             for target, values in zip(self.margins[frame].fields, _margins(native, won.long()), strict=True):
                 self._orient.to_model(target)[index] = values.to(torch.uint8).cpu().numpy()
         labels = won.cpu().numpy()
-        self._oriented[frame][index][window] = labels
-        confidence, totals = (x.cpu().numpy() for x in self._calibrated(native, highest))
-        self._sums[frame, index] += [
-            np.bincount(labels.ravel(), minlength=len(native)),
-            np.bincount(labels.ravel(), confidence.ravel(), minlength=len(native)),
-            totals,
-        ]
+        self._oriented[frame][index] = labels
+        confidence = self._soften(native, highest)
+        self._add(frame, index, labels, confidence, native)
         if self.confidence_map is not None:
-            self._orient.to_model(self.confidence_map)[index] = np.rint(100 * confidence)
+            self._orient.to_model(self.confidence_map)[index] = np.rint(100 * confidence.cpu().numpy())
 
-    def _calibrated(self, scores: Tensor, highest: Tensor, counts: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Probability of each pixel's label (H, W), and of each class summed over all pixels (classes,).
+    def _soften(self, scores: Tensor, highest: Tensor) -> Tensor:
+        """Probability of the most probable class, (...), of ``scores`` (classes, ...).
 
-        ``scores``: (classes, H, W), overwritten; ``highest``: (H, W), the largest score of each pixel; ``counts``:
-        (H, W), how often each pixel counts in the sums, once by default. The scores are divided by the model's
-        temperature, which does not change the largest.
+        ``scores`` are overwritten by probabilities relative to that class. ``highest``: (...), the largest scores. The
+        scores are divided by the model's temperature, which does not change the largest.
         """
         # in-place softmax: on a CPU, allocating memory for every slice takes longer than the sums
         scores -= highest
         scores /= self._model.temperature
         scores.exp_()  # 1 for the largest
-        confidence = 1 / scores.sum(dim=0)
-        return confidence, scores.flatten(1) @ (confidence if counts is None else confidence * counts).flatten()
+        return 1 / scores.sum(dim=0)
+
+    def _add(
+        self, frame: int, index: int, labels: np.ndarray, confidence: Tensor, relative: Tensor,
+        counts: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
+        """Add pixels to the sums of a slice.
+
+        Args:
+            labels, confidence: labels and their probabilities, (...).
+            relative: as `_soften` leaves the scores, (classes, ...).
+            counts: how often each pixel counts, flat; None: once.
+        """
+        labels, classes = labels.reshape(-1), len(relative)
+        weights = confidence.flatten()
+        if counts is not None:
+            weights = weights * torch.from_numpy(counts).to(weights)
+        self._sums[frame, index] += [
+            np.bincount(labels, counts, classes),
+            np.bincount(labels, weights.cpu().numpy(), classes),
+            (relative.flatten(1) @ weights).cpu().numpy(),
+        ]
 
     def clean(self) -> None:
         """Apply the manifest's clean-up steps to ``labels``; `notices` and ``removed`` report what was removed."""
@@ -125,13 +152,14 @@ class Labels:
 
 
 def winners(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Return each pixel's largest score and its class, both (H, W), the class as uint8; the first class wins a tie.
+    """Return each pixel's largest score and its class, both (...), the class as uint8; the first class wins a tie.
 
-    Same as ``scores.max(dim=0)`` for ``scores`` (classes, H, W), in less than half the time on a CPU: it compares whole
+    Same as ``scores.max(dim=0)`` for ``scores`` (classes, ...), in less than half the time on a CPU: it compares whole
     planes and does not track indices.
     """
     highest, last = scores.amax(dim=0), len(scores) - 1
-    before_last = torch.arange(last, -1, -1, dtype=torch.uint8, device=scores.device)[:, None, None]
+    before_last = torch.arange(last, -1, -1, dtype=torch.uint8, device=scores.device)
+    before_last = before_last.reshape(-1, *[1] * highest.ndim)
     return highest, last - ((scores == highest) * before_last).amax(dim=0)
 
 

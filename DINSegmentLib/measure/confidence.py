@@ -18,9 +18,9 @@ _SPLIT = 0.25  # share of the expected errors: if missing or surplus voxels are 
 class Confidence:
     """Summary of the network's probabilities for its labels, slice by slice.
 
-    Probabilities come from scores divided by the model's temperature, at the volume's own resolution, and at the
-    model's where a slice is plainly background. Labels are those before any clean-up: a part that the clean-up removes
-    is also a reason to review a slice.
+    Probabilities come from scores divided by the model's temperature: at the volume's own resolution near borders and
+    where the network is uncertain, at the model's elsewhere. Labels are those before any clean-up: a part that the
+    clean-up removes is also a reason to review a slice.
 
     Args:
         axis: array axis across the slices of the stored volume (K, J, I).

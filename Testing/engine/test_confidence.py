@@ -80,7 +80,7 @@ def test_the_map_tells_the_probability_of_the_winner_in_percent_and_changes_no_l
 
 @pytest.mark.parametrize("native", [(90, 71), (50, 41), (31, 44)], ids=["finer", "the same", "mixed"])
 @pytest.mark.parametrize("place", [None, (25, 20), (2, 39)], ids=["only background", "middle", "corner"])
-def test_a_look_at_the_undecided_window_alone_gives_labels_and_sums_of_all_pixels(stack_model, native, place):
+def test_a_look_at_the_mixed_pixels_alone_gives_labels_and_sums_of_all_pixels(stack_model, native, place):
     """A structure with a soft border in a background that leads by 9, at (row, column) of the model's grid."""
     shape = (50, 41)
     scores = np.full((1, 4, *shape), -9.0, np.float32)
@@ -98,12 +98,12 @@ def test_a_look_at_the_undecided_window_alone_gives_labels_and_sums_of_all_pixel
         for _ in range(2):  # a slice comes again after memory ran out, and counts once
             labels.take((0, 0), torch.from_numpy(turned.copy()))
         found.append((labels.labels[0], labels.confidence(0)))
-    (window, sums), (whole, every) = found
+    (labels, sums), (whole, every) = found
 
-    assert np.array_equal(window, whole) and (window == 2).any() == (place is not None)
+    assert np.array_equal(labels, whole) and (labels == 2).any() == (place is not None)
     assert np.array_equal(sums.voxels, every.voxels) and sums.voxels.sum() == native[0] * native[1]
-    assert np.allclose(sums.sure, every.sure, rtol=1e-4, atol=0.02)
-    assert np.allclose(sums.expected, every.expected, rtol=2e-3, atol=0.1)
+    assert np.allclose(sums.sure, every.sure, rtol=5e-3, atol=0.1)
+    assert np.allclose(sums.expected, every.expected, rtol=5e-3, atol=0.1)
 
 
 @pytest.mark.parametrize("flips", [(False, False, False), (True, False, True), (False, True, False)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from DINSegmentLib.engine.resampling import model_size, to_model_grid, to_native_grid, undecided
+from DINSegmentLib.engine.resampling import MIXED, NativePixels, model_size, to_model_grid, to_native_grid
 from DINSegmentLib.errors import GeometryError
 
 
@@ -74,29 +74,43 @@ def test_the_same_size_is_handed_on_untouched():
 
 
 @pytest.mark.parametrize(("native", "size"), SIZES)
-@pytest.mark.parametrize(
-    "window", [(slice(0, 9), slice(20, 60)), (slice(30, 64), slice(1, 2)), (slice(0, 0), slice(3, 5))]
-)
-def test_a_window_of_the_way_back_is_that_part_of_all_of_it(native, size, window):
-    scores = torch.from_numpy(np.random.default_rng(2).normal(0, 5, (1, 3, *size)).astype(np.float32))
-    whole = to_native_grid(scores, native)
-    assert torch.allclose(to_native_grid(scores, native, window), whole[(..., *window)], atol=1e-3)
+def test_single_pixels_are_interpolated_as_all_of_them(native, size):
+    scores = torch.from_numpy(np.random.default_rng(2).normal(0, 5, (3, *size)).astype(np.float32))
+    pixels = np.array([0, 1, native[1] - 1, native[1], native[0] * native[1] // 2 + 3, native[0] * native[1] - 1])
+    whole = to_native_grid(scores[None], native)[0].flatten(1)
+    assert torch.allclose(NativePixels(size, native).interpolate(scores, pixels), whole[:, pixels], atol=1e-3)
 
 
-def test_outside_the_undecided_window_the_background_leads_between_pixels_too():
-    scores = torch.zeros(3, 40, 30)
+@pytest.mark.parametrize(("native", "size"), SIZES)
+def test_a_class_is_spread_only_where_it_wins_between_pixels_too(native, size):
+    scores = torch.zeros(3, *size)
     scores[0] = 8
-    scores[2, 20:24, 10:13] = 7
-    native = (97, 61)
-    (rows, columns), highest, counts = undecided(scores, native, 6.0)
+    scores[2, 20:24, 10:13] = 15
+    pixels = NativePixels(size, native)
+    classes = scores.argmax(dim=0).to(torch.uint8).numpy()
+    classes[30, 5] = MIXED  # uncertain
+    labels = pixels.spread(classes)
+    mixed = labels == MIXED
 
-    outside = torch.ones(native, dtype=torch.bool)
-    outside[rows, columns] = False
-    whole = to_native_grid(scores[None], native)[0]
-    assert (whole[0] - whole[1:].amax(dim=0))[outside].min() > 6 - 1e-4
-    assert (rows, columns) == (slice(47, 59), slice(19, 27))  # places between 19 and 24, 9 and 13 of the scores
-    assert torch.equal(highest, scores.amax(dim=0))
-    assert counts.sum() == outside.sum() and counts[21, 11] == 0 and counts[0, 0] > 0
+    whole = to_native_grid(scores[None], native)[0].argmax(dim=0).numpy()
+    assert np.array_equal(labels[~mixed], whole[~mixed]) and (labels == 2).any()
+    assert 0 < mixed.mean() < 0.05
+    rows, columns = ((np.arange(n) + 0.5) * m / n - 0.5 for n, m in zip(native, size, strict=True))
+    around = np.outer(abs(rows - 30) < 1, abs(columns - 5) < 1)  # the weight of the uncertain pixel is not 0
+    assert (mixed if size != native else labels == MIXED)[around].all()
+
+
+@pytest.mark.parametrize(("native", "size"), SIZES)
+def test_each_native_pixel_counts_at_its_nearest_pixel(native, size):
+    left_out = np.flatnonzero(np.random.default_rng(3).random(native).ravel() < 0.3)
+    pixels = NativePixels(size, native)
+    counts = pixels.counts(left_out).reshape(size)
+
+    assert counts.sum() == native[0] * native[1] - len(left_out) and counts.min() >= 0
+    kept = np.setdiff1d(np.arange(native[0] * native[1]), left_out)
+    places = [((i + 0.5) * m / n - 0.5) for i, n, m in zip(np.divmod(kept, native[1]), native, size, strict=True)]
+    center = (np.indices(size) * counts).sum(axis=(1, 2)) / counts.sum()
+    assert np.allclose(center, np.mean(places, axis=1), atol=0.51)  # exact ties are rounded to one side
 
 
 def test_larger_pixels_are_means_not_picks():
