@@ -234,13 +234,10 @@ def pack(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--output", type=_path, metavar="FOLDER", help="make a complete model folder")
     _model(where, help_suffix="; its weights are replaced, and the run must have used its manifest")
     parser.add_argument("--overwrite", action="store_true", help="with --output: overwrite an existing model folder")
-    parser.add_argument(
-        "--bits",
-        type=int,
-        choices=(8, 16),
-        default=8,
-        help="bits per stored number; 16 nearly doubles the file size; default: 8",
-    )
+    what = "bits per stored number; 16 nearly doubles the file size; default: 8"
+    parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help=what)
+    parser.add_argument("--average", type=_path, metavar="WEIGHTS", help="average the run's weights with this file's")
+    parser.add_argument("--share", type=float, metavar="S", help="with --average: share of the run's; default: 0.5")
 
 
 def evaluate(parser: argparse.ArgumentParser) -> None:

@@ -47,6 +47,8 @@ Only data like the training data were evaluated. TO BE WRITTEN: where the model 
 {model.licence} `LICENSE.txt` repeats this and lists what to cite.
 """
 
+_AVERAGED = "This mean of two sets of weights was not evaluated yet. TO BE WRITTEN: scores by `dinsegment evaluate`."
+
 _TERMS = """\
 License terms of the weights of {model.id} ({model.title})
 
@@ -60,13 +62,17 @@ Please cite:
 """
 
 
-def card(model: Model, validation: Mapping[str, Any], settings: Mapping[str, Any], versions: Mapping[str, str]) -> str:
+def card(
+    model: Model, validation: Mapping[str, Any], settings: Mapping[str, Any], versions: Mapping[str, str],
+    averaged: tuple[str, float] | None = None,
+) -> str:  # fmt: skip
     """Write a model card in Markdown; placeholders mark what only the author knows.
 
     Args:
         model: the manifest of the run.
         validation: as in the manifest: data, date, step, and Dice of each structure and their mean.
         settings, versions: the files of these names in the run folder.
+        averaged: file name of the weights that the run's were averaged with, and the share of the run's.
     """
     network = DIN(replace(model.network, deep_supervision=False))
     recipe = settings["recipe"]
@@ -75,17 +81,21 @@ def card(model: Model, validation: Mapping[str, Any], settings: Mapping[str, Any
     if partial := settings.get("partial"):
         tables["partial"] = partial
         tables["partial.labels"] = {json.dumps(name): values for name, values in partial["labels"].items()}
-    last = recipe.get("keep") == "last"
+    if averaged:
+        name, share = averaged
+        which = f"the mean of the run's weights ({share:.0%}) and of {name} ({1 - share:.0%})"
+    elif recipe.get("keep") == "last":
+        which = "the last averaged weights"
+    else:
+        which = f"the averaged weights of step {validation['step']}, the best by validation"
     return _CARD.format(
         model=model,
         labels=", ".join(f"{label.name} ({label.value})" for label in model.labels),
         millions=sum(parameter.numel() for parameter in network.parameters()) / 1e6,
         initial=f", from the weights {Path(settings['initial']).name}," if settings["initial"] else "",
         recipe="\n\n".join(_toml(name, values) for name, values in tables.items()),
-        which="the last averaged weights"
-        if last
-        else f"the averaged weights of step {validation['step']}, the best by validation",
-        figures=_figures(validation),
+        which=which,
+        figures=_AVERAGED if averaged else _figures(validation),
         **{name: versions[name] for name in ("device", "dinsegment", "torch")},
     )
 

@@ -6,7 +6,7 @@ import io
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,32 @@ from ..errors import InputError, ModelError, OutputError
 from ..model import MANIFEST, Model, read_manifest
 from ..network import DIN, stored
 from .card import card, license_text
+from .initial import load_initial
 
 LARGEST_BUNDLED = 12_000_000  # bytes; git keeps all versions, and the whole clone must stay under 100 MB
 
 
-def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8) -> Path:
+@dataclass(frozen=True)
+class Average:
+    """Weights averaged with a run's: often more accurate than either on other kinds of images.
+
+    A mean of the weights before and after fine-tuning keeps most of what both can do (WiSE-FT, Wortsman et al., CVPR
+    2022).
+
+    Args:
+        weights: file with the other weights, as in `initial.load_initial`.
+        share: share of the run's own weights in the mean, between 0 and 1.
+    """
+
+    weights: Path
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise InputError(f"The share {self.share:g} of the run's weights is not between 0 and 1: choose another.")
+
+
+def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8, average: Average | None = None) -> Path:
     """Create a model folder from a run: `manifest.json`, `weights.pt`, `LICENSE.txt` and `MODEL_CARD.md`.
 
     Args:
@@ -30,12 +51,13 @@ def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8) -> Pat
         folder: created atomically.
         overwrite: replace these four files in an existing model folder.
         bits: bits of a stored number, see `network.stored`.
+        average: weights to average with the run's; the result has no validation figures.
 
     Returns:
         path of the weight file.
 
     Raises:
-        InputError: a file of the run folder is missing or damaged.
+        InputError: a file of the run folder is missing or damaged, or the weights to average with do not fit.
         ModelError: the run's manifest cannot be used, or the weights do not fit it or are not finite.
         OutputError: the folder already exists, or cannot be written.
     """
@@ -44,13 +66,14 @@ def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8) -> Pat
     if folder.exists() and not (folder / MANIFEST).is_file():
         raise OutputError(f"{folder} is not a model folder and is not replaced: choose another folder.")
     model = read_manifest(run)
-    weights = _weights(run, model, bits)
+    weights = _weights(run, model, bits, average)
     manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
     manifest["weights"] = {"file": "weights.pt", "sha256": hashlib.sha256(weights).hexdigest()}
     settings, versions = (_json(run / name) for name in ("settings.json", "versions.json"))
     try:
-        manifest["validation"] = _validation(run, settings["recipe"])
-        text = card(model, manifest["validation"], settings, versions)
+        manifest["validation"] = {} if average else _validation(run, settings["recipe"])
+        averaged = None if average is None else (average.weights.name, average.share)
+        text = card(model, manifest["validation"], settings, versions, averaged)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"{run} has a settings.json or versions.json that cannot be used ({error}): copy the whole run folder."
@@ -68,13 +91,13 @@ def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8) -> Pat
     return folder / "weights.pt"
 
 
-def update(run: Path, folder: Path, bits: int = 8) -> Path:
+def update(run: Path, folder: Path, bits: int = 8, average: Average | None = None) -> Path:
     """Replace the weights in a model folder by a run's best weights; in the manifest, only the checksum changes.
 
-    Returns, raises: as `pack`; ModelError also if the file would be too large to bundle.
+    Arguments, returns, raises: as `pack`; ModelError also if the file would be too large to bundle.
     """
     model = read_manifest(folder)
-    weights = _weights(run, model, bits)
+    weights = _weights(run, model, bits, average)
     if len(weights) > LARGEST_BUNDLED:
         raise ModelError(
             f"The weights would take {len(weights)} bytes, more than {LARGEST_BUNDLED}: train a smaller network."
@@ -93,7 +116,7 @@ def _with_checksum(manifest: str, former: str, checksum: str) -> str:
     return changed if json.loads(changed) == values else json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
-def _weights(run: Path, model: Model, bits: int) -> bytes:
+def _weights(run: Path, model: Model, bits: int, average: Average | None) -> bytes:
     """Return the content of the weight file: what a network without deep supervision needs."""
     best = run / "best.pt"
     if not best.is_file():
@@ -104,12 +127,22 @@ def _weights(run: Path, model: Model, bits: int) -> bytes:
         raise InputError(
             f"{best} is damaged: copy it again, or continue the training until the next validation."
         ) from error
-    wanted = DIN(replace(model.network, deep_supervision=False)).state_dict()
+    network = DIN(replace(model.network, deep_supervision=False))
+    wanted = network.state_dict()
     for name, like in wanted.items():
         if name not in state or state[name].shape != like.shape:
             raise ModelError(
                 f"{best} does not fit the network of {model.folder / MANIFEST} ({name}): use the run's own model."
             )
+    if average is not None:
+        if new := load_initial(network, average.weights):
+            raise InputError(
+                f"{average.weights} has no {new[0]} of this network, so they cannot be averaged: use weights with the "
+                "same classes."
+            )
+        for name, other in network.state_dict().items():
+            if other.is_floating_point():
+                state[name] = torch.lerp(other, state[name].to(other), average.share)
     weights = stored({name: state[name] for name in wanted}, bits)
     for name, value in weights.items():
         if not value.isfinite().all():

@@ -12,7 +12,7 @@ from DINSegmentLib.errors import InputError, ModelError, OutputError
 from DINSegmentLib.model import read_manifest
 from DINSegmentLib.model.config import NetworkConfig
 from DINSegmentLib.network import DIN
-from DINSegmentLib.training.pack import pack, update
+from DINSegmentLib.training.pack import Average, pack, update
 
 NETWORK = {
     "classes": 4, "widths": [8, 8, 16, 64], "depths": [1, 1, 1, 1], "layer_scale": 0.5, "head_width": 8,
@@ -126,6 +126,38 @@ def test_the_layout_of_a_manifest_stays_where_its_weights_change(run, write_mode
     update(run, model.folder)
     after = read_manifest(model.folder).sha256
     assert (model.folder / "manifest.json").read_text(encoding="utf-8") == before.replace(model.sha256, after)
+
+
+def test_weights_are_averaged_with_others_of_fewer_slices(run, tmp_path):
+    """The other network sees one slice, the run's three: its first layer counts as 0 for the neighbors."""
+    other = DIN(NetworkConfig.from_dict(NETWORK)).state_dict()
+    torch.save(other, tmp_path / "other.pt")
+    wide = DIN(NetworkConfig.from_dict({**NETWORK, "neighbours": 1})).state_dict()
+    torch.save(wide, run / "best.pt")
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    manifest["network"]["neighbours"] = 1
+    (run / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    pack(run, tmp_path / "model", bits=16, average=Average(tmp_path / "other.pt", 0.25))
+
+    found = load_network(read_manifest(tmp_path / "model")).state_dict()
+    for name, value in found.items():
+        before = other[name]
+        if before.shape != value.shape:
+            before = torch.nn.functional.pad(before, (0, 0, 0, 0, 1, 1))
+        if value.is_floating_point():
+            assert torch.allclose(value, 0.75 * before + 0.25 * wide[name], atol=2e-3, rtol=2e-3), name
+    assert json.loads((tmp_path / "model" / "manifest.json").read_text(encoding="utf-8"))["validation"] == {}
+    card = (tmp_path / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "(25%) and of other.pt (75%)" in card and "evaluate" in card
+
+
+@pytest.mark.parametrize(("share", "classes"), [(0.0, 4), (1.0, 4), (0.5, 5)])
+def test_weights_that_cannot_be_averaged_are_refused(run, share, classes, listing_of, tmp_path):
+    torch.save(DIN(NetworkConfig.from_dict({**NETWORK, "classes": classes})).state_dict(), tmp_path / "other.pt")
+    before = listing_of(tmp_path)
+    with pytest.raises(InputError):
+        pack(run, tmp_path / "model", average=Average(tmp_path / "other.pt", share))
+    assert listing_of(tmp_path) == before
 
 
 def test_an_existing_folder_is_replaced_only_on_demand(run, listing_of, tmp_path):
