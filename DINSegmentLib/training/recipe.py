@@ -1,5 +1,6 @@
 """Training settings: the recipe, and the TOML file that contains it."""
 
+import math
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -22,6 +23,8 @@ class Recipe:
         sizes, size_shares: sides of the square training crops in pixels, multiples of 32, and the share of steps for
             each.
         canvas: side of the stored slices in pixels.
+        spacing: pixel size of the training crops in mm; 0: the model's. A network may segment finer pixels more
+            accurately than those it was trained on (Touvron et al., NeurIPS 2019).
         balance: share of the slices sampled by structure, see `Slices.batches`.
         rate: peak learning rate (AdamW), reached after the share ``warmup`` of the schedule, then cosine decay to 0.
         decay: weight decay of the weight matrices.
@@ -45,6 +48,7 @@ class Recipe:
     sizes: tuple[int, ...] = (160, 192, 224)
     size_shares: tuple[float, ...] = (0.7, 0.15, 0.15)
     canvas: int = 288
+    spacing: float = 0.0
     balance: float = 0.3
     rate: float = 6e-4
     warmup: float = 0.02
@@ -78,6 +82,8 @@ class Recipe:
             wrong = "sizes must be multiples of 32"
         elif not 0 <= self.balance <= 1:
             wrong = f"balance {self.balance:g} is outside [0, 1]"
+        elif not 0 <= self.spacing < math.inf:
+            wrong = f"spacing {self.spacing:g} mm is negative or not a number"
         elif self.rate <= 0 or self.validations < 1 or self.canvas < 32:
             wrong = "rate, validations and canvas must be positive (the canvas 32 or more)"
         elif self.supervision not in ("scales", "combined"):

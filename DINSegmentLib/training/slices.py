@@ -83,10 +83,10 @@ class Slices:
         return (1 - balance) / len(self) + balance * by_structure
 
 
-def load_slices(cases: Iterable[Case], model: Model, side: int) -> Slices:
+def load_slices(cases: Iterable[Case], model: Model, side: int, spacing: float = 0.0) -> Slices:
     """Read cases into slices on a canvas of ``side`` x ``side`` pixels, centered, padded with 0 or cropped.
 
-    Pixels keep their native size; `Batch.pixels` is used to resample crops to the model's size.
+    Pixels keep their native size; `Batch.pixels` is used to resample crops to ``spacing`` mm, by default the model's.
 
     Raises:
         InputError: there are no cases.
@@ -101,7 +101,7 @@ def load_slices(cases: Iterable[Case], model: Model, side: int) -> Slices:
         count = len(images[-1])
         offsets = neighbour_offsets(model, orient.spacing[0])
         seen.append(first + (np.arange(count)[:, None] + offsets).clip(0, count - 1))
-        pixels.append(np.full((count, 2), [model.spacing / s for s in orient.spacing[1:]], np.float32))
+        pixels.append(np.full((count, 2), [(spacing or model.spacing) / s for s in orient.spacing[1:]], np.float32))
         extents.append(np.tile(np.minimum(orient.to_model(case.image).shape[1:], side), (count, 1)))
         first += count
     if not images:

@@ -123,7 +123,8 @@ def train(
 
 def _batches(trainer: "Trainer", data: Path, partial: Partial | None) -> Iterator[Batch]:
     model, recipe, device = trainer.model, trainer.recipe, trainer.device
-    slices = load_slices(chain.from_iterable(cases(data, split) for split in recipe.splits), model, recipe.canvas)
+    volumes = chain.from_iterable(cases(data, split) for split in recipe.splits)
+    slices = load_slices(volumes, model, recipe.canvas, recipe.spacing)
     check_structures(slices, model)
     slices = slices.to(device)
     if partial is None:
@@ -131,7 +132,7 @@ def _batches(trainer: "Trainer", data: Path, partial: Partial | None) -> Iterato
     if partial.data is None:
         raise InputError("The training file has partial labels and names no data folder for them: use --partial.")
     found = relabeled(cases(partial.data, "train"), model, partial.labels)
-    others = load_slices(found, model, recipe.canvas).to(device)
+    others = load_slices(found, model, recipe.canvas, recipe.spacing).to(device)
     if not others.labels.any():
         named = ", ".join(partial.labels)
         raise InputError(f"No case of {partial.data} shows {named}: correct the values in the partial labels.")

@@ -49,6 +49,8 @@ def test_entries_replace_the_defaults_and_the_others_stay(config):
         ("[recipe]\nsizes = [65]\nsize_shares = [1]", "multiples of 32"),
         ("[recipe]\nsizes = [64]", "one entry each"),
         ("[recipe]\nbalance = 2", "outside"),
+        ("[recipe]\nspacing = -1", "negative"),
+        ("[recipe]\nspacing = nan", "not a number"),
         ('[recipe]\nsupervision = "none"', "neither scales nor combined"),
         ('[recipe]\nkeep = "first"', "neither best nor last"),
         ("[recipe]\nsplits = []", "names no split"),

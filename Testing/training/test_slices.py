@@ -50,6 +50,8 @@ def test_neighbors_stay_within_their_case_and_at_the_models_distance(model):
 def test_the_models_pixel_is_given_in_pixels_of_the_slice(model):
     slices = load_slices([case((2, 4, 4), (-1.0, -2.0, 10))], model, 32)
     assert slices.pixels[0].tolist() == pytest.approx([model.spacing / 2.0, model.spacing / 1.0])
+    coarser = load_slices([case((2, 4, 4), (-1.0, -2.0, 10))], model, 32, spacing=3.0)
+    assert coarser.pixels[0].tolist() == pytest.approx([1.5, 3.0])
 
 
 def test_a_slice_on_its_canvas_is_enhanced_as_it_is_without_one(model):

@@ -31,7 +31,7 @@ def sheet(options: Namespace, console: Console) -> int:
     volumes = islice(cases(data, "train"), _CASES)
     with TemporaryDirectory() as folder:
         model = Run(Path(folder)).begin_model(manifest_of(config.model, data, config.network))
-    slices = load_slices(volumes, model, config.recipe.canvas)
+    slices = load_slices(volumes, model, config.recipe.canvas, config.recipe.spacing)
     write(options.output, draw(slices, model, config.recipe))
     console.event("done", f"Augmented samples: {options.output}", output=str(options.output))
     return 0
