@@ -238,6 +238,8 @@ def pack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help=what)
     parser.add_argument("--average", type=_path, metavar="WEIGHTS", help="average the run's weights with this file's")
     parser.add_argument("--share", type=float, metavar="S", help="with --average: share of the run's; default: 0.5")
+    what = "add S to the score of a structure: above 0, more voxels get its label; repeatable"
+    parser.add_argument("--shift", action="append", nargs=2, metavar=("STRUCTURE", "S"), default=[], help=what)
 
 
 def evaluate(parser: argparse.ArgumentParser) -> None:

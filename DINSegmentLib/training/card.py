@@ -47,7 +47,7 @@ Only data like the training data were evaluated. TO BE WRITTEN: where the model 
 {model.licence} `LICENSE.txt` repeats this and lists what to cite.
 """
 
-_AVERAGED = "This mean of two sets of weights was not evaluated yet. TO BE WRITTEN: scores by `dinsegment evaluate`."
+_CHANGED = "These weights were not evaluated yet. TO BE WRITTEN: scores by `dinsegment evaluate`."
 
 _TERMS = """\
 License terms of the weights of {model.id} ({model.title})
@@ -64,7 +64,7 @@ Please cite:
 
 def card(
     model: Model, validation: Mapping[str, Any], settings: Mapping[str, Any], versions: Mapping[str, str],
-    averaged: tuple[str, float] | None = None,
+    changed: str = "",
 ) -> str:  # fmt: skip
     """Write a model card in Markdown; placeholders mark what only the author knows.
 
@@ -72,7 +72,7 @@ def card(
         model: the manifest of the run.
         validation: as in the manifest: data, date, step, and Dice of each structure and their mean.
         settings, versions: the files of these names in the run folder.
-        averaged: file name of the weights that the run's were averaged with, and the share of the run's.
+        changed: the stored weights, if they are not the run's own; their figures are unknown.
     """
     network = DIN(replace(model.network, deep_supervision=False))
     recipe = settings["recipe"]
@@ -81,9 +81,8 @@ def card(
     if partial := settings.get("partial"):
         tables["partial"] = partial
         tables["partial.labels"] = {json.dumps(name): values for name, values in partial["labels"].items()}
-    if averaged:
-        name, share = averaged
-        which = f"the mean of the run's weights ({share:.0%}) and of {name} ({1 - share:.0%})"
+    if changed:
+        which = changed
     elif recipe.get("keep") == "last":
         which = "the last averaged weights"
     else:
@@ -95,7 +94,7 @@ def card(
         initial=f", from the weights {Path(settings['initial']).name}," if settings["initial"] else "",
         recipe="\n\n".join(_toml(name, values) for name, values in tables.items()),
         which=which,
-        figures=_AVERAGED if averaged else _figures(validation),
+        figures=_CHANGED if changed else _figures(validation),
         **{name: versions[name] for name in ("device", "dinsegment", "torch")},
     )
 

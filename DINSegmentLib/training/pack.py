@@ -4,14 +4,16 @@ import csv
 import hashlib
 import io
 import json
+import math
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from .. import bounded
 from ..errors import InputError, ModelError, OutputError
@@ -20,30 +22,73 @@ from ..network import DIN, stored
 from .card import card, license_text
 from .initial import load_initial
 
+_BIAS = "decode.head.bias"
 LARGEST_BUNDLED = 12_000_000  # bytes; git keeps all versions, and the whole clone must stay under 100 MB
 
 
 @dataclass(frozen=True)
-class Average:
-    """Weights averaged with a run's: often more accurate than either on other kinds of images.
-
-    A mean of the weights before and after fine-tuning keeps most of what both can do (WiSE-FT, Wortsman et al., CVPR
-    2022).
+class Changes:
+    """Changes to a run's weights before they are stored.
 
     Args:
-        weights: file with the other weights, as in `initial.load_initial`.
-        share: share of the run's own weights in the mean, between 0 and 1.
+        average: file with other weights to average with the run's, as in `initial.load_initial`; None: no average. A
+            mean of the weights before and after fine-tuning keeps most of what both can do (WiSE-FT, Wortsman et al.,
+            CVPR 2022).
+        share: share of the run's own weights in this mean, between 0 and 1.
+        shifts: structure's name -> number added to its score: above 0, more voxels get its label.
+
+    Raises:
+        InputError: ``share`` is out of range, or a shift is not finite.
     """
 
-    weights: Path
+    average: Path | None = None
     share: float = 0.5
+    shifts: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
             raise InputError(f"The share {self.share:g} of the run's weights is not between 0 and 1: choose another.")
+        for name, shift in self.shifts.items():
+            if not math.isfinite(shift):
+                raise InputError(f"The shift {shift} of {name} is not a finite number: choose another.")
+
+    def __bool__(self) -> bool:
+        return self.average is not None or bool(self.shifts)
+
+    def __str__(self) -> str:
+        parts = [f"the score of {name} changed by {shift:+g}" for name, shift in self.shifts.items()]
+        if self.average is not None:
+            mean = f"the mean of the run's weights ({self.share:.0%}) and of {self.average.name} ({1 - self.share:.0%})"
+            parts.insert(0, mean)
+        else:
+            parts.insert(0, "the run's weights")
+        return ", ".join(parts)
+
+    def apply(self, state: dict[str, Tensor], model: Model) -> None:
+        """Change weights of the model's network in place.
+
+        Raises:
+            InputError: the other weights do not fit, or the model has no such structure.
+        """
+        if self.average is not None:
+            network = DIN(replace(model.network, deep_supervision=False))
+            if new := load_initial(network, self.average):
+                raise InputError(
+                    f"{self.average} has no {new[0]} of this network, so it cannot be averaged: use weights with the "
+                    "same classes."
+                )
+            for name, other in network.state_dict().items():
+                if other.is_floating_point():
+                    state[name] = torch.lerp(other, state[name].to(other), self.share)
+        values = {label.name: label.value for label in model.labels}
+        for name, shift in self.shifts.items():
+            if name not in values:
+                raise InputError(f"{model.id} has no structure {name}: choose from {', '.join(values)}.")
+            state[_BIAS] = state[_BIAS].clone()
+            state[_BIAS][values[name]] += shift
 
 
-def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8, average: Average | None = None) -> Path:
+def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8, changes: Changes = Changes()) -> Path:
     """Create a model folder from a run: `manifest.json`, `weights.pt`, `LICENSE.txt` and `MODEL_CARD.md`.
 
     Args:
@@ -51,13 +96,13 @@ def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8, averag
         folder: created atomically.
         overwrite: replace these four files in an existing model folder.
         bits: bits of a stored number, see `network.stored`.
-        average: weights to average with the run's; the result has no validation figures.
+        changes: changes to the weights; if there are any, the result has no validation figures.
 
     Returns:
         path of the weight file.
 
     Raises:
-        InputError: a file of the run folder is missing or damaged, or the weights to average with do not fit.
+        InputError: a file of the run folder is missing or damaged, or the changes do not fit.
         ModelError: the run's manifest cannot be used, or the weights do not fit it or are not finite.
         OutputError: the folder already exists, or cannot be written.
     """
@@ -66,14 +111,13 @@ def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8, averag
     if folder.exists() and not (folder / MANIFEST).is_file():
         raise OutputError(f"{folder} is not a model folder and is not replaced: choose another folder.")
     model = read_manifest(run)
-    weights = _weights(run, model, bits, average)
+    weights = _weights(run, model, bits, changes)
     manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
     manifest["weights"] = {"file": "weights.pt", "sha256": hashlib.sha256(weights).hexdigest()}
     settings, versions = (_json(run / name) for name in ("settings.json", "versions.json"))
     try:
-        manifest["validation"] = {} if average else _validation(run, settings["recipe"])
-        averaged = None if average is None else (average.weights.name, average.share)
-        text = card(model, manifest["validation"], settings, versions, averaged)
+        manifest["validation"] = {} if changes else _validation(run, settings["recipe"])
+        text = card(model, manifest["validation"], settings, versions, str(changes) if changes else "")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"{run} has a settings.json or versions.json that cannot be used ({error}): copy the whole run folder."
@@ -91,13 +135,13 @@ def pack(run: Path, folder: Path, overwrite: bool = False, bits: int = 8, averag
     return folder / "weights.pt"
 
 
-def update(run: Path, folder: Path, bits: int = 8, average: Average | None = None) -> Path:
+def update(run: Path, folder: Path, bits: int = 8, changes: Changes = Changes()) -> Path:
     """Replace the weights in a model folder by a run's best weights; in the manifest, only the checksum changes.
 
     Arguments, returns, raises: as `pack`; ModelError also if the file would be too large to bundle.
     """
     model = read_manifest(folder)
-    weights = _weights(run, model, bits, average)
+    weights = _weights(run, model, bits, changes)
     if len(weights) > LARGEST_BUNDLED:
         raise ModelError(
             f"The weights would take {len(weights)} bytes, more than {LARGEST_BUNDLED}: train a smaller network."
@@ -116,7 +160,7 @@ def _with_checksum(manifest: str, former: str, checksum: str) -> str:
     return changed if json.loads(changed) == values else json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
-def _weights(run: Path, model: Model, bits: int, average: Average | None) -> bytes:
+def _weights(run: Path, model: Model, bits: int, changes: Changes) -> bytes:
     """Return the content of the weight file: what a network without deep supervision needs."""
     best = run / "best.pt"
     if not best.is_file():
@@ -127,22 +171,13 @@ def _weights(run: Path, model: Model, bits: int, average: Average | None) -> byt
         raise InputError(
             f"{best} is damaged: copy it again, or continue the training until the next validation."
         ) from error
-    network = DIN(replace(model.network, deep_supervision=False))
-    wanted = network.state_dict()
+    wanted = DIN(replace(model.network, deep_supervision=False)).state_dict()
     for name, like in wanted.items():
         if name not in state or state[name].shape != like.shape:
             raise ModelError(
                 f"{best} does not fit the network of {model.folder / MANIFEST} ({name}): use the run's own model."
             )
-    if average is not None:
-        if new := load_initial(network, average.weights):
-            raise InputError(
-                f"{average.weights} has no {new[0]} of this network, so they cannot be averaged: use weights with the "
-                "same classes."
-            )
-        for name, other in network.state_dict().items():
-            if other.is_floating_point():
-                state[name] = torch.lerp(other, state[name].to(other), average.share)
+    changes.apply(state, model)
     weights = stored({name: state[name] for name in wanted}, bits)
     for name, value in weights.items():
         if not value.isfinite().all():

@@ -12,7 +12,7 @@ from DINSegmentLib.errors import InputError, ModelError, OutputError
 from DINSegmentLib.model import read_manifest
 from DINSegmentLib.model.config import NetworkConfig
 from DINSegmentLib.network import DIN
-from DINSegmentLib.training.pack import Average, pack, update
+from DINSegmentLib.training.pack import Changes, pack, update
 
 NETWORK = {
     "classes": 4, "widths": [8, 8, 16, 64], "depths": [1, 1, 1, 1], "layer_scale": 0.5, "head_width": 8,
@@ -137,7 +137,7 @@ def test_weights_are_averaged_with_others_of_fewer_slices(run, tmp_path):
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     manifest["network"]["neighbours"] = 1
     (run / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    pack(run, tmp_path / "model", bits=16, average=Average(tmp_path / "other.pt", 0.25))
+    pack(run, tmp_path / "model", bits=16, changes=Changes(tmp_path / "other.pt", 0.25))
 
     found = load_network(read_manifest(tmp_path / "model")).state_dict()
     for name, value in found.items():
@@ -156,7 +156,25 @@ def test_weights_that_cannot_be_averaged_are_refused(run, share, classes, listin
     torch.save(DIN(NetworkConfig.from_dict({**NETWORK, "classes": classes})).state_dict(), tmp_path / "other.pt")
     before = listing_of(tmp_path)
     with pytest.raises(InputError):
-        pack(run, tmp_path / "model", average=Average(tmp_path / "other.pt", share))
+        pack(run, tmp_path / "model", changes=Changes(tmp_path / "other.pt", share))
+    assert listing_of(tmp_path) == before
+
+
+def test_a_shift_changes_the_score_of_its_structure_alone(run, tmp_path):
+    pack(run, tmp_path / "plain", bits=16)
+    pack(run, tmp_path / "shifted", bits=16, changes=Changes(shifts={"Wall": 1.5}))
+    plain, shifted = (load_network(read_manifest(tmp_path / name)).state_dict() for name in ("plain", "shifted"))
+    moved = shifted["decode.head.bias"] - plain["decode.head.bias"]
+    assert torch.allclose(moved, torch.tensor([0.0, 0.0, 1.5, 0.0]), atol=1e-3)
+    assert all(torch.equal(shifted[name], plain[name]) for name in plain if name != "decode.head.bias")
+    assert "score of Wall changed by +1.5" in (tmp_path / "shifted" / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("shifts", [{"Scar": 1.0}, {"Wall": float("nan")}, {"Wall": float("inf")}])
+def test_a_shift_of_no_structure_or_no_number_is_refused(run, shifts, listing_of, tmp_path):
+    before = listing_of(tmp_path)
+    with pytest.raises(InputError):
+        pack(run, tmp_path / "model", changes=Changes(shifts=shifts))
     assert listing_of(tmp_path) == before
 
 
