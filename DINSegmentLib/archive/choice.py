@@ -8,9 +8,10 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ..batch.cine_results import is_of_heart
-from ..checks.fit import Look, notices
+from ..checks.fit import Look, is_late, notices, says
 from ..errors import ArchiveError, DINSegmentError, InputError
 from ..inputs import search
+from ..inputs import study as studies
 from ..inputs.candidates import Found
 from ..io.probe import Glance, peek
 from ..model import Model
@@ -53,6 +54,7 @@ def choose(archive: Archive, study: str, models: Sequence[Model], series: str | 
         raise ArchiveError(f"{archive.url} has no study {study}: check the UID.")
     modalities = {model.modality for model in models}
     places: dict[Path, tuple[str, str, str]] = {}
+    described = {str(one.SeriesInstanceUID): one for one in known}
     names = _folder_names([one for one in known if one.get("Modality") in modalities])
     for uid, name in names.items():
         for header in archive.headers(study, uid):
@@ -63,7 +65,9 @@ def choose(archive: Archive, study: str, models: Sequence[Model], series: str | 
     fits: list[tuple[Found, Model, bool]] = []
     faults: list[str] = []
     for one in found:
-        fit = _fit(one, models, series is not None)
+        description = str(described[places[one.files[0]][1]].get("SeriesDescription") or "")
+        fitting = [model for model in models if is_late(model) == says(description, studies.LATE)]
+        fit = _fit(one, fitting if len(models) > 1 else models, series is not None)
         if isinstance(fit, str):
             faults.append(fit)
         else:

@@ -1,5 +1,6 @@
 """Summary of a volume, and how it differs from a model's training data; numpy only."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -7,10 +8,13 @@ import numpy as np
 
 from ..geometry import CUBIC, Geometry
 from ..messages import Sentence as _
-from ..model import Enhancement, Model
+from ..model import INFARCT, Enhancement, Model, label_of
 from ..model.orientation import Orientation, orientation
 from ..notices import Notice
 from .volume import check_array
+
+LATE = r"lge|mde|late\w*|delayed\w*|psir\w*|viab\w*|sp[aä]e?t\w*|tardi\w*|realce|r[eé]haussement"
+"""Words for late enhancement in names of files and series, in several languages."""
 
 _NEAR_AXIS = np.cos(np.radians(10))  # slices tilted less than this count as axial, coronal or sagittal
 
@@ -23,21 +27,35 @@ class Look:
         geometry: grid of the volume.
         lowest, highest: smallest and largest value.
         modality: DICOM modality; empty if unknown.
+        late: whether its name says that it is late enhancement.
     """
 
     geometry: Geometry
     lowest: float
     highest: float
     modality: str = ""
+    late: bool = False
 
 
-def look(array: np.ndarray, geometry: Geometry, modality: str = "") -> Look:
+def look(array: np.ndarray, geometry: Geometry, modality: str = "", name: str = "") -> Look:
     """Inspect a volume (K, J, I) of any real type, in two passes over its voxels.
 
     Raises:
         InputError, GeometryError: the volume cannot be segmented.
     """
-    return Look(geometry, *check_array(array, geometry, _("The volume")), modality)
+    return Look(geometry, *check_array(array, geometry, _("The volume")), modality, says(name, LATE))
+
+
+def says(name: str, words: str) -> bool:
+    """Whether one of some words, a regular expression, is in a name, at whose punctuation and digits words also end."""
+    plain = re.sub(r"[_/.,;:()\[\]*-]+", " ", name.casefold())
+    plain = f"{plain} {re.sub(r'(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])', ' ', plain)}"
+    return bool(re.search(rf"(?<!\w)(?:{words})(?!\w)", plain))
+
+
+def is_late(model: Model) -> bool:
+    """Whether a model is for late enhancement: it labels infarct."""
+    return label_of(model, INFARCT) is not None
 
 
 def summary(seen: Look) -> str:
@@ -82,13 +100,13 @@ def likely_model(seen: Look, models: Mapping[str, Model]) -> str:
     """Return the ID of the model that suits a volume best, as the panel's suggestion.
 
     If the volume's modality is known, only models of that modality count. Models are ranked by matching value range,
-    then by number of notices, then by their order.
+    then models for late enhancement first or last, by the volume's name, then by number of notices, then by order.
     """
     alike = [name for name, model in models.items() if _same(model.modality, seen.modality)] or list(models)
 
-    def unlikeness(name: str) -> tuple[bool, int]:
+    def unlikeness(name: str) -> tuple[bool, bool, int]:
         kinds = [one.kind for one in _notices(seen, models[name])]
-        return "range" in kinds, len(kinds)
+        return "range" in kinds, is_late(models[name]) != seen.late, len(kinds)
 
     return min(alike, key=unlikeness)
 

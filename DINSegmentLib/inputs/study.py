@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..checks import fit
-from ..model import INFARCT, LEFT_VENTRICLE, catalogue, label_of
+from ..model import LEFT_VENTRICLE, catalogue, label_of
 
 if TYPE_CHECKING:
     from ..io.dicom.stacks import Stack
@@ -36,15 +36,13 @@ _OTHER_MR = {
     r"q ?flow|v\d{2,}",
     "perfusion": r"perf\w*|aif|dyn\w*|first ?pass|stress ?dyn|erste ?passage|premier ?passage",
     "mapping": r"\w*map\w*|\w*molli\w*|shmolli|sasha|t[12]\w*|ecv|carte|karte|r2",
-    "late enhancement": r"lge|de|mde|late\w*|delayed\w*|psir\w*|viab\w*|sp[aä]e?t\w*|tardi\w*|realce|r[eé]haussement|"
-    r"ir|"
-    r"ti",
+    "late enhancement": rf"{fit.LATE}|de|ir|ti",
     "a localizer": r"scout\w*|loc\w*|survey|plan\w*|rep[eé]rage|topo\w*",
     "spin echo or morphology": r"haste|tse|fse|stir|tirm|dark ?blood|black ?blood|bb|morpho\w*|pd|dixon|vibe",
     "another region": r"aort\w*|pulm\w*|valve\w*|klappe\w*|atri\w*|vorhof\w*|mra|angio\w*|whole ?heart|coron\w*",
     "derived": r"moco|mip|mpr|subtra\w*|sub|average|avg|strain|reformat\w*|calc\w*|seg\w*|result\w*",
 }
-_LATE = _OTHER_MR["late enhancement"]
+LATE = _OTHER_MR["late enhancement"]
 _OTHER_STILL = r"mag\w*|real|imag\w*|stress\w*|rest|ruhe|fat\w*|water\w*"  # words for images of other types of series
 _ABDOMEN = (
     r"abd\w*|abdomen\w*|liver|leber|foie|higado|hígado|fegato|bauch\w*|pelvis|becken|tap|cap|ventre|"
@@ -104,12 +102,16 @@ def verdict(stack: "Stack") -> Verdict:
 
 
 def file_verdict(path: Path, frame: int | None) -> Verdict:
-    """Choose the model for a volume file: the only one without contrary evidence."""
+    """Choose the model for a volume file: the only one without contrary evidence.
+
+    A model for late enhancement needs a file name that says so: the voxels alone hardly distinguish it from cine.
+    """
     from .. import io
 
     image = io.read(path, frame=frame if frame or io.count_frames(path) == 1 else 1)
-    seen = fit.look(np.asarray(image.array), image.geometry)
-    fitting = [name for name, model in catalogue().items() if not list(fit.notices(seen, model))]
+    seen = fit.look(np.asarray(image.array), image.geometry, name=path.name)
+    known = {name: model for name, model in catalogue().items() if fit.is_late(model) == seen.late}
+    fitting = [name for name, model in known.items() if not list(fit.notices(seen, model))]
     if len(fitting) == 1:
         return Verdict(fitting[0], f"an image that suits only {fitting[0]}")
     why = (
@@ -124,7 +126,8 @@ def of_modality(stack: "Stack") -> str | None:
     """Return the model for a series selected by the user: the one for its modality."""
     modality = str(stack.slices[0].header.get("Modality") or "")
     if modality == "MR":
-        return _heart()
+        late = _late_model() if fit.says(stack.description, LATE) else None
+        return late or _heart()
     return next((name for name, one in catalogue().items() if one.modality == modality), None)
 
 
@@ -139,15 +142,13 @@ class _Seen:
     gap: float
 
     def says(self, pattern: str) -> bool:
-        return bool(re.search(rf"(?<!\w)(?:{pattern})(?!\w)", self.text))
+        return fit.says(self.text, pattern)
 
     @property
     def text(self) -> str:
         header = self.stack.slices[0].header
         words = [self.stack.description, *(str(header.get(tag) or "") for tag in ("SeriesDescription", "ProtocolName"))]
-        plain = " ".join(words).casefold()
-        plain = re.sub(r"[_/.,;:()\[\]*-]+", " ", plain)
-        return f"{plain} {re.sub(r'(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])', ' ', plain)}"
+        return " ".join(words)
 
     def tag(self, name: str) -> str:
         value = self.stack.slices[0].header.get(name)
@@ -171,7 +172,7 @@ class _Seen:
 def _mr(seen: _Seen) -> Verdict:
     if why := _ruled_out(seen, _OTHER_MR, allowed="late enhancement"):
         return Verdict(None, why)
-    late = seen.says(_LATE) or bool(seen.tag("InversionTime")) or "IR" in seen.tag("ScanningSequence").split()
+    late = seen.says(LATE) or bool(seen.tag("InversionTime")) or "IR" in seen.tag("ScanningSequence").split()
     if seen.along_heart < _NEAR:
         return Verdict(None, "not a short-axis view", uncertain=seen.says(_SAX))
     if not 5 <= seen.slices <= 20 or not 4 <= seen.gap <= 12:
@@ -196,12 +197,12 @@ def _mr(seen: _Seen) -> Verdict:
 
 
 def _late(seen: _Seen) -> Verdict:
-    model = next((name for name, one in catalogue().items() if label_of(one, INFARCT) is not None), None)
+    model = _late_model()
     if seen.frames > 1:
         return Verdict(None, "late enhancement or inversion recovery of several frames")
     if model is None:
         return Verdict(None, "late enhancement, for which there is no model")
-    if not seen.says(_LATE):
+    if not seen.says(LATE):
         return Verdict(None, "perhaps late enhancement", uncertain=True)
     return Verdict(model, f"late enhancement: {seen.slices} short-axis slices")
 
@@ -250,7 +251,11 @@ def _ruled_out(seen: _Seen, others: dict[str, str], allowed: str = "") -> str:
 
 def _heart() -> str:
     of_heart = (name for name, one in catalogue().items() if label_of(one, LEFT_VENTRICLE) is not None)
-    return next(name for name in of_heart if label_of(catalogue()[name], INFARCT) is None)
+    return next(name for name in of_heart if not fit.is_late(catalogue()[name]))
+
+
+def _late_model() -> str | None:
+    return next((name for name, one in catalogue().items() if fit.is_late(one)), None)
 
 
 def _gap(found: Sequence[Sequence]) -> float:

@@ -22,7 +22,7 @@ HEART = {
     "checksums": "SHA256:c047a2f81e774d283bc982d9d7a22ff5b237d297c386099fba1131335da0037b",
 }
 HEART_MODEL = "cardiac-mr"  # the initial model, so that the sample works offline
-CINE, ABDOMEN = "cine", "abdomen"  # names in `phantom.sample.SAMPLES`
+CINE, LATE, ABDOMEN = "cine", "late", "abdomen"  # names in `phantom.sample.SAMPLES`
 CT = "CTLiver"  # Slicer's abdomen sample, which it downloads
 
 
@@ -66,7 +66,7 @@ class Phantom:
         return self._folder is not None
 
     def make(self, name: str) -> None:
-        """Start to generate `CINE` or `ABDOMEN`.
+        """Start to generate `CINE`, `LATE` or `ABDOMEN`.
 
         Raises:
             OSError: temporary files cannot be created.
@@ -115,4 +115,5 @@ def _load(name: str, path: Path) -> Any:
         times = [1000 * time for time in cine.times or range(len(cine.array))]
         return scene.add_cine(cine.array, cine.first.geometry, times, _("Cine phantom"))
     image = io.read(path)
-    return slicer.util.addVolumeFromArray(image.array, image.geometry.ijk_to_ras, name=_("Abdomen phantom"))
+    called = _("Late enhancement phantom") if name == LATE else _("Abdomen phantom")
+    return slicer.util.addVolumeFromArray(image.array, image.geometry.ijk_to_ras, name=called)

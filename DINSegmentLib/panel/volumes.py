@@ -27,4 +27,4 @@ def look(node: Any) -> fit.Look:
         DINSegmentError: the volume cannot be segmented.
     """
     volume = scene.read_volume(node)
-    return fit.look(volume.array, volume.geometry, scene.modality(node))
+    return fit.look(volume.array, volume.geometry, scene.modality(node), node.GetName())

@@ -89,7 +89,7 @@ def write_short_cine(folder: str | Path) -> list[Path]:
     return write_cine(folder, _SHORT, labels=False)
 
 
-SAMPLES = {"cine": write_short_cine, "abdomen": write_abdomen}
+SAMPLES = {"cine": write_short_cine, "late": write_late, "abdomen": write_abdomen}
 """Samples that the panel generates: name and function; the first file written is the image."""
 
 

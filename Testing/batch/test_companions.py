@@ -28,7 +28,7 @@ HEART = find_model("cardiac-mr")
 
 @pytest.fixture(scope="module")
 def late_model(repository: Path):
-    return replace(read_manifest(repository / "Resources" / "Recipes" / "cardiac-lge"), sha256="0" * 64)
+    return replace(read_manifest(repository / "Resources" / "Models" / "CardiacLGE"), sha256="0" * 64)
 
 
 @pytest.fixture(scope="module")

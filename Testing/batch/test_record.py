@@ -91,7 +91,7 @@ def test_a_record_names_input_model_device_and_outputs(image, result):
 
 
 def test_a_model_that_tells_infarcts_has_their_size_in_the_record(image, result, repository):
-    model = read_manifest(repository / "Resources" / "Recipes" / "cardiac-lge")
+    model = read_manifest(repository / "Resources" / "Models" / "CardiacLGE")
     labels = np.zeros(image.array.shape, np.uint8)
     labels[1, 0, :4] = 2, 2, 3, 4
     written = made(image, replace(result, model=model, labels=labels))

@@ -248,6 +248,18 @@ def test_values_unlike_a_models_count_more_than_anything_else(models):
     assert likely_model(array, geometry, "", models) == HEART
 
 
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("heart", HEART), ("", HEART), ("coeur de patient", HEART), ("Plate 3", HEART), ("LGE_sax", "cardiac-lge"),
+        ("spaet5", "cardiac-lge"), ("T1 Late Enhancement", "cardiac-lge"), ("7 PSIR", "cardiac-lge"),
+    ],
+)  # fmt: skip
+def test_a_name_decides_between_cine_and_late_enhancement(name, model):
+    for known in (catalogue(), dict(reversed(catalogue().items()))):
+        assert module.likely_model(look(volume(), grid(), "MR", name), known) == model
+
+
 def test_of_models_that_suit_alike_the_first_is_the_likely_one(models):
     twins = {"b": models[HEART], "a": models[HEART]}
 

@@ -220,7 +220,13 @@ def test_two_inputs_of_one_name_are_told_apart(segment, write, tmp_path):
 
 
 def test_unknown_model(refused, write):
-    refused(write("v.nrrd"), "--model", "brain-mr", text="choose one of abdomen-ct, cardiac-mr", named='"brain-mr"')
+    refused(
+        write("v.nrrd"),
+        "--model",
+        "brain-mr",
+        text="choose one of abdomen-ct, cardiac-lge, cardiac-mr",
+        named='"brain-mr"',
+    )
 
 
 @pytest.mark.parametrize("change", ["byte", "missing", "other network"])

@@ -113,7 +113,7 @@ def test_demo_of_a_users_volume_writes_every_kind_of_output(command, write, tiny
 def test_demo_of_a_users_volume_asks_for_a_model(command, write, tmp_path):
     outcome = command("demo", "--input", write("heart.nii.gz"), "--output", tmp_path / "demo")
     assert outcome.code == 2
-    assert "one of abdomen-ct, cardiac-mr" in outcome.err and outcome.err.count("\n") == 1
+    assert "one of abdomen-ct, cardiac-lge, cardiac-mr" in outcome.err and outcome.err.count("\n") == 1
     assert not (tmp_path / "demo").exists()
 
 
@@ -353,7 +353,7 @@ def test_pack_of_a_run_without_weights_changes_nothing(command, blank, listing, 
 
 def test_pack_wants_a_model_that_is_there(command, tmp_path):
     outcome = command("pack", tmp_path, "--model", tmp_path / "none")
-    assert outcome.code == 2 and "choose one of abdomen-ct, cardiac-mr, or a model folder" in outcome.err
+    assert outcome.code == 2 and "choose one of abdomen-ct, cardiac-lge, cardiac-mr, or a model folder" in outcome.err
 
 
 def test_inspect_describes_a_cine_without_a_model_for_it_in_text_and_json(command, beat, write_exam, tmp_path):

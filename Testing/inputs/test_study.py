@@ -102,9 +102,10 @@ HABITS = [  # how vendors and sites call and store things
 
 
 def cardiac_study(habit, heart: Heart, slices: int, frames: int):
-    """The wanted images, and at least eight series that must be left."""
+    """The cine, the late enhancement, and at least eight series that must be left."""
     sax = heart.plane("sax")
     wanted = series(100, habit["cine"], sax, slices, frames, apart=habit.get("apart", False))
+    late = series(70, habit["lge"], sax, slices, 1, InversionTime="300", ScanningSequence=["GR", "IR"])
     others = [
         series(1, habit["loc"], AXIAL, 3, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]),
         series(2, habit["loc"], CORONAL, 5),
@@ -118,12 +119,11 @@ def cardiac_study(habit, heart: Heart, slices: int, frames: int):
         series(52, habit["perf"], sax, 6, 12, step=0, TemporalPositionIdentifier=1),
         series(60, habit["map"], sax, 5, 1, ImageType=["DERIVED", "PRIMARY", "M", "T1 MAP"]),
         series(61, habit["map"], sax, 5, 8, step=20, InversionTime="120"),
-        series(70, habit["lge"], sax, slices, 1, InversionTime="300", ScanningSequence=["GR", "IR"]),
         series(80, "haste_db", AXIAL, 9, 1, gap=6, ScanningSequence="SE"),
         series(81, "MR thorax t1 vibe", AXIAL, 20, 1, gap=8),
         series(90, "report", sax, 9, 1, ImageType=["DERIVED", "SECONDARY", "OTHER"]),
     ]
-    return wanted, others
+    return wanted, late, others
 
 
 def hearts():
@@ -139,29 +139,29 @@ def hearts():
         yield Heart(axis / np.linalg.norm(axis))
 
 
-def picked(images) -> list[set[Path]]:
-    found = [
-        one for one in stacks_of(images) if not one.kind and len(one.slices) > 1 and verdict(one).model is not None
-    ]
-    return [{item.path for item in one.slices} for one in found]
+def picked(images) -> list[tuple[str, set[Path]]]:
+    """Model and files of the images that one suits."""
+    found = [(verdict(one).model, one) for one in stacks_of(images) if not one.kind and len(one.slices) > 1]
+    return [(model, {item.path for item in one.slices}) for model, one in found if model is not None]
 
 
 def check_study(habit: dict, index: int) -> None:
     heart = list(hearts())[index]
-    wanted, others = cardiac_study(habit, heart, slices=8 + index, frames=10 + index)
-    images = [*wanted, *(item for one in others for item in one)]
-    assert picked(images) == [{item.path for item in wanted}], (habit, index)
+    wanted, late, others = cardiac_study(habit, heart, slices=8 + index, frames=10 + index)
+    images = [*wanted, *late, *(item for one in others for item in one)]
+    suited = [(model, {item.path for item in one}) for model, one in (("cardiac-mr", wanted), ("cardiac-lge", late))]
+    assert sorted(picked(images), key=str) == sorted(suited, key=str), (habit, index)
 
 
 @pytest.mark.parametrize("number", range(len(HABITS)))
-def test_of_cardiac_studies_the_short_axis_cine_alone_is_taken(number):
+def test_of_cardiac_studies_the_short_axis_cine_and_late_enhancement_are_taken(number):
     check_study(HABITS[number], number % 5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("index", range(5))
-def test_of_fifty_cardiac_studies_the_short_axis_cine_alone_is_taken(index):
-    """Ten habits, five hearts, each with nineteen series to leave."""
+def test_of_fifty_cardiac_studies_the_short_axis_cine_and_late_enhancement_are_taken(index):
+    """Ten habits, five hearts, each with eighteen series to leave."""
     for habit in HABITS:
         check_study(habit, index)
 
@@ -227,4 +227,4 @@ def test_of_ct_studies_the_contrast_abdomen_alone_is_taken(habit):
         series(16, "Abdomen Iod", AXIAL, 110, gap=3, **tags),
     ]  # fmt: skip
     images = [*wanted, *(item for one in others for item in one)]
-    assert picked(images) == [{item.path for item in wanted}]
+    assert picked(images) == [("abdomen-ct", {item.path for item in wanted})]

@@ -147,7 +147,7 @@ def test_labels_of_another_grid_and_statistics_that_lack_a_structure_are_refused
 
 @pytest.fixture
 def late_model(repository):
-    return read_manifest(repository / "Resources" / "Recipes" / "cardiac-lge")
+    return read_manifest(repository / "Resources" / "Models" / "CardiacLGE")
 
 
 @pytest.mark.parametrize(

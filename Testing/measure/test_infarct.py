@@ -17,7 +17,7 @@ GEOMETRY = Geometry((2, 5, 10), np.diag([-2.0, -2.5, 10.0, 1.0]))  # 0.05 ml a v
 
 @pytest.fixture
 def model(repository: Path) -> Model:
-    return read_manifest(repository / "Resources" / "Recipes" / "cardiac-lge")
+    return read_manifest(repository / "Resources" / "Models" / "CardiacLGE")
 
 
 @pytest.fixture

@@ -239,6 +239,7 @@ def test_enhancement_outside_training_is_known_as_such(tmp_path, method, strengt
 # as the data README has them
 TRUE_LABELS = {
     "cardiac-mr": ["right ventricle", "myocardium", "left ventricle"],
+    "cardiac-lge": ["left ventricle", "healthy myocardium", "infarct", "no-reflow"],
     "abdomen-ct": [
         "aorta", "gallbladder", "left kidney", "right kidney", "liver", "pancreas", "spleen", "stomach",
     ],
@@ -253,9 +254,10 @@ def test_label_values_of_a_bundled_model_are_those_of_its_training_data(path):
     assert values == dict(enumerate(TRUE_LABELS[model.id], start=1))
 
 
-# of the training data: slices, mm from one to the next, pixel in mm, smallest and largest value; of ACDC and of BTCV
+# of the training data (ACDC, EMIDEC, BTCV): slices, mm from one to the next, pixel in mm, smallest and largest value
 TRAINED_ON = {
     "cardiac-mr": [(6, 5.0, 1.37, 0, 255), (18, 10.0, 1.68, 0, 4000)],
+    "cardiac-lge": [(4, 8.0, 1.25, -1000, 1000), (10, 13.0, 2.0, 0, 4000)],
     "abdomen-ct": [(85, 5.0, 0.98, -1024, 1500), (198, 2.5, 0.59, -3024, 3071)],
 }
 
@@ -276,6 +278,9 @@ PLAUSIBLE = {
     "Left ventricle": ([22, 44, 54, 160, 214], [1, 1000]),
     "Myocardium": ([53, 93, 128, 168, 300], [5, 1000]),
     "Right ventricle": ([44, 160, 214], [1, 1000]),
+    "Healthy myocardium": ([53, 93, 128, 168, 300], [5, 1000]),
+    "Infarct": ([0, 20, 60, 120], [-1, 1000]),
+    "No-reflow": ([0, 5, 30], [-1, 300]),
     "Aorta": ([11, 95, 280], [1, 2000]),
     "Gallbladder": ([17, 23, 50], [0.1, 1000]),
     "Left kidney": ([157, 193, 530, 1172], [5, 5000]),

@@ -31,7 +31,7 @@ def test_a_folder_is_checked_its_terms_are_shown_and_it_is_listed_and_chosen(des
     desk.click(panel.ui.addModelButton)
 
     assert desk.messages[-1][0] == "confirm" and "For tests only." in desk.messages[-1][1]
-    assert listed(panel) == ["auto", "abdomen-ct", "cardiac-mr", "tiny-stack"]
+    assert listed(panel) == ["auto", "abdomen-ct", "cardiac-lge", "cardiac-mr", "tiny-stack"]
     assert panel.panel.session.model.id == "tiny-stack" and "Tiny heart was added" in panel.ui.statusLabel.text
     run(desk, panel)
     assert "Done" in panel.ui.statusLabel.text and len(desk.messages) == 1  # the terms are asked once
@@ -60,7 +60,7 @@ def test_a_second_model_of_an_id_is_refused(desk, panel, write_model, tmp_path, 
     assert "in the list already" in desk.messages[-1][1]
     bundled = write_model(tmp_path / "like ours", "stack", id="cardiac-mr").folder
     panel.panel.models.add(bundled)
-    assert "in the list already" in desk.messages[-1][1] and listed(panel)[3:] == ["tiny-stack"]
+    assert "in the list already" in desk.messages[-1][1] and listed(panel)[4:] == ["tiny-stack"]
 
 
 def test_an_added_model_is_there_at_the_next_start_for_panel_and_logic(desk, panel, folder, voxels):

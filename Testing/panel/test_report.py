@@ -243,7 +243,7 @@ def test_the_report_of_late_enhancement_has_the_infarct_by_segment_from_the_poin
     from DINSegmentLib.model import find_model, read_manifest
     from DINSegmentLib.phantom import CardiacPhantom, Scar
 
-    model = read_manifest(repository / "Resources" / "Recipes" / "cardiac-lge")
+    model = read_manifest(repository / "Resources" / "Models" / "CardiacLGE")
     panel.panel.session.models[model.id] = model
     grid = scene.read_volume(heart).geometry
     node = scene.write_segmentation(CardiacPhantom(scar=Scar()).frame(0.0)[1], heart, model.labels)

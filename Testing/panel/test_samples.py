@@ -31,6 +31,14 @@ def test_the_phantoms_ct_is_made_for_the_model_of_the_abdomen_beside_the_window(
     assert notices(panel.ui.inputNotices) == [] and node.GetStorageNode() is None
 
 
+def test_late_enhancement_gets_its_own_model_from_the_automatic_choice(desk, panel):
+    assert panel.panel.session.is_automatic
+    sample(panel, "Late enhancement").trigger()
+    node = made(desk, panel)
+    assert node.GetName() == "Late enhancement phantom" and panel.panel.session.model.id == "cardiac-lge"
+    assert notices(panel.ui.inputNotices) == []
+
+
 def test_the_phantoms_cine_comes_with_its_times(panel):
     from DINSegmentLib import scene
     from DINSegmentLib.phantom import CardiacPhantom

@@ -31,7 +31,7 @@ def test_every_label_of_every_model_has_the_color_of_its_entry(logic):
     import slicer
 
     known = colors(logic)
-    recipe = read_manifest(resources.root() / "Recipes" / "cardiac-lge")
+    recipe = read_manifest(resources.root() / "Models" / "CardiacLGE")
     for model in [*catalogue().values(), recipe]:
         for label in model.labels:
             entry = slicer.vtkSlicerTerminologyEntry()

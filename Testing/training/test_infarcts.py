@@ -18,7 +18,7 @@ GEOMETRY = Geometry((2, 4, 10), np.diag([-1.0, -1.0, 10.0, 1.0]))  # 0.01 ml a v
 @pytest.fixture
 def found(repository):
     """A case whose infarct of 10 is found as 6 in another class, and two without one, of which one shows 4 voxels."""
-    found = Infarcts(read_manifest(repository / "Resources" / "Recipes" / "cardiac-lge"))
+    found = Infarcts(read_manifest(repository / "Resources" / "Models" / "CardiacLGE"))
     for name, truth, ours in (
         ("P1", [2] * 10 + [3] * 6 + [4] * 4, [2] * 14 + [4] * 6),
         ("N1", [2] * 20, [2] * 16 + [3] * 4),

@@ -92,7 +92,7 @@ def test_partial_labels_name_structures_and_their_values(config):
     assert config("[partial]\n[partial.labels]\nWall = [2]").partial.data is None
 
 
-@pytest.mark.parametrize("name", ["cardiac-lge/training.toml", "cardiac-mr-neighbours.toml", "abdomen-ct-context.toml"])
+@pytest.mark.parametrize("name", ["cardiac-mr-neighbours.toml", "abdomen-ct-context.toml"])
 def test_a_plan_that_comes_with_the_program_can_be_trained(repository, name):
     found = read_config(repository / "Resources" / "Recipes" / name)
     known = find_model(found.model)

@@ -54,6 +54,7 @@ class InputSection:
         for text, load in (
             (_("Heart (bundled phantom)"), self.onHeart),
             (_("Cine (phantom, takes some seconds)"), lambda: self.onPhantom(samples.CINE)),
+            (_("Late enhancement (phantom, takes some seconds)"), lambda: self.onPhantom(samples.LATE)),
             (_("Abdominal CT (phantom, takes some seconds)"), lambda: self.onPhantom(samples.ABDOMEN)),
             (_("Abdominal CT (CTLiver of Slicer, download)"), self.onDownload),
         ):
@@ -150,8 +151,10 @@ class InputSection:
         self.session.log(told(found[0]["reason"]))
 
     def onLoadSample(self) -> None:
-        """Load a sample that suits the selected model: the bundled heart, or the phantom's abdomen."""
-        if self.session.model.modality == "MR":
+        """Load a sample that suits the selected model: the bundled heart, or a phantom."""
+        if fit.is_late(self.session.model):
+            self.onPhantom(samples.LATE)
+        elif self.session.model.modality == "MR":
             self.onHeart()
         else:
             self.onPhantom(samples.ABDOMEN)
