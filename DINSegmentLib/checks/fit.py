@@ -13,7 +13,7 @@ from ..model.orientation import Orientation, orientation
 from ..notices import Notice
 from .volume import check_array
 
-LATE = r"lge|mde|late\w*|delayed\w*|psir\w*|viab\w*|sp[aä]e?t\w*|tardi\w*|realce|r[eé]haussement"
+LATE = r"lge|mde|late(?!ral)\w*|delayed\w*|psir\w*|viab\w*|sp(?:ä|ae)t\w*|spat|tardi\w*|realce|r[eé]haussement"
 """Words for late enhancement in names of files and series, in several languages."""
 
 _NEAR_AXIS = np.cos(np.radians(10))  # slices tilted less than this count as axial, coronal or sagittal
@@ -58,6 +58,13 @@ def is_late(model: Model) -> bool:
     return label_of(model, INFARCT) is not None
 
 
+def contradicts(model: Model, late: bool) -> bool:
+    """Whether a name rules a model out: of the models for MR, those for late enhancement need a name that says so
+    (``late``), and the others one that does not. In CT, the same words are phases of contrast.
+    """
+    return _same(model.modality, "MR") and is_late(model) != late
+
+
 def summary(seen: Look) -> str:
     """Describe a volume by size and voxel size along I, J and K, and its range of values, such as
     ``216 x 256 x 10 voxels, 1.50 x 1.50 x 10.0 mm, values 0 to 874``.
@@ -100,13 +107,13 @@ def likely_model(seen: Look, models: Mapping[str, Model]) -> str:
     """Return the ID of the model that suits a volume best, as the panel's suggestion.
 
     If the volume's modality is known, only models of that modality count. Models are ranked by matching value range,
-    then models for late enhancement first or last, by the volume's name, then by number of notices, then by order.
+    then by whether the name contradicts them, then by number of notices, then by their order.
     """
     alike = [name for name, model in models.items() if _same(model.modality, seen.modality)] or list(models)
 
     def unlikeness(name: str) -> tuple[bool, bool, int]:
         kinds = [one.kind for one in _notices(seen, models[name])]
-        return "range" in kinds, is_late(models[name]) != seen.late, len(kinds)
+        return "range" in kinds, contradicts(models[name], seen.late), len(kinds)
 
     return min(alike, key=unlikeness)
 

@@ -58,6 +58,7 @@ class Labels:
             self._take_most(frame, index, scores[0], native_pixels(tuple(scores.shape[2:]), shape))
 
     def _take_most(self, frame: int, index: int, scores: Tensor, pixels: NativePixels) -> None:
+        """Add a slice with scores (classes, h, w) of the model's grid; only its mixed pixels are interpolated."""
         planes = scores.clone(memory_format=torch.contiguous_format)
         highest, won = winners(planes)
         confidence = self._soften(planes, highest)

@@ -110,7 +110,7 @@ def file_verdict(path: Path, frame: int | None) -> Verdict:
 
     image = io.read(path, frame=frame if frame or io.count_frames(path) == 1 else 1)
     seen = fit.look(np.asarray(image.array), image.geometry, name=path.name)
-    known = {name: model for name, model in catalogue().items() if fit.is_late(model) == seen.late}
+    known = {name: model for name, model in catalogue().items() if not fit.contradicts(model, seen.late)}
     fitting = [name for name, model in known.items() if not list(fit.notices(seen, model))]
     if len(fitting) == 1:
         return Verdict(fitting[0], f"an image that suits only {fitting[0]}")

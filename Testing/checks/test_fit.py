@@ -252,12 +252,20 @@ def test_values_unlike_a_models_count_more_than_anything_else(models):
     ("name", "model"),
     [
         ("heart", HEART), ("", HEART), ("coeur de patient", HEART), ("Plate 3", HEART), ("LGE_sax", "cardiac-lge"),
-        ("spaet5", "cardiac-lge"), ("T1 Late Enhancement", "cardiac-lge"), ("7 PSIR", "cardiac-lge"),
+        ("lateral view", HEART), ("spatial", HEART), ("spaet5", "cardiac-lge"), ("7 PSIR", "cardiac-lge"),
+        ("T1 Late Enhancement", "cardiac-lge"),
     ],
 )  # fmt: skip
 def test_a_name_decides_between_cine_and_late_enhancement(name, model):
     for known in (catalogue(), dict(reversed(catalogue().items()))):
         assert module.likely_model(look(volume(), grid(), "MR", name), known) == model
+
+
+@pytest.mark.parametrize("modality", ["", "CT"])
+@pytest.mark.parametrize("name", ["CT abdomen", "late venous phase", "abdomen delayed"])
+def test_a_phase_of_contrast_is_no_late_enhancement(name, modality):
+    for known in (catalogue(), dict(reversed(catalogue().items()))):
+        assert module.likely_model(look(*ct(), modality, name), known) == ABDOMEN
 
 
 def test_of_models_that_suit_alike_the_first_is_the_likely_one(models):

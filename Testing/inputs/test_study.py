@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
-from DINSegmentLib.inputs.study import Verdict, verdict
+from DINSegmentLib.inputs.study import Verdict, file_verdict, verdict
 from DINSegmentLib.io.dicom.files import Slice
 from DINSegmentLib.io.dicom.stacks import stacks_of
 
@@ -228,3 +229,22 @@ def test_of_ct_studies_the_contrast_abdomen_alone_is_taken(habit):
     ]  # fmt: skip
     images = [*wanted, *(item for one in others for item in one)]
     assert picked(images) == [("abdomen-ct", {item.path for item in wanted})]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "spacing", "values", "model"),
+    [
+        ("late_venous", (64, 64, 60), (1.0, 1.0, 3.0), (-1000, 1200), "abdomen-ct"),
+        ("heart", (56, 64, 10), (1.5, 1.5, 8.0), (0, 900), "cardiac-mr"),
+        ("lateral", (56, 64, 10), (1.5, 1.5, 8.0), (0, 900), "cardiac-mr"),
+        ("heart_LGE", (56, 64, 10), (1.5, 1.5, 8.0), (0, 900), "cardiac-lge"),
+    ],
+)
+def test_a_file_without_header_is_late_enhancement_only_if_its_name_says_so(
+    name, size, spacing, values, model, tmp_path
+):
+    voxels = np.linspace(*values, int(np.prod(size))).reshape(size[::-1]).astype(np.int16)
+    image = sitk.GetImageFromArray(voxels)
+    image.SetSpacing(spacing)
+    sitk.WriteImage(image, str(tmp_path / f"{name}.nii.gz"))
+    assert file_verdict(tmp_path / f"{name}.nii.gz", None).model == model
