@@ -59,6 +59,8 @@ _PACKAGES = (
     _Package("vtk", "vtkmodules", "warn", "slicer-core needs it"),
     _Package("Pillow", "PIL", "warn", "it draws the images of --preview and demo"),
     _Package("pydicom", "pydicom", "warn", "it reads DICOM folders"),
+    _Package("highdicom", "highdicom", "warn", "it writes DICOM results"),
+    _Package("reportlab", "reportlab", "warn", "it writes reports as PDF"),
     _Package("jsonschema", "jsonschema", "warn", "it checks the manifests of models in detail"),
 )
 

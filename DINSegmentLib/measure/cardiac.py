@@ -98,7 +98,7 @@ class CardiacFunction:
                 _row(_("{side} ESV", side=side), one.esv_ml, "ml", one.esv_range_ml),
                 _row(_("{side} stroke volume", side=side), one.sv_ml, "ml"),
             ]
-        found += [_row(_("LV mass"), self.mass_g, "g"), _row(_("Cardiac output"), self.cardiac_output_l_min, "l/min")]
+        found += [_row(_("LV mass"), self.mass_g, "g"), _row(_("Cardiac output"), self.cardiac_output_l_min, "L/min")]
         indexed = [None] * len(found) if self.indexed is None else self.indexed.values()
         return [{**row, "indexed": value} for row, value in zip(found, indexed, strict=True)]
 

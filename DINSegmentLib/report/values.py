@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-_UNITS = {"m2": "m²", "ml/m2": "ml/m²", "g/m2": "g/m²", "l/min": "L/min", "l/min/m2": "L/min/m²"}
-_DIGITS = {"m2": 2, "l/min": 2, "l/min/m2": 2}  # decimals; 1 for other units
+_UNITS = {"m2": "m²", "ml/m2": "ml/m²", "g/m2": "g/m²", "L/min/m2": "L/min/m²"}
+_DIGITS = {"m2": 2, "L/min": 2, "L/min/m2": 2}  # decimals; 1 for other units
 
 
 def value_texts(row: Mapping[str, Any]) -> tuple[str, str]:

@@ -73,7 +73,8 @@ def by_name():
 def test_this_installation_has_every_package_and_loads_nothing_of_training():
     found, modules = examined()
 
-    for name in ("Python", "torch", "numpy", "SimpleITK", "slicer-core", "vtk", "Pillow", "pydicom", "CPU", "memory"):
+    packages = ("torch", "numpy", "SimpleITK", "slicer-core", "vtk", "Pillow", "pydicom", "highdicom", "reportlab")
+    for name in ("Python", *packages, "CPU", "memory"):
         assert found[name].status == "ok", found[name]
     assert not modules & {"monai", "matplotlib", "nibabel"}
 

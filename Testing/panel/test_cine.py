@@ -107,18 +107,18 @@ def test_heart_rate_height_and_weight_give_output_and_figures_by_body_surface(de
     }  # fmt: skip
     assert fractions(panel) == {"LV ejection fraction": "66.7%", "RV ejection fraction": "not reported"}
     ui.heartRateSpinBox.value = 60
-    assert shown()["Cardiac output (l/min)"] == ["4.8"]  # 80 ml x 60
+    assert shown()["Cardiac output (L/min)"] == ["4.8"]  # 80 ml x 60
     ui.heightSpinBox.value = 180
     assert "need both height and weight" in ui.personLabel.text
     ui.weightSpinBox.value = 80
     assert not ui.personLabel.visible
     assert shown() == {  # by a body surface of 2.0 square meters, the root of 180 x 80 / 3600
         "LV EDV (ml)": ["120.0", "60.0"], "LV ESV (ml)": ["40.0", "20.0"], "LV stroke volume (ml)": ["80.0", "40.0"],
-        "LV mass (g)": ["90.0", "45.0"], "Cardiac output (l/min)": ["4.8", "2.4"],
+        "LV mass (g)": ["90.0", "45.0"], "Cardiac output (L/min)": ["4.8", "2.4"],
     }  # fmt: skip
     assert "2.00 m²" in ui.functionTable.horizontalHeaderItem(3).toolTip()
     ui.heartRateSpinBox.value = 7
-    assert "out of range" in ui.personLabel.text and "Cardiac output (l/min)" not in shown()
+    assert "out of range" in ui.personLabel.text and "Cardiac output (L/min)" not in shown()
     for box, text in (
         (ui.heartRateSpinBox, "Heart rate"), (ui.heightSpinBox, "Height"), (ui.weightSpinBox, "Weight"),
     ):  # fmt: skip
@@ -153,7 +153,7 @@ def test_heart_rate_height_weight_and_figures_are_never_shown_with_another_volum
         box.value = value
     tables = ui.functionTable, ui.framesTable, ui.reviewTable
     mine = [table_of(table) for table in tables]
-    assert ["Cardiac output (l/min)"] == [row[0] for row in mine[0] if "l/min" in row[0]] and all(mine)
+    assert ["Cardiac output (L/min)"] == [row[0] for row in mine[0] if "L/min" in row[0]] and all(mine)
 
     assert not ui.smoothCheckBox.enabled  # surfaces are of a single volume
 
@@ -194,7 +194,7 @@ def test_what_dicom_headers_tell_of_the_person_is_filled_in_and_said(desk, panel
     panel.panel.function.show(cine, MEASURED)
     rows = {row[0]: row[1] for row in table_of(ui.functionTable)}
     assert (
-        rows["Cardiac output (l/min)"] == "4.9"
+        rows["Cardiac output (L/min)"] == "4.9"
     )  # 80 ml x 61.5, the median; by the rounded rate that is shown it were 5.0
     ui.weightSpinBox.value = 80
     assert ui.functionTable.columnCount == 4  # indexed to body surface area

@@ -109,7 +109,7 @@ class FunctionSection:
         self._shown = found
         self.person.tell(lines)
         self.ui.ejectionLabel.text = _ejection(found)
-        sizes = [one for one in found.sizes() if one["value"] is not None or one["unit"] != "l/min"]
+        sizes = [one for one in found.sizes() if one["value"] is not None or one["unit"] != "L/min"]
         columns = [
             Column(_("Quantity"), _("Quantity")),
             Column(_("Value"), _("Value")),
