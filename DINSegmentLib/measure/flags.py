@@ -23,7 +23,7 @@ LEAST_CONFIDENCE = 0.85
 # Ratio of mean brightness of the left ventricle's wall to its cavity, above the volume's lowest value. With manual
 # labels: 0.29 to 0.65 in 80 cine volumes of ACDC, 0.83 to 1.0 in the 76 late-enhancement stacks of EMIDEC, which keep
 # the sign of the signal; in magnitude images the wall is darker, 0.08 in the phantom. With labels of cardiac-mr on the
-# validation splits: 0.31 to 0.67 and 0.88 to 0.98 (2026-11-28). Late enhancement within the range is not detected.
+# validation splits: 0.31 to 0.67 and 0.88 to 0.98 (2026-11-29). Late enhancement within the range is not detected.
 CINE_CONTRAST = (0.2, 0.75)
 
 
@@ -83,8 +83,8 @@ def _contrast(by_value: Mapping[int, StructureStatistics], lowest: float, model:
     yield Notice(
         "contrast",
         _(
-            "{wall}: {ratio:.0%} as bright as {cavity}, which does not match the {what} images that {model} was "
-            "trained on. Do not use these labels if the volume is {other} or another sequence.",
+            "{wall}: {ratio:.0%} as bright as {cavity}, which does not match the {what} images that {model} is "
+            "meant for. Do not use these labels if the volume is {other} or another sequence.",
             wall=wall.name,
             ratio=ratio,
             cavity=cavity.name,

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from DINSegmentLib.errors import InputError
-from DINSegmentLib.model import read_manifest
+from DINSegmentLib.model import find_model, read_manifest
 from DINSegmentLib.training import dataset
 from DINSegmentLib.training.cases import case_files, cases, read_case
 
@@ -61,7 +61,7 @@ def test_the_manifest_is_one_that_the_schema_and_the_catalogue_take(folder, repo
     assert (model.id, model.spacing, model.axes.slices, model.sha256) == ("my-data", 1.5, "stack", "")
     assert [label.name for label in model.labels] == ["Outer", "Inner"]
     assert model.labels[0].color != model.labels[1].color
-    assert model.network.classes == 3 and model.network.neighbours == 0
+    assert model.network.classes == 3 and model.network.neighbours == find_model("cardiac-mr").network.neighbours
 
 
 def test_what_the_file_says_comes_into_the_manifest(folder):
