@@ -115,11 +115,8 @@ class Labels:
         weights = confidence.flatten()
         if counts is not None:
             weights = weights * torch.from_numpy(counts).to(weights)
-        self._sums[frame, index] += [
-            np.bincount(labels, counts, classes),
-            np.bincount(labels, weights.cpu().numpy(), classes),
-            (relative.flatten(1) @ weights).cpu().numpy(),
-        ]
+        voxels, sure = (_by_label(labels, values, classes) for values in (counts, weights.cpu().numpy()))
+        self._sums[frame, index] += [voxels, sure, (relative.flatten(1) @ weights).cpu().numpy()]
 
     def clean(self) -> None:
         """Apply the manifest's clean-up steps to ``labels``; `notices` and ``removed`` report what was removed."""
@@ -150,6 +147,14 @@ class Labels:
         """Confidence in the labels of a frame, with slices in the order of the input."""
         sums = self._sums[frame, :: -1 if self._orient.flipped[0] else 1]
         return Confidence(self._orient.order[0], sums[:, 0].astype(np.int64), sums[:, 1], sums[:, 2])
+
+
+def _by_label(labels: np.ndarray, values: np.ndarray | None, classes: int) -> np.ndarray:
+    """Sum values (n,) by label (n,) -> (classes,) float64; None: count. Most pixels are background, the remainder."""
+    structures = np.flatnonzero(labels)
+    total = len(labels) if values is None else values.sum(dtype=np.float64)
+    found = np.bincount(labels[structures], None if values is None else values[structures], classes)
+    return np.array([total - found.sum(), *found[1:]], np.float64)
 
 
 def winners(scores: Tensor) -> tuple[Tensor, Tensor]:

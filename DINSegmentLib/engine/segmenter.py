@@ -142,6 +142,7 @@ class Run:
         self._size = model_size(self._shape[1:], orient.spacing[1:], model.spacing)
         self._neighbours = neighbour_offsets(model, orient.spacing[0])
         self._batch_size = parameters.batch_size or self._default_batch_size()
+        self._ready: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}  # (frame, index): original, enhanced
 
     def segment(self, progress: Progress | None, cancelled: Callable[[], bool] | None) -> Labels:
         """Segment all slices and clean up the labels."""
@@ -214,14 +215,23 @@ class Run:
         """Network inputs for these slices of a frame: original and enhanced, (N, channels, *size)."""
         # beyond either end of the stack, the last slice is repeated
         seen = (np.array(indices)[:, None] + self._neighbours).clip(0, self._shape[0] - 1)
-        first = seen.min()
-        pair = self._preprocess[frame](self._frames[frame][first : seen.max() + 1])
-        tensors = (torch.from_numpy(x)[:, None].to(self._segmenter.device.name) for x in pair)
-        return [to_model_grid(x, self._size)[seen - first, 0] for x in tensors]
+        first, last = int(seen.min()), int(seen.max())
+        # the last neighbors of one batch are the first ones of the next
+        ready = {at: pair for at, pair in self._ready.items() if at[0] == frame and first <= at[1] <= last}
+        start = next((index for index in range(first, last + 1) if (frame, index) not in ready), None)
+        if start is not None:
+            pair = self._preprocess[frame](self._frames[frame][start : last + 1])
+            tensors = (torch.from_numpy(x)[:, None].to(self._segmenter.device.name) for x in pair)
+            resampled = (to_model_grid(x, self._size)[:, 0] for x in tensors)
+            ready |= {(frame, start + n): both for n, both in enumerate(zip(*resampled, strict=True))}
+        self._ready = ready
+        pairs = [ready[frame, index] for index in seen.ravel().tolist()]
+        return [torch.stack(images).unflatten(0, seen.shape) for images in zip(*pairs, strict=True)]
 
     def _use_less_memory(self, batch: slice, error: BaseException) -> None:
         device, size = self._segmenter.device, batch.stop - batch.start
         traceback.clear_frames(error.__traceback__)  # they hold references to the tensors that did not fit
+        self._ready.clear()
         if size > 1:
             self._batch_size = size // 2
             text = _(
