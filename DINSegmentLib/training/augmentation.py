@@ -3,6 +3,7 @@
 MONAI's transforms process one sample at a time on the CPU, which would slow down training of a small network on a GPU.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -119,21 +120,20 @@ class Augmentation:
         n = len(images)
         change = torch.randn(n, _STRUCTURES, device=images.device) * self.structures
         change[:, 0] = 0  # the rest of the body
-        change = change * _chance(n, 0.25, images)[:, None]
-        change = change.gather(1, labels.flatten(1).long()).reshape(images.shape)
-        change = F.avg_pool2d(change, 3, stride=1, padding=1)
-        field = F.interpolate(_normal(images, 6), images.shape[-2:], mode="bicubic", align_corners=True)
-        return (images + change * (1 + field)).clamp(0, 1)
+
+        def changed(images: Tensor, labels: Tensor, change: Tensor) -> Tensor:
+            change = change.gather(1, labels.flatten(1).long()).reshape(images.shape)
+            change = F.avg_pool2d(change, 3, stride=1, padding=1)
+            field = F.interpolate(_normal(images, 6), images.shape[-2:], mode="bicubic", align_corners=True)
+            return (images + change * (1 + field)).clamp(0, 1)
+
+        return _of_some(_chance(n, 0.25, images), changed, images, labels, change)
 
     def change_contrast(self, images: Tensor, labels: Tensor) -> Tensor:
         """Change the contrast of some samples as another sequence might; (N, channels, H, W) in [0, 1]."""
         n = len(images)
-        if self.structure_curves:
-            images = _through_curves(images.clamp(0, 1), _chance(n, self.structure_curves, images), labels)
-        if self.contrast:
-            chosen = _chance(n, self.contrast, images)[:, None, None, None]
-            images = torch.where(chosen, _through_random_layers(images), images)
-        return images
+        images = _of_some(_chance(n, self.structure_curves, images), _through_curves, images, labels)
+        return _of_some(_chance(n, self.contrast, images), _through_random_layers, images)
 
     def change_intensities(self, images: Tensor) -> Tensor:
         """Change contrast, shading, sharpness, resolution and noise of (N, channels, H, W) in [0, 1]."""
@@ -146,19 +146,29 @@ class Augmentation:
             return values.reshape(n, 1, 1, 1)
 
         body = (images > 0).to(images)
-        images = _through_curves(images.clamp(0, 1), _chance(n, self.curves, images))
+        images = _of_some(_chance(n, self.curves, images), _through_curves, images)
         images = images ** draw(-0.5, 0.5, 0.6, 0.0).exp()
         images = images * draw(0.75, 1.3, 0.5, 1.0) + body * draw(-0.1, 0.1, 0.3, 0.0)
         shading = _normal(images, 3) * draw(0.0, 0.3, 0.4, 0.0)
         images = images * F.interpolate(shading, images.shape[-2:], mode="bicubic", align_corners=True).exp()
-        images = images + draw(-0.5, 1.0, 0.3, 0.0) * (_blurred(images) - images)  # negative factors sharpen
-        images = _lower_resolution(images, _chance(n, 0.25 * self.intensity, images), _uniform(0.4, 0.9))
-        images = images + torch.randn_like(images) * draw(0.0, 0.08, 0.3, 0.0)
+        blur, noise = draw(-0.5, 1.0, 0.3, 0.0), draw(0.0, 0.08, 0.3, 0.0)
+        images = _of_some(blur != 0, _blurred, images, blur)
+        images = _of_some(_chance(n, 0.25 * self.intensity, images), _lower_resolution, images)
+        images = _of_some(noise != 0, lambda some, share: some + torch.randn_like(some) * share, images, noise)
         return images.clamp(0, 1)
 
 
-def _through_curves(images: Tensor, chosen: Tensor, labels: Tensor | None = None) -> Tensor:
-    """Map the gray values of chosen samples by random piecewise linear curves that keep 0 at 0.
+def _of_some(chosen: Tensor, change: Callable[..., Tensor], images: Tensor, *others: Tensor) -> Tensor:
+    """Change the chosen samples only: ``change`` gets them, and the same ones of ``others``.
+
+    On a CPU, changing all samples and dropping most results took a fifth of the training time.
+    """
+    at = chosen.flatten().nonzero()[:, 0]
+    return images.index_copy(0, at, change(images[at], *(one[at] for one in others))) if len(at) else images
+
+
+def _through_curves(images: Tensor, labels: Tensor | None = None) -> Tensor:
+    """Map gray values by random piecewise linear curves that keep 0 at 0.
 
     ``labels``, of the same shape: use a separate curve for each structure.
     """
@@ -166,8 +176,7 @@ def _through_curves(images: Tensor, chosen: Tensor, labels: Tensor | None = None
     heights = torch.rand(n, curves, _CURVE_POINTS, device=images.device)
     heights = torch.where(_chance(n, 0.5, images)[:, None, None], heights.sort(dim=2).values, heights)
     heights[:, :, 0] = 0
-    even = torch.linspace(0, 1, _CURVE_POINTS, device=images.device)
-    heights = torch.where(chosen[:, None, None], heights, even).flatten(1)
+    heights = heights.flatten(1)
     place = images.flatten(1) * (_CURVE_POINTS - 1)
     left = place.floor().clamp(0, _CURVE_POINTS - 2).long()
     first = left if labels is None else left + _CURVE_POINTS * labels.flatten(1).long()
@@ -200,20 +209,19 @@ def _to_range(images: Tensor) -> Tensor:
     return (images - low) / (high - low).clamp(min=1e-6)
 
 
-def _blurred(images: Tensor) -> Tensor:
-    """Blur each slice by a Gaussian of 1.2 pixels."""
+def _blurred(images: Tensor, share: Tensor) -> Tensor:
+    """Blend each slice with itself blurred by a Gaussian of 1.2 pixels; a negative share sharpens."""
     taps = torch.exp(-0.5 * (torch.arange(-3, 4, device=images.device) / 1.2) ** 2)
     taps = taps / taps.sum()
     flat = images.reshape(-1, 1, *images.shape[-2:])
     flat = F.conv2d(flat, taps.reshape(1, 1, 7, 1), padding=(3, 0))
-    return F.conv2d(flat, taps.reshape(1, 1, 1, 7), padding=(0, 3)).reshape(images.shape)
+    flat = F.conv2d(flat, taps.reshape(1, 1, 1, 7), padding=(0, 3))
+    return images + share * (flat.reshape(images.shape) - images)
 
 
-def _lower_resolution(images: Tensor, chosen: Tensor, factor: float) -> Tensor:
-    size = images.shape[-2:]
-    coarse = F.interpolate(images, scale_factor=factor, mode="bilinear", antialias=True)
-    coarse = F.interpolate(coarse, size, mode="bilinear")
-    return torch.where(chosen.reshape(-1, 1, 1, 1), coarse, images)
+def _lower_resolution(images: Tensor) -> Tensor:
+    coarse = F.interpolate(images, scale_factor=_uniform(0.4, 0.9), mode="bilinear", antialias=True)
+    return F.interpolate(coarse, images.shape[-2:], mode="bilinear")
 
 
 def _normal(like: Tensor, points: int) -> Tensor:

@@ -24,12 +24,11 @@ def boundary_loss(probabilities: Tensor, truth: Tensor) -> Tensor:
 
     The paper does not specify its gradient operator; here it is the forward difference along H and W.
     """
-    loss = probabilities.new_zeros(())
+    loss, error = probabilities.new_zeros(()), probabilities - truth  # pooling and differences are linear
     for size in BOUNDARY_POOLINGS:
-        p, t = (F.avg_pool2d(x, size) if size > 1 else x for x in (probabilities, truth))
+        pooled = F.avg_pool2d(error, size) if size > 1 else error
         for axis in (2, 3):
-            difference = p.diff(dim=axis) - t.diff(dim=axis)
-            loss = loss + difference.abs().sum(dim=1).mean()
+            loss = loss + pooled.diff(dim=axis).abs().sum(dim=1).mean()
     return loss
 
 
@@ -86,8 +85,9 @@ class DINLoss(nn.Module):
             scores = merge_unlabeled(scores, unlabeled)
         classes = torch.arange(self.classes, device=labels.device)
         truth = (labels[:, None] == classes[:, None, None]).to(scores)  # one_hot would take 8 bytes per value
-        probabilities = scores.softmax(dim=1)
-        loss = 0.3 * F.cross_entropy(scores, labels) + 0.7 * self.dice(probabilities, truth)
+        logarithms = scores.log_softmax(dim=1)
+        probabilities = logarithms.exp()
+        loss = 0.3 * F.nll_loss(logarithms, labels) + 0.7 * self.dice(probabilities, truth)
         loss = loss + self.boundary_weight * boundary_loss(probabilities, truth)
         if self.supervision == "combined" and scales:
             return loss + sum(SCALE_WEIGHTS) * self._combined(scales, truth, unlabeled)
