@@ -43,6 +43,8 @@ _OTHER_MR = {
     "derived": r"moco|mip|mpr|subtra\w*|sub|average|avg|strain|reformat\w*|calc\w*|seg\w*|result\w*",
 }
 LATE = _OTHER_MR["late enhancement"]
+MAGNITUDE = r"mag\w*"
+"""Words for the magnitude images that come with phase-sensitive late enhancement, which the model was trained on."""
 _OTHER_STILL = r"mag\w*|real|imag\w*|stress\w*|rest|ruhe|fat\w*|water\w*"  # words for images of other types of series
 _ABDOMEN = (
     r"abd\w*|abdomen\w*|liver|leber|foie|higado|hígado|fegato|bauch\w*|pelvis|becken|tap|cap|ventre|"
@@ -204,6 +206,8 @@ def _late(seen: _Seen) -> Verdict:
         return Verdict(None, "late enhancement, for which there is no model")
     if not seen.says(LATE):
         return Verdict(None, "perhaps late enhancement", uncertain=True)
+    if seen.says(MAGNITUDE):
+        return Verdict(None, "magnitude images of late enhancement; phase-sensitive ones suit better", uncertain=True)
     return Verdict(model, f"late enhancement: {seen.slices} short-axis slices")
 
 

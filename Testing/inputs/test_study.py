@@ -120,6 +120,7 @@ def cardiac_study(habit, heart: Heart, slices: int, frames: int):
         series(52, habit["perf"], sax, 6, 12, step=0, TemporalPositionIdentifier=1),
         series(60, habit["map"], sax, 5, 1, ImageType=["DERIVED", "PRIMARY", "M", "T1 MAP"]),
         series(61, habit["map"], sax, 5, 8, step=20, InversionTime="120"),
+        series(71, f"{habit['lge']} MAG", sax, slices, 1, InversionTime="300", ScanningSequence=["GR", "IR"]),
         series(80, "haste_db", AXIAL, 9, 1, gap=6, ScanningSequence="SE"),
         series(81, "MR thorax t1 vibe", AXIAL, 20, 1, gap=8),
         series(90, "report", sax, 9, 1, ImageType=["DERIVED", "SECONDARY", "OTHER"]),
@@ -162,7 +163,7 @@ def test_of_cardiac_studies_the_short_axis_cine_and_late_enhancement_are_taken(n
 @pytest.mark.slow
 @pytest.mark.parametrize("index", range(5))
 def test_of_fifty_cardiac_studies_the_short_axis_cine_and_late_enhancement_are_taken(index):
-    """Ten habits, five hearts, each with eighteen series to leave."""
+    """Ten habits, five hearts, each with nineteen series to leave."""
     for habit in HABITS:
         check_study(habit, index)
 
