@@ -1,0 +1,49 @@
+"""Choice of series to fetch from an archive, by headers alone; the archive is a stand-in that has them."""
+
+from pathlib import Path
+
+import pydicom
+import pytest
+from phantom_files import stack
+
+from DINSegmentLib.archive.choice import choose
+from DINSegmentLib.model import catalogue
+
+STUDY = "2.25.9"
+
+
+class Headers:
+    """The two queries that `choose` makes, answered from files."""
+
+    url = "http://archive.example"
+
+    def __init__(self, folder: Path) -> None:
+        self._found = [pydicom.dcmread(path, stop_before_pixels=True) for path in sorted(folder.rglob("*.dcm"))]
+
+    def series(self, study: str) -> list[pydicom.Dataset]:
+        return list({one.SeriesInstanceUID: one for one in self._found}.values())
+
+    def headers(self, study: str, series: str) -> list[pydicom.Dataset]:
+        return [one for one in self._found if one.SeriesInstanceUID == series]
+
+
+@pytest.fixture
+def chosen(tmp_path):
+    """Model of each series that is chosen, by description."""
+
+    def choose_from(*descriptions: str) -> dict[str, str]:
+        for number, text in enumerate(descriptions, 1):
+            tags = {"SeriesInstanceUID": f"{STUDY}.{number}", "SeriesDescription": text, "SeriesNumber": number}
+            stack(tmp_path / "there" / str(number), change=lambda k, tags=tags: tags)
+        found = choose(Headers(tmp_path / "there"), STUDY, list(catalogue().values()), None, tmp_path / "headers")
+        return {descriptions[int(one[1][-1]) - 1]: choice.model.id for choice in found for one in choice.instances}
+
+    return choose_from
+
+
+def test_a_name_decides_between_cine_and_late_enhancement(chosen):
+    assert chosen("SAX", "LGE SAX") == {"SAX": "cardiac-mr", "LGE SAX": "cardiac-lge"}
+
+
+def test_magnitude_images_of_late_enhancement_are_left(chosen):
+    assert chosen("PSIR SAX", "PSIR SAX MAG") == {"PSIR SAX": "cardiac-lge"}
