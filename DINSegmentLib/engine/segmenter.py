@@ -110,7 +110,8 @@ class Segmenter:
         return torch.stack(self._network.forward_directions(*self._placed(original, enhanced)), dim=1).float()
 
     def _placed(self, *images: Tensor) -> list[Tensor]:
-        return [x.to(_dtype(self.device), memory_format=torch.channels_last) for x in images]
+        # converting the numbers first, then their order, takes half the time of both at once on a CPU
+        return [x.to(_dtype(self.device)).contiguous(memory_format=torch.channels_last) for x in images]
 
     def fall_back_to_cpu(self, reason: str) -> None:
         """Continue on the CPU, for this and later volumes, as if the CPU had been requested."""
