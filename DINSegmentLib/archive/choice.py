@@ -68,7 +68,7 @@ def choose(archive: Archive, study: str, models: Sequence[Model], series: str | 
         description = str(described[places[one.files[0]][1]].get("SeriesDescription") or "")
         late = says(description, studies.LATE)
         fitting = [model for model in models if not contradicts(model, late)]
-        if late and says(description, studies.MAGNITUDE):
+        if late and series is None and says(description, studies.MAGNITUDE):
             fitting = [model for model in fitting if not is_late(model)]
         fit = _fit(one, fitting if len(models) > 1 else models, series is not None)
         if isinstance(fit, str):

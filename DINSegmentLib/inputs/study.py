@@ -43,7 +43,7 @@ _OTHER_MR = {
     "derived": r"moco|mip|mpr|subtra\w*|sub|average|avg|strain|reformat\w*|calc\w*|seg\w*|result\w*",
 }
 LATE = _OTHER_MR["late enhancement"]
-MAGNITUDE = r"mag\w*"
+MAGNITUDE = r"magn?|magnitude\w*"
 """Words for the magnitude images that come with phase-sensitive late enhancement, which the model was trained on."""
 _OTHER_STILL = r"mag\w*|real|imag\w*|stress\w*|rest|ruhe|fat\w*|water\w*"  # words for images of other types of series
 _ABDOMEN = (

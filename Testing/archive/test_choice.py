@@ -31,11 +31,11 @@ class Headers:
 def chosen(tmp_path):
     """Model of each series that is chosen, by description."""
 
-    def choose_from(*descriptions: str) -> dict[str, str]:
+    def choose_from(*descriptions: str, series: str | None = None) -> dict[str, str]:
         for number, text in enumerate(descriptions, 1):
             tags = {"SeriesInstanceUID": f"{STUDY}.{number}", "SeriesDescription": text, "SeriesNumber": number}
             stack(tmp_path / "there" / str(number), change=lambda k, tags=tags: tags)
-        found = choose(Headers(tmp_path / "there"), STUDY, list(catalogue().values()), None, tmp_path / "headers")
+        found = choose(Headers(tmp_path / "there"), STUDY, list(catalogue().values()), series, tmp_path / "headers")
         return {descriptions[int(one[1][-1]) - 1]: choice.model.id for choice in found for one in choice.instances}
 
     return choose_from
@@ -46,4 +46,11 @@ def test_a_name_decides_between_cine_and_late_enhancement(chosen):
 
 
 def test_magnitude_images_of_late_enhancement_are_left(chosen):
-    assert chosen("PSIR SAX", "PSIR SAX MAG") == {"PSIR SAX": "cardiac-lge"}
+    assert chosen("PSIR SAX", "PSIR SAX MAG", "LGE magnetom") == {
+        "PSIR SAX": "cardiac-lge",
+        "LGE magnetom": "cardiac-lge",
+    }
+
+
+def test_magnitude_images_that_are_asked_for_are_chosen(chosen):
+    assert chosen("PSIR SAX", "PSIR SAX MAG", series="2") == {"PSIR SAX MAG": "cardiac-lge"}
