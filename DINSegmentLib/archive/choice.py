@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ..batch.cine_results import is_of_heart
-from ..checks.fit import Look, contradicts, is_late, notices, says
+from ..checks.fit import Look, notices
 from ..errors import ArchiveError, DINSegmentError, InputError
 from ..inputs import search
 from ..inputs import study as studies
@@ -66,11 +66,8 @@ def choose(archive: Archive, study: str, models: Sequence[Model], series: str | 
     faults: list[str] = []
     for one in found:
         description = str(described[places[one.files[0]][1]].get("SeriesDescription") or "")
-        late = says(description, studies.LATE)
-        fitting = [model for model in models if not contradicts(model, late)]
-        if late and series is None and says(description, studies.MAGNITUDE):
-            fitting = [model for model in fitting if not is_late(model)]
-        fit = _fit(one, fitting if len(models) > 1 else models, series is not None)
+        fitting = studies.described(models, description, series is not None) if len(models) > 1 else models
+        fit = _fit(one, fitting, series is not None)
         if isinstance(fit, str):
             faults.append(fit)
         else:

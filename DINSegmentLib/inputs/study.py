@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..checks import fit
-from ..model import LEFT_VENTRICLE, catalogue, label_of
+from ..model import LEFT_VENTRICLE, Model, catalogue, label_of
 
 if TYPE_CHECKING:
     from ..io.dicom.stacks import Stack
@@ -131,6 +131,16 @@ def of_modality(stack: "Stack") -> str | None:
         late = _late_model() if fit.says(stack.description, LATE) else None
         return late or _heart()
     return next((name for name, one in catalogue().items() if one.modality == modality), None)
+
+
+def described(models: Sequence[Model], description: str, asked: bool = False) -> list[Model]:
+    """Return the models that a series' description does not rule out, see `fit.contradicts`.
+
+    Magnitude images of late enhancement are for `cardiac-lge` only if the user ``asked`` for the series.
+    """
+    left = [model for model in models if not fit.contradicts(model, fit.says(description, LATE))]
+    magnitude = not asked and fit.says(description, MAGNITUDE)
+    return [model for model in left if not (magnitude and fit.is_late(model))]
 
 
 @dataclass(frozen=True)
