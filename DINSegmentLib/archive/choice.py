@@ -15,7 +15,7 @@ from ..inputs import study as studies
 from ..inputs.candidates import Found
 from ..io.probe import Glance, peek
 from ..model import Model
-from .connection import Archive
+from .connection import Archive, check_uid
 
 _FROM_HEADERS = ("modality", "slices", "thickness", "pixel", "view")
 """Kinds of notices that can be found without voxels."""
@@ -46,7 +46,7 @@ def choose(archive: Archive, study: str, models: Sequence[Model], series: str | 
         folder: folder for the headers; the caller removes it.
 
     Raises:
-        ArchiveError: the study is not found.
+        ArchiveError: the study is not found, or the archive sends an invalid UID; no file is then written for it.
         InputError: no series suits a model.
     """
     known = archive.series(study)
@@ -57,10 +57,13 @@ def choose(archive: Archive, study: str, models: Sequence[Model], series: str | 
     described = {str(one.SeriesInstanceUID): one for one in known}
     names = _folder_names([one for one in known if one.get("Modality") in modalities])
     for uid, name in names.items():
+        check_uid(uid)
         for header in archive.headers(study, uid):
-            path = folder / name / f"{header.SOPInstanceUID}.dcm"
+            instance = str(header.get("SOPInstanceUID", ""))
+            check_uid(instance)  # it becomes a file name
+            path = folder / name / f"{instance}.dcm"
             _write_header(header, path)
-            places[path] = (name, uid, str(header.SOPInstanceUID))
+            places[path] = (name, uid, instance)
     found = [one for one in search.find([folder], series=series) if isinstance(one, Found)] if places else []
     fits: list[tuple[Found, Model, bool]] = []
     faults: list[str] = []

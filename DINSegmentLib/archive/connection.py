@@ -27,7 +27,7 @@ PATIENCE = 600.0
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _BUSY = (408, 429, 502, 503, 504)  # HTTP statuses after which a retry may succeed
 _LONGEST_PAUSE = 60.0
-_PAGE = 200  # instances per response
+_PAGE = 200  # results asked for in one response
 _FAILED = "FailedSOPSequence"
 _OUT_OF_RESOURCES = range(0xA700, 0xA800)  # PS3.4, B.2.3: the archive is out of resources
 
@@ -114,7 +114,7 @@ class Archive:
     def studies(self, filters: Mapping[str, str]) -> list[Dataset]:
         """Find matching studies, with their UID and number of instances."""
         return self._pages(
-            "search for studies", self._client.search_for_studies, search_filters=dict(filters),
+            "search for studies", "StudyInstanceUID", self._client.search_for_studies, search_filters=dict(filters),
             fields=["StudyInstanceUID", "NumberOfStudyRelatedInstances"],
         )  # fmt: skip
 
@@ -127,14 +127,14 @@ class Archive:
     def series(self, study: str) -> list[Dataset]:
         """Find the series of a study: UID, number, modality and number of instances."""
         return self._pages(
-            f"search study {study}", self._client.search_for_series, study_instance_uid=study,
+            f"search study {study}", "SeriesInstanceUID", self._client.search_for_series, study_instance_uid=study,
             fields=["SeriesInstanceUID", "SeriesNumber", "Modality", "NumberOfSeriesRelatedInstances"],
         )  # fmt: skip
 
     def instances(self, study: str, series: str) -> set[str]:
         """Find the UIDs of the instances of a series."""
         found = self._pages(
-            f"search series {series}", self._client.search_for_instances, study_instance_uid=study,
+            f"search series {series}", "SOPInstanceUID", self._client.search_for_instances, study_instance_uid=study,
             series_instance_uid=series, fields=["SOPInstanceUID"],
         )  # fmt: skip
         return {str(one.SOPInstanceUID) for one in found}
@@ -207,14 +207,17 @@ class Archive:
     def _not_taken(self, name: str, reason: str) -> str:
         return f"{self.url} did not accept {name} ({reason}): check the archive's log, and re-run to store it."
 
-    def _pages(self, what: str, search: Callable[..., list[dict]], **how: Any) -> list[Dataset]:
-        found: list[Dataset] = []
-        while True:
-            start = len(found)
-            page = self._ask(what, partial(search, limit=_PAGE, offset=start, **how))
-            found += [Dataset.from_json(one) for one in page]
-            if len(page) < _PAGE:
-                return found
+    def _pages(self, what: str, uid: str, search: Callable[..., list[dict]], **how: Any) -> list[Dataset]:
+        """Search until a page brings no new ``uid``: archives may send shorter pages, or ignore the offset."""
+        found: dict[str, Dataset] = {}
+
+        def page() -> dict[str, Dataset]:
+            answers = map(Dataset.from_json, search(limit=_PAGE, offset=len(found), **how))
+            return {str(one[uid].value): one for one in answers}
+
+        while not (answer := self._ask(what, page)).keys() <= found.keys():
+            found |= answer
+        return list(found.values())
 
     def _ask(self, what: str, question: Callable[[], T], patient: bool = True) -> T:
         """Send a request, and retry it until the archive responds.
@@ -283,7 +286,7 @@ def _cause(error: Exception) -> str:
 
 
 def check_uid(uid: str) -> None:
-    if not re.fullmatch(r"[0-9.]{1,64}", uid) or ".." in uid:
+    if not re.fullmatch(r"[0-9][0-9.]{0,63}", uid) or ".." in uid:
         raise ArchiveError(f'"{ascii(uid)[1:-1]}" is not a DICOM UID: check the UID, or the archive.')
 
 

@@ -7,6 +7,7 @@ import pytest
 from phantom_files import stack
 
 from DINSegmentLib.archive.choice import choose
+from DINSegmentLib.errors import ArchiveError
 from DINSegmentLib.model import catalogue
 
 STUDY = "2.25.9"
@@ -54,3 +55,17 @@ def test_magnitude_images_of_late_enhancement_are_left(chosen):
 
 def test_magnitude_images_that_are_asked_for_are_chosen(chosen):
     assert chosen("PSIR SAX", "PSIR SAX MAG", series="2") == {"PSIR SAX MAG": "cardiac-lge"}
+
+
+@pytest.mark.parametrize("level", ["SOPInstanceUID", "SeriesInstanceUID"])
+@pytest.mark.parametrize("uid", ["../../../elsewhere", "/absolute", ""])
+def test_a_uid_that_is_a_path_is_refused_and_nothing_is_written(level, uid, tmp_path):
+    stack(tmp_path / "there")
+    archive = Headers(tmp_path / "there")
+    bad = f"{tmp_path}/absolute" if uid == "/absolute" else uid
+    for header in archive._found:
+        header[level]._value = bad  # pydicom checks only values that are set
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ArchiveError, match="is not a DICOM UID"):
+        choose(archive, STUDY, list(catalogue().values()), None, tmp_path / "out" / STUDY / "headers")
+    assert sorted(tmp_path.rglob("*")) == before

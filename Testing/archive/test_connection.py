@@ -57,12 +57,37 @@ def test_addresses_that_cannot_be_used(url, reason):
     assert "hidden" not in str(error.value)
 
 
-@pytest.mark.parametrize("uid", ["../../etc/passwd", "2.25.1/../..", "", "1..2", "2.25.1\n", "2.25." + "1" * 64])
+@pytest.mark.parametrize("uid", ["../../etc/passwd", "2.25.1/../..", "", ".", "1..2", "2.25.1\n", "2.25." + "1" * 64])
 def test_a_uid_that_is_a_path_is_refused_before_anything_is_written(uid, tmp_path):
     archive = Archive("https://localhost:1/dicom-web", Credentials())
     with pytest.raises(ArchiveError, match="is not a DICOM UID"):
         archive.fetch("2.25.1", "2.25.2", [uid], tmp_path / "images")
     assert not (tmp_path / "images").exists()
+
+
+@pytest.mark.parametrize("archive_sends", ["pages of 100", "everything, whatever the offset", "nothing"])
+def test_a_search_finds_each_study_once_and_ends(archive_sends, monkeypatch):
+    archive = Archive("https://localhost:1/dicom-web", Credentials())
+    there = [{"0020000D": {"vr": "UI", "Value": [f"2.25.{number}"]}} for number in range(250)]
+    asked: list[int] = []
+
+    def search(limit, offset, **_):
+        asked.append(offset)
+        assert len(asked) < 9, "the search does not end"
+        if archive_sends == "nothing":
+            return []
+        return there[offset : offset + 100] if archive_sends == "pages of 100" else there
+
+    monkeypatch.setattr(archive._client, "search_for_studies", search)
+    found = [str(one.StudyInstanceUID) for one in archive.studies({})]
+    assert found == ([] if archive_sends == "nothing" else [f"2.25.{number}" for number in range(250)])
+
+
+def test_an_answer_without_uids_is_refused(monkeypatch):
+    archive = Archive("https://localhost:1/dicom-web", Credentials())
+    monkeypatch.setattr(archive._client, "search_for_studies", lambda **_: [{}])
+    with pytest.raises(ArchiveError, match="does not answer as a DICOMweb service"):
+        archive.studies({})
 
 
 def test_an_archive_that_never_answers_is_given_up_in_one_sentence():
