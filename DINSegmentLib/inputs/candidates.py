@@ -64,11 +64,14 @@ class Candidate:
         found: the case; ``case`` is its preferred name.
         root: folder that the user named, or of the named file; see `names.name_cases`.
         details: what distinguishes it within its folder, such as file type or series.
+        place: path that its name is made from, if not that of the case: for a case of an archive, where it would be
+            if the archive had been unpacked next to itself, because the temporary folder differs in each run.
     """
 
     found: Found
     root: Path
     details: tuple[str, ...] = ()
+    place: Path | None = None
 
 
 def shown(path: Path | str) -> str:

@@ -80,14 +80,14 @@ def check_path(path: Path) -> str | None:
 
 
 def _name(candidate: Candidate, level: int, root: Path | None) -> str:
-    found = candidate.found
+    found, place = candidate.found, candidate.place or candidate.found.path
     parts = [found.case]
     if level >= 1:
-        parts = [*_folders(found, root), *parts]
+        parts = [*_folders(place, root), *parts]
     if level >= 2:
         parts += candidate.details
     if level >= 3:
-        whole = repr((os.path.realpath(found.path), found.series, found.frame, found.model, *_first_file(found)))
+        whole = repr((os.path.realpath(place), found.series, found.frame, found.model, *_first_file(found)))
         parts.append(hashlib.sha256(whole.encode(errors="surrogateescape")).hexdigest()[:8])
     return safe("_".join(parts))
 
@@ -97,8 +97,8 @@ def _first_file(found: Found) -> tuple[str, ...]:
     return (found.files[0].name,) if found.files and not found.series else ()
 
 
-def _folders(found: Found, root: Path | None) -> tuple[str, ...]:
-    parent = Path(os.path.abspath(found.path)).parent
+def _folders(place: Path, root: Path | None) -> tuple[str, ...]:
+    parent = Path(os.path.abspath(place)).parent
     if root is not None and parent.is_relative_to(root):
         return parent.relative_to(root).parts
     if root is not None and root.is_relative_to(parent):  # the root itself is the DICOM folder

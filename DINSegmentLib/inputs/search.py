@@ -149,9 +149,10 @@ def _input(path: Path, search: _Search) -> list[Candidate | Refused]:
 
 
 def _as_of_archive(item: Candidate | Refused, folder: Path, archive: Path) -> Candidate | Refused:
-    """Replace the folder of an unpacked archive by the archive, which the user knows."""
+    """Replace the folder of an unpacked archive, which is another in each run, by the archive."""
     if isinstance(item, Candidate):
-        return item
+        root = archive.parent / folder.name
+        return replace(item, root=root, place=root / item.found.path.relative_to(folder))
     return replace(item, reason=item.reason.replace(shown(folder), shown(archive)))
 
 

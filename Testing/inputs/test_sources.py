@@ -34,12 +34,13 @@ def tags(**more):
 
 def pack(folder, path):
     files = sorted(file for file in folder.rglob("*") if file.is_file())
+    path.parent.mkdir(exist_ok=True)
     if path.name.endswith(".zip"):
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in files:
                 archive.write(file, file.relative_to(folder))
     else:
-        with tarfile.open(path, "w:gz") as archive:
+        with tarfile.open(path, "w:gz" if path.name.endswith("gz") else "w") as archive:
             for file in files:
                 archive.add(file, file.relative_to(folder))
     return path
@@ -56,6 +57,44 @@ def test_an_archive_holds_the_cases_of_its_folder_and_is_gone_afterwards(tmp_pat
         place = found["a"].path
         assert place.is_dir()
     assert not place.exists()
+
+
+def names_in_two_runs(*paths, tmp_path):
+    """The names of the cases, which must be the same in a second run."""
+    runs = []
+    for _ in range(2):
+        with ExitStack() as unpack:
+            runs.append(list(cases(find(list(paths), output=tmp_path / "out", unpack=unpack))))
+    assert runs[0] == runs[1]
+    return runs[0]
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz"])
+def test_archives_that_hold_cases_of_one_name_give_it_their_own(tmp_path, suffix):
+    for patient in ("patA", "patB"):
+        series(tmp_path / patient / "DICOM", **tags())
+        volume(tmp_path / patient / "deep" / "scan.nii.gz")
+        pack(tmp_path / patient, tmp_path / "sent" / f"{patient}{suffix}")
+    sent = [tmp_path / "sent" / f"{patient}{suffix}" for patient in ("patA", "patB")]
+    expected = ["patA_deep_scan", "patA_DICOM", "patB_deep_scan", "patB_DICOM"]
+    assert names_in_two_runs(*sent, tmp_path=tmp_path) == expected
+    assert names_in_two_runs(tmp_path / "patA", tmp_path / "patB", tmp_path=tmp_path) == expected
+
+
+def test_archives_of_one_name_get_their_folders(tmp_path):
+    for day in ("monday", "tuesday"):
+        pack(series(tmp_path / day / "x", **tags()), tmp_path / day / "exam.zip")
+    days = [tmp_path / day / "exam.zip" for day in ("monday", "tuesday")]
+    assert names_in_two_runs(*days, tmp_path=tmp_path) == ["monday_exam", "tuesday_exam"]
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar"])
+def test_two_alike_series_of_an_archive_have_the_same_names_in_each_run(tmp_path, suffix):
+    for number in (1, 2):
+        series(tmp_path / "x", f"2.25.{number}", prefix=f"s{number}_", SeriesNumber=1, **tags())
+    path = pack(tmp_path / "x", tmp_path / f"exam{suffix}")
+    first, second = names_in_two_runs(path, tmp_path=tmp_path)
+    assert first != second and {name.rpartition("_")[0] for name in (first, second)} == {"exam_1_thorax"}
 
 
 def test_what_an_archive_holds_in_vain_is_named_as_a_part_of_it(tmp_path, unpack):
