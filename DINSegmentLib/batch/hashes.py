@@ -7,13 +7,18 @@ from typing import Any, TypeVar
 
 from .. import bounded
 from ..errors import InputError
+from ..io.image import image_suffix
 
 T = TypeVar("T")
 
 
 def input_hash(files: Sequence[Path]) -> str:
-    """SHA-256 of a file; for several files, SHA-256 of their sorted hashes (64 hex digits and a line feed each)."""
-    return _together([_of(path) for path in files])
+    """SHA-256 of a file; for several files, SHA-256 of their hashes (64 hex digits and a line feed each).
+
+    The hashes of DICOM files are sorted, because any order of these files is the same series. Those of a header and its
+    data files are in their order, because data files in another order are another image.
+    """
+    return _together({path: _of(path) for path in files})
 
 
 def read_hashed(
@@ -38,7 +43,7 @@ def read_hashed(
     after = {path: _of(path) for path in files_read(value)}
     if changed := next((path for path, found in after.items() if before.get(path) != found), None):
         raise InputError(f"{name} changed while it was read ({changed.name}): wait until it is complete, and repeat.")
-    return value, _together(list(after.values()))
+    return value, _together(after)
 
 
 def output_hashes(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -63,7 +68,10 @@ def _of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _together(hashes: Sequence[str]) -> str:
-    if len(hashes) == 1:
-        return hashes[0]
-    return hashlib.sha256("".join(f"{one}\n" for one in sorted(hashes)).encode()).hexdigest()
+def _together(hashes: Mapping[Path, str]) -> str:
+    found = list(hashes.values())
+    if len(found) == 1:
+        return found[0]
+    if not image_suffix(next(iter(hashes))):  # otherwise the first file is the header of a volume
+        found.sort()
+    return hashlib.sha256("".join(f"{one}\n" for one in found).encode()).hexdigest()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from DINSegmentLib import io
+from DINSegmentLib.batch.hashes import input_hash, read_hashed
 
 pytestmark = pytest.mark.faults
 
@@ -46,6 +47,39 @@ def test_an_input_that_is_replaced_afterwards_is_recorded_as_it_was_read(segment
     assert record["input"]["sha256"] == former
     outcome = segment(path, *FORMAT)
     assert outcome.code == 2 and "exist already" in outcome.err  # and not: was done before
+
+
+PARTS = {
+    "v.mhd": "ObjectType = Image\nNDims = 3\nDimSize = 20 24 4\nElementSpacing = 2 2 8\nElementType = MET_SHORT\n"
+    "ElementDataFile = s%d.raw 0 3 1\n",
+    "list.mhd": "ObjectType = Image\nNDims = 3\nDimSize = 20 24 4\nElementSpacing = 2 2 8\nElementType = MET_SHORT\n"
+    "ElementDataFile = LIST\ns0.raw\ns1.raw\ns2.raw\ns3.raw\n",
+    "v.nhdr": "NRRD0004\ntype: short\ndimension: 3\nspace: left-posterior-superior\nsizes: 20 24 4\n"
+    "space directions: (2,0,0) (0,2,0) (0,0,8)\nspace origin: (0,0,0)\nendian: little\nencoding: raw\n"
+    "data file: s%d.raw 0 3 1\n",
+    "list.nhdr": "NRRD0004\ntype: short\ndimension: 3\nspace: left-posterior-superior\nsizes: 20 24 4\n"
+    "space directions: (2,0,0) (0,2,0) (0,0,8)\nspace origin: (0,0,0)\nendian: little\nencoding: raw\n"
+    "data file: LIST\ns0.raw\ns1.raw\ns2.raw\ns3.raw\n",
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_volume_whose_data_files_are_exchanged_is_another_input(name, tmp_path):
+    for k in range(4):
+        np.random.default_rng(k).integers(0, 99, (24, 20)).astype("<i2").tofile(tmp_path / f"s{k}.raw")
+    path = tmp_path / name
+    path.write_text(PARTS[name], encoding="utf-8")
+    before = input_hash(io.files_of(path)), io.read(path).array
+    assert read_hashed(lambda: io.read(path), io.files_of(path), lambda one: one.files, name)[1] == before[0]
+    (tmp_path / "s1.raw").rename(tmp_path / "x")
+    (tmp_path / "s3.raw").rename(tmp_path / "s1.raw")
+    (tmp_path / "x").rename(tmp_path / "s3.raw")
+    assert (io.read(path).array != before[1]).any() and input_hash(io.files_of(path)) != before[0]
+
+
+def test_the_order_of_dicom_files_does_not_matter(write_series):
+    files = sorted(write_series("exam").iterdir())
+    assert input_hash(files) == input_hash(files[::-1])
 
 
 def test_a_volume_in_several_files_is_done_again_when_one_of_them_changes(segment, tmp_path):
