@@ -51,7 +51,7 @@ def read_header(path: Path) -> Header:
         skips = [int(fields.get(key, 0)) for key in ("byte skip", "line skip")]
         image_axes = [axis for axis, kind in enumerate(kinds) if kind in _SPACE_KINDS and steps[axis] is not None][:3]
         vectors = np.array([steps[axis] for axis in image_axes])  # all of equal length
-        origin = np.array([float(v) for v in fields.get("space origin", "0").strip("() ").split(",")])[:3]
+        origin = np.array([float(v) for v in fields.get("space origin", "0,0,0").strip("() ").split(",")])[:3]
         payload = _payload(path, fields, length, math.prod(sizes) * voxel_bytes, encoding, skips)
     except (KeyError, ValueError) as error:
         raise _damaged(path) from error

@@ -63,6 +63,18 @@ def test_an_image_lies_where_its_space_says(tmp_path, space, signs):
     assert not image.notices
 
 
+@pytest.mark.parametrize("space", [*PATIENT, *NOT_PATIENT, ""])
+def test_an_image_without_an_origin_keeps_its_directions(tmp_path, space):
+    columns = " ".join(map(vector, STEPS.T))
+    path = write(
+        tmp_path / "a.nrrd", f"space: {space}" if space else "space dimension: 3", f"space directions: {columns}"
+    )
+    image = read(path)
+    np.testing.assert_allclose(image.geometry.ijk_to_ras[:3, :3], by_vtk(path)[:3, :3], atol=1e-9)
+    np.testing.assert_allclose(peek(path).geometry.ijk_to_ras, image.geometry.ijk_to_ras)
+    assert not image.geometry.ijk_to_ras[:3, 3].any() and len(image.notices) == (space not in PATIENT)
+
+
 @pytest.mark.parametrize("space", NOT_PATIENT)
 def test_a_space_that_is_not_the_patients_is_taken_as_slicer_takes_it_and_noticed(tmp_path, space):
     path = placed(tmp_path / "a.nrrd", space)
