@@ -3,17 +3,19 @@
 import shutil
 import stat
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import IO
 
+from .. import ownership
 from ..errors import InputError
 from .candidates import shown
 
+_PREFIX = "dinsegment-archive-"  # of the temporary folders
 SUFFIXES = (".zip", ".tar.gz", ".tgz", ".tar")
 _MOST_FILES = 200_000
 _MOST_BYTES = 64 << 30
@@ -31,12 +33,17 @@ def is_archive(path: Path) -> bool:
 def unpacked(path: Path) -> Iterator[Path]:
     """Unpack an archive into a temporary folder of the same name, which is yielded.
 
+    A kill leaves the images of patients behind, which the next run that unpacks an archive removes.
+
     Raises:
         InputError: the archive is damaged or encrypted, has a path that leads out of it, or unpacks to too much.
     """
     suffix = next(one for one in SUFFIXES if path.name.lower().endswith(one))
-    with TemporaryDirectory(prefix="dinsegment-") as temporary:
-        folder = Path(temporary) / path.name[: -len(suffix)]
+    parent = Path(tempfile.gettempdir())
+    ownership.sweep(parent, _PREFIX)
+    temporary, held = ownership.make_folder(_PREFIX, parent)
+    try:
+        folder = temporary / path.name[: -len(suffix)]
         folder.mkdir()
         try:
             _unpack(path, folder)
@@ -45,6 +52,8 @@ def unpacked(path: Path) -> Iterator[Path]:
         except RuntimeError as error:  # raised only by zipfile
             raise InputError(f"{shown(path)} is encrypted: unpack it, and use the folder.") from error
         yield folder
+    finally:
+        ownership.remove(temporary, held)
 
 
 def _unpack(path: Path, folder: Path) -> None:

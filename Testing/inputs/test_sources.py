@@ -1,6 +1,10 @@
 """Archives and DICOMDIR, read safely, with the expected names."""
 
 import io
+import os
+import signal
+import subprocess
+import sys
 import tarfile
 import zipfile
 from contextlib import ExitStack
@@ -13,6 +17,16 @@ from pydicom.uid import generate_uid
 
 from DINSegmentLib.inputs import archives
 from DINSegmentLib.inputs.search import find
+
+UNPACK_AND_BE_KILLED = """
+import os, signal, sys
+from contextlib import ExitStack
+from pathlib import Path
+from DINSegmentLib.inputs.search import find
+unpack = ExitStack()
+find([Path(sys.argv[1])], unpack=unpack)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 @pytest.fixture
@@ -57,6 +71,24 @@ def test_an_archive_holds_the_cases_of_its_folder_and_is_gone_afterwards(tmp_pat
         place = found["a"].path
         assert place.is_dir()
     assert not place.exists()
+
+
+def test_images_that_a_kill_left_are_removed_by_the_next_run(tmp_path, monkeypatch):
+    path = pack(series(tmp_path / "x", **tags()), tmp_path / "exam.zip")
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    killed = subprocess.run(
+        [sys.executable, "-c", UNPACK_AND_BE_KILLED, path], env={**os.environ, "TMPDIR": str(temporary)}, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL and list(temporary.rglob("IM*"))
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    with ExitStack() as unpack:
+        assert set(cases(find([path], unpack=unpack))) == {"exam"}
+        assert len(list(temporary.rglob("IM*"))) == 4
+        with ExitStack() as other:  # a run at the same time leaves alone what the first one needs
+            assert set(cases(find([path], unpack=other))) == {"exam"}
+        assert len(list(temporary.rglob("IM*"))) == 4
+    assert not list(temporary.iterdir())
 
 
 def names_in_two_runs(*paths, tmp_path):
