@@ -3,9 +3,10 @@
 import hashlib
 import json
 import os
+import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,15 @@ TINY_LABELS = [
     {"value": 2, "name": "Wall", "color": [40, 50, 60], "terminology": {"type": ["SCT", "74281007", "Wall"]}},
     {"value": 3, "name": "Inner part", "color": [70, 80, 90], "terminology": {"type": ["SCT", "87878005", "Inner"]}},
 ]
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Restores after the test the handlers of the signals that a command handles."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

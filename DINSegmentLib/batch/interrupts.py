@@ -3,11 +3,19 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
 _NOTE = b"Stopping after the current batch of slices; interrupt again to stop immediately.\n"
+
+
+def endings() -> tuple[int, ...]:
+    """Signals that ask a program to end: SIGTERM, and SIGHUP of a closed terminal unless it is ignored, as by nohup."""
+    hangup: int | None = getattr(signal, "SIGHUP", None)  # missing on Windows
+    if hangup is None or signal.getsignal(hangup) == signal.SIG_IGN:
+        return (signal.SIGTERM,)
+    return signal.SIGTERM, hangup
 
 
 class Stop:
@@ -29,7 +37,7 @@ class Stop:
 
 @contextmanager
 def on_interrupt(quiet: bool = False) -> Iterator[Stop]:
-    """In this context, the first interrupt (Ctrl-C, SIGTERM) requests a stop; the next raises KeyboardInterrupt.
+    """In this context, the first interrupt (Ctrl-C or `endings`) requests a stop; the next raises KeyboardInterrupt.
 
     Does nothing outside the main thread, because only that receives signals.
 
@@ -49,9 +57,9 @@ def on_interrupt(quiet: bool = False) -> Iterator[Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.signal(number, heed) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, heed) for number in (signal.SIGINT, *endings())}
     try:
-        with _heard_at_once(stop, quiet):
+        with _heard_at_once(before, stop, quiet):
             yield stop
     finally:
         for number, handler in before.items():
@@ -65,8 +73,8 @@ def _first(stop: Stop, quiet: bool) -> None:
 
 
 @contextmanager
-def _heard_at_once(stop: Stop, quiet: bool) -> Iterator[None]:
-    """Also watch for signals in a thread, because the handler must wait while a library is running."""
+def _heard_at_once(numbers: Container[int], stop: Stop, quiet: bool) -> Iterator[None]:
+    """Also watch for these signals in a thread, because the handler must wait while a library is running."""
     if os.name == "nt":
         yield
         return
@@ -75,7 +83,7 @@ def _heard_at_once(stop: Stop, quiet: bool) -> Iterator[None]:
 
     def listen() -> None:
         while number := os.read(ear, 1):
-            if number[0] in (signal.SIGINT, signal.SIGTERM):
+            if number[0] in numbers:
                 _first(stop, quiet)
 
     thread = threading.Thread(target=listen, daemon=True)

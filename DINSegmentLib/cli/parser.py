@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .. import __version__
+from ..batch import interrupts
 from ..console import Console, open_closed_streams, printable
 from ..errors import Cancelled, DINSegmentError
 from ..isolation import sentence
@@ -27,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 all succeeded; 1 some failed; 2 nothing written (bad usage, or all inputs failed); 130 interrupted.
     """
     open_closed_streams()
-    # treat SIGTERM as an interrupt, so that temporary files next to the outputs are removed
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in interrupts.endings():  # treated as Ctrl-C, so that temporary files are removed
+        signal.signal(number, signal.default_int_handler)
     typed = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(typed)  # bad usage exits here with code 2
     options.again = _again(typed)

@@ -1,7 +1,6 @@
 """An archive with studies, and `dinsegment segment --dicomweb` on them."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -76,18 +75,16 @@ class Outcome:
 
 @pytest.fixture
 def segment(
-    capfd: pytest.CaptureFixture[str], tiny_model: Path, tmp_path: Path, secrets: Path
-) -> Iterator[Callable[..., Outcome]]:
+    capfd: pytest.CaptureFixture[str], tiny_model: Path, tmp_path: Path, secrets: Path, handlers: None
+) -> Callable[..., Outcome]:
     """`dinsegment segment` of the studies of an archive with the small model, into ``tmp_path/out``; later ones win."""
-    handler = signal.getsignal(signal.SIGTERM)
 
     def run(archive: Orthanc, *arguments: Any) -> Outcome:
         capfd.readouterr()
         code = main(["segment", *map(str, (*options(archive, tiny_model, tmp_path / "out", secrets), *arguments))])
         return Outcome(code, *capfd.readouterr())
 
-    yield run
-    signal.signal(signal.SIGTERM, handler)
+    return run
 
 
 def options(archive: Orthanc, model: Path, output: Path, secrets: Path) -> tuple[Any, ...]:

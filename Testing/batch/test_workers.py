@@ -1,6 +1,5 @@
 """The automatic number of processes: from constructed inputs, and in the command."""
 
-import signal
 import sys
 from dataclasses import replace
 
@@ -83,7 +82,7 @@ def test_many_cores_get_no_more_than_eight():
 
 
 @pytest.fixture
-def run(tmp_path, tiny_model, write, monkeypatch):
+def run(tmp_path, tiny_model, write, monkeypatch, handlers):
     """`dinsegment segment` as the program of two tiny volumes, which count as many, on a machine of four cores."""
     monkeypatch.setattr(workers, "ENOUGH_CASES", 2)
     monkeypatch.setattr(workers, "here", lambda device, is_program: replace(FOUR_CORES, is_program=is_program))
@@ -94,9 +93,7 @@ def run(tmp_path, tiny_model, write, monkeypatch):
         monkeypatch.setattr(sys, "argv", ["dinsegment", *arguments, *more])
         return parser.main([*arguments, *more] if within else None)
 
-    handler = signal.getsignal(signal.SIGTERM)
-    yield call
-    signal.signal(signal.SIGTERM, handler)
+    return call
 
 
 @pytest.fixture

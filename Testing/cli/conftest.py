@@ -43,9 +43,8 @@ class Beat:
 
 
 @pytest.fixture
-def command(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Outcome]]:
+def command(capfd: pytest.CaptureFixture[str], handlers: None) -> Callable[..., Outcome]:
     """`dinsegment ARGUMENTS` in this process."""
-    handler = signal.getsignal(signal.SIGTERM)
 
     def run(*arguments: Any) -> Outcome:
         capfd.readouterr()
@@ -55,8 +54,7 @@ def command(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Outcome
             code = end.code
         return Outcome(code, *capfd.readouterr())
 
-    yield run
-    signal.signal(signal.SIGTERM, handler)
+    return run
 
 
 @pytest.fixture
@@ -115,8 +113,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
         process = subprocess.Popen(
             [sys.executable, *map(str, arguments)], cwd=tmp_path, encoding="utf-8", stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "2", "PYTHONDONTWRITEBYTECODE": "1"},
-            # a shell starts background jobs with SIGINT ignored, and ignored signals are inherited
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options,
+            preexec_fn=_heed_signals, **options,
         )  # fmt: skip
         processes.append(process)
         return process
@@ -126,6 +123,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def _heed_signals() -> None:
+    """A shell starts background jobs with SIGINT ignored, nohup with SIGHUP; ignored signals are inherited."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 _WORKER = """

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the run ends after the batch of slices, keeps what is finished, and says how to resume."""
+"""Ctrl-C, SIGTERM and SIGHUP: the run ends after the batch of slices, keeps what is finished, says how to resume."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import shlex
 import signal
 import sys
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -89,13 +90,37 @@ def test_it_ends_after_the_batch_and_goes_on_to_the_same_bytes(begin, segment, w
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("wanted", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("wanted", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_single_file_leaves_nothing(wanted, begin, large, tmp_path):
     process = begin(large("only.nrrd"))
     wait_for(process, inside("only"))
-    process.send_signal(wanted)
+    process.send_signal(getattr(signal, wanted))
     assert ended(process)[-1]["message"].startswith("Interrupted: 0 of 1 done")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_closed_terminal_leaves_no_images_of_an_archive(begin, large, tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "exam.zip", "w") as archive:
+        archive.write(large("only.nrrd"), "only.nrrd")
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    process = begin(tmp_path / "exam.zip")
+    wait_for(process, inside("only"))
+    assert list(temporary.rglob("only.nrrd"))
+    process.send_signal(signal.SIGHUP)
+    ended(process)
+    assert not list(temporary.rglob("only.nrrd"))
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored(command, capfd):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    assert command("models").code == 0
+    with interrupts.on_interrupt() as stop:
+        os.kill(os.getpid(), signal.SIGHUP)
+        time.sleep(0.2)
+        assert not stop() and not capfd.readouterr().err
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
 
 @pytest.mark.parametrize("mode", ["--workers", "--scheduler"])
@@ -121,14 +146,14 @@ def test_several_processes_end_too(mode, begin, segment, write, large, scheduler
 
 
 def test_a_second_interrupt_ends_at_once_and_then_all_is_as_before(capfd):
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     with pytest.raises(KeyboardInterrupt), interrupts.on_interrupt() as stop:
         assert not stop()
         os.kill(os.getpid(), signal.SIGINT)
         assert stop() and "interrupt again" in capfd.readouterr().err
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(1)
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
 
 
 @pytest.mark.parametrize(
