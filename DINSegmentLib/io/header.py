@@ -16,6 +16,12 @@ from ..errors import GeometryError, InputError
 
 _MARGIN = 1 << 20  # bytes that may follow the voxels in a compressed file
 _MOST_AXES, _MOST_VOXELS, _MOST_PARTS = 16, 1 << 31, 100_000
+_PLAUSIBLE = (0.3, 30.0)  # mm; voxel sizes of clinical CT and MR
+_MM_OF_UNIT = {
+    **dict.fromkeys(("m", "meter", "metre"), 1e3),
+    **dict.fromkeys(("cm", "centimeter", "centimetre"), 10.0),
+    **dict.fromkeys(("um", "µm", "micron", "micrometer", "micrometre"), 1e-3),
+}
 FARTHEST = 1e6  # mm; larger values do not occur in patients, and may exceed the number range of NIfTI
 
 
@@ -47,14 +53,15 @@ class Header:
         frames: number of volumes in the file; 1 for a 3-D file.
         components: values per voxel; 1 for a gray image.
         voxel_bytes: bytes per value; 0 if the number type is not supported.
-        steps: all alternatives that the header gives for the step in mm from one voxel to the next along I, J, K,
-            each as in `check_steps`; all must be valid.
+        steps: all alternatives that the header gives for the step from one voxel to the next along I, J, K, in its
+            unit, each as in `check_steps`; all must be valid.
         payload: the stored voxels.
-        origin: all values in mm that the header gives for the position of the first voxel.
+        origin: all values, in its unit, that the header gives for the position of the first voxel.
         frames_are_components: ITK reads the frames as components of one voxel.
         raw: bytes of the header; NIfTI only.
         to_lps: factors that convert the axes of ``steps`` and ``origin`` to LPS; None to trust the reading library.
         unit: unit of length in the header.
+        itk_factor: by which the reading library multiplies lengths in this unit.
         notices: sentences about the header for the user.
     """
 
@@ -69,7 +76,22 @@ class Header:
     raw: bytes | None = None
     to_lps: tuple[float, float, float] | None = None
     unit: str = "mm"
+    itk_factor: float = 1.0
     notices: tuple[str, ...] = ()
+
+    @property
+    def to_mm(self) -> float:
+        """Factor from the header's lengths to mm.
+
+        Many headers name another unit than mm although their lengths are in mm, so lengths are converted only if the
+        voxel size is implausible in mm and plausible in the unit of the header.
+        """
+        factor, lengths = _MM_OF_UNIT.get(self.unit.lower(), 1.0), _lengths(self.steps[0])
+        return 1.0 if _is_plausible(lengths) or not _is_plausible(factor * lengths) else factor
+
+
+def _is_plausible(lengths: np.ndarray) -> bool:
+    return bool((lengths >= _PLAUSIBLE[0]).all() and (lengths <= _PLAUSIBLE[1]).all())
 
 
 def check(header: Header, name: str, frame: int | None) -> None:
@@ -95,7 +117,7 @@ def check(header: Header, name: str, frame: int | None) -> None:
     pick_frame(name, header.frames, frame)
     for steps in header.steps:
         check_steps(steps, name)
-    if not (np.abs(header.origin) < FARTHEST).all():  # also catches NaN
+    if not (np.abs(header.to_mm * header.origin) < FARTHEST).all():  # also catches NaN
         raise GeometryError(f"{name} has an implausible origin (not a number, or kilometers away): correct its header.")
     lengths = [_lengths(steps) for steps in header.steps]
     if not all(np.allclose(other, lengths[0], rtol=0.01) for other in lengths):

@@ -53,11 +53,21 @@ def read_header(path: Path) -> Header:
         payload = _payload(path, fields, length, math.prod(sizes) * channels * voxel_bytes)
     except (KeyError, ValueError) as error:
         raise _damaged(path) from error
-    return Header(sizes[:3], math.prod(sizes[3:]), channels, voxel_bytes, (steps,), payload, origin)
+    unit = fields.get("DistanceUnits", "?")
+    return Header(
+        shape=sizes[:3],
+        frames=math.prod(sizes[3:]),
+        components=channels,
+        voxel_bytes=voxel_bytes,
+        steps=(steps,),
+        payload=payload,
+        origin=origin,
+        unit="mm" if unit == "?" else unit,
+    )
 
 
 def _steps(fields: dict[str, str], dimensions: int) -> np.ndarray:
-    """Step vectors (n, n) in mm along the first n <= 3 axes, one row each; only lengths (n,) if one is invalid."""
+    """Step vectors (n, n) along the first n <= 3 axes, one row each; only lengths (n,) if one is invalid."""
     lengths = np.ones(dimensions)
     if spacing := fields.get("ElementSpacing", fields.get("ElementSize")):
         lengths = np.array([float(v) for v in spacing.split()])

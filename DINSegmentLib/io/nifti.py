@@ -30,7 +30,7 @@ _LARGEST_OFFSET = 1 << 31
 _SCALING = (112, "2f")  # scl_slope, scl_inter
 _UNITS = 123
 _TIME_UNITS = {8: 1.0, 16: 1e-3, 24: 1e-6}  # in seconds, by the bits of xyzt_units for the unit of time
-_LENGTH_UNITS = {1: "m", 3: "micrometer"}
+_LENGTH_UNITS = {1: ("m", 1e3), 3: ("micrometer", 1e-3)}  # with the factor that ITK applies
 _LENGTH_BITS = 0x07
 _TIME_BITS = 0x38
 _WINDOW = (124, "2f")  # cal_max, cal_min
@@ -70,6 +70,7 @@ def read_header(path: Path) -> Header:
     offset = int(start)
     sizes = dim[1 : dim[0] + 1]
     qform, sform = _qform_offsets(raw, order), _sform(raw, order)
+    unit, itk_factor = _LENGTH_UNITS.get(raw[_UNITS] & _LENGTH_BITS, ("mm", 1.0))
     channels = _COLOR_CHANNELS.get(datatype, 1)
     number_bytes = 1 if datatype in _COLOR_CHANNELS else _NUMBER_BYTES.get(datatype, 0)
     stored = math.prod(sizes) * number_bytes * channels
@@ -82,7 +83,8 @@ def read_header(path: Path) -> Header:
         payload=Payload(path, 0, offset + stored, "deflate") if zipped else Payload(path, offset, stored, "raw"),
         origin=np.array([*qform, *(matrix[:, 3] for matrix in sform)]),
         raw=raw,
-        unit=_LENGTH_UNITS.get(raw[_UNITS] & _LENGTH_BITS, "mm"),
+        unit=unit,
+        itk_factor=itk_factor,
     )
 
 
@@ -119,8 +121,12 @@ def _is_zipped(file: BinaryIO) -> bool:
     return start == b"\x1f\x8b"
 
 
-def doubt_of_place(raw: bytes, geometry: Geometry) -> str:
-    """Describe an ambiguous position: neither qform nor sform in the header, or two that differ; otherwise empty."""
+def doubt_of_place(raw: bytes, geometry: Geometry, to_mm: float = 1.0) -> str:
+    """Describe an ambiguous position: neither qform nor sform in the header, or two that differ; otherwise empty.
+
+    Args:
+        to_mm: factor from the header's lengths to those of ``geometry``.
+    """
     order = _byte_order(raw, Path("header"))
     by_quaternion, sform = _qform_offsets(raw, order), _sform(raw, order)
     if not by_quaternion and not sform:
@@ -129,7 +135,8 @@ def doubt_of_place(raw: bytes, geometry: Geometry) -> str:
         return ""
     i, j, k = geometry.shape[::-1]
     corners = np.array([[x, y, z, 1] for x in (0, i - 1) for y in (0, j - 1) for z in (0, k - 1)], np.float64).T
-    by_sform, by_qform, taken = (matrix[:3] @ corners for matrix in (sform[0], _qform(raw, order), geometry.ijk_to_ras))
+    by_sform, by_qform = (to_mm * matrix @ corners for matrix in (sform[0], _qform(raw, order)))
+    taken = geometry.ijk_to_ras[:3] @ corners
     apart = float(np.linalg.norm(by_sform - by_qform, axis=0).max())
     if apart < _SAME_PLACE * float(geometry.spacing.min()):
         return ""

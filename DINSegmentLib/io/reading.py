@@ -75,8 +75,10 @@ def geometry_of(image: Any, found: header.Header) -> Geometry:
     directions = np.array(image.GetDirection()).reshape(dimension, dimension)[:3, :3]
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = directions * image.GetSpacing()[:3], image.GetOrigin()[:3]
+    matrix[:3] *= found.to_mm / found.itk_factor
     if found.to_lps is not None:
-        matrix[:3, :3], matrix[:3, 3] = (found.steps[0] * found.to_lps).T, found.origin * found.to_lps
+        to_lps = np.multiply(found.to_lps, found.to_mm)
+        matrix[:3, :3], matrix[:3, 3] = (found.steps[0] * to_lps).T, found.origin * to_lps
     i, j, k = found.shape
     return Geometry((k, j, i), LPS_TO_RAS @ matrix)
 
@@ -85,9 +87,10 @@ def notices_of(found: header.Header, geometry: Geometry) -> Iterator[Notice]:
     """Yield notices about a header."""
     yield from (Notice("input", text) for text in found.notices)
     if found.unit not in ("mm", "millimeter", "millimetre"):
-        text = f'The header gives lengths in "{found.unit}"; mm was assumed. Check the voxel spacing.'
+        done = "mm was assumed" if found.to_mm == 1 else "they were converted to mm"
+        text = f'The header gives lengths in "{found.unit}"; {done}. Check the voxel spacing.'
         yield Notice("input", text)
-    if found.raw and (text := nifti.doubt_of_place(found.raw, geometry)):
+    if found.raw and (text := nifti.doubt_of_place(found.raw, geometry, found.to_mm)):
         yield Notice("input", text)
 
 

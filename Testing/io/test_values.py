@@ -261,11 +261,3 @@ def test_a_nifti_header_without_a_place_is_noticed(tmp_path):
     picture.set_sform(None, 0)
     nibabel.save(picture, tmp_path / "a.nii")
     assert "check left and right" in read(tmp_path / "a.nii").notices[0].text
-
-
-@pytest.mark.parametrize("unit", ["meter", "micron"])
-def test_lengths_in_another_unit_are_noticed(tmp_path, unit):
-    picture = nibabel.Nifti1Image(VALUES.astype(np.int16).T, np.eye(4))
-    picture.header.set_xyzt_units(unit, "sec")
-    nibabel.save(picture, tmp_path / "a.nii")
-    assert "mm was assumed" in read(tmp_path / "a.nii").notices[0].text
