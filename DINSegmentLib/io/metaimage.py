@@ -56,8 +56,8 @@ def read_header(path: Path) -> Header:
     unit = fields.get("DistanceUnits", "?")
     return Header(
         shape=sizes[:3],
-        frames=math.prod(sizes[3:]),
-        components=channels,
+        frames=math.prod(sizes[3:4]),
+        components=channels * math.prod(sizes[4:]),
         voxel_bytes=voxel_bytes,
         steps=(steps,),
         payload=payload,

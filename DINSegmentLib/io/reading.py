@@ -120,9 +120,9 @@ def _read_voxels(path: Path, reader_name: str, found: header.Header, index: int)
     try:
         reader.ReadImageInformation()
         size = reader.GetSize()
-        if len(size) == 4:
-            reader.SetExtractIndex([0, 0, 0, index])
-            reader.SetExtractSize([*size[:3], 0])
+        if further := len(size) - 3:  # the axis of the frames, and any of length 1
+            reader.SetExtractIndex([0, 0, 0, index, *[0] * (further - 1)])
+            reader.SetExtractSize([*size[:3], *[0] * further])
         image = reader.Execute()
     except RuntimeError as error:
         if "orthonormal" in str(error):

@@ -1,5 +1,7 @@
 """Reading of all frames of a cine, and writing of labels for all of them."""
 
+from functools import partial
+
 import nibabel
 import nrrd
 import numpy as np
@@ -12,6 +14,7 @@ from DINSegmentLib.errors import GeometryError, InputError
 from DINSegmentLib.inputs import search
 from DINSegmentLib.inputs.candidates import Refused
 from DINSegmentLib.io import read, read_cine, write_labelmap
+from DINSegmentLib.io.probe import peek
 
 FRAMES = np.random.default_rng(2).integers(0, 99, (5, 3, 6, 7)).astype(np.int16)  # (T, K, J, I)
 
@@ -89,6 +92,25 @@ def test_what_a_header_leaves_in_doubt_is_noticed_of_a_cine_too(write_cine, tmp_
     nibabel.save(nibabel.Nifti1Image(np.asarray(picture.dataobj), picture.affine, picture.header), tmp_path / "m.nii")
     assert "mm was assumed" in read_cine(tmp_path / "m.nii").first.notices[0].text
     assert not read_cine(path).first.notices
+
+
+@pytest.mark.parametrize("sizes", ["7 6 3 1 5", "7 6 3 5 2"])
+def test_a_fifth_axis_is_refused_however_the_file_is_read(sizes, tmp_path):
+    path = tmp_path / "a.mha"
+    count = np.prod([int(size) for size in sizes.split()])
+    head = f"ObjectType = Image\nNDims = 5\nDimSize = {sizes}\nElementSpacing = 1.5 1.25 8 1 1\n"
+    path.write_bytes(f"{head}ElementType = MET_SHORT\nElementDataFile = LOCAL\n".encode() + bytes(2 * count))
+    for look in (read, partial(read, frame=1), read_cine, partial(peek, all_frames=True)):
+        with pytest.raises(InputError, match="color or vector image"):
+            look(path)
+
+
+def test_a_fifth_axis_of_length_one_does_not_matter(tmp_path):
+    path = tmp_path / "a.mha"
+    head = "ObjectType = Image\nNDims = 5\nDimSize = 7 6 3 5 1\nElementSpacing = 1.5 1.25 8 1 1\n"
+    path.write_bytes(f"{head}ElementType = MET_SHORT\nElementDataFile = LOCAL\n".encode() + FRAMES.tobytes())
+    np.testing.assert_array_equal(read_cine(path).array, FRAMES)
+    np.testing.assert_array_equal(read(path, frame=2).array, FRAMES[1])
 
 
 @pytest.mark.parametrize(
