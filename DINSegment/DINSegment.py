@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import slicer
+import vtk
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -101,6 +102,7 @@ class DINSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAboutToBeRemovedEvent, self.onNodeLeaves)
         slicer.app.connect("aboutToQuit()", self.onQuit)
         self.enter()
 
@@ -135,6 +137,10 @@ class DINSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneEndImport(self, caller, event):
         self.panel.setParameterNode(None)  # read again what was read while nodes were still missing
         self.onSceneEndClose(caller, event)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeLeaves(self, caller, event, node):
+        self.panel.forget(node)
 
 
 class DINSegmentLogic(ScriptedLoadableModuleLogic):

@@ -1,6 +1,6 @@
 """Contents of the panel's lists (models, devices, enhancement methods), and labels that hide when empty."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import qt
@@ -14,7 +14,21 @@ AUTO = "auto"
 _LONGEST = 30  # characters per row that fit into Slicer's narrowest panel
 
 
-def fill_models(selector: Any, models: Mapping[str, Model]) -> None:
+def follow_nodes(nodes: Any, slot: Callable[[Any], None]) -> None:
+    """Connect a list of nodes with a slot, which is called when another node is chosen, or None; Slicer's lists also
+    report the chosen node each time it is renamed, as the volume of some cines is for each frame.
+    """
+    reported: list[Any] = [nodes.currentNode()]
+
+    def on_report(node: Any) -> None:
+        if node is not reported[0]:
+            reported[0] = node
+            slot(node)
+
+    nodes.connect("currentNodeChanged(vtkMRMLNode*)", on_report)
+
+
+def fill_models(nodes: Any, models: Mapping[str, Model]) -> None:
     """Fill a list with `AUTO` and all models of the catalog, with details in tooltips."""
     selector.clear()
     _add(selector, 0, _("Auto"), AUTO, "")

@@ -1,6 +1,7 @@
-"""Questions to the user with several answers."""
+"""Questions to the user: one of several answers, a file to write."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import qt
@@ -28,3 +29,31 @@ def choose_answer(question: str, answers: Sequence[str]) -> int | None:
     box.exec()
     clicked = box.clickedButton()
     return next((index for index, button in enumerate(buttons) if button == clicked), None)
+
+
+def choose_file(title: str, name: str, kinds: str, suffixes: Sequence[str]) -> Path | None:
+    """Let the user choose a file to write.
+
+    Args:
+        title: of the dialog.
+        name: proposed name.
+        kinds: Qt's filter of file types.
+        suffixes: in lower case; a name with none of them gets the first.
+
+    Returns:
+        the file; None if the user canceled.
+    """
+    chosen = qt.QFileDialog.getSaveFileName(None, title, name, kinds)
+    if not chosen:
+        return None
+    path = Path(chosen)
+    if path.suffix.lower() in suffixes:
+        return path
+    path = path.with_name(path.name + suffixes[0])
+    return path if may_replace([path]) else None
+
+
+def may_replace(paths: Sequence[Path]) -> bool:
+    """Ask before files are replaced about which the file dialog did not ask; True if none exists."""
+    names = ", ".join(path.name for path in paths if path.exists())
+    return not names or choose_answer(_("{names} exists already.").format(names=names), [_("Replace")]) == 0

@@ -1,6 +1,8 @@
 """Installation of missing packages: PyTorch by Slicer's PyTorch extension, reportlab for PDF reports."""
 
 import importlib.util
+import logging
+import subprocess
 
 from slicer.i18n import tr as _
 
@@ -53,6 +55,9 @@ def _install(name: str, versions: str) -> bool:
         import slicer.packaging
         from packaging.requirements import Requirement
 
-        slicer.packaging.pip_ensure([Requirement(f"{name}{versions}")], requester="DINSegment")
+        try:
+            slicer.packaging.pip_ensure([Requirement(f"{name}{versions}")], requester="DINSegment")
+        except (RuntimeError, subprocess.CalledProcessError) as error:  # the user declined, or pip failed
+            logging.getLogger("dinsegment").info("%s was not installed: %s", name, error)
         importlib.invalidate_caches()
     return importlib.util.find_spec(name) is not None

@@ -64,8 +64,7 @@ class Job:
 
     def state(self) -> Any:
         """Return a value that changes when the voxels change."""
-        image = self.volume_node.GetImageData()
-        return image.GetMTime() if image is not None else 0
+        return scene.voxel_state(self.volume_node)
 
     def needed(self) -> list[Any]:
         """Return the nodes that must still exist for the result to be stored."""

@@ -123,6 +123,17 @@ class Panel:
             self.runner.warm_up(self.input.show_devices)
         self.models.tell_missing()
 
+    def forget(self, node: Any) -> None:
+        """Called before a node leaves the scene: Slicer's lists would choose another one, perhaps another patient's."""
+        selection = (
+            (self.ui.inputSelector, self.session.volume),
+            (self.ui.outputSelector, self.session.output),
+            (self.ui.enhancedOutputSelector, self.session.enhanced),
+        )
+        for nodes, chosen in selection:
+            if chosen is node:
+                nodes.setCurrentNode(None)
+
     def exit(self) -> None:
         """Called when the panel is hidden: restore the user's views; a run continues."""
         self.session.in_view = False

@@ -1,7 +1,7 @@
 """Tables of the panel, with short headings on screen and full headings in exported files."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,10 @@ class Column:
 
     short: str
     full: str
+
+
+Table = tuple[Sequence[Column], Sequence[Sequence[str]]]
+"""Headings and rows, with a text for each heading."""
 
 
 def fill(table: Any, columns: Sequence[Column], rows: Sequence[Sequence[str]], wide: int = 0, most: int = 0) -> None:
@@ -62,14 +66,18 @@ def fit(table: Any, most: int = 0) -> None:
     table.setFixedHeight((0 if header.isHidden() else header.sizeHint.height()) + height + _FRAME)
 
 
-def export(columns: Sequence[Column], rows: Sequence[Sequence[str]], path: Path) -> None:
-    """Write a table with full headings as CSV in UTF-8.
+def export(tables: Mapping[Path, Table]) -> None:
+    """Write tables with full headings as CSV in UTF-8: all files, which are in one folder, or none.
 
     Raises:
-        OSError: the file cannot be written.
+        OutputError: a file cannot be written.
     """
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([[column.full for column in columns], *rows])
+    from ..io import outputs  # takes a while to import
+
+    with outputs.beside(list(tables)) as folder:
+        for path, (columns, rows) in tables.items():
+            with (folder / path.name).open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file).writerows([[column.full for column in columns], *rows])
 
 
 def number(value: float | None) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 import qt
 from vtkmodules.vtkCommonCore import vtkCommand
 
+from .. import scene
+
 _REST = 300  # ms without further edits before a segmentation is measured
 
 
@@ -19,7 +21,7 @@ class VoxelWatch:
 
     def __init__(self, parent: Any, on_change: Callable[[], None]) -> None:
         self._observed: tuple[Any, int] | None = None
-        self._time = 0
+        self._time = self._state = 0
         self._timer = _single_shot(parent, 0, on_change)
 
     def follow(self, volume_node: Any) -> None:
@@ -31,11 +33,14 @@ class VoxelWatch:
             self._observed = None
         if volume_node is not None:
             self._observed = volume_node, volume_node.AddObserver(vtkCommand.ModifiedEvent, self._look)
-            self._time = _time(volume_node)
+            self._time, self._state = _time(volume_node), scene.voxel_state(volume_node)
 
     def _look(self, node: Any, event: Any) -> None:
-        if _time(node) != self._time:
-            self._time = _time(node)
+        if (now := _time(node)) == self._time:
+            return
+        self._time = now
+        if (state := scene.voxel_state(node)) != self._state:
+            self._state = state
             self._timer.start()
 
 
@@ -86,5 +91,5 @@ def _single_shot(parent: Any, milliseconds: int, on_timeout: Callable[[], None])
 
 
 def _time(node: Any) -> int:
-    """Return a number that changes when the voxels of a volume change."""
+    """Return when the voxels of a volume were last written."""
     return node.GetImageData().GetMTime() if node.GetImageData() is not None else 0

@@ -23,7 +23,10 @@ def note(node: Any, name: str, value: Any) -> None:
         name: `PERSON` or `MODEL` with a volume, `RUN`, `LABELS` or `INSERTIONS` with a segmentation.
         value: any JSON value; None removes the attribute.
     """
-    _keeper(node).SetAttribute(name, None if value is None else json.dumps(value))
+    keeper = _keeper(node)
+    keeper.DisableModifiedEventOn()  # a sequence's browser would copy the frame that is shown anew
+    keeper.SetAttribute(name, None if value is None else json.dumps(value))
+    keeper.DisableModifiedEventOff()
 
 
 def noted(node: Any, name: str) -> Any:

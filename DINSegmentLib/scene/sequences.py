@@ -1,5 +1,6 @@
 """Slicer's sequences: the frames of a cine behind the volume that shows them, and results for all frames."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import slicer
 import slicer.util
+from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ..errors import GeometryError, InputError
 from ..geometry import Geometry
@@ -79,6 +81,18 @@ def find_cine(volume_node: Any) -> Cine | None:
         if sequence is not None and sequence.GetNumberOfDataNodes() > 1:
             return Cine(browser, sequence, volume_node)
     return None
+
+
+def voxel_state(volume_node: Any) -> int:
+    """Return a number that changes when the voxels of a volume change.
+
+    For a cine it is a checksum of the frame: its browser copies the frame anew at every change of its own settings.
+    """
+    image = volume_node.GetImageData()
+    scalars = image.GetPointData().GetScalars() if image is not None else None
+    if scalars is None:
+        return 0
+    return image.GetMTime() if find_cine(volume_node) is None else zlib.crc32(vtk_to_numpy(scalars).data)
 
 
 def cine_of(volume_node: Any) -> Cine:

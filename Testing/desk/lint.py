@@ -12,7 +12,8 @@ UI = Path(__file__).resolve().parents[2] / "DINSegment" / "Resources" / "UI" / "
 FORBIDDEN = {"Signal", "Slot", "Property"}
 # what the code calls a widget that it was handed, and what gives an object that was measured as one
 NAMES = {
-    "action": "QAction", "button": "QPushButton", "editor": "qMRMLSegmentEditorWidget", "selector": "QComboBox",
+    "action": "QAction", "button": "QPushButton", "editor": "qMRMLSegmentEditorWidget", "nodes": "qMRMLNodeComboBox",
+    "selector": "QComboBox",
     "settings": "slicer.app.userSettings()", "table": "QTableWidget", "uiWidget": "qMRMLWidget", "widget": "QWidget",
 }  # fmt: skip
 MODULES = {

@@ -3,6 +3,7 @@
 from typing import Any
 
 import slicer
+import vtk
 from PySide6.QtCore import Property, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QPainter, QPalette
 from PySide6.QtWidgets import (
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 _STEPS = 1000  # of a slider
+_AFTER_OTHERS = -10.0  # priority of the lists' observers, as Slicer's
 _TITLE, _WIDEST = 24, 16777215  # pixels of a group's title; Qt's largest height
 
 
@@ -182,7 +184,11 @@ def _flag(name: str) -> Property:
 
 
 class qMRMLNodeComboBox(QWidget):
-    """A list of the scene's nodes of some types, which follows the scene."""
+    """A list of the scene's nodes of some types, which follows the scene.
+
+    As in Slicer, a node leaves it before it leaves the scene, and the list falls to the neighboring one. It reports the
+    current node again when that is renamed.
+    """
 
     currentNodeChanged = Signal(object)
     signatures = {"currentNodeChanged(vtkMRMLNode*)"}
@@ -196,6 +202,8 @@ class qMRMLNodeComboBox(QWidget):
         self._scene, self._tags, self._types, self._flags = None, [], [], {}
         self._base_name = ""
         self._shown: Any = None
+        self._leaving: Any = None  # a node that is about to leave the scene
+        self._named: list[tuple[Any, int]] = []  # nodes in the list with the tags of their observers
         self._box.currentIndexChanged.connect(self._on_index)
 
     def setMRMLScene(self, scene: Any) -> None:
@@ -205,10 +213,24 @@ class qMRMLNodeComboBox(QWidget):
         if scene is not None:
             for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent):
                 self._tags.append(scene.AddObserver(event, lambda *_: self._fill()))
+            self._tags.append(scene.AddObserver(scene.NodeAboutToBeRemovedEvent, self._leave, _AFTER_OTHERS))
         self._fill()
 
     def currentNode(self) -> Any:
         return self._shown if self._shown is not None and self._scene.IsNodePresent(self._shown) else None
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _leave(self, scene: Any, event: Any, node: Any) -> None:
+        self._leaving = node
+        self._fill()
+        self._leaving = None
+
+    def _rename(self, node: Any, event: Any) -> None:
+        row = self._box.findData(node.GetID())
+        if row >= 0 and self._box.itemText(row) != node.GetName():
+            self._box.setItemText(row, node.GetName())
+            if node is self._shown:
+                self.currentNodeChanged.emit(node)
 
     def setCurrentNode(self, node: Any) -> None:
         self.setCurrentNodeID(node.GetID() if node is not None else "")
@@ -231,22 +253,25 @@ class qMRMLNodeComboBox(QWidget):
             node
             for nodes in kinds
             for node in nodes
-            if node.GetClassName() in self._types and not node.GetHideFromEditors()
+            if node.GetClassName() in self._types and not node.GetHideFromEditors() and node is not self._leaving
         ]
 
     def _fill(self) -> None:
         if self._scene is not None and self._scene.IsClosing():
             return
-        chosen = self.currentNode()
+        chosen, before = self.currentNode(), self._box.property("currentIndex")
+        for node, tag in self._named:
+            node.RemoveObserver(tag)
+        self._named = [(node, node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._rename)) for node in self._nodes()]
         self._box.blockSignals(True)
         self._box.clear()
         if self._flags.get("noneEnabled", False):
             self._box.addItem("None", "")
-        for node in self._nodes():
+        for node, _tag in self._named:
             self._box.addItem(node.GetName(), node.GetID())
         row = self._box.findData(chosen.GetID() if chosen is not None else "")
-        if row < 0 and not self._flags.get("noneEnabled", False):
-            row = 0 if self._box.count else -1
+        if row < 0:
+            row = min(before, self._box.count - 1) if chosen is not None else 0 if self._box.count else -1
         self._box.setCurrentIndex(row)
         self._box.blockSignals(False)
         self._on_index(row)

@@ -44,3 +44,14 @@ def heart(desk: Any, panel: Any) -> Any:
     node = slicer.util.loadVolume(str(SAMPLE), {"name": "Smith^John"})
     panel.ui.inputSelector.setCurrentNode(node)
     return node
+
+
+@pytest.fixture
+def jobs(panel: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What clicking Segment would have run."""
+    from DINSegmentLib.panel import installer
+
+    begun: list[Any] = []
+    monkeypatch.setattr(installer, "torch_is_installed", lambda: True)
+    monkeypatch.setattr(panel.panel.runner, "segment", lambda *settings: begun.append(settings[-1]))
+    return begun

@@ -315,13 +315,13 @@ def test_export_writes_the_tables_of_a_cine(desk, panel, cine, tmp_path, monkeyp
     assert panel.ui.statusLabel.text == "Exported."
 
 
-def test_a_function_is_exported_though_its_cine_is_chosen_no_more(panel, tmp_path):
+def test_a_function_can_be_exported_though_its_cine_is_chosen_no_more(panel, tmp_path):
     labels = np.zeros((2, 3, 4, 4), np.uint8)
     found = cardiac_function(labels, Geometry((3, 4, 4), np.diag([1.0, 1, 8, 1])), find_model("cardiac-mr"))
     panel.panel.function.show(None, found)
-    panel.panel.function.export(tmp_path / "volumes.csv")
-    headings, *frames = csv.reader((tmp_path / "volumes-frames.csv").read_text(encoding="utf-8").splitlines())
-    assert headings[2] == "LV (ml)" and frames == table_of(panel.ui.framesTable) and len(frames) == 2
+    headings, frames = panel.panel.function.tables(tmp_path / "volumes.csv")[tmp_path / "volumes-frames.csv"]
+    assert headings[2].full == "LV (ml)" and len(frames) == 2
+    assert [list(row) for row in frames] == table_of(panel.ui.framesTable)
 
 
 def test_frames_of_different_grids_are_told_and_nothing_is_run(desk, panel, cine):
@@ -388,3 +388,19 @@ def test_segment_sequence_needs_no_panel_and_refuses_a_lonely_volume(desk, panel
     assert labels.shape[0] == 3 and all(frame.any() for frame in labels)
     with pytest.raises(InputError, match="not the volume of a sequence"):
         panel.logic.segmentSequence(slicer.util.addVolumeFromArray(np.zeros((9, 8, 7), np.int16), name="lonely"))
+
+
+def test_what_is_noted_with_a_cine_leaves_its_voxels_and_maps_alone(desk, panel, cine):
+    from DINSegmentLib import scene
+
+    shape = cine.proxy.GetImageData().GetDimensions()[::-1]
+    scene.write_confidence(np.full(shape, 50, np.uint8), cine.proxy)
+    before = scene.voxel_state(cine.proxy)
+    panel.ui.heightSpinBox.value = 180
+    cine.browser.SetPlaybackRateFps(7)
+    desk.turn(0.1)
+    assert scene.noted(cine.proxy, scene.PERSON)["height"] == 180
+    assert scene.find_map(cine.proxy) is not None and scene.voxel_state(cine.proxy) == before
+    cine.go_to(1)
+    desk.turn(0.1)
+    assert scene.find_map(cine.proxy) is None and scene.voxel_state(cine.proxy) != before

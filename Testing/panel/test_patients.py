@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from clicks import structures
+from clicks import add_result, structures
 
 from DINSegmentLib.model import find_model
 
@@ -25,19 +25,6 @@ def other(desk, panel, heart):
 def result(desk, panel, heart):
     """An earlier result of the heart: 100 voxels of the left ventricle."""
     return add_result(heart)
-
-
-def add_result(volume, model="cardiac-mr", voxels=100):
-    from DINSegmentLib import scene
-
-    labels = np.zeros(volume.GetImageData().GetDimensions()[::-1], np.uint8)
-    labels[2].ravel()[:voxels] = 3
-    node = scene.write_segmentation(labels, volume, find_model(model).labels)
-    review = [
-        {"slice": 2, "axis": 0, "structure": "Myocardium", "expected_errors": 5.0, "text": "Small.", "frame": None}
-    ]
-    scene.note(node, scene.RUN, {"model": model, "review": review})
-    return node
 
 
 def edit(node, volume, value=3, count=700):
@@ -201,17 +188,6 @@ def test_cardiac_function_follows_an_edit_of_a_frame(desk, panel, heart):
     scene.find_cine(proxy).go_to(0)
     scene.find_cine(proxy).go_to(1)
     assert scene.read_cine_labels(node, scene.find_cine(proxy), find_model("cardiac-mr").labels)[1].sum() == 3 * 50
-
-
-@pytest.fixture
-def jobs(panel, monkeypatch):
-    """What clicking Segment would have run."""
-    from DINSegmentLib.panel import installer
-
-    begun = []
-    monkeypatch.setattr(installer, "torch_is_installed", lambda: True)
-    monkeypatch.setattr(panel.panel.runner, "segment", lambda *settings: begun.append(settings[-1]))
-    return begun
 
 
 @pytest.mark.parametrize(

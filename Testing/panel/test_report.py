@@ -153,7 +153,12 @@ def test_a_pdf_lets_slicer_ask_for_reportlab_and_without_it_nothing_is_saved(
 ):
     asked = []
     packaging = ModuleType("slicer.packaging")
-    packaging.pip_ensure = lambda requirements, requester: asked.append((str(requirements[0]), requester))
+
+    def declined(requirements, requester):  # as Slicer's raises
+        asked.append((str(requirements[0]), requester))
+        raise RuntimeError("User declined the installation.")
+
+    packaging.pip_ensure = declined
     monkeypatch.setitem(sys.modules, "slicer.packaging", packaging)
     import slicer
 

@@ -109,3 +109,16 @@ def test_a_scene_that_is_closed_ends_all(desk, panel, volumes):
     finish(desk, panel)
     assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == []
     assert panel.ui.segmentButton.text == "&Segment"
+
+
+def test_a_scene_that_is_added_in_another_module_does_not_end_the_runs(desk, panel, volumes, tmp_path):
+    from DINSegmentLib import scene
+
+    model = find_model("cardiac-mr")
+    panel.panel.several.segment([(volumes[name], model) for name in ("first", "second")])
+    panel.exit()
+    desk.window.isEntered = False
+    slicer.mrmlScene.InvokeEvent(slicer.mrmlScene.EndImportEvent)
+    finish(desk, panel)
+    assert all(scene.find_result(volumes[name]) is not None for name in ("first", "second"))
+    assert panel.ui.segmentButton.text == "&Segment"

@@ -137,11 +137,24 @@ def test_export_writes_the_volumes_of_one_volume(desk, panel, heart, tmp_path, m
     assert not panel.ui.functionGroup.visible
 
 
-def test_export_to_a_folder_that_is_not_there_is_told_and_a_closed_dialog_does_nothing(
+def test_export_asks_before_a_file_is_replaced_that_only_the_suffix_leads_to(desk, panel, heart, tmp_path, monkeypatch):
+    run(desk, panel)
+    for name in ("Smith.J", "Smith.K"):  # what follows a dot is not always a suffix
+        export(desk, panel, monkeypatch, tmp_path / name)
+    assert sorted(path.name for path in tmp_path.glob("*.csv")) == ["Smith.J.csv", "Smith.K.csv"]
+    (tmp_path / "Smith.J.csv").write_text("of the user", encoding="utf-8")
+    for answer, kept in (("Cancel", True), ("Replace", False)):
+        desk.dialogs.choice = answer
+        export(desk, panel, monkeypatch, tmp_path / "Smith.J")
+        assert ((tmp_path / "Smith.J.csv").read_text(encoding="utf-8") == "of the user") is kept
+
+
+def test_export_to_a_place_that_is_no_folder_is_told_and_a_closed_dialog_does_nothing(
     desk, panel, heart, tmp_path, monkeypatch
 ):
     run(desk, panel)
-    export(desk, panel, monkeypatch, tmp_path / "missing" / "volumes.csv")
+    (tmp_path / "file").touch()
+    export(desk, panel, monkeypatch, tmp_path / "file" / "volumes.csv")
     assert "cannot be written" in panel.ui.statusLabel.text
     export(desk, panel, monkeypatch, "")
     assert "cannot be written" in panel.ui.statusLabel.text

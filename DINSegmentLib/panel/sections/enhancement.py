@@ -43,7 +43,7 @@ class EnhancementSection:
         ui.strengthSlider.connect("valueChanged(double)", self.onStrength)
         ui.previewCheckBox.connect("toggled(bool)", self.onPreview)
         ui.resetEnhancementButton.connect("clicked()", self.onReset)
-        ui.enhancedOutputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onEnhanced)
+        choices.follow_nodes(ui.enhancedOutputSelector, self.onEnhanced)
 
     def show(self) -> None:
         """Show the settings of an opened scene."""

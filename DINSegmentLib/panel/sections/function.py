@@ -14,7 +14,7 @@ from ...notices import Notice
 from ..notice_rows import NoticeRows, lines_of
 from ..person import Person
 from ..session import Session
-from ..tables import Column, export, fill, number, span
+from ..tables import Column, Table, fill, number, span
 from ..translation import told
 
 _MOST_FRAMES = 10  # visible rows of the table of frames
@@ -140,12 +140,8 @@ class FunctionSection:
             return
         slicer.modules.plots.logic().ShowChartInLayout(chart)
 
-    def export(self, path: Path) -> None:
-        """Write all values to a CSV file, and the frames to another in the same folder.
-
-        Raises:
-            OSError: a file cannot be written.
-        """
+    def tables(self, path: Path) -> dict[Path, Table]:
+        """Return all values for a file, and the frames for another one beside it."""
         assert self._shown is not None
         columns = [
             Column(_("Quantity"), _("Quantity")),
@@ -157,8 +153,7 @@ class FunctionSection:
             (told(row["quantity"]), number(row["value"]), row["unit"], span(row["low"], row["high"]))
             for row in self._shown.rows()
         ]
-        export(columns, rows, path)
-        export(*self._frames(), path.with_name(f"{path.stem}-frames.csv"))
+        return {path: (columns, rows), path.with_name(f"{path.stem}-frames.csv"): self._frames()}
 
 
 def _ejection(found: CardiacFunction) -> str:

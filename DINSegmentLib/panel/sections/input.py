@@ -45,7 +45,7 @@ class InputSection:
         self._seen: tuple[tuple[Any, ...], fit.Look] | None = None
         choices.fill_models(ui.modelSelector, session.models)
         choices.fill_devices(ui.deviceSelector, [], choices.AUTO)
-        ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onVolume)
+        choices.follow_nodes(ui.inputSelector, self.onVolume)
         for selector, slot in ((ui.modelSelector, self.onModel), (ui.deviceSelector, self.onDevice)):
             choices.show_tip(selector)
             selector.connect("currentIndexChanged(int)", slot)

@@ -10,6 +10,7 @@ from ...errors import DINSegmentError, InputError
 from ...measure import Insertion, regional_function
 from ...model import LEFT_VENTRICLE, RIGHT_VENTRICLE, Model, label_of
 from ...model.orientation import orientation
+from .. import choices
 from ..heart import measure_heart
 from ..session import Session
 from ..translation import told
@@ -30,7 +31,7 @@ class InsertionSection:
         self._points = scene.InsertionPoints(self.onMoved)
         ui.insertionButton.connect("toggled(bool)", self.onToggled)
         ui.insertionResetButton.connect("clicked()", self.onReset)
-        ui.outputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.follow)
+        choices.follow_nodes(ui.outputSelector, self.follow)
         self.follow(None)
 
     def follow(self, node: Any) -> None:

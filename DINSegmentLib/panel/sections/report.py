@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import qt
 from slicer.i18n import tr as _
 
 from ... import __version__, scene
@@ -18,6 +17,7 @@ from ...model.enhancement import NONE
 from ...model.orientation import orientation
 from ...notices import Notice
 from .. import installer
+from ..dialogs import choose_file
 from ..heart import measure_heart
 from ..person import Person, dicom_files
 from ..session import Session
@@ -42,12 +42,10 @@ class ReportSection:
         ui.reportButton.connect("clicked()", self.onSave)
 
     def onSave(self) -> None:
-        name = qt.QFileDialog.getSaveFileName(None, _("Save the report"), "report.html", "HTML (*.html);;PDF (*.pdf)")
-        if not name:
+        kinds = "HTML (*.html);;PDF (*.pdf)"
+        path = choose_file(_("Save the report"), "report.html", kinds, (".html", ".pdf"))
+        if path is None:
             return
-        path = Path(name)
-        if path.suffix.lower() not in (".html", ".pdf"):
-            path = path.with_name(f"{path.name}.html")
         try:
             if path.suffix.lower() == ".pdf" and not installer.install_reportlab():
                 self.session.say(

@@ -17,7 +17,8 @@ from ...notices import Notice
 from ...scene import compare
 from ...worker.client import Measurement
 from ...worker.protocol import Code
-from .. import drawing
+from .. import choices, drawing
+from ..dialogs import choose_file, may_replace
 from ..notice_rows import NoticeRows, lines_of
 from ..runner import Runner
 from ..session import Session
@@ -64,7 +65,7 @@ class ResultSection:
         self._show_3d_text = ui.show3DButton.text
         self._surface_timer = qt.QTimer(widget)
         self._surface_timer.connect("timeout()", self._on_surface_turn)
-        ui.outputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onOutput)
+        choices.follow_nodes(ui.outputSelector, self.onOutput)
         ui.show3DButton.connect("toggled(bool)", self.onShow3D)
         ui.show3DAfterCheckBox.checked = slicer.app.userSettings().value(_SHOW_3D) == "yes"
         ui.show3DAfterCheckBox.connect("toggled(bool)", self.onShow3DAfter)
@@ -218,20 +219,16 @@ class ResultSection:
 
     def onExport(self) -> None:
         """Write the tables of volumes and cardiac function as CSV files."""
-        title, kinds = _("Export the tables"), _("Tables (*.csv)")
-        name = qt.QFileDialog.getSaveFileName(None, title, "volumes.csv", kinds)
-        if not name:
+        path = choose_file(_("Export the tables"), "volumes.csv", _("Tables (*.csv)"), (".csv",))
+        if path is None:
             return
-        path = Path(name).with_suffix(".csv")
+        tables = {path: statistics_table(self._statistics)} if self._statistics else self._function.tables(path)
+        if not may_replace([one for one in tables if one != path]):
+            return
         try:
-            if self._statistics:
-                export(*statistics_table(self._statistics), path)
-            else:
-                self._function.export(path)
-        except OSError as error:
-            self.session.say(
-                _("The tables cannot be written ({reason}): choose another folder.").format(reason=error.strerror)
-            )
+            export(tables)
+        except DINSegmentError as error:
+            self.session.say(_("The tables were not exported: {reason}").format(reason=told(error)))
             return
         self.session.say(_("Exported."))
 

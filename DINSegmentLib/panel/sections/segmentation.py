@@ -179,10 +179,12 @@ class SegmentationSection:
 
 def _question(output: Any, volume: Any) -> str:
     """Return what to ask before segments of a node are replaced; empty if nothing would be lost."""
-    if volume is None or output is None or not scene.is_edited(output, volume):
+    if volume is None or output is None or not output.GetSegmentation().GetNumberOfSegments():
         return ""
-    if scene.is_result(output, volume):
+    if not scene.is_result(output, volume):
+        text = _("{name} was not made from the chosen volume. What should happen to its segments?")
+    elif scene.is_edited(output, volume):
         text = _("{name} was edited since it was segmented. What should happen to its segments?")
     else:
-        text = _("{name} was not made from the chosen volume. What should happen to its segments?")
+        return ""
     return text.format(name=output.GetName())

@@ -11,7 +11,7 @@ from ... import scene
 from ...checks import fit
 from ...engine.parameters import Parameters
 from ...errors import DINSegmentError
-from ...model import Model
+from ...model import Enhancement, Model
 from ...worker.protocol import Code
 from .. import volumes
 from ..checklist import Checklist
@@ -50,6 +50,7 @@ class SeveralSection:
         self._widget, self._segmentation, self._on_result = widget, segmentation, on_result
         self.list: Checklist | None = None
         self._queue: list[tuple[Any, Model]] = []
+        self._settings: tuple[str, Enhancement, str, int]  # of the run: model with its enhancement, device, threads
         self._volume: Any = None  # volume of the current run
         self._name = ""
         self._count = self._number = self._done = 0
@@ -132,6 +133,8 @@ class SeveralSection:
         if not chosen or self._runner.busy or not self._segmentation.allowed(list(models.values())):
             return
         self._queue, self._count, self._done, self._faults = list(chosen), len(chosen), 0, []
+        session = self.session
+        self._settings = session.model.id, session.enhancement, session.device, session.parameters.threads
         self._segmentation.show_running(True)
         self._next()
 
@@ -150,11 +153,10 @@ class SeveralSection:
                 self._faults.append(_("A volume was removed before its turn."))
                 continue
             self._name = self._volume.GetName()
-            session = self.session
-            asked = Parameters(enhancement=session.enhancement) if model.id == session.model.id else Parameters()
+            enhanced, enhancement, device, threads = self._settings
+            asked = Parameters(enhancement=enhancement) if model.id == enhanced else Parameters()
             try:
-                job = self._job(self._volume, model)
-                self._runner.segment(asked, session.device, session.parameters.threads, job)
+                self._runner.segment(asked, device, threads, self._job(self._volume, model))
                 return
             except (DINSegmentError, OSError) as error:
                 self._fail(told(error))
