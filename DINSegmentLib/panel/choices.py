@@ -28,7 +28,7 @@ def follow_nodes(nodes: Any, slot: Callable[[Any], None]) -> None:
     nodes.connect("currentNodeChanged(vtkMRMLNode*)", on_report)
 
 
-def fill_models(nodes: Any, models: Mapping[str, Model]) -> None:
+def fill_models(selector: Any, models: Mapping[str, Model]) -> None:
     """Fill a list with `AUTO` and all models of the catalog, with details in tooltips."""
     selector.clear()
     _add(selector, 0, _("Auto"), AUTO, "")
