@@ -1,18 +1,18 @@
 """Agreement of cardiac function between predicted and reference labels, over cases with ED and ES."""
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from ..model import LEFT_VENTRICLE, RIGHT_VENTRICLE, Model, label_of
 from ..tabular import align, csv_of
-from .cases import Case
+from .cases import PHASES, Case
 from .figures import new_figure, png, rgb
 from .metrics import StructureScore
 
-PHASES = "_ED", "_ES"
 FIGURES = {"edv_ml": "EDV ml", "esv_ml": "ESV ml", "ef_percent": "EF points"}
 _LIMIT = 1.96  # standard deviations that contain 95% of a normal distribution
 
@@ -58,12 +58,14 @@ class Limits:
 
 
 class Agreement:
-    """Collects cases, and pairs those of one subject whose names end in _ED and _ES."""
+    """Collects cases, and pairs those of one subject whose names end in _ED and _ES; of several examinations of a
+    subject, those whose names are equal except for that and, as in ACDC, the number after _frame.
+    """
 
     def __init__(self, model: Model) -> None:
         found = (label_of(model, code) for code in (LEFT_VENTRICLE, RIGHT_VENTRICLE))
         self._labels = [label for label in found if label is not None]
-        self._volumes: dict[str, dict[str, np.ndarray]] = {}  # subject, phase: (reference, prediction), ventricle, ml
+        self._volumes: dict[str, dict[str, np.ndarray]] = {}  # subject, case: (reference, prediction), ventricle, ml
         self.nominal = False
 
     def add(self, case: Case, prediction: np.ndarray, scores: Sequence[StructureScore]) -> None:
@@ -75,20 +77,31 @@ class Agreement:
             [np.count_nonzero(array == label.value) for label in self._labels] for array in (case.label, prediction)
         ]
         of_subject = self._volumes.setdefault(case.subject or case.name[:-3], {})
-        of_subject[phase] = np.array(counts) * case.geometry.voxel_volume / 1000
+        of_subject[case.name] = np.array(counts) * case.geometry.voxel_volume / 1000
         self.nominal |= case.nominal
 
     @property
     def pairs(self) -> list[Pair]:
-        """Return each ventricle of each subject with both phases, sorted by ventricle."""
+        """Return each ventricle of each examination with both phases, sorted by ventricle."""
         found = []
         for place, label in enumerate(self._labels):
-            for subject, volumes in self._volumes.items():
+            for examination, volumes in self._examinations():
                 if len(volumes) == len(PHASES):
                     ed, es = (volumes[phase][:, place] for phase in PHASES)
                     (truth, ours) = (_figures(*both) for both in zip(ed.tolist(), es.tolist(), strict=True))
-                    found.append(Pair(subject, label.name, *truth, *ours))
+                    found.append(Pair(examination, label.name, *truth, *ours))
         return found
+
+    def _examinations(self) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+        """Yield each examination's name and volumes by phase."""
+        for subject, volumes in self._volumes.items():
+            if len({name[-3:] for name in volumes}) == len(volumes):
+                yield subject, {name[-3:]: of_both for name, of_both in volumes.items()}
+                continue
+            found: dict[str, dict[str, np.ndarray]] = {}
+            for name, of_both in volumes.items():
+                found.setdefault(re.sub(r"_frame\d+", "", name[:-3]), {})[name[-3:]] = of_both
+            yield from found.items()
 
     def picture(self) -> bytes:
         """PNG: Bland-Altman plot of the ejection fraction, a panel for each ventricle."""

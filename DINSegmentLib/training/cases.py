@@ -22,6 +22,9 @@ from ..geometry import Geometry
 from . import dataset
 
 # The cardiac files have no geometry: 1.5625 x 1.5625 x 10 mm, columns to the left, rows to posterior (LPS).
+PHASES = "_ED", "_ES"
+"""Ends of the names of a subject's end-diastole and end-systole."""
+
 _NOMINAL_IJK_TO_RAS = np.diag([-1.5625, -1.5625, 10.0, 1.0])
 _HOUNSFIELD = (np.arange(256) / 255 * 400 - 125).astype(np.float32)
 
@@ -86,7 +89,9 @@ def read_case(path: Path) -> Case:
     """
     path = Path(path)
     if path.name.endswith(dataset.SUFFIXES):
-        return Case(dataset.name_of(path), *dataset.read(path))
+        name = dataset.name_of(path)
+        subject = name[: -len(PHASES[0])] if name.endswith(PHASES) else None
+        return Case(name, *dataset.read(path), subject)
     arrays = _arrays(path)
     image_type, label_key = (np.uint8, "label8") if "affine" in arrays else (np.uint16, "label")
     image, label = arrays.get("image"), arrays.get(label_key)

@@ -73,6 +73,17 @@ def test_only_cases_that_come_as_ed_and_es_are_paired():
     assert next(pair for pair in found.pairs if pair.subject == "heart01").ef_percent == approx(75)
 
 
+def test_two_examinations_of_a_subject_are_not_mixed():
+    found = Agreement(HEART)
+    for name, volume in (("p1_v1_ED", 100), ("p1_v1_ES", 40), ("p1_v2_ED", 150)):
+        found.add(Case(name, heart(0), heart(volume), GRID, "p1"), heart(volume), [])
+    (pair,) = [one for one in found.pairs if one.structure == "Left ventricle"]
+    assert (pair.subject, pair.ef_percent) == ("p1_v1", approx(60))
+    found.add(Case("p1_v2_frame09_ES", heart(0), heart(75), GRID, "p1"), heart(75), [])
+    pairs = {one.subject: one.ef_percent for one in found.pairs if one.structure == "Left ventricle"}
+    assert pairs == {"p1_v1": approx(60), "p1_v2": approx(50)}
+
+
 @pytest.mark.parametrize("nominal", [False, True])
 def test_volumes_without_a_measured_spacing_are_said_to_be_nominal(nominal):
     found = agreement((100, 50, 100, 50), nominal=nominal)

@@ -159,3 +159,12 @@ def test_cases_load_where_simpleitk_is_missing():
     code = "import sys; sys.modules['SimpleITK'] = None; import DINSegmentLib.training.train"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_end_diastole_and_end_systole_are_of_one_subject(folder):
+    for kind in ("images", "labels"):
+        for name, phase in (("a", "h1_ED"), ("b", "h1_ES")):
+            (folder / kind / f"{name}.nii.gz").rename(folder / kind / f"{phase}.nii.gz")
+    change(folder, '["a", "b"]', '["h1_ED", "h1_ES"]')
+    assert [case.subject for case in cases(folder, "train")] == ["h1", "h1"]
+    assert next(cases(folder, "valid")).subject is None
