@@ -36,6 +36,9 @@ class Severity(StrEnum):
     PROBLEM = "problem"  # the result may be unusable
 
 
+OF_LABELS = {"missing", "volume", "parts", "border", "confidence", "contrast", "function", "wall", "review", "edited"}
+"""Kinds that depend on the labels; the others still hold after labels were edited."""
+
 _PROBLEMS, _NOTES = {"modality", "contrast", "missing", "volume"}, {"device", "person"}
 
 

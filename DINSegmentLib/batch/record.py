@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from ..checks import fit
 from ..engine.parameters import Resolved
 from ..errors import InputError
 from ..io.image import Image
-from ..measure import StructureStatistics, flags, slices_to_review, statistics
+from ..measure import StructureStatistics, flags, flags_of_cine, slices_to_review, statistics
 from ..measure.infarct_segments import describe_infarct
 from ..model import INFARCT, Model, label_of
 from ..model.orientation import orientation
@@ -79,13 +79,13 @@ class Record:
         structures: fields of `measure.StructureStatistics` for each structure; ``confidence``, mean probability of
             its voxels (None: no voxels), and ``removed``, number of voxels in disconnected parts that the clean-up
             removed.
-        review: slices to review, worst first, as notices.
+        review: slices to review, worst first, as notices; of a cine, also those of end-systole, with their frame.
         notices: each with the fields of `notices.Notice`, in this order: how the image was read; how it and the
             enhancement differ from the training data; the run; each structure; for a cine, cardiac
             function and the wall; infarct.
         infarct: see `measure.infarct_segments.describe_infarct`; None if the model does not label infarct.
-        cine: ``frames``, their number; ``frame``, counted from 1, to which structures and review refer (end-diastole,
-            or the first if unknown); ``given``, patient data from the user;
+        cine: ``frames``, their number; ``frame``, counted from 1, to which structures and notices without a frame refer
+            (end-diastole, or the first if unknown); ``given``, patient data from the user;
             ``person``, see `case.Beat`; ``function``, see `CardiacFunction.as_dict`; ``regional``, see
             `RegionalFunction.as_dict` (None: end-diastole unknown). None if not a cine, or only one frame was used.
         outputs: file names, the record last.
@@ -177,10 +177,20 @@ def record(made: Made, outputs: Sequence[str]) -> Record:
             result.labels, image.geometry, result.model, made.insertion, made.insertion_from
         )
     run = beat.result if beat else result  # labels may have been removed from a slice in another frame
+    if beat:
+        phases = beat.function.ed_frame, beat.function.es_frame
+        flagged = flags_of_cine(
+            beat.result.labels, beat.cine.array, phases, image.geometry, result.model, beat.result.confidences,
+            beat.result.removed,
+        )  # fmt: skip
+        review = _phases_to_review(beat, result.model)
+    else:
+        flagged = flags(result.labels, found, image.geometry, result.model, sure, removed, float(image.array.min()))
+        review = slices_to_review(result.confidence, result.model.labels)
     notices = (
         *before(image, result.model, result.parameters),
         *run.notices,
-        *flags(result.labels, found, image.geometry, result.model, sure, removed, float(image.array.min())),
+        *flagged,
         *(beat.function.notices if beat else ()),
         *(beat.regional.notices if beat and beat.regional else ()),
         *of_infarct,
@@ -195,7 +205,7 @@ def record(made: Made, outputs: Sequence[str]) -> Record:
         device={**asdict(result.device), "reason": str(result.device.reason)},
         timings={step: round(seconds, 4) for step, seconds in sorted(result.timings.items())},
         structures=[_structure(one, sure.get(one.value), removed.get(one.value, 0)) for one in found],
-        review=[one.as_dict() for one in slices_to_review(result.confidence, result.model.labels)],
+        review=[one.as_dict() for one in review],
         notices=[one.as_dict() for one in notices],
         infarct=infarct,
         cine=_cine(beat, case.settings) if beat else None,
@@ -209,6 +219,16 @@ def before(image: Image, model: Model, parameters: Resolved) -> list[Notice]:
     seen = fit.Look(image.geometry, float(image.array.min()), float(image.array.max()), image.modality or "")
     untrained = fit.untrained(model, parameters.enhancement)
     return [*image.notices, *fit.notices(seen, model), *untrained]
+
+
+def _phases_to_review(beat: Beat, model: Model) -> list[Notice]:
+    """Return the slices to review of the frame of the structures, and of end-systole, with its frame, on which the
+    ejection fraction depends as much."""
+    confidences, (ed, es) = beat.result.confidences, (beat.function.ed_frame or 0, beat.function.es_frame)
+    found = slices_to_review(confidences[ed], model.labels)
+    if es is not None and es != ed:
+        found += [replace(one, frame=es) for one in slices_to_review(confidences[es], model.labels)]
+    return sorted(found, key=lambda one: -(one.expected_errors or 0))
 
 
 def model_used(model: Model) -> ModelUsed:

@@ -11,11 +11,18 @@ import numpy as np
 from .. import io
 from ..errors import GeometryError, InputError
 from ..geometry import Geometry
-from ..measure import Insertion, cardiac_function, flags, regional_function_of_cine, statistics
+from ..measure import (
+    Insertion,
+    cardiac_function,
+    flags,
+    flags_of_cine,
+    regional_function_of_cine,
+    statistics,
+)
 from ..measure.infarct_segments import describe_infarct
 from ..model import INFARCT, Model, label_of
 from ..model.orientation import orientation
-from ..notices import Notice
+from ..notices import OF_LABELS, Notice
 from .hashes import input_hash
 from .record import Record
 from .reports import Shown, phases
@@ -111,12 +118,19 @@ def _labels(
     return values.astype(np.uint8)
 
 
+def _still_valid(record: Record, image: io.Image) -> list[Notice]:
+    """Notices about the image and its run, which edited labels do not change."""
+    before = [Notice.from_json(one) for one in record.notices if one["kind"] not in OF_LABELS]
+    return [*image.notices, *(one for one in before if one not in image.notices)]
+
+
 def _of_volume(
     record: Record, labels: np.ndarray, image: io.Image, model: Model, insertion: Insertion | None
 ) -> dict[str, Any]:
     axis = orientation(image.geometry, model.axes).order[0]
     found = statistics(labels, image.array, image.geometry, model.labels, axis)
-    notices = [*image.notices, *flags(labels, found, image.geometry, model, lowest=float(image.array.min()))]
+    flagged = flags(labels, found, image.geometry, model, lowest=float(image.array.min()))
+    notices = [*_still_valid(record, image), *flagged]
     infarct = None
     if label_of(model, INFARCT) is not None:
         earlier, source = record.infarct or {}, BY_PERSON
@@ -142,7 +156,11 @@ def _of_cine(
         labels, geometry, model, times, person["heart_rate"], person["height"], person["weight"]
     )
     regional = regional_function_of_cine(labels, function, geometry, model, insertion)
-    notices: list[Notice] = [*cine.first.notices, *function.notices, *(regional.notices if regional else ())]
+    phases_at = function.ed_frame, function.es_frame
+    notices: list[Notice] = [
+        *_still_valid(record, cine.first), *flags_of_cine(labels, cine.array, phases_at, geometry, model),
+        *function.notices, *(regional.notices if regional else ()),
+    ]  # fmt: skip
     about = {"function": function.as_dict(), "regional": regional.as_dict() if regional else None}
     return {
         "cine": {**record.cine, **about, "frame": (function.ed_frame or 0) + 1},

@@ -2,7 +2,7 @@
 
 from .cardiac import CardiacFunction, Ventricle
 from .confidence import Confidence, frames_to_review, slices_to_review
-from .flags import flags
+from .flags import flags, flags_of_cine
 from .function import cardiac_function
 from .masks import dice
 from .regional import RegionalFunction, Thickness, regional_function, regional_function_of_cine
@@ -20,6 +20,7 @@ __all__ = [
     "cardiac_function",
     "dice",
     "flags",
+    "flags_of_cine",
     "frames_to_review",
     "regional_function",
     "regional_function_of_cine",

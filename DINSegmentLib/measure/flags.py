@@ -1,15 +1,18 @@
 """Checks of a result by its labels and statistics."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ..geometry import Geometry
 from ..messages import Sentence as _
 from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, Label, Model, label_of, labels_of
+from ..model.orientation import orientation
 from ..notices import Notice
+from .confidence import Confidence
 from .masks import bounding_box, largest_part
-from .volumes import StructureStatistics
+from .volumes import StructureStatistics, statistics
 
 # Largest share of a structure's voxels outside its largest part before clean-up. In 3 of the 84 structures of the
 # validation cases of the two bundled models, it was 10 to 29%, among them the pancreas with the second-lowest Dice;
@@ -25,6 +28,7 @@ LEAST_CONFIDENCE = 0.85
 # the sign of the signal; in magnitude images the wall is darker, 0.08 in the phantom. With labels of cardiac-mr on the
 # validation splits: 0.31 to 0.67 and 0.88 to 0.98 (2026-11-29). Late enhancement within the range is not detected.
 CINE_CONTRAST = (0.2, 0.75)
+_OF_DIASTOLE = {"volume", "contrast"}  # kinds that are not checked at end-systole: plausible volumes are end-diastolic
 
 
 def flags(
@@ -65,6 +69,44 @@ def flags(
         of_one = _of_one(labels, by_value[label.value], geometry, label, sure, lost)
         found += [one for one in of_one if label not in infarcts or one.kind not in ("missing", "parts")]
     return found if lowest is None else [*found, *_contrast(by_value, lowest, model)]
+
+
+def flags_of_cine(
+    labels: np.ndarray,
+    images: Sequence[np.ndarray] | np.ndarray | None,
+    phases: tuple[int | None, int | None],
+    geometry: Geometry,
+    model: Model,
+    confidences: Sequence[Confidence] = (),
+    removed: Sequence[Mapping[int, int]] = (),
+) -> list[Notice]:
+    """Return `flags` of end-diastole, and those of end-systole that it does not have; ejection fraction needs both.
+
+    Args:
+        labels: (T, K, J, I), uint8.
+        images: (K, J, I) of each frame; None skips the check of cardiac contrast.
+        phases: frames of end-diastole, otherwise the first one is used, and of end-systole.
+        geometry: grid of a frame.
+        model: see `flags`.
+        confidences, removed: for each frame; empty if unknown.
+    """
+    axis = orientation(geometry, model.axes).order[0]
+
+    def of(frame: int) -> list[Notice]:
+        image = np.zeros_like(labels[frame]) if images is None else images[frame]
+        rows = statistics(labels[frame], image, geometry, model.labels, axis)
+        sure = confidences[frame].structures if confidences else None
+        lost, lowest = removed[frame] if removed else None, None if images is None else float(image.min())
+        return flags(labels[frame], rows, geometry, model, sure, lost, lowest)
+
+    ed, es = phases[0] or 0, phases[1]
+    found = of(ed)
+    known = {(one.kind, one.structure) for one in found}
+    if es is not None and es != ed:
+        more = [one for one in of(es) if one.kind not in _OF_DIASTOLE and (one.kind, one.structure) not in known]
+        at = _("At end-systole, frame {frame}", frame=es + 1)
+        found += [replace(one, text=_("{at}: {notice}", at=at, notice=one.text), frame=es) for one in more]
+    return found
 
 
 def _contrast(by_value: Mapping[int, StructureStatistics], lowest: float, model: Model) -> Iterator[Notice]:

@@ -102,10 +102,16 @@ def describe(
         plots=tuple(_plots(regional) if regional else _infarct_plots(record.get("infarct"))),
         notes=tuple(_notes(function, regional, record.get("infarct"))),
         notices=tuple(dict.fromkeys(str(one["text"]) for one in record["notices"])),
-        slices=tuple(f"Slice {one['slice'] + 1}: {one['text']}" for one in record["review"]),
+        slices=tuple(f"{_place(one)}: {one['text']}" for one in record["review"]),
         provenance=tuple(_provenance(record, model)),
         reviewer=reviewer,
     )
+
+
+def _place(notice: Mapping[str, Any]) -> str:
+    """Slice, and frame of a cine, of a notice from a record, counted from 1."""
+    frame = notice.get("frame")
+    return f"Slice {notice['slice'] + 1}" + (f", frame {frame + 1}" if frame is not None else "")
 
 
 def _identity(record: Mapping[str, Any], study: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

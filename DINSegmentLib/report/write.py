@@ -105,7 +105,9 @@ def _case(
         "picture": _address(pictures[case], folder) if case in pictures else "",
         "slices": places_in(pictures[case]) if case in pictures else [],
         "review": [
-            {"slice": one.get("slice"), "text": str(one.get("text") or "")} for one in record.get("review") or ()
+            {"slice": one.get("slice"), "text": str(one.get("text") or "")}
+            for one in record.get("review") or ()
+            if one.get("frame") is None  # the picture shows the frame of the structures
         ],
         "reports": [_address(folder / name, folder) for end in (PAGE, PDF) if (name := f"{case}{end}") in written],
         "structures": structures,

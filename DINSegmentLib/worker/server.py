@@ -36,14 +36,14 @@ from ..errors import (
 )
 from ..geometry import Geometry
 from ..io.surfaces import Surface
-from ..measure import flags, statistics
+from ..measure import flags, flags_of_cine, statistics
 from ..messages import Sentence as _
 from ..messages import from_json, of, to_json
 from ..model import find_model
 from ..model.orientation import orientation
 from ..runtime import prepare
 from .protocol import LONGEST_LINE, PREFIX, VERSION, Code, Map, ProtocolError, decode, encode
-from .work import Task, function_of, torch_needed, work
+from .work import Task, function_of, phases_of, torch_needed, work
 
 _PATIENCE = 2.0  # seconds that a run gets to stop before it is killed, after the client has gone
 _CODES = {  # the first match counts
@@ -193,6 +193,8 @@ class Server:
                 found["notices"] = [one.to_json() for one in flagged]
             else:
                 found["function"] = function_of(labels, geometry, model, request["times"])
+                flagged = flags_of_cine(labels, None, phases_of(found["function"]), geometry, model)
+                found["notices"] = [one.to_json() for one in flagged]
         finally:
             if self._ended.is_set():
                 _remove(*(Path(request[name]) for name in ("volume", "labels") if request[name]))

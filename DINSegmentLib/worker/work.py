@@ -12,7 +12,15 @@ from ..engine.results import Outcome, Result
 from ..errors import Cancelled, ModelError, TorchMissing
 from ..geometry import Geometry
 from ..io.surfaces import Surface, surface
-from ..measure import CardiacFunction, cardiac_function, flags, frames_to_review, slices_to_review, statistics
+from ..measure import (
+    CardiacFunction,
+    cardiac_function,
+    flags,
+    flags_of_cine,
+    frames_to_review,
+    slices_to_review,
+    statistics,
+)
 from ..messages import Sentence as _
 from ..model import Model
 from ..notices import Notice
@@ -96,7 +104,10 @@ def work(
         cine = segment_cine(segmenter, *arguments)
         review = frames_to_review(cine.confidences, cine.model.labels)
         function = function_of(cine.labels, task.geometry, cine.model, task.times)
-        return Made(cine.labels, {}, {**about, **_told(cine, review), "function": function})
+        flagged = flags_of_cine(
+            cine.labels, task.volume, phases_of(function), task.geometry, cine.model, cine.confidences, cine.removed
+        )
+        return Made(cine.labels, {}, {**about, **_told(cine, review, flagged), "function": function})
     result = segmenter.segment(*arguments)
     if result.confidence_map is not None:
         return Made(result.confidence_map, {}, about)
@@ -158,6 +169,11 @@ def function_of(
     except ModelError:
         return None
     return {**found.as_dict(), "notices": [one.to_json() for one in found.notices]}
+
+
+def phases_of(function: Mapping[str, Any] | None) -> tuple[int | None, int | None]:
+    """Return the frames of end-diastole and end-systole in what `function_of` returns."""
+    return (function["ed_frame"], function["es_frame"]) if function else (None, None)
 
 
 def heard(story: Mapping[str, Any], surfaces: Mapping[int, Surface]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from DINSegmentLib.geometry import Geometry
-from DINSegmentLib.measure import flags, statistics
+from DINSegmentLib.measure import flags, flags_of_cine, statistics
 from DINSegmentLib.measure.flags import LEAST_CONFIDENCE, MOST_APART
 from DINSegmentLib.model import Code, Label, find_model, read_manifest
 from DINSegmentLib.notices import Notice
@@ -186,3 +186,18 @@ def test_an_infarct_may_be_missing_or_in_pieces(late_model):
     labels[3, 6, 6], labels[5, 14, 9] = 3, 3
     found = raised(labels, *late_model.labels, mm3=500.0, model=late_model)
     assert [(flag.kind, flag.structure) for flag in found] == []
+
+
+def test_of_a_cine_end_systole_is_checked_too_but_says_nothing_twice(cube):
+    apart = box((0, 2, 20), (2, 12, 28), labels=cube.copy())  # a fifth of it somewhere else
+    geometry, model, phases = Geometry(SHAPE, np.eye(4)), model_of(ONE, TWO), (0, 2)
+    found = flags_of_cine(np.stack([cube, cube, apart]), None, phases, geometry, model)
+    assert [(one.kind, one.structure, one.frame) for one in found] == [("missing", "Two", None), ("parts", "One", 2)]
+    assert [one.kind for one in flags_of_cine(np.stack([cube, apart]), None, (0, None), geometry, model)] == ["missing"]
+
+
+def test_the_plausible_volumes_of_a_cine_are_those_of_end_diastole(cube):
+    small = box((0, 5, 5), (1, 10, 10))
+    geometry, model = Geometry(SHAPE, np.eye(4)), model_of(ONE)
+    assert flags_of_cine(np.stack([cube, small]), None, (0, 1), geometry, model) == []
+    assert [one.kind for one in flags_of_cine(np.stack([small, cube]), None, (0, 1), geometry, model)] == ["volume"]

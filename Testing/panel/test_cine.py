@@ -14,6 +14,7 @@ from DINSegmentLib.engine.segmenter import segment
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import CardiacFunction, Ventricle, cardiac_function
 from DINSegmentLib.model import find_model
+from DINSegmentLib.notices import Notice
 
 TIMES = (0.0, 300.0, 600.0)
 
@@ -404,3 +405,21 @@ def test_what_is_noted_with_a_cine_leaves_its_voxels_and_maps_alone(desk, panel,
     cine.go_to(1)
     desk.turn(0.1)
     assert scene.find_map(cine.proxy) is None and scene.voxel_state(cine.proxy) != before
+
+
+def test_structures_of_an_edited_cine_are_checked_at_end_diastole(desk, panel, cine):
+    import slicer
+
+    from DINSegmentLib import scene
+
+    node = add_result(cine)
+    run_of = scene.noted(node, scene.RUN)
+    told = [Notice(kind, f"{kind} of the run.").to_json() for kind in ("base", "confidence")]
+    scene.note(node, scene.RUN, {**run_of, "notices": told})
+    panel.ui.outputSelector.setCurrentNode(node)
+    assert {"Warning: base of the run.", "Warning: confidence of the run."} <= set(notices(panel.ui.functionNotices))
+    voxels = np.zeros(cine.proxy.GetImageData().GetDimensions()[::-1], np.uint8)
+    slicer.util.updateSegmentBinaryLabelmapFromArray(voxels, node, "DINSegment_3", cine.proxy)
+    desk.run_until(lambda: any("Right ventricle: not" in one for one in notices(panel.ui.functionNotices)), 60, "flags")
+    shown = notices(panel.ui.functionNotices)
+    assert "Warning: base of the run." in shown and "Warning: confidence of the run." not in shown

@@ -10,6 +10,9 @@ import pytest
 from clicks import run
 from pypdf import PdfReader
 
+from DINSegmentLib.notices import Notice
+from DINSegmentLib.scene.node_attributes import LABELS
+
 
 @pytest.fixture
 def save(desk, panel, monkeypatch):
@@ -111,6 +114,27 @@ def test_an_edit_changes_the_report(desk, panel, result, cine, save, tmp_path):
     save(tmp_path / "after.pdf")
     edv = [float(text_of(tmp_path / name).split("LV EDV ")[1].split()[0]) for name in ("before.pdf", "after.pdf")]
     assert edv[1] < edv[0] - 10
+
+
+def test_warnings_of_the_run_stand_in_the_report_until_the_labels_are_edited(panel, result, cine):
+    from DINSegmentLib import scene
+    from DINSegmentLib.model import find_model
+
+    told = [Notice(kind, f"{kind} of the run.").to_json() for kind in ("base", "confidence")]
+    run_of = {**scene.noted(result, scene.RUN), "notices": told}
+    scene.note(result, scene.RUN, run_of)
+    assert {"base of the run.", "confidence of the run."} <= set(panel.panel.report.describe().notices)
+
+    model = find_model("cardiac-mr")
+    labels = scene.read_cine_labels(result, cine, model.labels)
+    labels[labels == 1] = 0  # somebody erases the right ventricle
+    scene.write_cine(labels, cine, model.labels, node=result)
+    sum_of_run = scene.noted(result, LABELS)
+    scene.note(result, LABELS, {**sum_of_run, "sum": sum_of_run["sum"] + 1})  # as if edited by hand
+    scene.note(result, scene.RUN, run_of)
+    shown = panel.panel.report.describe().notices
+    assert "base of the run." in shown and "confidence of the run." not in shown
+    assert any(one.startswith("Right ventricle: not found") for one in shown)
 
 
 def test_insertions_that_a_person_has_moved_turn_the_segments_of_the_report(panel, result, cine):

@@ -1,6 +1,6 @@
 """Save report: a page of the current result as HTML or PDF."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from slicer.i18n import tr as _
 
 from ... import __version__, scene
+from ...checks import fit
 from ...errors import DINSegmentError, InputError
-from ...measure import flags, statistics
+from ...measure import flags, flags_of_cine, statistics
 from ...measure.infarct_segments import describe_infarct
 from ...model import INFARCT, Model, label_of
 from ...model.enhancement import NONE
 from ...model.orientation import orientation
-from ...notices import Notice
-from .. import installer
+from ...notices import OF_LABELS, Notice
+from .. import installer, volumes
 from ..dialogs import choose_file
 from ..heart import measure_heart
 from ..person import Person, dicom_files
@@ -99,7 +100,9 @@ class ReportSection:
         ed, es = function.ed_frame, function.es_frame
         shown = [(text, at) for text, at in (("ED", ed), ("ES", es)) if at is not None] or [(_("Slices"), 0)]
         moments = [_moment(text, heart.frames[at], heart.labels[at], heart.geometry, model) for text, at in shown]
-        notices = [*function.notices, *(regional.notices if regional else ())]
+        flagged = flags_of_cine(heart.labels, heart.frames, (ed, es), heart.geometry, model)
+        before = self._before(node, model, flagged)
+        notices = [*before, *function.notices, *(regional.notices if regional else ())]
         return {
             "cine": {
                 "frames": len(heart.frames), "frame": (ed or 0) + 1, "function": function.as_dict(),
@@ -113,7 +116,8 @@ class ReportSection:
         labels, volume = scene.read_labels(node, volume_node, model.labels), scene.read_volume(volume_node)
         axis = orientation(volume.geometry, model.axes).order[0]
         rows = statistics(labels, volume.array, volume.geometry, model.labels, axis)
-        found = flags(labels, rows, volume.geometry, model)
+        flagged = flags(labels, rows, volume.geometry, model, lowest=float(volume.array.min()))
+        found = self._before(node, model, flagged)
         shown = _moment(_("Slices"), volume.array, labels, volume.geometry, model)
         values: dict[str, Any] = {"structures": [asdict(one) for one in rows]}
         if label_of(model, INFARCT) is not None:
@@ -121,6 +125,16 @@ class ReportSection:
             values["infarct"], notices = describe_infarct(labels, volume.geometry, model, insertion, source)
             found += notices
         return {**values, "notices": [one.as_dict() for one in found]}, [shown]
+
+    def _before(self, node: Any, model: Model, flagged: Sequence[Notice]) -> list[Notice]:
+        """Return notices of the volume and of its run; in place of those about the run's labels, ``flagged``, the ones
+        about the current labels, if these were edited.
+        """
+        volume_node = self.session.volume
+        told = [Notice.from_json(one) for one in scene.noted(node, scene.RUN).get("notices", ())]
+        if scene.is_edited(node, volume_node):
+            told = [*(one for one in told if one.kind not in OF_LABELS), *flagged]
+        return [*fit.notices(volumes.look(volume_node), model), *told]
 
 
 def _moment(name: str, array: Any, labels: Any, geometry: Any, model: Model) -> "Moment":

@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 from ... import scene
 from ...errors import DINSegmentError
 from ...model import Model
-from ...notices import Notice
+from ...notices import OF_LABELS, Notice
 from ...scene import compare
 from ...worker.client import Measurement
 from ...worker.protocol import Code
@@ -128,10 +128,10 @@ class ResultSection:
         try:
             self._review.show(run["review"])
             notices = [Notice.from_json(one) for one in run.get("notices", ())]
-            if scene.find_cine(volume) is not None:
-                self._show_numbers({"function": self._logic.function(node, volume, model), "notices": notices})
-            elif scene.is_edited(node, volume):
+            if scene.is_edited(node, volume):
                 self._watch.wait()  # the worker measures it when it is idle
+            elif scene.find_cine(volume) is not None:
+                self._show_numbers({"function": self._logic.function(node, volume, model), "notices": notices})
             else:
                 rows = self._logic.statistics(node, volume, model)
                 self._show_numbers({"statistics": [asdict(one) for one in rows], "notices": notices})
@@ -199,8 +199,11 @@ class ResultSection:
         if listener is not self._listener:
             return
         self._listener = None
-        if self.session.parameters is not None and self._run_of(self.session.output) is not None:
-            self._show_numbers(story)
+        run = self._run_of(self.session.output) if self.session.parameters is not None else None
+        if run is not None:
+            known = [Notice.from_json(one) for one in run.get("notices", ())]
+            still_valid = [one for one in known if one.kind not in OF_LABELS]
+            self._show_numbers({**story, "notices": [*still_valid, *story["notices"]]})
             if (function := story.get("function")) is not None:
                 scene.write_curve(function.curve(), self.session.output, told)
 
