@@ -40,7 +40,7 @@ def find_series(
     found: list[Candidate | Refused] = [Refused(path, why) for path, why in broken.items()]
     if scan is None:
         return found
-    from ..io.dicom import enhanced, kinds, stacks
+    from ..io.dicom import enhanced, grouping, kinds, stacks
 
     damaged = [*scan.damaged, *((path, None) for path in broken)]
     found += [
@@ -52,7 +52,7 @@ def find_series(
             slices += enhanced.expand([item], shown(item.path.parent.name))
         except InputError as error:
             found.append(Refused(item.path, str(error)))
-    groups = stacks.stacks_of(slices)
+    groups = grouping.stacks_of(slices)
     meant = stacks.choose(groups, series) if series is not None else [one for one in groups if not one.kind]
     unmeant = [] if series is not None else [one for one in groups if one.kind]
     found += _grouped(

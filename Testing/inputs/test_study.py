@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 
 from DINSegmentLib.inputs.study import Verdict, file_verdict, verdict
 from DINSegmentLib.io.dicom.files import Slice
-from DINSegmentLib.io.dicom.stacks import stacks_of
+from DINSegmentLib.io.dicom.grouping import stacks_of
 
 MR, CT = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.2"
 

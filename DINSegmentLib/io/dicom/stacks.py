@@ -1,22 +1,18 @@
-"""Grouping of images into volumes and cines, in one place for all commands and inputs.
+"""Stacks, the images of one volume or cine, and the comparison of images by position, plane and title.
 
-Images form a stack if patient, study and series agree, and also what they show (magnitude or phase, description,
-protocol, echo, kernel). Series of one slice position each form a stack if their planes are parallel and similar.
 Directions, spacings and positions are compared as numbers, not as text.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ...notices import Notice
 from . import kinds
 from .files import Slice
-from .identity import Identity, identities, plain, shown, spellings
+from .identity import plain
 
 DIRECTION = 1e-3
 """Directions whose cosines differ by less (0.06 degrees) count as equal."""
@@ -26,13 +22,6 @@ SPACING = 1e-3
 
 PLACE = 0.1
 """Images closer than this share of the slice thickness are at the same position; see `same_place`."""
-
-_MOST_PARTS = 12  # distinct values of an attribute in a series; more are a time course
-_PARTS = (  # attributes that separate images at one position that are not frames of a cine, and their names in messages
-    ("ImageType", "image type"), ("EchoNumbers", "echo"), ("EchoTime", "echo time"),
-    ("InversionTime", "inversion time"), ("DiffusionBValue", "b-value"), ("ConvolutionKernel", "kernel"),
-    ("SeriesDescription", "description"),    ("ProtocolName", "protocol"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,18 +79,6 @@ def choose(stacks: Sequence[Stack], wanted: str | None) -> list[Stack]:
     return [one for one in meant if not one.kind] or meant
 
 
-def stacks_of(slices: Sequence[Slice]) -> list[Stack]:
-    """Sort images into stacks, in the order of their first images; those not meant for segmentation have a ``kind``."""
-    series: dict[Hashable, list[Slice]] = defaultdict(list)
-    person: dict[Path | tuple, Identity] = {}
-    for item, identity in zip(slices, identities(slices), strict=True):
-        person[item.key] = identity
-        series[_series_key(item)].append(item)
-    parts = [part for items in series.values() for part in _parts_of_series(items, person)]
-    joined = _join(parts, person)
-    return [_with_spellings(one) for one in _named_apart(joined)]
-
-
 def same_place(slices: Sequence[Slice]) -> float:
     """Distance in mm below which two of these images are at the same position.
 
@@ -141,16 +118,6 @@ def are_alike(one: Slice, other: Slice) -> bool:
     )
 
 
-def _series_key(item: Slice) -> Hashable:
-    """Key of an image's series: its UID or, if anonymization removed it, folder, study, number and description."""
-    uid = str(item.header.get("SeriesInstanceUID") or "")
-    return uid or (item.path.parent, _study(item), *titles(item))
-
-
-def _study(item: Slice) -> str:
-    return str(item.header.get("StudyInstanceUID") or "")
-
-
 def titles(item: Slice) -> tuple[str, str]:
     """Return number and description of an image's series; each may be empty."""
     number, text = item.header.get("SeriesNumber"), item.header.get("SeriesDescription")
@@ -163,197 +130,10 @@ def where(item: Slice) -> str:
     return f'{item} (series {number or "without number"} "{description}")'
 
 
-def _parts_of_series(items: Sequence[Slice], person: dict) -> list[Stack]:
-    """Split a series into the stacks that it holds, each named by what distinguishes it."""
-    parts: list[tuple[str, list[Slice]]] = [("", list(items))]
-    people = {person[item.key] for item in items}
-    parts = _split(parts, lambda item: person[item.key], "", shown)
-    parts = _split(parts, _study, "study", str)
-    parts = _split(parts, kinds.kind, "", str)
-    parts = _split(parts, lambda item: _numberless(titles(item)[1]), "description", str)
-    parts = _split(parts, lambda item: _numberless(item.header.get("ProtocolName")), "protocol", str)
-    parts = _split(parts, lambda item: str(item.header.get("StackID") or ""), "stack", str)
-    parts = [one for part in parts for one in _by_folder(*part)]
-    for tag, called in _PARTS:
-        parts = [one for part in parts for one in _by_attribute(*part, tag, called)]
-    number, description = titles(items[0])
-    told = ""
-    if len(people) == 1 and len({_study(item) for item in items}) > 1:
-        told = f'Series {number} "{description}" has images of several studies: they are kept apart.'
-    if len(people) > 1:
-        names = " and ".join(sorted(map(shown, people)))
-        told = f'Series {number} "{description}" has images of different patients ({names}): they are kept apart.'
-    uid = str(items[0].header.get("SeriesInstanceUID") or "")
-    notices = (Notice("identity", told),) if told else ()
-    return [
-        Stack(tuple(one), (uid,), (number,), titles(one[0])[1], part, notices, kinds.kind(one[0]))
-        for part, one in parts
-    ]
+def study(item: Slice) -> str:
+    return str(item.header.get("StudyInstanceUID") or "")
 
 
-def _split(
-    parts: Iterable[tuple[str, list[Slice]]], key: Callable, called: str, written: Callable
-) -> list[tuple[str, list[Slice]]]:
-    result = []
-    for part, items in parts:
-        groups = defaultdict(list)
-        for item in items:
-            groups[key(item)].append(item)
-        for value, group in groups.items():
-            what = " ".join(filter(None, (called, written(value)))) if len(groups) > 1 else ""
-            result.append((", ".join(filter(None, (part, what))), group))
-    return result
-
-
-def _by_folder(part: str, items: list[Slice]) -> list[tuple[str, list[Slice]]]:
-    """Split by folder if two folders show the same position at the same time; otherwise keep the files together."""
-    folders = {item.path.parent for item in items}
-    if len(folders) == 1:
-        return [(part, items)]
-    try:
-        for group in places(items):
-            seen: dict[Hashable, Path] = {}
-            for item in group:
-                if seen.setdefault(kinds.moment(item), item.path.parent) != item.path.parent:
-                    return _split([(part, items)], lambda item: item.path.parent, "folder", lambda path: path.name)
-    except (ValueError, TypeError, AttributeError, OverflowError):  # damaged; reported when the file is read
-        pass
-    return [(part, items)]
-
-
-def _by_attribute(part: str, items: list[Slice], tag: str, called: str) -> list[tuple[str, list[Slice]]]:
-    """Split by an attribute if images at one position differ in it."""
-    if len({id(item.header.get(tag)) for item in items}) == 1:  # the usual case: files share objects for equal values
-        return [(part, items)]
-    values = {item.key: kinds.value(item.header, tag) for item in items}
-    if not 1 < len(set(values.values())) <= _MOST_PARTS:
-        return [(part, items)]
-    try:
-        differ = any(len({values[item.key] for item in group}) > 1 for group in places(items))
-    except (ValueError, TypeError, AttributeError, OverflowError):
-        return [(part, items)]
-    return _split([(part, items)], lambda item: values[item.key], called, str) if differ else [(part, items)]
-
-
-def _join(parts: Sequence[Stack], person: dict) -> list[Stack]:
-    """Join series of one position each, in place of the first: many scanners store one series per slice."""
-    families: dict[Hashable, list[Stack]] = defaultdict(list)
-    order: list[Hashable] = []
-    for number, one in enumerate(parts):
-        key = _family(one, person, families) or number
-        if key not in families:
-            order.append(key)
-        families[key].append(one)
-    return [stack for key in order for stack in _stacks_of_family(families[key])]
-
-
-def _family(one: Stack, person: dict, families: dict[Hashable, list[Stack]]) -> Hashable | None:
-    """Key of what a series of one position shares with others of its stack; None if it has several positions."""
-    first = one.slices[0]
-    try:
-        if first.is_multi_frame or len(places(one.slices)) > 1 or one.kind:
-            return None
-        key = (
-            person[first.key], _study(first) or first.path.parent, one.part,
-            _numberless(one.description), _numberless(first.header.get("ProtocolName")), len(one.slices) > 1,
-        )  # fmt: skip
-        for known, members in families.items():
-            if isinstance(known, tuple) and known[:-1] == key and are_alike(members[0].slices[0], first):
-                return known
-        return *key, len(families)
-    except (ValueError, TypeError, AttributeError, OverflowError):  # damaged; reported when the file is read
-        return None
-
-
-def _stacks_of_family(family: list[Stack]) -> list[Stack]:
-    """Join series of one position each with parallel planes: one stack, or several if they show a region twice."""
-    if len(family) == 1:
-        return family
-    family = sorted(family, key=_by_number)
-    by_text = defaultdict(list)
-    for one in family:
-        by_text[one.description].append(one)
-    if len(by_text) > 1 and _overlap(family):
-        return [stack for group in by_text.values() for stack in _stacks_of_family(group)]
-    runs = _runs(family) if _overlap(family) else [family]
-    if len(family[0].slices) == 1 and any(len(run) < 3 for run in runs):  # single images need not form a stack
-        return family
-    return [_joined(run) for run in runs]
-
-
-def _overlap(family: Sequence[Stack]) -> bool:
-    """Whether two of the series show the same position, or overlapping slices."""
-    together = [one.slices[0] for one in family]
-    found = places(together)
-    if len(found) < len(family):
-        return True
-    thickness = kinds.number(together[0].header, "SliceThickness") or 0
-    normal = np.cross(*together[0].axes)
-    gaps = np.diff([float(group[0].position @ normal) for group in found])
-    return bool(len(gaps) and thickness > 0 and gaps.min() < 0.9 * thickness and gaps.min() < 0.75 * gaps.max()) or (
-        bool(len(gaps)) and thickness > 0 and gaps.max() < 0.75 * thickness
-    )
-
-
-def _runs(family: Sequence[Stack]) -> list[list[Stack]]:
-    """Split into stacks acquired one after the other; return the whole family if that is not possible."""
-    normal, tolerance = np.cross(*family[0].slices[0].axes), same_place(family[0].slices)
-    runs: list[list[Stack]] = [[]]
-    heights: list[float] = []  # of the current run
-    for one in family:
-        height = float(one.slices[0].position @ normal)
-        back = bool(heights) and min(heights) < height < max(heights)
-        far = back and abs(height - heights[-1]) > 0.5 * (max(heights) - min(heights))
-        if far or any(abs(height - other) < tolerance for other in heights):
-            runs.append([])
-            heights = []
-        runs[-1].append(one)
-        heights.append(height)
-    return runs if all(len(run) > 2 and not _overlap(run) for run in runs) else [list(family)]
-
-
-def _by_number(one: Stack) -> tuple:
-    number = one.numbers[0]
-    return (int(number) if number.isdecimal() else 0, kinds.number(one.slices[0].header, "AcquisitionTime") or 0.0)
-
-
-def _joined(family: Sequence[Stack]) -> Stack:
-    if len(family) == 1:
-        return family[0]
-    descriptions = {one.description for one in family}
-    return Stack(
-        slices=tuple(item for one in family for item in one.slices),
-        uids=tuple(uid for one in family for uid in one.uids),
-        numbers=tuple(number for one in family for number in one.numbers),
-        description=descriptions.pop() if len(descriptions) == 1 else "",
-        part=family[0].part,
-        notices=tuple(dict.fromkeys(notice for one in family for notice in one.notices)),
-    )
-
-
-def _named_apart(stacks: Sequence[Stack]) -> list[Stack]:
-    """Number the stacks of one series that have the same part name."""
-    seen: dict[tuple, int] = defaultdict(int)
-    result = []
-    for one in stacks:
-        key: tuple = (one.uids, one.part)
-        if not any(one.uids):
-            key = (*key, one.numbers, one.description, one.slices[0].path.parent)
-        seen[key] += 1
-        if seen[key] > 1:
-            one = replace(one, part=" ".join(filter(None, (one.part, f"part {seen[key]}"))))
-        result.append(one)
-    return result
-
-
-def _with_spellings(one: Stack) -> Stack:
-    names = spellings(one.slices)
-    if len(names) < 2:
-        return one
-    text = f"One patient ID has {len(names)} names ({'; '.join(names)}): the images are taken as those of one patient."
-    return replace(one, notices=(*one.notices, Notice("identity", text)))
-
-
-def _numberless(text: object) -> str:
+def numberless(text: object) -> str:
     """Remove the numbers from a description, because they may count slices."""
     return re.sub(r"\d+", "#", plain(text))

@@ -17,7 +17,8 @@ from ..person import Person, person_of
 from . import enhanced, pixels
 from .files import Slice, scan
 from .grid import Placement, grid_of, place
-from .stacks import Stack, are_alike, choose, places, same_place, stacks_of, where
+from .grouping import stacks_of
+from .stacks import Stack, are_alike, choose, places, same_place, where
 
 _TIME_TAGS = ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber")  # the first that differs between frames
 
@@ -98,7 +99,7 @@ def find_cine(
 ) -> Cine:  # fmt: skip
     """Find all frames of the only series in a folder; arguments and errors as for `find_volume`.
 
-    Series that form one stack are joined, see `stacks.stacks_of`.
+    Series that form one stack are joined, see `grouping.stacks_of`.
     """
     stack = _find_stack(folder, name, series, files)
     with _damage_told(name):
