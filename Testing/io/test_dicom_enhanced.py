@@ -210,6 +210,17 @@ def test_values_are_rescaled_as_each_frame_says(shared, write_enhanced, voxels):
     np.testing.assert_array_equal(image.array, voxels * slopes - 100)
 
 
+def test_two_acquisitions_of_one_file_are_two_cines(write_enhanced, beat):
+    def frame(t, k, groups):
+        groups.FrameContentSequence = sequence(FrameAcquisitionNumber=1 + t // FRAMES)
+        groups.CardiacSynchronizationSequence = sequence(NominalCardiacTriggerDelayTime=40.0 * (t % FRAMES))
+
+    folder = write_enhanced(np.concatenate([beat, beat + 100]), frame=frame)
+    one, other = search.find([folder])
+    np.testing.assert_array_equal(read_cine(one.path, one.series, one.files).array, beat)
+    np.testing.assert_array_equal(read_cine(other.path, other.series, other.files).array, beat + 100)
+
+
 def test_orientation_and_pixel_size_may_stand_in_every_frame(write_enhanced, voxels):
     def change(data):
         shared = data.SharedFunctionalGroupsSequence[0]

@@ -28,6 +28,7 @@ _GROUPS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
     "ConvolutionKernel": ("CTReconstructionSequence", "ConvolutionKernel", str),
     "SliceThickness": ("PixelMeasuresSequence", "SliceThickness", str),
     "StackID": ("FrameContentSequence", "StackID", str),
+    "AcquisitionNumber": ("FrameContentSequence", "FrameAcquisitionNumber", int),
     "TriggerTime": ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime", "{:.10g}".format),
     "NominalInterval": ("CardiacSynchronizationSequence", "RRIntervalTimeNominal", round),
     "TemporalPositionIdentifier": ("FrameContentSequence", "TemporalPositionIndex", int),

@@ -4,8 +4,8 @@ Images form a stack if patient, study and series agree, and also what they show 
 protocol, echo, kernel). Series of one slice position each form a stack if their planes are parallel and similar.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +55,7 @@ def _parts_of_series(items: Sequence[Slice], person: dict) -> list[Stack]:
     parts = [one for part in parts for one in _by_folder(*part)]
     for tag, called in _PARTS:
         parts = [one for part in parts for one in _by_attribute(*part, tag, called)]
+    parts = [one for part in parts for one in _by_acquisition(*part)]
     number, description = titles(items[0])
     told = ""
     if len(people) == 1 and len({study(item) for item in items}) > 1:
@@ -112,6 +113,34 @@ def _by_attribute(part: str, items: list[Slice], tag: str, called: str) -> list[
     except (ValueError, TypeError, AttributeError, OverflowError):
         return [(part, items)]
     return _split([(part, items)], lambda item: values[item.key], called, str) if differ else [(part, items)]
+
+
+def _by_acquisition(part: str, items: list[Slice]) -> list[tuple[str, list[Slice]]]:
+    """Split a cine that was acquired several times; numbers that count slices, frames or images do not split it."""
+    numbers = {item.key: kinds.number(item.header, "AcquisitionNumber") or 0.0 for item in items}
+    known = sorted({*numbers.values()})
+    if len(known) < 2:
+        return [(part, items)]
+    try:
+        groups = places(items)
+    except (ValueError, TypeError, AttributeError, OverflowError):  # damaged; reported when the file is read
+        return [(part, items)]
+    if not any(_are_cines(groups, numbers, tag) for tag in kinds.TIMES):
+        return [(part, items)]
+    # counted from 1, because in the series of another slice the numbers may continue
+    return _split([(part, items)], lambda item: 1 + known.index(numbers[item.key]), "acquisition", str)
+
+
+def _are_cines(groups: Sequence[Sequence[Slice]], numbers: Mapping[tuple, float], tag: str) -> bool:
+    """Whether each acquisition is a cine of every position, and at every position they share a time."""
+    shares = set()
+    for group in groups:
+        times = [kinds.number(item.header, tag) for item in group]
+        acquired = [numbers[item.key] for item in group]
+        if None in times or not len(set(times)) < len(set(zip(acquired, times, strict=True))) == len(group):
+            return False
+        shares.add(frozenset(Counter(acquired).items()))
+    return len(shares) == 1 and min(count for _, count in shares.pop()) > 1
 
 
 def _named_apart(stacks: Sequence[Stack]) -> list[Stack]:

@@ -36,7 +36,7 @@ _ATTRIBUTES = (
     "PatientName", "PatientBirthDate",
     # type of image
     "ComplexImageComponent", "ProtocolName", "EchoNumbers", "EchoTime", "InversionTime", "DiffusionBValue",
-    "ConvolutionKernel", "SliceThickness", "AcquisitionTime",
+    "ConvolutionKernel", "SliceThickness", "AcquisitionTime", "AcquisitionNumber",
     "BodyPartExamined", "ContrastBolusAgent", "ScanningSequence", "SequenceName",
     # patient data
     "HeartRate", "NominalInterval", "PatientSize", "PatientWeight",

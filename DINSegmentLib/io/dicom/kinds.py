@@ -23,6 +23,9 @@ LEFT_OUT = {
 }
 """Types of images that are not meant for segmentation, and their names in messages."""
 
+TIMES = ("TriggerTime", "TemporalPositionIdentifier")
+"""Attributes with an image's time in a cine, the more exact one first."""
+
 _PLANNING = re.compile(r"\b(locali[sz]ers?|scouts?|topograms?|surviews?|survey|scanogram)\b", re.IGNORECASE)
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
@@ -54,7 +57,7 @@ def _by_ge(header: Attributes) -> str:
 
 def moment(item: Slice) -> Hashable:
     """Return what identifies an image's time in a cine; equal for all images if nothing does."""
-    return tuple(value(item.header, tag) for tag in ("TriggerTime", "TemporalPositionIdentifier"))
+    return tuple(value(item.header, tag) for tag in TIMES)
 
 
 def value(header: Attributes, tag: str) -> Hashable:

@@ -1,5 +1,6 @@
 """DICOM folders and enhanced files: find the series, sort its slices by position, reject irregular volumes."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,13 +15,13 @@ from ...notices import Notice
 from ..header import pick_frame
 from ..image import SliceFile
 from ..person import Person, person_of
-from . import enhanced, pixels
+from . import enhanced, kinds, pixels
 from .files import Slice, scan
 from .grid import Placement, grid_of, place
 from .grouping import stacks_of
 from .stacks import Stack, are_alike, choose, places, same_place, where
 
-_TIME_TAGS = ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber")  # the first that differs between frames
+_TIME_TAGS = (*kinds.TIMES, "InstanceNumber")  # the first that differs between frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,6 +221,11 @@ def _in_time(stack: Stack, name: str) -> tuple[list[list[Slice]], str | None]:
     if frames == 1:
         return [[group[0] for group in groups]], None
     tag = next((tag for tag in _TIME_TAGS if all(_tells_apart(tag, group) for group in groups)), None)
+    if tag not in kinds.TIMES and (same := next(filter(None, (_repeated(groups, tag) for tag in kinds.TIMES)), None)):
+        raise InputError(
+            f"{name} has several images of each slice at the same time of the cycle (such as {where(same[0])} and "
+            f"{same[1]}): put each acquisition into a folder of its own."
+        )
     if tag is None:
         twice = next(group for group in groups if not _tells_apart("InstanceNumber", group))
         raise InputError(
@@ -262,6 +268,23 @@ def _in_plane(slices: Sequence[Slice]) -> float:
 def _tells_apart(tag: str, group: Sequence[Slice]) -> bool:
     values = [item.header.get(tag) for item in group]
     return all(value not in (None, "") for value in values) and len({float(value) for value in values}) == len(group)
+
+
+def _repeated(groups: Sequence[Sequence[Slice]], tag: str) -> list[Slice] | None:
+    """Return images of one slice and time if all times of a cine occur equally often, and several times, at each slice.
+
+    Then instance numbers would string acquisitions together to one cycle.
+    """
+    counts: set[int] = set()
+    for group in groups:
+        times = Counter(kinds.number(item.header, tag) for item in group)
+        if None in times or len(times) < 2:
+            return None
+        counts.update(times.values())
+    if len(counts) > 1 or 1 in counts:
+        return None
+    time = kinds.number(groups[0][0].header, tag)
+    return [item for item in groups[0] if kinds.number(item.header, tag) == time]
 
 
 def _seconds(frames: Sequence[Sequence[Slice]]) -> tuple[float, ...]:
