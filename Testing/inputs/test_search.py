@@ -7,12 +7,13 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 from input_files import cases, image, reasons, series, volume
-from pydicom.uid import SegmentationStorage
+from pydicom.uid import RLELossless, SegmentationStorage
 
 from DINSegmentLib import io
-from DINSegmentLib.errors import InputError
+from DINSegmentLib.errors import GeometryError, InputError
 from DINSegmentLib.inputs import names
 from DINSegmentLib.inputs.search import Found, Refused, find
 
@@ -256,6 +257,48 @@ def test_localizers_copies_and_objects_without_an_image_are_passed_over(tmp_path
 def test_slices_that_share_one_uid_are_not_taken_for_copies(tmp_path):
     series(tmp_path / "exam", "1.1", SOPInstanceUID="1.2.3")
     assert len(find([tmp_path])[0].files) == 4
+
+
+@pytest.mark.parametrize("tag", ["TemporalPositionIdentifier", "TriggerTime", "InstanceNumber"])
+def test_frames_that_share_one_uid_are_not_taken_for_copies(tmp_path, tag):
+    for t in range(3):
+        for k in range(4):
+            tags = {"InstanceNumber": "", tag: t + 1, "PatientID": "P"}
+            image(tmp_path / f"{t}_{k}", "1.1", k, SOPInstanceUID="1.2.3", PixelData=bytes([9] * 8), **tags)
+    (one,) = find([tmp_path])
+    assert io.count_frames(one.path, one.series, one.files) == 3 and len(one.files) == 12
+
+
+def test_filtered_images_that_kept_their_uids_are_a_case_of_their_own(tmp_path):
+    for k in range(4):
+        for n, folder in enumerate(("orig", "filtered")):
+            pixels = bytes([50 * n + k] * 8)
+            image(tmp_path / folder / f"{k}", "1.1", k, SOPInstanceUID=f"1.2.{k}", PatientID="P", PixelData=pixels)
+    found = find([tmp_path])
+    values = {one.path.name: io.read(one.path, one.series, None, one.files).array[-1, 0, 0] % 256 for one in found}
+    assert values == {"orig": 3, "filtered": 53}
+
+
+def test_images_with_one_uid_and_other_pixels_in_one_folder_are_refused(tmp_path):
+    series(tmp_path, "1.1", PatientID="P")
+    again = pydicom.dcmread(tmp_path / "IM002")
+    again.PixelData = bytes([99] * 8)
+    again.save_as(tmp_path / "again")
+    (one,) = find([tmp_path])
+    with pytest.raises(GeometryError, match="2 images at slice 3"):
+        io.read(one.path, one.series, None, one.files)
+
+
+@pytest.mark.parametrize("compress", [False, True], ids=["header", "compressed"])
+def test_the_same_pixels_under_another_header_are_a_copy(tmp_path, compress):
+    series(tmp_path, "1.1", PatientID="P")
+    again = pydicom.dcmread(tmp_path / "IM002")
+    again.InstitutionName = "elsewhere"
+    if compress:
+        again.compress(RLELossless, generate_instance_uid=False)
+    again.save_as(tmp_path / "again")
+    found = find([tmp_path])
+    assert list(cases(found)) and "a copy of another image" in " ".join(reasons(found).values())
 
 
 def test_a_damaged_slice_costs_its_series_and_no_other(tmp_path):

@@ -1,6 +1,7 @@
 """DICOM headers of many files: which are images, which series they belong to, and which files are skipped."""
 
 import filecmp
+import hashlib
 import os
 import warnings
 from collections.abc import Iterable
@@ -65,8 +66,8 @@ class Slice:
 class Scan:
     """Result of reading the headers of many files.
 
-    Files are copies of one image if UID, position and number in the series agree: a poor anonymization may give all
-    files of a series the same UID.
+    Files are copies of one image if UID, position, time and pixels agree: a poor anonymization may give all files of a
+    series the same UID, and a program that filters images may keep their UIDs.
 
     Args:
         slices: the images without copies, in the order of the files.
@@ -82,7 +83,7 @@ class Scan:
     damaged: list[tuple[Path, str | None]] = field(default_factory=list)
     sizes: dict[Path, int] = field(default_factory=dict)
     _reader: HeaderReader = field(default_factory=HeaderReader)
-    _seen: "_Seen" = field(default_factory=lambda: _Seen({}, {}))
+    _seen: "_Seen" = field(default_factory=lambda: _Seen())
 
     def look(self, path: Path, file: BinaryIO) -> None:
         """Add an open file by its header, without reading its pixels; the file stays open."""
@@ -115,10 +116,11 @@ class Scan:
 
 @dataclass(frozen=True)
 class _Seen:
-    """Images read so far: the first of each UID; for repeated UIDs, all images by UID and position."""
+    """Images read so far: the first of each UID; for repeated UIDs, all by UID and position, and digests of pixels."""
 
-    first: dict[str, Slice]
-    all: dict[tuple[str, ...], Path]
+    first: dict[str, Slice] = field(default_factory=dict)
+    all: dict[tuple[str, ...], list[Path]] = field(default_factory=dict)
+    pixels: dict[Path, bytes] = field(default_factory=dict)
 
     def before(self, item: Slice) -> Path | None:
         """Return the file of the same image, if there is one."""
@@ -126,21 +128,30 @@ class _Seen:
         first = self.first.setdefault(uid, item)
         if not uid or first is item:
             return None
-        for one in (first, item):
-            known = self.all.setdefault((uid, *self._place(one)), one.path)
-        if known == item.path:
-            return None
+        self.all.setdefault((uid, *self._place(first)), [first.path])
+        known = self.all.setdefault((uid, *self._place(item)), [])
         nobody = not item.header.get("PatientID") and not item.header.get("PatientName")
-        if nobody and known.parent != item.path.parent and not filecmp.cmp(known, item.path, shallow=False):
-            return None  # without an identity, images of different folders are not copies
-        return known
+        for path in known:
+            if filecmp.cmp(path, item.path, shallow=False):
+                return path
+            if nobody and path.parent != item.path.parent:
+                continue  # without an identity, images of different folders are not copies
+            if self._pixels(path) == self._pixels(item.path):
+                return path
+        known.append(item.path)
+        return None
 
     def _place(self, item: Slice) -> tuple[str, ...]:
         tags = (
             "PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "ImageType", "EchoNumbers",
-            "ImagePositionPatient", "InstanceNumber", "TriggerTime",
+            "ImagePositionPatient", "InstanceNumber", "TriggerTime", "TemporalPositionIdentifier",
         )  # fmt: skip
         return tuple(str(item.header.get(tag)) for tag in tags)
+
+    def _pixels(self, path: Path) -> bytes:
+        if path not in self.pixels:
+            self.pixels[path] = _digest(path)
+        return self.pixels[path]
 
 
 def scan(files: Iterable[Path], are_dicom: bool = True) -> Scan:
@@ -165,6 +176,21 @@ def scan(files: Iterable[Path], are_dicom: bool = True) -> Scan:
 def _may_be_image(kind: str, header: Header) -> bool:
     name = _class_name(kind)
     return header.get("Modality") not in _NO_IMAGE and ("Image Storage" in name if name != kind else "Rows" in header)
+
+
+def _digest(path: Path) -> bytes:
+    """Digest of the pixels, decoded if possible, because a copy may be compressed; empty if they cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            data = pydicom.dcmread(path, force=True)  # `HeaderReader` checked the size of a deflated file
+            try:
+                stored = data.pixel_array.tobytes()
+            except Exception:  # pydicom raises many exception types for what it cannot decode
+                stored = data.get("PixelData", b"")
+    except Exception:  # damaged; reported when the file is read
+        return b""
+    return hashlib.blake2b(stored).digest()
 
 
 @lru_cache
