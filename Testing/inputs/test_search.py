@@ -315,6 +315,26 @@ def test_a_damaged_slice_costs_its_series_and_no_other(tmp_path):
     assert len([item for item in found if item.path.name == "IM003"]) == 2
 
 
+@pytest.mark.parametrize("count", [1, 3], ids=["series of one slice", "one series"])
+@pytest.mark.parametrize(
+    "tags",
+    [{"PixelSpacing": 1.4}, {"PixelSpacing": [1.4, 1.4, 1.4]}, {"ImagePositionPatient": 5},
+     {"ImagePositionPatient": ["nan", 0, 0]}, {"ImageOrientationPatient": [1, 0, 0]}],
+    ids=["one spacing", "three spacings", "one coordinate", "not a number", "one direction"],
+)  # fmt: skip
+def test_a_malformed_series_costs_itself_and_no_other(tmp_path, tags, count):
+    with pydicom.config.disable_value_validation():
+        for n in range(3):  # the first of equal series is the one that others are compared with
+            series(tmp_path / "bad", f"2.{n}" if count == 1 else "2.0", count=count, prefix=f"{n}", **tags)
+            image(tmp_path / "good" / f"{n}", f"1.{n}" if count == 1 else "1.0", n)
+    found = cases(find([tmp_path]))
+    good = found.pop("good")
+    assert io.read(good.path, good.series, None, good.files).array.shape == (3, 2, 2)
+    for bad in found.values():
+        with pytest.raises(InputError, match="damaged DICOM headers"):
+            io.read(bad.path, bad.series, None, bad.files)
+
+
 @pytest.mark.slow
 def test_ten_thousand_files_in_a_few_seconds(tmp_path):
     content = volume(tmp_path / "a.nii.gz").read_bytes()

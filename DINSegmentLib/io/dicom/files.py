@@ -35,17 +35,28 @@ class Slice:
     @cached_property
     def position(self) -> np.ndarray:
         """Center of the first pixel in LPS mm."""
-        return np.array(self.header.ImagePositionPatient, dtype=np.float64)
+        return self._numbers("ImagePositionPatient", 3)
 
     @cached_property
     def axes(self) -> np.ndarray:
         """(2, 3): unit vectors along a row (increasing I) and down a column (increasing J), LPS."""
-        return np.array(self.header.ImageOrientationPatient, dtype=np.float64).reshape(2, 3)
+        return self._numbers("ImageOrientationPatient", 6).reshape(2, 3)
 
     @cached_property
     def pixel_size(self) -> np.ndarray:
         """Pixel size in mm along (I, J); DICOM stores (between rows, between columns)."""
-        return np.array(self.header.PixelSpacing, dtype=np.float64)[::-1]
+        return self._numbers("PixelSpacing", 2)[::-1]
+
+    def _numbers(self, tag: str, count: int) -> np.ndarray:
+        """Return an attribute of several numbers.
+
+        Raises:
+            ValueError, TypeError, AttributeError: it is missing, or has fewer, more or no finite numbers.
+        """
+        found = np.array(getattr(self.header, tag), dtype=np.float64)
+        if found.shape != (count,) or not np.isfinite(found).all():
+            raise ValueError(f"{tag} is not {count} finite numbers")
+        return found
 
     @property
     def key(self) -> tuple[Path, int | None]:

@@ -27,6 +27,7 @@ def _family(one: Stack, person: dict, families: dict[Hashable, list[Stack]]) -> 
     try:
         if first.is_multi_frame or len(places(one.slices)) > 1 or one.kind:
             return None
+        first.pixel_size  # noqa: B018, raises if damaged, before another series is compared with it
         key = (
             person[first.key], study(first) or first.path.parent, one.part,
             numberless(one.description), numberless(first.header.get("ProtocolName")), len(one.slices) > 1,
