@@ -221,6 +221,30 @@ def test_two_acquisitions_of_one_file_are_two_cines(write_enhanced, beat):
     np.testing.assert_array_equal(read_cine(other.path, other.series, other.files).array, beat + 100)
 
 
+@pytest.mark.parametrize("times", [[100.0], [100.0, 900.0]], ids=["one", "two"])
+def test_frames_of_several_inversion_times_are_no_cine(write_enhanced, beat, times):
+    def frame(t, k, groups):
+        trigger(t, k, groups)
+        groups.MRModifierSequence = sequence(InversionRecovery="YES", InversionTimes=[time + 200 * t for time in times])
+
+    found = search.find([write_enhanced(beat, frame=frame)])
+    values = [read(one.path, one.series, None, one.files).array for one in found]
+    np.testing.assert_array_equal(sorted(values, key=lambda one: one[0, 0, 0]), beat)
+    assert all("inversion time" in one.series for one in found)
+
+
+@pytest.mark.parametrize("times", [[300.0], [0.0], None])
+def test_one_inversion_time_or_none_leaves_a_cine(write_enhanced, beat, times):
+    def frame(t, k, groups):
+        groups.MRModifierSequence = sequence(InversionRecovery="YES", InversionTimes=times)
+
+    folder = write_enhanced(beat, frame=frame)
+    np.testing.assert_array_equal(read_cine(folder).array, beat)
+    files = [SliceFile(folder / "E", n) for n in _frames_at(folder, time=1)]
+    source = read_source(files, read(folder, frame=1).geometry)
+    assert bool(source.headers[0].get("InversionTime")) == (times == [300.0])
+
+
 def test_orientation_and_pixel_size_may_stand_in_every_frame(write_enhanced, voxels):
     def change(data):
         shared = data.SharedFunctionalGroupsSequence[0]

@@ -208,6 +208,18 @@ def test_two_kernels_at_the_same_places_are_two_volumes(tmp_path):
         read(tmp_path)
 
 
+@pytest.mark.parametrize("echoes", [("1.1234", "1.1236"), ("0.4504", "0.4506"), ("16.999", "17.001")])
+def test_an_echo_time_may_differ_in_its_last_digit_between_frames(tmp_path, echoes):
+    assert_one_cine(cine(tmp_path, lambda k, t: {"uid": "1.7", "EchoTime": echoes[t % 2]}))
+
+
+@pytest.mark.parametrize("echoes", [("1.15", "1.25"), ("0", "0.5"), ("60", "61")])
+def test_echoes_at_the_same_places_are_volumes_of_their_own(tmp_path, echoes):
+    cine(tmp_path, lambda k, t: {"uid": "1.7", "EchoTime": echoes[t]}, frames=2)
+    wanted = {f"1.7 [echo time {float(echo)}]" for echo in echoes}
+    assert {one.series for one in found(tmp_path)} == wanted
+
+
 def test_a_missing_frame_names_slice_series_and_file(tmp_path):
     cine(tmp_path)
     (tmp_path / "02_1").unlink()

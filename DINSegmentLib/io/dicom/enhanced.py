@@ -15,6 +15,13 @@ from ...errors import InputError
 from .files import Slice
 from .header import Attributes, Header
 
+
+def _inversion(times: Any) -> list[str] | None:
+    """Return the inversion times; None if they are zero, which means that there was no inversion."""
+    known = [f"{float(time):.10g}" for time in np.atleast_1d(times) if time]
+    return known or None
+
+
 # attribute of a single-frame file: functional group, attribute in the group, conversion
 _GROUPS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
     "ImagePositionPatient": ("PlanePositionSequence", "ImagePositionPatient", list),
@@ -25,6 +32,7 @@ _GROUPS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
     "ImageType": ("MRImageFrameTypeSequence", "FrameType", list),
     "ComplexImageComponent": ("MRImageFrameTypeSequence", "ComplexImageComponent", str),
     "EchoTime": ("MREchoSequence", "EffectiveEchoTime", "{:.10g}".format),
+    "InversionTime": ("MRModifierSequence", "InversionTimes", _inversion),
     "ConvolutionKernel": ("CTReconstructionSequence", "ConvolutionKernel", str),
     "SliceThickness": ("PixelMeasuresSequence", "SliceThickness", str),
     "StackID": ("FrameContentSequence", "StackID", str),

@@ -4,6 +4,7 @@ Images form a stack if patient, study and series agree, and also what they show 
 protocol, echo, kernel). Series of one slice position each form a stack if their planes are parallel and similar.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from .joining import join
 from .stacks import Stack, numberless, places, study, titles
 
 _MOST_PARTS = 12  # distinct values of an attribute in a series; more are a time course
+_JITTER = 1e-3  # numbers whose relative difference is smaller are one value of an attribute, as scanners round them
 _PARTS = (  # attributes that separate images at one position that are not frames of a cine, and their names in messages
     ("ImageType", "image type"), ("EchoNumbers", "echo"), ("EchoTime", "echo time"),
     ("InversionTime", "inversion time"), ("DiffusionBValue", "b-value"), ("ConvolutionKernel", "kernel"),
@@ -105,7 +107,9 @@ def _by_attribute(part: str, items: list[Slice], tag: str, called: str) -> list[
     """Split by an attribute if images at one position differ in it."""
     if len({id(item.header.get(tag)) for item in items}) == 1:  # the usual case: files share objects for equal values
         return [(part, items)]
-    values = {item.key: kinds.value(item.header, tag) for item in items}
+    stored = {item.key: kinds.value(item.header, tag) for item in items}
+    shared = _without_jitter(stored.values())
+    values = {key: shared.get(value, value) for key, value in stored.items()}
     if not 1 < len(set(values.values())) <= _MOST_PARTS:
         return [(part, items)]
     try:
@@ -113,6 +117,17 @@ def _by_attribute(part: str, items: list[Slice], tag: str, called: str) -> list[
     except (ValueError, TypeError, AttributeError, OverflowError):
         return [(part, items)]
     return _split([(part, items)], lambda item: values[item.key], called, str) if differ else [(part, items)]
+
+
+def _without_jitter(values: Iterable[Hashable]) -> dict[Hashable, float]:
+    """Map numbers to the lowest of those that differ only by rounding, written with three decimals."""
+    result: dict[Hashable, float] = {}
+    lowest = -math.inf
+    for value in sorted({value for value in values if isinstance(value, float)}):
+        if not math.isclose(value, lowest, rel_tol=_JITTER):
+            lowest = value
+        result[value] = round(lowest, 3)
+    return result
 
 
 def _by_acquisition(part: str, items: list[Slice]) -> list[tuple[str, list[Slice]]]:

@@ -57,7 +57,8 @@ def _by_ge(header: Attributes) -> str:
 
 def moment(item: Slice) -> Hashable:
     """Return what identifies an image's time in a cine; equal for all images if nothing does."""
-    return tuple(value(item.header, tag) for tag in TIMES)
+    times = (number(item.header, tag) for tag in TIMES)
+    return tuple(None if time is None else round(time, 3) for time in times)
 
 
 def value(header: Attributes, tag: str) -> Hashable:
@@ -66,7 +67,7 @@ def value(header: Attributes, tag: str) -> Hashable:
     if not any(words):
         return None
     numbers = [_number(word) for word in words]
-    found = [word.upper() if one is None else round(one, 3) for word, one in zip(words, numbers, strict=True)]
+    found = [word.upper() if one is None else one for word, one in zip(words, numbers, strict=True)]
     return found[0] if len(found) == 1 else "\\".join(map(str, found))
 
 
