@@ -314,10 +314,18 @@ def test_series_without_a_uid_is_refused_and_nothing_written(name, write_series,
     assert not (tmp_path / "out.dcm").exists()
 
 
+def test_slices_in_two_frames_of_reference_are_refused_as_a_source(write_series, labels, model, tmp_path):
+    image = io.read(write_series())
+    data = pydicom.dcmread(image.files[2])
+    data.FrameOfReferenceUID = "2.25.99"
+    data.save_as(image.files[2])
+    with pytest.raises(InputError, match="slices of series differ in their FrameOfReferenceUID"):
+        write_dicom_seg(labels, read_source(image.slices, image.geometry), model, tmp_path / "out.dcm", b"")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("FrameOfReferenceUID", "2.25.99", "slices of series differ in their FrameOfReferenceUID"),
         ("SOPInstanceUID", "2.25.7000", "series has two slices with the same SOPInstanceUID"),
         ("PatientSex", "W", "series has DICOM values that cannot be copied to a new DICOM object.*'W'"),
     ],

@@ -71,15 +71,60 @@ def test_two_stacks_of_one_exam_are_two_cases_of_two_names(tmp_path, first, seco
         assert read_cine(tmp_path, item.series).files == read_cine(item.path, item.series, item.files).files
 
 
-def test_a_second_stack_between_the_slices_of_the_first_is_not_mixed_into_it(tmp_path):
-    cine(tmp_path, lambda k, t: {"SliceThickness": 8}, prefix="a")
+@pytest.mark.parametrize("thickness", [8, ""], ids=["thickness", "no thickness"])
+@pytest.mark.parametrize("shift", [5, 3, -3, -5, 0])
+@pytest.mark.parametrize("backwards", [False, True], ids=["same order", "reverse order"])
+def test_a_second_stack_between_the_slices_of_the_first_is_not_mixed_into_it(tmp_path, thickness, shift, backwards):
+    def second(k, t):
+        number = 40 + (SLICES - 1 - k if backwards else k)
+        place = [f"{v:.4f}" for v in (10 * k + shift) * NORMAL]
+        return {"SliceThickness": thickness, "ImagePositionPatient": place, "SeriesNumber": number}
+
+    cine(tmp_path, lambda k, t: {"SliceThickness": thickness}, prefix="a")
+    cine(tmp_path, second, first=40, prefix="b")
+    assert [{path.name[0] for path in one.files} for one in found(tmp_path)] == [{"a"}, {"b"}]
+    assert [read_cine(one.path, one.series, one.files).array.shape for one in found(tmp_path)] == [
+        (3, SLICES, 2, 2)
+    ] * 2
+
+
+def test_overlapping_slices_whose_order_reveals_no_stacks_stay_single(tmp_path):
+    order = [0, 3, 1, 4, 2]
     cine(
         tmp_path,
-        lambda k, t: {"SliceThickness": 8, "ImagePositionPatient": [f"{v:.4f}" for v in (10 * k + 5) * NORMAL]},
-        first=40,
-        prefix="b",
+        lambda k, t: {
+            "SeriesNumber": 10 + order.index(k),
+            "SliceThickness": 8,
+            "ImagePositionPatient": [f"{v:.4f}" for v in 5 * k * NORMAL],
+        },
     )
-    assert [len(item.files) for item in found(tmp_path)] == [3 * SLICES] * 2
+    assert [len(one.files) for one in found(tmp_path)] == [3] * SLICES
+
+
+def test_overlapping_slices_in_their_order_are_one_stack(tmp_path):
+    assert_one_cine(cine(tmp_path, lambda k, t: {"SliceThickness": 20}))
+
+
+@pytest.mark.parametrize("thickness", [8, ""], ids=["thickness", "no thickness"])
+def test_a_slice_that_was_acquired_later_is_of_the_stack(tmp_path, thickness):
+    order = [0, 1, 3, 4, 2]
+    assert_one_cine(cine(tmp_path, lambda k, t: {"SeriesNumber": 10 + order.index(k), "SliceThickness": thickness}))
+
+
+@pytest.mark.parametrize("one_series", [True, False])
+def test_positions_in_two_frames_of_reference_are_two_stacks(tmp_path, one_series):
+    def tags(k, t):
+        return {"FrameOfReferenceUID": f"1.9.{int(k > 2)}", **({"uid": "1.7"} if one_series else {})}
+
+    assert [len(one.files) for one in found(cine(tmp_path, tags, slices=6))] == [9, 9]
+
+
+@pytest.mark.parametrize("one_series", [True, False])
+def test_images_without_a_frame_of_reference_stay_with_those_of_the_only_one(tmp_path, one_series):
+    def tags(k, t):
+        return {"FrameOfReferenceUID": "1.9" if k % 2 else "", **({"uid": "1.7"} if one_series else {})}
+
+    assert_one_cine(cine(tmp_path, tags))
 
 
 def test_interleaved_acquisition_is_one_stack(tmp_path):

@@ -1,7 +1,8 @@
 """Grouping of images into volumes and cines, in one place for all commands and inputs.
 
-Images form a stack if patient, study and series agree, and also what they show (magnitude or phase, description,
-protocol, echo, kernel). Series of one slice position each form a stack if their planes are parallel and similar.
+Images form a stack if patient, study, series and frame of reference agree, and also what they show (magnitude or
+phase, description, protocol, echo, kernel). Series of one slice position each form a stack if their planes are
+parallel and similar.
 """
 
 import math
@@ -15,7 +16,7 @@ from . import kinds
 from .files import Slice
 from .identity import Identity, identities, shown, spellings
 from .joining import join
-from .stacks import Stack, numberless, places, study, titles
+from .stacks import Stack, frame_of_reference, numberless, places, study, titles
 
 _MOST_PARTS = 12  # distinct values of an attribute in a series; more are a time course
 _JITTER = 1e-3  # numbers whose relative difference is smaller are one value of an attribute, as scanners round them
@@ -54,6 +55,7 @@ def _parts_of_series(items: Sequence[Slice], person: dict) -> list[Stack]:
     parts = _split(parts, lambda item: numberless(titles(item)[1]), "description", str)
     parts = _split(parts, lambda item: numberless(item.header.get("ProtocolName")), "protocol", str)
     parts = _split(parts, lambda item: str(item.header.get("StackID") or ""), "stack", str)
+    parts = [one for part in parts for one in _by_frame_of_reference(*part)]
     parts = [one for part in parts for one in _by_folder(*part)]
     for tag, called in _PARTS:
         parts = [one for part in parts for one in _by_attribute(*part, tag, called)]
@@ -85,6 +87,14 @@ def _split(
             what = " ".join(filter(None, (called, written(value)))) if len(groups) > 1 else ""
             result.append((", ".join(filter(None, (part, what))), group))
     return result
+
+
+def _by_frame_of_reference(part: str, items: list[Slice]) -> list[tuple[str, list[Slice]]]:
+    """Split by frame of reference, counted from 1 in names; images without one stay with those of the only one."""
+    known = list(dict.fromkeys(map(frame_of_reference, items)))
+    if len({*known} - {""}) < 2:
+        return [(part, items)]
+    return _split([(part, items)], lambda item: 1 + known.index(frame_of_reference(item)), "frame of reference", str)
 
 
 def _by_folder(part: str, items: list[Slice]) -> list[tuple[str, list[Slice]]]:

@@ -33,7 +33,7 @@ _ATTRIBUTES = (
     "BitsAllocated", "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "TriggerTime",
     "TemporalPositionIdentifier", "InstanceNumber", "PhotometricInterpretation", "BitsStored", "PixelRepresentation",
     "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept", "PatientID", "IssuerOfPatientID",
-    "PatientName", "PatientBirthDate",
+    "PatientName", "PatientBirthDate", "FrameOfReferenceUID",
     # type of image
     "ComplexImageComponent", "ProtocolName", "EchoNumbers", "EchoTime", "InversionTime", "DiffusionBValue",
     "ConvolutionKernel", "SliceThickness", "AcquisitionTime", "AcquisitionNumber",

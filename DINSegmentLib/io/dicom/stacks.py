@@ -134,6 +134,11 @@ def study(item: Slice) -> str:
     return str(item.header.get("StudyInstanceUID") or "")
 
 
+def frame_of_reference(item: Slice) -> str:
+    """Return the UID of the coordinate system of positions; positions in different systems cannot be compared."""
+    return str(item.header.get("FrameOfReferenceUID") or "")
+
+
 def numberless(text: object) -> str:
     """Remove the numbers from a description, because they may count slices."""
     return re.sub(r"\d+", "#", plain(text))
