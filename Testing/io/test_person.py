@@ -39,8 +39,32 @@ def test_a_heart_rate_that_no_person_has_is_left_out_with_a_sentence(text):
 
 def test_sound_values_count_where_others_are_nonsense():
     assert person_of([header(HeartRate=rate) for rate in ("0", "0", "61")]) == Person(61)
-    person = person_of([header(HeartRate="0", NominalInterval="1000")])
-    assert person.heart_rate == 60 and len(person.notices) == 1
+    assert person_of([header(HeartRate="0", NominalInterval="1000")]) == Person(60)
+
+
+@pytest.mark.parametrize("interval", ["0", "99999", "slow"])
+def test_a_rate_and_a_time_between_beats_that_no_person_has_are_both_noticed(interval):
+    person = person_of([header(HeartRate="0", NominalInterval=interval)])
+    assert person.heart_rate is None
+    assert [one.text.fields["what"] for one in person.notices] == ["heart rate", "time between heart beats"]
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "what"),
+    [("PatientWeight", ("70", "70", "95", "95"), "weight"), ("PatientWeight", ("70", "70", "70", "95"), "weight"),
+     ("PatientSize", ("1.70", "1.85"), "height")],
+)  # fmt: skip
+def test_contradicting_headers_give_no_value_and_a_notice(name, texts, what):
+    person = person_of([header(**{name: text}) for text in texts])
+    assert person.height is person.weight is None
+    assert [(one.kind, one.text.fields) for one in person.notices] == [("person", {"what": what})]
+
+
+def test_rounded_and_nonsensical_values_do_not_contradict_a_height_or_weight():
+    texts = [("1.78", "75.5"), ("1.783", "75.6"), ("0", "75500")]
+    assert person_of([header(PatientSize=size, PatientWeight=weight) for size, weight in texts]) == Person(
+        None, 178.15, 75.55
+    )
 
 
 @pytest.mark.parametrize(("name", "text"), [("PatientSize", "178"), ("PatientSize", "0"), ("PatientWeight", "75000")])
