@@ -23,7 +23,7 @@ _JITTER = 1e-3  # numbers whose relative difference is smaller are one value of 
 _PARTS = (  # attributes that separate images at one position that are not frames of a cine, and their names in messages
     ("ImageType", "image type"), ("EchoNumbers", "echo"), ("EchoTime", "echo time"),
     ("InversionTime", "inversion time"), ("DiffusionBValue", "b-value"), ("ConvolutionKernel", "kernel"),
-    ("SeriesDescription", "description"),    ("ProtocolName", "protocol"),
+    ("SeriesDescription", "description"), ("ProtocolName", "protocol"),
 )  # fmt: skip
 
 
