@@ -127,6 +127,10 @@ def test_images_without_a_frame_of_reference_stay_with_those_of_the_only_one(tmp
     assert_one_cine(cine(tmp_path, tags))
 
 
+def test_a_series_whose_images_each_have_their_own_frame_of_reference_stays_together(tmp_path):
+    assert_one_cine(cine(tmp_path, lambda k, t: {"FrameOfReferenceUID": f"1.9.{k}.{t}", "uid": "1.7"}))
+
+
 def test_interleaved_acquisition_is_one_stack(tmp_path):
     order = [0, 2, 4, 1, 3]
     assert_one_cine(cine(tmp_path, lambda k, t: {"SeriesNumber": 10 + order.index(k), "SliceThickness": 8}))

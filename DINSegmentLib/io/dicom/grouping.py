@@ -92,7 +92,7 @@ def _split(
 def _by_frame_of_reference(part: str, items: list[Slice]) -> list[tuple[str, list[Slice]]]:
     """Split by frame of reference, counted from 1 in names; images without one stay with those of the only one."""
     known = list(dict.fromkeys(map(frame_of_reference, items)))
-    if len({*known} - {""}) < 2:
+    if len({*known} - {""}) < 2 or len(known) == len(items) > 2:  # each image its own: an anonymization made them up
         return [(part, items)]
     return _split([(part, items)], lambda item: 1 + known.index(frame_of_reference(item)), "frame of reference", str)
 
