@@ -104,7 +104,7 @@ def regional_function(
     outline). These slices are divided into thirds, the rings. A slice keeps its ring at end-systole, when the base has
     descended: segment values are means over the ring's slices that are still enclosed. The septum is the arc where
     the right ventricle touches the wall, found at each of the two moments; if an apical ring shows no right ventricle,
-    it uses the septum of the mid ring.
+    it uses the septum of the mid ring. The labels at end-diastole decide which end is the base (`function.base_first`).
 
     Args:
         ed, es: labels (K, J, I) uint8 at end-diastole and end-systole; None if there is no end-systole.
@@ -128,7 +128,7 @@ def regional_function(
         )
     at_ed = _moment(ed, geometry, model, values)
     counted = [place for place in at_ed.places if place in at_ed.walls]
-    at_es = None if es is None or np.array_equal(ed, es) else _moment(es, geometry, model, values)
+    at_es = None if es is None or np.array_equal(ed, es) else _moment(es, geometry, model, values, at_ed.places)
     still = _("End-diastole and end-systole are the same frame or have the same labels: select a cine.")
     slices = {
         place: _thickness(
@@ -165,9 +165,12 @@ def regional_function(
     )
 
 
-def _moment(labels: np.ndarray, geometry: Geometry, model: Model, values: Sequence[int | None]) -> ShortAxis:
+def _moment(
+    labels: np.ndarray, geometry: Geometry, model: Model, values: Sequence[int | None],
+    places: Sequence[int] | None = None,
+) -> ShortAxis:  # fmt: skip
     masks = (np.zeros(labels.shape, bool) if value is None else labels == value for value in values)
-    return ShortAxis(masks, geometry, model.axes)
+    return ShortAxis(masks, geometry, model.axes, places)
 
 
 _CODES = (LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE)

@@ -29,23 +29,30 @@ class ShortAxis:
         masks: cavity, wall with any scar in it, and right ventricle, (K, J, I) bool.
         geometry: grid of the masks.
         axes: axes of the model.
+        places: slice indices from base to apex, as another moment of the same heart has them; None finds them here.
     """
 
-    def __init__(self, masks: Iterable[np.ndarray], geometry: Geometry, axes: Axes) -> None:
+    def __init__(
+        self, masks: Iterable[np.ndarray], geometry: Geometry, axes: Axes, places: Sequence[int] | None = None
+    ) -> None:
         self.geometry, self.orient = geometry, orientation(geometry, axes)
         self.cavity, self.wall, self.right = map(self.orient.to_model, masks)
         self.spacing = np.array(self.orient.spacing[1:])
         signs = np.where(self.orient.flipped, -1, 1)
         self.axes = geometry.directions[:, ::-1][:, list(self.orient.order)] * signs  # (3, 3) of slice, row, column
         self.areas = np.count_nonzero(self.cavity, axis=(1, 2))
-        towards_apex = slice(None, None, 1 if base_first(self.areas) else -1)
-        self.places = list(range(len(self.cavity)))[towards_apex]  # slice indices, base first
+        self.places = self._from_base() if places is None else list(places)
         self.walls: dict[int, Wall] = {}
         for place in self.places:
             cavity, wall = self.cavity[place], self.wall[place]
             closes = cavity.any() and enclosed(cavity, wall) >= ENCLOSED
             if closes and (found := measure_wall(cavity, wall, tuple(self.spacing))):
                 self.walls[place] = found
+
+    def _from_base(self) -> list[int]:
+        """Order the slice indices from base to apex."""
+        heart = np.count_nonzero(self.cavity | self.wall | self.right, axis=(1, 2))
+        return list(range(len(heart)))[:: 1 if base_first(heart) else -1]
 
     def stored(self, place: int) -> int:
         """Return the stored index of a slice."""

@@ -10,6 +10,7 @@ from pytest import approx
 from DINSegmentLib.errors import InputError, ModelError
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import CardiacFunction, Ventricle, cardiac_function
+from DINSegmentLib.measure.function import base_first
 from DINSegmentLib.measure.regional import regional_function
 from DINSegmentLib.model import find_model
 from DINSegmentLib.phantom import ES_PHASE, CardiacPhantom
@@ -162,6 +163,25 @@ def test_a_missing_base_withholds_the_figures():
     assert narrower.lv.edv_ml == approx(130) and fields(narrower)[0] == {"name": "left ventricle", "ends": "base"}
     down = cardiac_function([cut[0], ES], GRID, HEART)  # at end-systole the base is in the stack
     assert down.lv.edv_ml == approx(135) and fields(down)[0] == {"name": "left ventricle", "ends": "base"}
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_remnant_in_the_basal_slice_does_not_turn_the_heart_around(step):
+    remnant = stack(lv=(0, 3, 40, 30, 20, 0), rv=(0, 0, 10, 10, 5, 0), wall=(0, 0, 5, 5, 5, 0))
+    found = cardiac_function([frame[::step] for frame in (remnant, ES)], GRID, HEART)
+    assert found.lv.edv_range_ml == approx((90, 96))  # of 93 ml, the basal slice has 3
+
+    cut = [stack(lv, (0,) * 6, (0, 0, 0, 5, 5, 5)) for lv in ((0, 0, 3, 40, 30, 20), (0, 0, 0, 20, 15, 10))]
+    found = cardiac_function([frame[::step] for frame in cut], GRID, HEART)
+    assert found.lv == Ventricle() and fields(found)[0] == {"name": "left ventricle", "end": "apex"}
+
+
+@pytest.mark.parametrize(
+    "heart", [(55, 50, 40, 20), (5, 40, 50, 30, 20), (1, 10, 50, 45, 30), (45, 50, 40, 35, 2), (9, 9), (7,), ()]
+)
+def test_the_base_is_in_the_larger_half_of_the_heart(heart):
+    assert base_first(np.array((0, *heart, 0)))
+    assert sum(heart) in (0, 7, 18) or not base_first(np.array((0, *heart[::-1])))
 
 
 def test_a_base_slice_that_myocardium_does_not_enclose_is_told():

@@ -92,3 +92,14 @@ def test_without_an_insertion_or_with_a_gap_nothing_is_reported(late, insertion)
         infarct_segments(labels, geometry, HEART, insertion)
     with pytest.raises(ValueError, match="differ"):
         infarct_segments(labels[1:], geometry, LATE, insertion)
+
+
+def test_a_remnant_in_the_basal_slice_leaves_the_infarct_in_its_segments(late, insertion):
+    labels, geometry = late[0].copy(), late[1]
+    labels[:5][labels[:5] == 3] = 2  # the scar is apical
+    remnant, cavity = labels.copy(), np.argwhere(labels[0] == 1)
+    remnant[0] = 0
+    remnant[0][tuple(cavity[:60].T)] = 1
+    found = infarct_segments(remnant, geometry, LATE, insertion)
+    assert found.share_percent[13] > 20 and found.notices == ()
+    assert max(found.share_percent[number] for number in range(1, 7)) == 0

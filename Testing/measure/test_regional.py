@@ -291,6 +291,20 @@ def test_a_mirrored_heart_is_measured_with_a_warning(phantom, frames):
 
 
 @pytest.mark.slow
+def test_remnants_at_the_base_leave_rings_and_walls_where_they_are(phantom, frames, regional):
+    ed, es = (labels.copy() for labels in frames)
+    cavity = np.argwhere(ed[0] == LEFT)
+    ed[0] = 0
+    ed[0][tuple(cavity[:60].T)] = LEFT  # an open remnant: the slice has no wall
+    found = regional_function(ed, es, phantom.geometry, HEART)
+    assert found.rings == ((1, 2, 3), (4, 5), (6, 7)) and found.notices == ()
+
+    es[1:4] = es[6]  # at end-systole alone, the half toward the apex is larger
+    found = regional_function(frames[0], es, phantom.geometry, HEART)
+    assert found.rings == regional.rings and found.notices == ()
+
+
+@pytest.mark.slow
 def test_another_model_is_rejected_in_one_sentence(phantom, frames):
     with pytest.raises(ModelError, match="does not label the left ventricle"):
         regional_function(*frames, phantom.geometry, find_model("abdomen-ct"))
