@@ -28,6 +28,14 @@ ENCLOSED = 0.95
 
 In ACDC's 140 training volumes, with manual labels, the share is 0.97 or more."""
 
+_JUMP = 0.2
+"""Share of EDV: a volume at ED or ES that differs by more from both neighboring frames is unlikely in a beat.
+
+In a beat of `_MANY` frames or more, volumes change little from ED or ES to the next frame."""
+
+_MANY = 10
+"""Frames of a cine that shows the course of a beat; cines with fewer may be a selection, such as ED and ES."""
+
 _LONGEST = 30_000.0
 """ms; a real-time cine covers several beats, but not more than a breath-hold."""
 
@@ -47,9 +55,10 @@ def cardiac_function(
     extend beyond the stack, which gives a notice. Its values are not reported if it clearly does: at the apical end, if
     its area there exceeds `APEX_SHARE` of its largest; at the basal end, if its area is largest there at ED and it is
     still there at ES, because the base descends by about a slice and ventricles narrow toward the valves. The basal end
-    is the one with more labels at ED, see `base_first`. Values are also not reported if a structure is missing; a
-    single frame gives only the mass. If the left ventricle's basal slice is not enclosed by myocardium (`ENCLOSED`),
-    the slice counts, with a notice.
+    is the one with more labels at ED, see `base_first`. Values are also not reported if a structure is missing at ED or
+    ES, or in a slice between others there; a single frame gives only the mass. If the left ventricle's basal slice is
+    not enclosed by myocardium (`ENCLOSED`), the slice counts, with a notice. So does a volume at ED or ES that is far
+    from those of the neighboring frames (`_JUMP`).
 
     Args:
         labels: (K, J, I) uint8 for each frame in temporal order, or one array (T, K, J, I).
@@ -84,7 +93,7 @@ def cardiac_function(
     heart = sum(counts[mass_frame or 0] for counts in slices.values())
     towards_apex = slice(None, None, 1 if base_first(heart) else -1)
     whole = {
-        code: _is_whole(slices[code][:, towards_apex], [mass_frame, es], _NAMES[code], texts)
+        code: _is_whole(slices[code], towards_apex, [mass_frame, es], _NAMES[code], texts)
         for code in (LEFT_VENTRICLE, RIGHT_VENTRICLE)
         if values[code] is not None
     }
@@ -222,8 +231,11 @@ def base_first(heart: np.ndarray) -> bool:
     return bool(held[:half].sum() >= held[-half:].sum())
 
 
-def _is_whole(slices: np.ndarray, frames: Sequence[int | None], name: str, texts: list[str]) -> bool:
-    """Whether a ventricle's values are reliable, from its voxels in each frame and slice (T, slices), base first."""
+def _is_whole(
+    stored: np.ndarray, towards_apex: slice, frames: Sequence[int | None], name: str, texts: list[str]
+) -> bool:
+    """Whether a ventricle's values are reliable, from its voxels in each frame and stored slice (T, slices)."""
+    slices = stored[:, towards_apex]
     known = [frame for frame in frames if frame is not None]
     if not known:
         return False
@@ -233,6 +245,17 @@ def _is_whole(slices: np.ndarray, frames: Sequence[int | None], name: str, texts
                 "No {name} was found in frame {frame}: its volumes and ejection fraction are not reported.",
                 name=name,
                 frame=lost[0],
+            )
+        )
+        return False
+    if gaps := [(frame + 1, hole + 1) for frame in known for hole in _holes(stored[frame])]:
+        texts.append(
+            _(
+                "Frame {frame}: the {name} is missing in slice {slice}, between slices that show it: its volumes and "
+                "ejection fraction are not reported.",
+                name=name,
+                frame=gaps[0][0],
+                slice=gaps[0][1],
             )
         )
         return False
@@ -255,7 +278,35 @@ def _is_whole(slices: np.ndarray, frames: Sequence[int | None], name: str, texts
                 ends=ends,
             )
         )
+    _check_jumps(slices.sum(axis=1), known, name, texts)
     return True
+
+
+def _holes(slices: np.ndarray) -> list[int]:
+    """Slices without voxels between slices with voxels."""
+    held = np.flatnonzero(slices)
+    return [place for place in range(held[0], held[-1]) if not slices[place]]
+
+
+def _check_jumps(volumes: np.ndarray, frames: Sequence[int], name: str, texts: list[str]) -> None:
+    """Warn if the volume at ED or ES (the frames) differs from both neighbors by more than `_JUMP` of EDV.
+
+    The first frame is the neighbor of the last. If the cine is only a part of a beat, the other neighbor decides.
+    """
+    if len(volumes) < _MANY:
+        return
+    for frame in frames:
+        jumps = [abs(int(volumes[frame]) - int(volumes[(frame + step) % len(volumes)])) for step in (-1, 1)]
+        if (share := min(jumps) / int(volumes[frames[0]])) > _JUMP:
+            texts.append(
+                _(
+                    "Frame {frame}: the volume of the {name} differs from both neighboring frames by at least "
+                    "{share:.0%} of its end-diastolic volume. Check its labels in this frame.",
+                    name=name,
+                    frame=frame + 1,
+                    share=share,
+                )
+            )
 
 
 def _check_base(planes: np.ndarray, frame: int, left: int, wall: int, texts: list[str]) -> None:

@@ -14,6 +14,7 @@ from DINSegmentLib.measure.function import base_first
 from DINSegmentLib.measure.regional import regional_function
 from DINSegmentLib.model import find_model
 from DINSegmentLib.phantom import ES_PHASE, CardiacPhantom
+from DINSegmentLib.phantom.heart import emptying
 
 HEART = find_model("cardiac-mr")
 GRID = Geometry((6, 10, 30), np.diag([-10.0, -10.0, 10.0, 1.0]))  # 1 ml a voxel; the gap is in the 10 mm
@@ -166,6 +167,49 @@ def test_a_missing_base_withholds_the_figures():
 
 
 @pytest.mark.parametrize("step", [1, -1])
+def test_a_slice_without_a_ventricle_between_others_withholds_its_figures(step):
+    hole = stack(lv=(0, 0, 20, 0, 5, 0), rv=(0, 0, 8, 8, 5, 0))[::step]
+    found = cardiac_function([MIDDLE[::step], ED[::step], hole], GRID, HEART)
+    assert found.lv == Ventricle() and found.mass_g is None and found.rv.ef_percent == approx(40)
+    assert fields(found) == [{"name": "left ventricle", "frame": 3, "slice": 4 if step == 1 else 3}]
+
+    right = stack(lv=(0, 0, 20, 15, 5, 0), rv=(0, 8, 0, 0, 5, 0))[::step]
+    found = cardiac_function([ED[::step], right], GRID, HEART)
+    assert found.rv == Ventricle() and found.lv.ef_percent == approx(100 * 80 / 120)
+    elsewhere = cardiac_function([ED, stack(lv=(0, 10, 30, 0, 10, 0)), ES], GRID, HEART)  # neither ED nor ES
+    assert elsewhere.notices == () and elsewhere.lv.ef_percent == approx(100 * 80 / 120)
+
+
+def beating(*middles):
+    """Frames with 60 ml of left ventricle and so much more in each of two middle slices; the right one moves along."""
+    return [stack(lv=(0, 30, ml, ml, 30, 0), rv=(0, 10, 10, 10 + ml // 10, 5, 0)) for ml in middles]
+
+
+BEAT = 70, 65, 55, 45, 35, 30, 40, 50, 60, 65  # middle slices in ml: 200 ml in the first frame, 120 ml in the sixth
+
+
+@pytest.mark.parametrize(
+    ("frame", "middle", "share"),
+    [(0, 90, 50 / 240), (0, 80, None), (5, 10, 50 / 200), (5, 20, None), (3, 90, 70 / 240)],
+)
+def test_a_jump_at_end_diastole_or_end_systole_is_noticed(frame, middle, share):
+    """The neighbor of the first frame is the last."""
+    middles = [*BEAT[:frame], middle, *BEAT[frame + 1 :]]
+    found = cardiac_function(beating(*middles), GRID, HEART)
+    assert fields(found) == ([{"name": "left ventricle", "frame": frame + 1, "share": approx(share)}] if share else [])
+    assert found.lv.ef_percent is not None
+    assert cardiac_function(beating(*middles[:8]), GRID, HEART).notices == ()  # of few frames, any may be missing
+
+
+@pytest.mark.parametrize("count", [2, 8, 10, 20, 30])
+@pytest.mark.parametrize("part", [1.0, 0.5])
+def test_a_beat_or_a_part_of_it_has_no_jumps(count, part):
+    emptied = [emptying(part * frame / count) for frame in range(count)]
+    found = cardiac_function(beating(*(round(70 - 45 * share) for share in emptied)), GRID, HEART)
+    assert found.notices == () and found.lv.ef_percent > 30
+
+
+@pytest.mark.parametrize("step", [1, -1])
 def test_a_remnant_in_the_basal_slice_does_not_turn_the_heart_around(step):
     remnant = stack(lv=(0, 3, 40, 30, 20, 0), rv=(0, 0, 10, 10, 5, 0), wall=(0, 0, 5, 5, 5, 0))
     found = cardiac_function([frame[::step] for frame in (remnant, ES)], GRID, HEART)
@@ -188,6 +232,7 @@ def test_a_base_slice_that_myocardium_does_not_enclose_is_told():
     def ring(*gaps):
         """3 x 3 pixels of cavity, 12 edges, in a wall that lacks so many of its pixels at these edges."""
         labels = np.zeros((5, 9, 9), np.uint8)
+        labels[1:3, 0] = 1  # some right ventricle, toward the base
         for plane, gap in zip(labels[1:], gaps, strict=True):
             plane[2:7, 2:7], plane[3:6, 3:6] = 2, 3
             plane[2, 3 : 3 + gap] = 0
