@@ -10,6 +10,7 @@ from ..geometry import Geometry
 from ..messages import Sentence as _
 from ..model import LEFT_VENTRICLE, Model, label_of
 from ..notices import Notice
+from .function import cut
 from .infarct import infarct_size, infarct_values
 from .segments import NAMES
 from .short_axis import Insertion, ShortAxis, divided, septum_between
@@ -21,7 +22,7 @@ class InfarctSegments:
 
     Args:
         share_percent: by segment number, 1 to 16; empty if not reported.
-        notices: why it is not reported, or what to check.
+        notices: why it is not reported, that the stack does not cover the ventricle, or what to check.
     """
 
     share_percent: dict[int, float]
@@ -54,11 +55,18 @@ def infarct_segments(
     dead, _no_reflow, wall = infarct_values(model)
     masks = (np.isin(labels, values) for values in ([cavity.value], wall, []))
     axis = ShortAxis(masks, geometry, model.axes)
-    counted = [place for place in axis.places if place in axis.walls]
+    counted, areas = [place for place in axis.places if place in axis.walls], axis.areas[None, axis.places]
+    if end := cut(areas, [0]):
+        part = _(
+            "The stack does not cover the {end} of the left ventricle: infarct and wall are those within the stack, "
+            "and segments are not reported.",
+            end=end,
+        )
+        return InfarctSegments({}, (Notice("wall", part),))
     if insertion is None:
         reason = _("Infarct by segment is not reported: the insertions of the right ventricle are not known.")
         return InfarctSegments({}, (Notice("wall", reason),))
-    if text := axis.undivided(counted, axis.areas[None, axis.places]):
+    if text := axis.undivided(counted, areas):
         return InfarctSegments({}, (Notice("wall", text),))
     septum = septum_between(axis, insertion)
     scar = axis.orient.to_model(np.isin(labels, dead))

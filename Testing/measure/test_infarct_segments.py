@@ -12,6 +12,7 @@ from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure.infarct_segments import describe_infarct, infarct_segments
 from DINSegmentLib.measure.regional import regional_function
 from DINSegmentLib.model import Code, Label, find_model
+from DINSegmentLib.notices import Severity
 from DINSegmentLib.phantom import CardiacPhantom
 from DINSegmentLib.phantom.heart import RV_HALF_ANGLE, Scar
 
@@ -103,3 +104,15 @@ def test_a_remnant_in_the_basal_slice_leaves_the_infarct_in_its_segments(late, i
     found = infarct_segments(remnant, geometry, LATE, insertion)
     assert found.share_percent[13] > 20 and found.notices == ()
     assert max(found.share_percent[number] for number in range(1, 7)) == 0
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_infarct_in_a_stack_that_cuts_the_ventricle_off_is_told(late, insertion, known):
+    labels, geometry = late
+    short = labels[:6]
+    values, notices = describe_infarct(
+        short, Geometry(short.shape, geometry.ijk_to_ras), LATE, insertion if known else None, "the cine"
+    )
+    assert [(one.severity, one.text.fields) for one in notices] == [(Severity.WARNING, {"end": "apex"})]
+    assert values["infarct_ml"] > 0 and values["segment_share_percent"] == {}
+    assert "within the stack" in notices[0].text
