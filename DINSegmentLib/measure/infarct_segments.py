@@ -68,7 +68,7 @@ def infarct_segments(
         return InfarctSegments({}, (Notice("wall", reason),))
     if text := axis.undivided(counted, areas):
         return InfarctSegments({}, (Notice("wall", text),))
-    septum = septum_between(axis, insertion)
+    septum, doubt = septum_between(axis, insertion)
     scar = axis.orient.to_model(np.isin(labels, dead))
     voxels, infarcted = np.zeros(1 + max(NAMES)), np.zeros(1 + max(NAMES))
     for ring, places in enumerate(divided(counted)):
@@ -79,7 +79,7 @@ def infarct_segments(
             np.add.at(voxels, held, 1)
             np.add.at(infarcted, held, scar[place][rows, columns])
     found = {number: float(100 * infarcted[number] / voxels[number]) for number in NAMES if voxels[number]}
-    return InfarctSegments(found, ())
+    return InfarctSegments(found, (Notice("wall", doubt),) if doubt else ())
 
 
 def describe_infarct(

@@ -136,7 +136,8 @@ def septa_of(
 ) -> tuple[list[Septum] | str, str | None]:
     """Return each ring's septum, or why it is unknown; and what to check about it."""
     if insertion:
-        return [septum_between(moment, insertion)] * 3, None
+        between, doubt = septum_between(moment, insertion)
+        return [between] * 3, doubt
     arcs = [moment.arcs(places) for places in parts]
     if not arcs[0] or not arcs[1]:
         return _(
@@ -156,16 +157,27 @@ def septa_of(
     return [septum(ring or arcs[1], turn) for ring in arcs], doubt
 
 
-def septum_between(moment: ShortAxis, insertion: Insertion) -> Septum:
-    """Septum between two insertions: on the side of the labeled right ventricle or, without one, the shorter arc."""
+def septum_between(moment: ShortAxis, insertion: Insertion) -> tuple[Septum, str | None]:
+    """Return the septum between two insertions, and what to check about it.
+
+    It is on the side of the labeled right ventricle or, without one, where it is in a left-sided heart. The shorter
+    arc would be the lateral wall if the insertions are more than half a turn apart, as with a wide right ventricle.
+    """
     center = np.mean([wall.center for wall in moment.walls.values()], axis=0)
     angles = []
     for point in (insertion.anterior, insertion.inferior):
         away = moment.in_plane(point) - center
         angles.append(float(np.arctan2(away[1], away[0])))
     span = (angles[1] - angles[0]) % (2 * np.pi)
-    turn = 1 if span <= np.pi else -1
-    if arcs := moment.arcs(moment.places):
+    turn = moment.turn
+    arcs = moment.arcs(moment.places)
+    if arcs:
         middle = septum(arcs, 1)
         turn = 1 if (middle.anterior + middle.span / 2 - angles[0]) % (2 * np.pi) < span else -1
-    return Septum(angles[0], span if turn == 1 else 2 * np.pi - span, turn)
+    found = Septum(angles[0], span if turn == 1 else 2 * np.pi - span, turn)
+    if arcs or found.span <= np.pi:
+        return found, None
+    return found, _(
+        "The septum between the insertions of the right ventricle is longer than the free wall: check that they are "
+        "not exchanged and that the stack is not mirrored."
+    )

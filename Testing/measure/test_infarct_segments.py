@@ -11,6 +11,7 @@ from DINSegmentLib.errors import ModelError
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure.infarct_segments import describe_infarct, infarct_segments
 from DINSegmentLib.measure.regional import regional_function
+from DINSegmentLib.measure.short_axis import Insertion, ShortAxis
 from DINSegmentLib.model import Code, Label, find_model
 from DINSegmentLib.notices import Severity
 from DINSegmentLib.phantom import CardiacPhantom
@@ -116,3 +117,24 @@ def test_an_infarct_in_a_stack_that_cuts_the_ventricle_off_is_told(late, inserti
     assert [(one.severity, one.text.fields) for one in notices] == [(Severity.WARNING, {"end": "apex"})]
     assert values["infarct_ml"] > 0 and values["segment_share_percent"] == {}
     assert "within the stack" in notices[0].text
+
+
+def apart(late, insertion, degrees):
+    """Insertions with the same middle of the septum, but so far apart."""
+    masks = (np.isin(late[0], values) for values in ([1], [2, 3], []))
+    axis = ShortAxis(masks, late[1], LATE.axes)
+    center = np.mean([wall.center for wall in axis.walls.values()], axis=0)
+    anterior, inferior = (
+        np.arctan2(*(axis.in_plane(point) - center)[::-1]) for point in (insertion.anterior, insertion.inferior)
+    )
+    middle = anterior + axis.turn * ((axis.turn * (inferior - anterior)) % (2 * np.pi)) / 2
+    angles = middle - axis.turn * np.radians(degrees) / 2, middle + axis.turn * np.radians(degrees) / 2
+    return Insertion(*(axis.in_patient(4, center + 40 * np.array((np.cos(one), np.sin(one)))) for one in angles))
+
+
+def test_a_septum_of_more_than_half_the_wall_stays_where_it_is_with_a_warning(late, insertion):
+    narrow, wide = (infarct_segments(*late, LATE, apart(late, insertion, degrees)) for degrees in (178, 182))
+    assert wide.share_percent == approx(narrow.share_percent, abs=3) and narrow.notices == ()
+    assert ["exchanged" in one.text for one in wide.notices] == [True]
+    exchanged = infarct_segments(*late, LATE, Insertion(insertion.inferior, insertion.anterior))
+    assert ["exchanged" in one.text for one in exchanged.notices] == [True]

@@ -211,6 +211,9 @@ def test_points_of_a_person_take_the_place_of_the_label(phantom, frames, regiona
         found = regional_function(*labels, phantom.geometry, HEART, points)
         for number in range(1, 17):
             assert found.segments[number].ed_mm == approx(regional.segments[number].ed_mm, abs=0.2)
+        assert found.notices == ()
+    exchanged = regional_function(*at_ed, phantom.geometry, HEART, Insertion(points.inferior, points.anterior))
+    assert ["exchanged" in one.text for one in exchanged.notices] == [True]  # once for both moments
     turned = regional_function(*frames, phantom.geometry, HEART, Insertion(points.inferior, points.anterior))
     assert turned.segments[9].ed_mm == approx(regional.segments[8].ed_mm, abs=0.2)
 
