@@ -1,8 +1,10 @@
 """Cardiac measurements: names, units, and values derived from heart rate and body surface area."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from ..errors import InputError
@@ -11,6 +13,12 @@ from ..notices import Notice
 
 HEART_RATES, HEIGHTS, WEIGHTS = (20, 300), (30, 250), (1, 400)
 """Accepted range in beats per minute, cm and kg; a value outside suggests a wrong unit."""
+
+MANY = 10
+"""Frames of a cine that shows the course of a beat; cines with fewer may be a selection, such as ED and ES."""
+
+_COARSEST = 200.0
+"""ms between frames; a cine has 20 to 60 ms, a real-time cine up to 100."""
 
 Range = tuple[float, float]
 
@@ -137,7 +145,9 @@ class CardiacFunction:
     def for_person(
         self, heart_rate: float | None = None, height_cm: float | None = None, weight_kg: float | None = None
     ) -> "CardiacFunction":
-        """Return a copy with cardiac output and body surface area added.
+        """Return a copy with cardiac output and body surface area added, and with a notice if frame times are wrong.
+
+        They are if the frames of a cine are more than `_COARSEST` or a third of a heartbeat apart.
 
         Args:
             heart_rate: beats per minute.
@@ -148,6 +158,9 @@ class CardiacFunction:
         """
         check_person(heart_rate, height_cm, weight_kg)
         notices, stroke = self.notices, self.lv.sv_ml
+        apart = _too_far_apart(self.times_ms or (), heart_rate)
+        if apart and apart not in notices:
+            notices = (*notices, apart)
         if (height_cm is None) != (weight_kg is None):
             notices = (*notices, Notice("person", _("Indexed values need both height and weight.")))
         return replace(
@@ -157,6 +170,18 @@ class CardiacFunction:
             bsa_m2=math.sqrt(height_cm * weight_kg / 3600) if height_cm and weight_kg else None,
             notices=notices,
         )
+
+
+def _too_far_apart(times: Sequence[float], heart_rate: float | None) -> Notice | None:
+    """Return what to check if frame times in ms cannot be those of a heartbeat, from four frames on."""
+    if len(times) < 4:
+        return None
+    step = median(after - before for before, after in pairwise(times))
+    if (len(times) < MANY or step <= _COARSEST) and (heart_rate is None or 3 * step <= 60_000 / heart_rate):
+        return None
+    return Notice(
+        "function", _("The frames are {step:.0f} ms apart, too far for a heartbeat: check their times.", step=step)
+    )
 
 
 def check_person(heart_rate: float | None, height_cm: float | None, weight_kg: float | None) -> None:

@@ -11,7 +11,7 @@ from ..messages import Sentence as _
 from ..model import INFARCT, LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, Model, label_of
 from ..model.orientation import orientation
 from ..notices import Notice
-from .cardiac import HEART_RATES, CardiacFunction, Ventricle
+from .cardiac import HEART_RATES, MANY, CardiacFunction, Ventricle
 
 _NAMES = {LEFT_VENTRICLE: _("left ventricle"), RIGHT_VENTRICLE: _("right ventricle"), MYOCARDIUM: _("myocardium")}
 
@@ -31,10 +31,7 @@ In ACDC's 140 training volumes, with manual labels, the share is 0.97 or more.""
 _JUMP = 0.2
 """Share of EDV: a volume at ED or ES that differs by more from both neighboring frames is unlikely in a beat.
 
-In a beat of `_MANY` frames or more, volumes change little from ED or ES to the next frame."""
-
-_MANY = 10
-"""Frames of a cine that shows the course of a beat; cines with fewer may be a selection, such as ED and ES."""
+In a beat of `MANY` frames or more, volumes change little from ED or ES to the next frame."""
 
 _LONGEST = 30_000.0
 """ms; a real-time cine covers several beats, but not more than a breath-hold."""
@@ -65,7 +62,8 @@ def cardiac_function(
         geometry: grid of all frames.
         model: model that made the labels; codes in its manifest identify the structures.
         times: of the frames in ms after the R wave or the first frame; if only a thousandth or a thousand times the
-            values fit a heartbeat, their unit is wrong: they are converted, with a notice.
+            values fit a heartbeat, their unit is wrong: they are converted, with a notice. Frames too far apart for a
+            heartbeat give one, too, see `CardiacFunction.for_person`.
         heart_rate: beats per minute.
         height_cm, weight_kg: of the patient; both are needed for the body surface area.
 
@@ -293,7 +291,7 @@ def _check_jumps(volumes: np.ndarray, frames: Sequence[int], name: str, texts: l
 
     The first frame is the neighbor of the last. If the cine is only a part of a beat, the other neighbor decides.
     """
-    if len(volumes) < _MANY:
+    if len(volumes) < MANY:
         return
     for frame in frames:
         jumps = [abs(int(volumes[frame]) - int(volumes[(frame + step) % len(volumes)])) for step in (-1, 1)]

@@ -286,6 +286,32 @@ def test_frame_times_of_a_part_of_a_beat_or_of_several_are_left(times):
     assert found.times_ms == times and not found.notices
 
 
+@pytest.mark.parametrize(
+    ("count", "step", "heart_rate", "noticed"),
+    [
+        (20, 1000, None, True),
+        (20, 1000, 70, True),
+        (10, 250, None, True),
+        (10, 190, 120, True),  # 500 ms from beat to beat
+        (8, 400, 70, True),
+        (25, 25, 110, False),
+        (20, 50, 70, False),
+        (80, 100, 70, False),  # several beats in real time
+        (8, 110, 70, False),
+        (8, 400, None, False),
+        (2, 350, 110, False),  # only ED and ES
+        (3, 300, 90, False),
+    ],
+)
+def test_frames_too_far_apart_for_a_heartbeat_are_noticed_once(count, step, heart_rate, noticed):
+    frames = [ED, *[MIDDLE] * (count - 2), ES]
+    times = [float(step * number) for number in range(count)]
+    found = cardiac_function(frames, GRID, HEART, times, heart_rate)
+    said = [{"step": step}] if noticed else []
+    assert [one for one in fields(found) if "step" in one] == said
+    assert cardiac_function(frames, GRID, HEART, times).for_person(heart_rate) == found
+
+
 def test_height_without_weight_is_told():
     found = cardiac_function([ED, ES], GRID, HEART, height_cm=180)
     assert found.bsa_m2 is None and found.indexed is None and "height and weight" in texts(found)[0]
