@@ -220,13 +220,19 @@ def base_first(heart: np.ndarray) -> bool:
     says nothing about the end. Ventricles and wall together at ED, in the references of ACDC (160 volumes) and EMIDEC
     (76), always give the right end; the left ventricle's first and last slice do not.
     """
-    held = heart[heart > 0]
-    while len(held) > 2 and held[0] < held[1] / 2:
-        held = held[1:]
-    while len(held) > 2 and held[-1] < held[-2] / 2:
-        held = held[:-1]
-    half = max(1, len(held) // 2)
-    return bool(held[:half].sum() >= held[-half:].sum())
+    held = trimmed = heart[heart > 0]
+    while len(trimmed) > 2 and trimmed[0] < trimmed[1] / 2:
+        trimmed = trimmed[1:]
+    while len(trimmed) > 2 and trimmed[-1] < trimmed[-2] / 2:
+        trimmed = trimmed[:-1]
+    lead = _lead(trimmed) or _lead(held)  # in a straight heart, the end slices decide after all
+    return lead >= 0
+
+
+def _lead(slices: np.ndarray) -> int:
+    """By how many voxels the first half of the slices is larger than the last."""
+    half = max(1, len(slices) // 2)
+    return int(slices[:half].sum()) - int(slices[-half:].sum())
 
 
 def _is_whole(

@@ -221,7 +221,17 @@ def test_a_remnant_in_the_basal_slice_does_not_turn_the_heart_around(step):
 
 
 @pytest.mark.parametrize(
-    "heart", [(55, 50, 40, 20), (5, 40, 50, 30, 20), (1, 10, 50, 45, 30), (45, 50, 40, 35, 2), (9, 9), (7,), ()]
+    "heart",
+    [
+        (55, 50, 40, 20),
+        (5, 40, 50, 30, 20),
+        (1, 10, 50, 45, 30),
+        (45, 50, 40, 35, 2),
+        (50, 50, 50, 9),
+        (9, 9),
+        (7,),
+        (),
+    ],
 )
 def test_the_base_is_in_the_larger_half_of_the_heart(heart):
     assert base_first(np.array((0, *heart, 0)))
