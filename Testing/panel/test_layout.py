@@ -87,7 +87,7 @@ def beats(desk, panel, heart):
     ui, grid = panel.ui, Geometry((6, 30, 30), np.diag([-1.4, -1.4, 8.0, 1.0]))
     labels = np.zeros((25, *grid.shape), np.uint8)
     labels[:, 1:5, 4:22, 4:22], labels[:, 1:5, 7:18, 7:18], labels[:, 1:5, 22:28, 4:22] = 2, 3, 1
-    labels[9, 1:5, 7:12, 7:18], labels[9, 1:5, 22:24, 4:22], labels[:, 0, 9:12, 9:12] = 2, 0, 3
+    labels[8:11, 1:5, 7:12, 7:18], labels[8:11, 1:5, 22:24, 4:22], labels[:, 0, 9:12, 9:12] = 2, 0, 3
     proxy = scene.add_cine(np.zeros(labels.shape, np.int16), grid, [36.0 * n for n in range(25)], "Cine")
     node = scene.write_cine(labels, scene.find_cine(proxy), find_model("cardiac-mr").labels)
     doubt = {"slice": 8, "axis": 0, "structure": "Right ventricle", "expected_errors": 702.0, "text": "Look."}

@@ -275,14 +275,15 @@ def test_the_report_of_late_enhancement_has_the_infarct_by_segment_from_the_poin
     model = read_manifest(repository / "Resources" / "Models" / "CardiacLGE")
     panel.panel.session.models[model.id] = model
     grid = scene.read_volume(heart).geometry
-    node = scene.write_segmentation(CardiacPhantom(scar=Scar()).frame(0.0)[1], heart, model.labels)
+    labels = CardiacPhantom(scar=Scar()).frame(0.0)[1][::-1]  # Slicer reads the file's slices in reverse
+    node = scene.write_segmentation(labels, heart, model.labels)
     scene.note(node, scene.RUN, {"model": model.id, "version": "0.1", "weights_sha256": "ab" * 32, "review": []})
     panel.ui.outputSelector.setCurrentNode(node)
     desk.turn(0.05)
     without = panel.panel.report.describe()
     assert without.plots == () and any("by segment" in one for one in without.notices)
 
-    of_cine = regional_function(CardiacPhantom().frame(0.0)[1], None, grid, find_model("cardiac-mr")).insertion
+    of_cine = regional_function(CardiacPhantom().frame(0.0)[1][::-1], None, grid, find_model("cardiac-mr")).insertion
     scene.note_insertion(node, heart, of_cine)
     found = panel.panel.report.describe()
     (plot,) = found.plots
