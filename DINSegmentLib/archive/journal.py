@@ -27,6 +27,10 @@ class Entry:
     stored: tuple[tuple[str, str], ...] = ()
     fault: str = ""
 
+    def covers(self, count: int) -> bool:
+        """Whether no instances have arrived since, if the archive now has ``count`` of the study."""
+        return count <= self.instances
+
 
 class Journal:
     """Entries of an output folder; a line truncated by a kill is ignored."""

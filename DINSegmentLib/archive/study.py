@@ -50,17 +50,21 @@ class Wish:
     def text(self) -> str:
         """Return what determines the results, for the journal."""
         about = [[asdict(model_used(one)), asdict(self.parameters.resolved(one))] for one in self.models]
-        return json.dumps([about, self.series, self.dicom_frames], sort_keys=True)
+        return json.dumps([about, self.series, self.dicom_frames, sorted(self.formats)], sort_keys=True)
 
 
 Progress = Callable[[str, int, int], None]
 Report = Callable[[Record], None]
 
 
-def is_stored(archive: Archive, study: str, wish: Wish, journal: Journal) -> bool:
-    """Whether an earlier run stored the results of this request, and the archive still has them."""
+def is_stored(archive: Archive, study: str, count: int, wish: Wish, journal: Journal) -> bool:
+    """Whether an earlier run stored the results of this request, and the archive still has them and nothing new.
+
+    Args:
+        count: number of instances of the study in the archive now.
+    """
     entry = journal.find(study, wish.text)
-    if entry is None or not entry.stored:
+    if entry is None or not entry.stored or not entry.covers(count):
         return False
     series = {uid for uid, _ in entry.stored}
     there = {(uid, one) for uid in series for one in archive.instances(study, uid)}
@@ -68,7 +72,7 @@ def is_stored(archive: Archive, study: str, wish: Wish, journal: Journal) -> boo
 
 
 def process(
-    archive: Archive, study: str, wish: Wish, journal: Journal, warm: Callable[[Model], "Segmenter"],
+    archive: Archive, study: str, count: int, wish: Wish, journal: Journal, warm: Callable[[Model], "Segmenter"],
     report: Report, progress: Progress, cancelled: Callable[[], bool] | None = None,
 ) -> int:  # fmt: skip
     """Segment a study and store the results in its archive.
@@ -77,6 +81,7 @@ def process(
     what the archive already has.
 
     Args:
+        count: number of instances of the study in the archive; if more arrive later, the study is processed again.
         warm: returns the segmenter of a model, which stays loaded between studies.
         report: called with the record of each segmented case.
         progress: called with the current step and its progress.
@@ -93,7 +98,6 @@ def process(
     folder = wish.output / study
     headers, images = folder / _HEADERS, folder / _IMAGES
     shutil.rmtree(headers, ignore_errors=True)
-    before = archive.count(study)  # with --watch, later arrivals make the study a new one
     try:
         choices = choose(archive, study, wish.models, wish.series, headers)
     finally:
@@ -114,7 +118,7 @@ def process(
                 report(record)
             results += [folder / name for name in record.outputs if name.endswith(".dcm")]
     stored = archive.store(results)
-    journal.add(Entry(study, wish.text, before + stored, tuple(_place(path) for path in results)))
+    journal.add(Entry(study, wish.text, count + stored, tuple(_place(path) for path in results)))
     shutil.rmtree(images, ignore_errors=True)
     return stored
 

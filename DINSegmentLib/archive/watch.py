@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from ..errors import InputError
 from .connection import Archive
-from .journal import Entry, Journal
+from .journal import Journal
 
 
 def filters(query: str) -> dict[str, str]:
@@ -44,15 +44,11 @@ def watch(
         for study, count in now.items():
             if stop():
                 return
-            if before.get(study) == count and not _is_done(journal.find(study, asked), count):
+            entry = journal.find(study, asked)
+            if before.get(study) == count and not (entry and entry.covers(count)):
                 yield study
         before = now
         waited = 0.0
         while waited < interval and not stop():
             sleep(min(1.0, interval - waited))
             waited += 1.0
-
-
-def _is_done(entry: Entry | None, count: int) -> bool:
-    """Whether the study has no more instances than when its results were stored."""
-    return entry is not None and count <= entry.instances

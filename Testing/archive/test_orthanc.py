@@ -74,6 +74,31 @@ def test_results_that_somebody_removed_are_stored_again(filled, segment):
     assert results(filled) == first
 
 
+def test_images_that_arrive_after_the_results_are_segmented_too(orthanc, write_study, beat, segment, tmp_path):
+    archive, folder = orthanc(), write_study(beat, STUDY, (4, 4, 20))
+    (late := tmp_path / "late").mkdir()
+    for path in folder.glob(f"{STUDY}.4.*.5.dcm"):
+        path.rename(late / path.name)
+    archive.put(folder)
+    assert segment(archive, "--study", STUDY).code == 0
+    first = results(archive)
+    archive.put(late)
+    outcome = segment(archive, "--study", STUDY)
+    assert outcome.code == 0 and "4 objects stored" in outcome.out, outcome.err
+    record = json.loads((tmp_path / "out" / STUDY / "series4.json").read_text(encoding="utf-8"))
+    assert record["input"]["shape"][0] == 5
+    assert {kind: len(set(uids) - set(first[kind])) for kind, uids in results(archive).items()} == WHOLE
+    assert "skipped" in segment(archive, "--study", STUDY).out
+
+
+def test_another_format_is_written_even_if_the_results_are_stored(filled, segment, tmp_path):
+    assert segment(filled, "--study", STUDY).code == 0
+    first = results(filled)
+    assert segment(filled, "--study", STUDY, "--format", "html").code == 0
+    assert (tmp_path / "out" / STUDY / "series4_report.html").is_file()
+    assert results(filled) == first
+
+
 @pytest.mark.parametrize("moment", ["fetching", "storing"])
 def test_a_run_that_was_killed_is_made_whole_by_the_next(moment, filled, segment, start, tmp_path):
     process = start(filled, "--study", STUDY)

@@ -124,12 +124,13 @@ class _Run:
         from ...archive import journal
         from ...archive.study import is_stored, process
 
-        if is_stored(self._archive, study, self._wish, self._journal):
+        count = self._archive.count(study)
+        if is_stored(self._archive, study, count, self._wish, self._journal):
             self._console.event("resumed", f"Study {study}: results are in the archive, skipped.", study=study)
             return True
         warm = partial(self._warm.segmenter, device=self._device)
         work = partial(
-            process, self._archive, study, self._wish, self._journal, warm, self._report,
+            process, self._archive, study, count, self._wish, self._journal, warm, self._report,
             self._console.progress, stop,
         )  # fmt: skip
         result = attempt(work, f"Study {study}")
