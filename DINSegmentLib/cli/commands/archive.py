@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...console import Console
 from ...engine.parameters import Parameters
 from ...engine.warm import WarmModel
-from ...errors import ArchiveError, Cancelled, DeviceError, InputError, OutputError
+from ...errors import Cancelled, InputError, ModelError
 from ...isolation import attempt
 from ...model import catalogue, find_model
 
@@ -121,31 +121,30 @@ class _Run:
         return 0
 
     def _one(self, study: str, stop: Any, remember: bool = False) -> bool:
+        """Process a study; return whether its results are in the archive."""
+        result = attempt(partial(self._store, study, stop, remember), f"Study {study}")
+        if result.fault is not None:
+            self._console.error(result.fault.text, study=study)
+        return result.fault is None
+
+    def _store(self, study: str, stop: Any, remember: bool) -> None:
         from ...archive import journal
         from ...archive.study import is_stored, process
 
-        count = self._archive.count(study)
+        count = self._archive.count(study)  # before the work, so that images that arrive meanwhile count as new
         if is_stored(self._archive, study, count, self._wish, self._journal):
             self._console.event("resumed", f"Study {study}: results are in the archive, skipped.", study=study)
-            return True
+            return
         warm = partial(self._warm.segmenter, device=self._device)
-        work = partial(
-            process, self._archive, study, count, self._wish, self._journal, warm, self._report,
-            self._console.progress, stop,
-        )  # fmt: skip
-        result = attempt(work, f"Study {study}")
-        if result.fault is None:
-            self._console.event(
-                "stored", f"Study {study}: {result.value} objects stored.", study=study, stored=result.value
+        try:
+            stored = process(
+                self._archive, study, count, self._wish, self._journal, warm, self._report, self._console.progress, stop
             )
-            return True
-        self._console.error(result.fault.text, study=study)
-        error = result.fault.error
-        if remember and not isinstance(error, ArchiveError | OutputError | DeviceError):
-            # the study failed: it is retried only when it has grown
-            count = self._archive.count(study)
-            self._journal.add(journal.Entry(study, self._wish.text, count, fault=result.fault.text))
-        return False
+        except (InputError, ModelError) as error:
+            if remember:  # the same images would fail again; after other errors, a later attempt may succeed
+                self._journal.add(journal.Entry(study, self._wish.text, count, fault=str(error)))
+            raise
+        self._console.event("stored", f"Study {study}: {stored} objects stored.", study=study, stored=stored)
 
     def _report(self, record: "Record") -> None:
         from ...batch import summary
