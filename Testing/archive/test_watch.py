@@ -1,5 +1,7 @@
 """Watching of an archive: what is tried again, and what ends it; the archive is a stand-in that has no images."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,6 +13,7 @@ from pydicom.dataset import Dataset
 from DINSegmentLib.archive import connection, watch
 from DINSegmentLib.cli import main
 from DINSegmentLib.errors import Cancelled, DeviceError, InputError, ModelError
+from DINSegmentLib.io import outputs
 
 STUDY = "2.25.7"
 
@@ -84,3 +87,26 @@ def test_only_a_fault_of_the_study_or_the_model_is_remembered(error, looks, watc
     archive = Archive(4, fail)
     assert watched(archive) == 0
     assert archive.looks == looks
+
+
+def test_an_output_folder_is_used_by_one_run_at_a_time(watched, tmp_path):
+    archive = Archive(3, lambda _: None)
+    with outputs.claimed(tmp_path / "out"):
+        assert watched(archive) == 2
+    assert archive.polled == 0
+    assert watched(archive) == 0
+
+
+def test_files_that_a_killed_run_left_in_a_study_are_removed(watched, tmp_path):
+    folder = tmp_path / "out" / STUDY
+    killed = f"""
+import os, pathlib
+from DINSegmentLib.io import outputs
+with outputs.beside([pathlib.Path({str(folder)!r}, "report.dcm")]) as unfinished:
+    (unfinished / "report.dcm").write_bytes(b"patient data")
+    os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", killed], check=False)
+    assert list(folder.rglob("report.dcm"))
+    assert watched(Archive(1, lambda _: None)) == 0
+    assert not list(folder.iterdir())

@@ -12,6 +12,7 @@ from ...console import Console
 from ...engine.parameters import Parameters
 from ...engine.warm import WarmModel
 from ...errors import Cancelled, InputError, ModelError
+from ...io import outputs
 from ...isolation import attempt
 from ...model import catalogue, find_model
 
@@ -52,6 +53,7 @@ def archive(options: Namespace, console: Console, parameters: Parameters) -> int
 
     Raises:
         InputError: options cannot be combined.
+        OutputError: the output folder is in use or not writable.
     """
     from ...batch.format_table import FORMATS
 
@@ -72,8 +74,11 @@ def archive(options: Namespace, console: Console, parameters: Parameters) -> int
     for one in formats:
         FORMATS[one].check()
     wish = study.Wish(models, parameters, options.output, formats, options.series, options.dicom_frames)
-    run = _Run(service, wish, journal.Journal(options.output), options.device, console)
-    return run.watch(options.watch, options.interval) if options.watch else run.studies(options.study)
+    with outputs.claimed(options.output):
+        for folder in options.output.iterdir():
+            outputs.sweep(folder)  # left by a run that was killed
+        run = _Run(service, wish, journal.Journal(options.output), options.device, console)
+        return run.watch(options.watch, options.interval) if options.watch else run.studies(options.study)
 
 
 def _check(options: Namespace) -> None:
