@@ -37,5 +37,9 @@ class ArchiveError(DINSegmentError):
     """A DICOM archive refuses the request, cannot be trusted or does not respond."""
 
 
+class ArchiveDenied(ArchiveError):
+    """A DICOM archive rejects the credentials, or cannot be trusted; a later attempt fails, too."""
+
+
 class Cancelled(DINSegmentError):
     """The user stopped the work; nothing was changed."""

@@ -13,6 +13,7 @@ from ..errors import ArchiveError, DINSegmentError, InputError
 from ..inputs import search
 from ..inputs import study as studies
 from ..inputs.candidates import Found
+from ..io import outputs
 from ..io.probe import Glance, peek
 from ..model import Model
 from .connection import Archive, check_uid
@@ -48,6 +49,7 @@ def choose(archive: Archive, study: str, models: Sequence[Model], series: str | 
     Raises:
         ArchiveError: the study is not found, or the archive sends an invalid UID; no file is then written for it.
         InputError: no series suits a model.
+        OutputError: a header cannot be written.
     """
     known = archive.series(study)
     if not known:
@@ -123,5 +125,6 @@ def _write_header(header: Dataset, path: Path) -> None:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = header.SOPClassUID, header.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    path.parent.mkdir(parents=True, exist_ok=True)
-    FileDataset(str(path), header, file_meta=meta, preamble=b"\0" * 128).save_as(path, enforce_file_format=True)
+    with outputs.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        FileDataset(str(path), header, file_meta=meta, preamble=b"\0" * 128).save_as(path, enforce_file_format=True)

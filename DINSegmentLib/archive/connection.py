@@ -16,7 +16,8 @@ import requests
 from dicomweb_client import DICOMwebClient
 from pydicom.dataset import Dataset
 
-from ..errors import ArchiveError, Cancelled, InputError
+from ..errors import ArchiveDenied, ArchiveError, Cancelled, InputError
+from ..io import outputs
 
 T = TypeVar("T")
 
@@ -150,11 +151,13 @@ class Archive:
 
         Raises:
             ArchiveError: the archive does not send an instance.
+            OutputError: a file cannot be written.
         """
         wanted = list(instances)
         for uid in (study, series, *wanted):
             check_uid(uid)
-        folder.mkdir(parents=True, exist_ok=True)
+        with outputs.writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         everything = (("application/dicom", "*"),)
 
         def whole_series() -> None:
@@ -223,7 +226,8 @@ class Archive:
         """Send a request, and retry it until the archive responds.
 
         Raises:
-            ArchiveError: the archive refuses, or did not respond for too long.
+            ArchiveDenied: the archive rejects the credentials, or its certificate is not trusted.
+        ArchiveError: the archive refuses for another reason, or did not respond for too long.
             Cancelled: `stop` returned True.
         """
         begun, pause = time.monotonic(), 1.0
@@ -231,14 +235,14 @@ class Archive:
             try:
                 return question()
             except requests.exceptions.SSLError as error:
-                raise ArchiveError(
+                raise ArchiveDenied(
                     f"The TLS certificate of {self.url} is not trusted ({_cause(error)}): "
                     "check the address, or provide the archive's CA certificate with --ca-bundle."
                 ) from error
             except requests.HTTPError as error:
                 status = error.response.status_code if error.response is not None else 0
                 if status not in _BUSY:
-                    raise ArchiveError(self._refusal(status, what)) from error
+                    raise self._refusal(status, what) from error
                 fault = f"answers {status}"
             except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError):
                 fault = "does not answer"
@@ -258,17 +262,17 @@ class Archive:
                 time.sleep(min(0.5, left))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _refusal(self, status: int, what: str) -> str:
+    def _refusal(self, status: int, what: str) -> ArchiveError:
         if status in (401, 403):
-            return (
+            return ArchiveDenied(
                 f"{self.url} rejects these credentials ({status}): "
                 f"check {USER} and {PASSWORD}, {TOKEN}, or the file of --credentials."
             )
         if status == 404:
-            return f"{self.url} does not have the requested item ({what}): check the address and the UID."
+            return ArchiveError(f"{self.url} does not have the requested item ({what}): check the address and the UID.")
         if status in (413, 507):
-            return f"{self.url} has no space left ({what}): free space there, and re-run to resume."
-        return f"{self.url} answers {status} ({what}): check the archive's log, and re-run to resume."
+            return ArchiveError(f"{self.url} has no space left ({what}): free space there, and re-run to resume.")
+        return ArchiveError(f"{self.url} answers {status} ({what}): check the archive's log, and re-run to resume.")
 
 
 _PLACE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
@@ -295,8 +299,9 @@ def _save(data: Dataset, folder: Path) -> None:
     uid = str(data.SOPInstanceUID)
     check_uid(uid)
     part = folder / f"{uid}.part"
-    pydicom.dcmwrite(part, data)
-    part.replace(folder / f"{uid}.dcm")
+    with outputs.writing(part):
+        pydicom.dcmwrite(part, data)
+        part.replace(folder / f"{uid}.dcm")
 
 
 def _header(values: dict[str, Any]) -> Dataset:

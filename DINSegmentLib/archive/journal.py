@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..errors import OutputError
+from ..io import outputs
 
 NAME = "archive.jsonl"
 
@@ -51,16 +51,14 @@ class Journal:
         Raises:
             OutputError: the line cannot be written.
         """
-        self._entries[entry.study, entry.asked] = entry
         line = json.dumps(asdict(entry), ensure_ascii=False) + "\n"
-        try:
+        with outputs.writing(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             whole = not self._path.is_file() or self._path.read_bytes()[-1:] in (b"", b"\n")
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(line if whole else f"\n{line}")
                 file.flush()
-        except OSError as error:
-            raise OutputError(f"{self._path} cannot be written ({error.strerror or error}): check the disk.") from error
+        self._entries[entry.study, entry.asked] = entry
 
     def _take(self, line: str) -> None:
         try:

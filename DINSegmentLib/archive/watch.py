@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import parse_qsl
 
-from ..errors import InputError
+from ..errors import ArchiveDenied, ArchiveError, InputError
 from .connection import Archive
 from .journal import Journal
 
@@ -24,7 +24,7 @@ def filters(query: str) -> dict[str, str]:
 
 def watch(
     archive: Archive, query: Mapping[str, str], journal: Journal, asked: str, stop: Callable[[], bool],
-    interval: float = 60.0, sleep: Callable[[float], None] = time.sleep,
+    report: Callable[[str], None], interval: float = 60.0, sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[str]:  # fmt: skip
     """Yield UIDs of complete studies that are not in the journal, until ``stop`` returns True.
 
@@ -33,14 +33,15 @@ def watch(
     Args:
         query: see `filters`.
         asked: see `Entry`.
+        report: called with a sentence if a poll fails; the next one may succeed.
         interval: seconds between polls.
+
+    Raises:
+        ArchiveDenied: the archive rejects the credentials, or its certificate is not trusted.
     """
     before: dict[str, int] = {}
     while not stop():
-        now = {
-            str(one.StudyInstanceUID): int(one.get("NumberOfStudyRelatedInstances") or 0)
-            for one in archive.studies(query)
-        }
+        now = _poll(archive, query, lambda fault: report(f"{fault} The next search follows in {interval:g} s."))
         for study, count in now.items():
             if stop():
                 return
@@ -52,3 +53,15 @@ def watch(
         while waited < interval and not stop():
             sleep(min(1.0, interval - waited))
             waited += 1.0
+
+
+def _poll(archive: Archive, query: Mapping[str, str], report: Callable[[str], None]) -> dict[str, int]:
+    """Find the studies with their numbers of instances; none, with a report, if the archive fails."""
+    try:
+        found = archive.studies(query)
+    except ArchiveDenied:
+        raise
+    except ArchiveError as error:
+        report(str(error))
+        return {}
+    return {str(one.StudyInstanceUID): int(one.get("NumberOfStudyRelatedInstances") or 0) for one in found}

@@ -85,6 +85,19 @@ def beside(paths: Sequence[Path], overwrite: bool = True) -> Iterator[Path]:
 
 
 @contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Name a file or folder in the error if it cannot be written.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror or error}): check the disk.") from error
+
+
+@contextmanager
 def claimed(folder: Path) -> Iterator[None]:
     """Hold an output folder, creating it if missing; no other run may write there.
 

@@ -4,12 +4,14 @@ import json
 import math
 
 import pytest
+import requests
+from pydicom.dataset import Dataset
 
 from DINSegmentLib.archive.connection import PASSWORD, TOKEN, USER, Archive, Credentials, read_credentials
 from DINSegmentLib.archive.journal import NAME, Entry, Journal
 from DINSegmentLib.archive.watch import filters
 from DINSegmentLib.cli import main
-from DINSegmentLib.errors import ArchiveError, Cancelled, InputError
+from DINSegmentLib.errors import ArchiveDenied, ArchiveError, Cancelled, InputError, OutputError
 
 ENTRY = Entry("2.25.1", "wish", 7, (("2.25.2", "2.25.3"),))
 
@@ -96,6 +98,33 @@ def test_an_archive_that_never_answers_is_given_up_in_one_sentence():
     with pytest.raises(ArchiveError, match="search for studies"):
         archive.studies({})
     assert len(said) == 1 and "https://localhost:1/dicom-web" in said[0] and "1 s" in said[0]
+
+
+@pytest.mark.parametrize(("status", "is_final"), [(500, False), (404, False), (507, False), (401, True), (403, True)])
+def test_only_rejected_credentials_are_final(status, is_final, monkeypatch):
+    def refuse(**_):
+        response = requests.Response()
+        response.status_code = status
+        raise requests.HTTPError(response=response)
+
+    archive = Archive("https://localhost:1/dicom-web", Credentials())
+    monkeypatch.setattr(archive._client, "search_for_studies", refuse)
+    with pytest.raises(ArchiveError) as error:
+        archive.studies({})
+    assert isinstance(error.value, ArchiveDenied) == is_final
+
+
+def test_an_image_that_does_not_fit_the_disk_is_an_output_error(monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    image = Dataset()
+    image.SOPInstanceUID = "2.25.3"
+    archive = Archive("https://localhost:1/dicom-web", Credentials())
+    monkeypatch.setattr(archive._client, "iter_series", lambda *_, **__: [image])
+    monkeypatch.setattr("pydicom.dcmwrite", full)
+    with pytest.raises(OutputError, match="No space left"):
+        archive.fetch("2.25.1", "2.25.2", ["2.25.3"], tmp_path)
 
 
 def test_waiting_ends_at_an_interrupt():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...console import Console
 from ...engine.parameters import Parameters
 from ...engine.warm import WarmModel
-from ...errors import Cancelled, InputError, ModelError
+from ...errors import ArchiveDenied, Cancelled, InputError, ModelError
 from ...io import outputs
 from ...isolation import attempt
 from ...model import catalogue, find_model
@@ -121,16 +121,21 @@ class _Run:
         self._console.event("watching", f"Watching {self._archive.url} for {query}. Press Ctrl-C to stop.")
         with interrupts.on_interrupt(quiet=self._console.machine) as stop, suppress(Cancelled):
             self._archive.stop = stop
-            for study in watch.watch(self._archive, filters, self._journal, self._wish.text, stop, interval):
-                self._one(study, stop, remember=True)
+            for study in watch.watch(
+                self._archive, filters, self._journal, self._wish.text, stop, self._console.warn, interval
+            ):
+                self._one(study, stop, watching=True)
         return 0
 
-    def _one(self, study: str, stop: Any, remember: bool = False) -> bool:
+    def _one(self, study: str, stop: Any, watching: bool = False) -> bool:
         """Process a study; return whether its results are in the archive."""
-        result = attempt(partial(self._store, study, stop, remember), f"Study {study}")
-        if result.fault is not None:
-            self._console.error(result.fault.text, study=study)
-        return result.fault is None
+        fault = attempt(partial(self._store, study, stop, watching), f"Study {study}").fault
+        if fault is None:
+            return True
+        if watching and isinstance(fault.error, ArchiveDenied):
+            raise fault.error
+        self._console.error(fault.text, study=study)
+        return False
 
     def _store(self, study: str, stop: Any, remember: bool) -> None:
         from ...archive import journal
