@@ -161,6 +161,11 @@ def test_a_query_is_read_as_attributes():
         (["--study", "2.25.1", "heart.nii.gz"], "does not work together with INPUT"),
         ([], "needs --study UID or --watch QUERY"),
         (["--study", "2.25.1", "--watch", "Modality=MR"], "needs --study UID or --watch QUERY"),
+        *(
+            (["--study", "2.25.1", *given], f"does not work together with {given[0]}")
+            for given in (["--overwrite"], ["--slices", "i"], ["--resample"], ["--no-recursive"])
+        ),
+        *((["--watch", "Modality=MR", "--interval", wrong], "interval") for wrong in ("0", "-5", "0.9", "nan", "inf")),
     ],
 )
 def test_options_that_do_not_go_together_are_one_sentence(arguments, reason, tmp_path, capsys):

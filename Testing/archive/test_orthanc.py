@@ -92,10 +92,11 @@ def test_images_that_arrive_after_the_results_are_segmented_too(orthanc, write_s
 
 
 def test_another_format_is_written_even_if_the_results_are_stored(filled, segment, tmp_path):
-    assert segment(filled, "--study", STUDY).code == 0
+    assert segment(filled, "--study", STUDY, "--confidence").code == 0
     first = results(filled)
-    assert segment(filled, "--study", STUDY, "--format", "html").code == 0
-    assert (tmp_path / "out" / STUDY / "series4_report.html").is_file()
+    assert segment(filled, "--study", STUDY, "--format", "html", "--preview", "--confidence").code == 0
+    for ending in ("_report.html", ".png", "_confidence.nii.gz"):
+        assert (tmp_path / "out" / STUDY / f"series4{ending}").is_file()
     assert results(filled) == first
 
 
@@ -193,7 +194,7 @@ def test_a_full_archive_is_one_sentence_and_what_is_missing_is_stored_later(fill
 def test_new_studies_are_watched_for_and_a_restart_does_none_again(orthanc, write_study, beat, start, tmp_path):
     archive = orthanc()
     archive.put(write_study(beat[:0], "2.25.9"))  # nothing but a localizer: said once, and never looked at again
-    arguments = ("--watch", "ModalitiesInStudy=MR", "--interval", "0.2", "--json")
+    arguments = ("--watch", "ModalitiesInStudy=MR", "--interval", "1", "--json")
     process = start(archive, *arguments)
     archive.put(write_study(beat, "2.25.1", (4, 4, 20)))
     until(lambda: journal(tmp_path) == {"2.25.1"})
@@ -223,7 +224,7 @@ def test_new_studies_are_watched_for_and_a_restart_does_none_again(orthanc, writ
 def test_many_studies_leave_the_memory_level(orthanc, write_study, beat, start, tmp_path):
     """DINSEGMENT_STUDIES=200 makes it 200, with the figures printed (pytest -s)."""
     archive, count = orthanc(), int(os.environ.get("DINSEGMENT_STUDIES", "8"))
-    process = start(archive, "--watch", "ModalitiesInStudy=MR", "--interval", "0.2", "--json")
+    process = start(archive, "--watch", "ModalitiesInStudy=MR", "--interval", "1", "--json")
     levels, began = {}, time.monotonic()
     for number in range(1, count + 1):
         archive.put(write_study(beat, f"2.25.{number}", (4, 4, 20)))

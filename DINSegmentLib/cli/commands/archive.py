@@ -36,8 +36,9 @@ def add_options(parser: ArgumentParser) -> None:
         help="process new studies that match, for example 'ModalitiesInStudy=MR', until stopped",
     )
     group.add_argument(
-        "--interval", type=float, default=60.0, metavar="S", help="seconds between two searches of --watch; default: 60"
-    )
+        "--interval", type=float, default=60.0, metavar="S",
+        help="seconds between two searches of --watch, 1 or more; default: 60",
+    )  # fmt: skip
     group.add_argument(
         "--credentials", type=Path, metavar="FILE",
         help="file (mode 0600) with user:password or Bearer TOKEN; default: DINSEGMENT_DICOMWEB_USER and _PASSWORD, or "
@@ -70,7 +71,8 @@ def archive(options: Namespace, console: Console, parameters: Parameters) -> int
     credentials = connection.read_credentials(options.credentials)
     patience = math.inf if options.watch else connection.PATIENCE
     service = connection.Archive(options.dicomweb, credentials, options.ca_bundle, patience, console.warn)
-    formats = tuple(dict.fromkeys((*(options.formats or ()), "dcm", "dicom-pdf")))
+    extra = [*["confidence"] * options.confidence, *["png"] * options.preview]
+    formats = tuple(dict.fromkeys((*(options.formats or ()), *extra, "dcm", "dicom-pdf")))
     for one in formats:
         FORMATS[one].check()
     wish = study.Wish(models, parameters, options.output, formats, options.series, options.dicom_frames)
@@ -86,12 +88,15 @@ def _check(options: Namespace) -> None:
         "INPUT": options.inputs, "--anonymous": options.anonymous, "--pattern": options.pattern,
         "--scheduler": options.scheduler, "--workers": options.workers, "--dry-run": options.dry_run,
         "--frame": options.frame, "--frames-format": options.frames_format, "--heart-rate": options.heart_rate,
-        "--height": options.height, "--weight": options.weight,
+        "--height": options.height, "--weight": options.weight, "--overwrite": options.overwrite,
+        "--slices": options.slices, "--resample": options.resample, "--no-recursive": not options.recursive,
     }  # fmt: skip
     if given := [name for name, value in wrong.items() if value]:
         raise InputError(f"--dicomweb does not work together with {given[0]}: omit one of them.")
     if bool(options.study) == bool(options.watch):
         raise InputError("--dicomweb needs --study UID or --watch QUERY: add one of them.")
+    if not 1 <= options.interval < math.inf:
+        raise InputError(f"An interval of {options.interval:g} s is out of range: use an --interval of 1 s or more.")
 
 
 class _Run:
