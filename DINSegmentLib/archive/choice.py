@@ -28,10 +28,12 @@ class Choice:
 
     Args:
         model: the model that suits them.
+        name: name of their first series, for a folder.
         instances: (folder of the series, series UID, instance UID) of each.
     """
 
     model: Model
+    name: str
     instances: tuple[tuple[str, str, str], ...]
 
 
@@ -80,7 +82,9 @@ def choose(archive: Archive, study: str, models: Sequence[Model], series: str | 
     if not fits:
         raise InputError(_nothing(study, sorted(modalities), series, faults))
     best = [(one, model) for one, model, cine in fits if cine or not any(c for _, m, c in fits if m is model)]
-    return [Choice(model, tuple(places[path] for path in one.files)) for one, model in best]
+    order = list(names.values())
+    chosen = [(model, tuple(places[path] for path in one.files)) for one, model in best]
+    return [Choice(model, min((one[0] for one in there), key=order.index), there) for model, there in chosen]
 
 
 def _nothing(study: str, modalities: Sequence[str], series: str | None, faults: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..inputs import search
 from ..inputs.candidates import Found
 from ..model import Model
-from .choice import choose
+from .choice import Choice, choose
 from .connection import Archive, check_uid
 from .journal import Entry, Journal
 
@@ -104,8 +104,8 @@ def process(
         shutil.rmtree(headers, ignore_errors=True)
     results: list[Path] = []
     for choice in choices:
-        _fetch(archive, study, choice.instances, images, progress)
-        for found in _cases(images, choice.instances, study):
+        _fetch(archive, study, choice, images, progress)
+        for found in _cases(images, choice, study):
             case = steps.plan(
                 replace(found, model=str(choice.model.folder)), folder, wish.formats, False, choice.model.labels,
                 dicom_frames=wish.dicom_frames,
@@ -123,23 +123,21 @@ def process(
     return stored
 
 
-def _fetch(
-    archive: Archive, study: str, instances: Sequence[tuple[str, str, str]], images: Path, progress: Progress
-) -> None:
+def _fetch(archive: Archive, study: str, choice: Choice, images: Path, progress: Progress) -> None:
     by_series: dict[tuple[str, str], list[str]] = {}
-    for name, series, uid in instances:
+    for name, series, uid in choice.instances:
         by_series.setdefault((name, series), []).append(uid)
     done = 0
     for (name, series), uids in by_series.items():
-        progress("fetching", done, len(instances))
-        archive.fetch(study, series, uids, images / name)
+        progress("fetching", done, len(choice.instances))
+        archive.fetch(study, series, uids, images / choice.name / name)
         done += len(uids)
-    progress("fetching", done, len(instances))
+    progress("fetching", done, len(choice.instances))
 
 
-def _cases(images: Path, instances: Sequence[tuple[str, str, str]], study: str) -> list[Found]:
-    """Create the case of the fetched files, which must match the headers."""
-    wanted = {images / name / f"{uid}.dcm" for name, _, uid in instances}
+def _cases(images: Path, choice: Choice, study: str) -> list[Found]:
+    """Create the case of the fetched files, which must match the headers; it has the name of their common folder."""
+    wanted = {images / choice.name / name / f"{uid}.dcm" for name, _, uid in choice.instances}
     items = search.find([images])
     found = [one for one in items if isinstance(one, Found) and wanted.issuperset(one.files)]
     if not found:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from phantom_files import stack
+from phantom_files import cine, stack
 
 from DINSegmentLib.archive.choice import choose
 from DINSegmentLib.errors import ArchiveError
-from DINSegmentLib.model import catalogue
+from DINSegmentLib.model import catalogue, find_model
 
 STUDY = "2.25.9"
 
@@ -55,6 +55,13 @@ def test_magnitude_images_of_late_enhancement_are_left(chosen):
 
 def test_magnitude_images_that_are_asked_for_are_chosen(chosen):
     assert chosen("PSIR SAX", "PSIR SAX MAG", series="2") == {"PSIR SAX MAG": "cardiac-lge"}
+
+
+def test_a_volume_in_several_series_is_named_after_the_first(tmp_path):
+    cine(tmp_path / "there", change=lambda k, t: {"SeriesNumber": 1003 - k, "SeriesDescription": "cine sax"})
+    archive = Headers(tmp_path / "there")
+    (choice,) = choose(archive, STUDY, [find_model("cardiac-mr")], None, tmp_path / "headers")
+    assert choice.name == f"series{min(one.SeriesNumber for one in archive.series(STUDY))}"
 
 
 @pytest.mark.parametrize("level", ["SOPInstanceUID", "SeriesInstanceUID"])

@@ -74,6 +74,18 @@ def test_results_that_somebody_removed_are_stored_again(filled, segment):
     assert results(filled) == first
 
 
+def test_results_of_a_cine_in_several_series_are_named_after_the_first(orthanc, write_study, beat, segment, tmp_path):
+    archive, folder = orthanc(), write_study(beat, STUDY, (4, 4, 20))
+    for path in folder.glob(f"{STUDY}.4.*.dcm"):
+        data, number = pydicom.dcmread(path), 400 + int(path.stem.rpartition(".")[2])
+        data.SeriesInstanceUID, data.SeriesNumber = f"{STUDY}.{number}", number
+        data.save_as(path)
+    archive.put(folder)
+    assert segment(archive, "--study", STUDY).code == 0
+    written = list((tmp_path / "out" / STUDY).iterdir())
+    assert written and all(path.name.startswith(("series401.", "series401_")) for path in written)
+
+
 def test_images_that_arrive_after_the_results_are_segmented_too(orthanc, write_study, beat, segment, tmp_path):
     archive, folder = orthanc(), write_study(beat, STUDY, (4, 4, 20))
     (late := tmp_path / "late").mkdir()
