@@ -18,6 +18,7 @@ from ..errors import DINSegmentError, GeometryError, InputError, ModelError, Out
 from ..inputs.candidates import Found, Refused
 from ..io import nifti
 from ..isolation import attempt
+from ..notices import Notice
 from .hashes import input_hash
 
 _LETTERS = 16  # length of an ID
@@ -31,6 +32,12 @@ _REASONS = (
     (MemoryError, "needs more memory than is free"),
     ((OSError, Unusable), "cannot be read or used"),
 )
+
+_NOTICES = {
+    "input": "The image was read with a warning: run without --anonymous to see it.",
+    "identity": "The images differ in patient name or study: run without --anonymous to see how.",
+}
+"""Texts of the kinds of notices whose own texts quote paths, descriptions and headers."""
 
 
 def hide(found: Iterable[Found | Refused]) -> list[Found | Refused]:
@@ -64,15 +71,22 @@ def reason(error: BaseException | None) -> str:
 
 
 def hidden_image(image: io.Image, name: str) -> io.Image:
-    """Return an image with another name, keeping only the bytes of a NIfTI header that describe the grid."""
+    """Return an image with another name, keeping only the bytes of a NIfTI header that describe the grid.
+
+    Notices that may quote names say only that there is a warning.
+    """
     header = nifti.grid_alone(image.nifti_header) if image.nifti_header else None
-    notices = tuple(notice for notice in image.notices if notice.kind != "identity")
-    return replace(image, name=name, nifti_header=header, notices=notices)
+    notices = dict.fromkeys(_hidden_notice(notice) for notice in image.notices)
+    return replace(image, name=name, nifti_header=header, notices=tuple(notices))
 
 
 def run_name(cases: Sequence[str]) -> str:
     """Name a run for the browser's storage by its cases instead of its folder."""
     return hashlib.sha256("\n".join(sorted(cases)).encode()).hexdigest()[:_LETTERS]
+
+
+def _hidden_notice(notice: Notice) -> Notice:
+    return Notice(notice.kind, _NOTICES[notice.kind]) if notice.kind in _NOTICES else notice
 
 
 def _name(item: Found) -> str:

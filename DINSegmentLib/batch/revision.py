@@ -23,6 +23,7 @@ from ..measure.infarct_segments import describe_infarct
 from ..model import INFARCT, Model, label_of
 from ..model.orientation import orientation
 from ..notices import OF_LABELS, Notice
+from .anonymous import hidden_image
 from .hashes import input_hash
 from .record import Record
 from .reports import Shown, phases
@@ -120,6 +121,8 @@ def _labels(
 
 def _still_valid(record: Record, image: io.Image) -> list[Notice]:
     """Notices about the image and its run, which edited labels do not change."""
+    if record.input.path is None:
+        image = hidden_image(image, record.case)
     before = [Notice.from_json(one) for one in record.notices if one["kind"] not in OF_LABELS]
     return [*image.notices, *(one for one in before if one not in image.notices)]
 

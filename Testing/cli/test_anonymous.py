@@ -1,6 +1,7 @@
 """`--anonymous`: no output or message contains a name or path of an input."""
 
 import gzip
+import json
 import shutil
 
 import nibabel
@@ -100,6 +101,39 @@ def test_an_anonymous_record_is_run_again_when_its_input_is_named(segment, comma
     name = f"{record.stem}.nii.gz"
     assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
     assert leaks((tmp_path / "again" / record.name).read_bytes()) == []
+
+
+def test_no_warning_about_the_input_quotes_a_name(segment, command, tiny_model, write_series, tmp_path):
+    series = write_series("secret")
+    for number, path in enumerate(sorted(series.iterdir())):
+        dataset = pydicom.dcmread(path)
+        dataset.PatientID, dataset.SeriesDescription = "secret", "of Anna"
+        dataset.PatientName = "Mueller^Anna" if number % 2 else "Mueller^Annabel"
+        if number != 2:  # a gap
+            dataset.save_as(path.with_name(f"Anna{number}.dcm"))
+        path.unlink()
+    options = ("--format", "nii.gz", "--format", "html")
+    named = segment(series, *options, "--resample", "--output", tmp_path / "named")
+    assert "Annabel" in named.err and ".dcm" in named.err, named.err
+
+    outcome = segment(series, *options, "--resample", "--anonymous")
+    assert outcome.code == 0 and outcome.err.count("without --anonymous") == 2, outcome.err
+    (record,) = (tmp_path / "out").glob("*.json")
+    report = tmp_path / "out" / f"{record.stem}_report.html"
+    assert leaks((outcome.out + outcome.err).encode() + record.read_bytes() + report.read_bytes()) == []
+    assert {"input", "identity"} <= {one["kind"] for one in json.loads(record.read_bytes())["notices"]}
+
+    again = command("report", record, "--input", series, "--model", tiny_model, "--overwrite")
+    assert again.code == 0, again.err
+    assert leaks(report.read_bytes()) == []
+    assert report.read_text(encoding="utf-8").count("without --anonymous") == 2
+
+
+def test_an_image_named_like_labels_is_not_quoted(segment, write, tmp_path):
+    outcome = segment(write("Anna_seg.nrrd"), "--anonymous")
+    (record,) = (tmp_path / "out").glob("*.json")
+    assert outcome.code == 0 and "without --anonymous" in outcome.err
+    assert leaks(outcome.err.encode() + record.read_bytes()) == []
 
 
 @pytest.mark.parametrize("option", [("--format", "dcm"), ("--dry-run",)])
