@@ -14,7 +14,7 @@ from ..report import pdf
 from .case import Made, Output
 from .formats import Format
 from .record import Record
-from .reports import content
+from .reports import report_of
 
 FRAMES = ("phases", "all")
 """Which frames of a cine get a segmentation: end-diastole and end-systole, or all."""
@@ -104,13 +104,14 @@ class DicomReport(Format):
         from ..io.dicom_pdf import write_dicom_pdf
         from ..io.dicom_source import read_source
 
-        page = content("pdf", made.image, made.result, asdict(record), made.cine)
+        report = report_of(made, asdict(record))
+        page = pdf.pdf(report)
         source = read_source(made.image.slices, made.image.geometry)
         labels = made.result.labels if made.cine is None else np.asarray(made.cine.result.labels)
         title = f"Segmentation report, {made.result.model.title}"
         for output in outputs:
             path = folder / f"{made.case.name}{output.end}"
-            write_dicom_pdf(page, source, made.result.model, path, record.seed, title, labels)
+            write_dicom_pdf(page, source, made.result.model, path, record.seed, title, labels, report.undated)
 
 
 def _frame(output: Output, made: Made) -> tuple[int, str]:

@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import io
 from ..engine.preprocessing import preprocess_volume
-from ..engine.results import Result
 from ..geometry import Geometry
 from ..io.study import study_of
 from ..measure import CardiacFunction
@@ -17,10 +15,10 @@ from ..model import Label, Model
 from ..model.enhancement import NONE
 from ..pictures.phases import Moment
 from ..report import pdf
-from ..report.heart import Reviewer, describe
+from ..report.heart import Report, Reviewer, describe
 from ..report.html import html
 from ..report.write import PAGE, PDF
-from .case import Beat, Made, Output
+from .case import Made, Output
 from .formats import Format
 from .record import Record
 
@@ -38,26 +36,15 @@ class Reports(Format):
         return [Output(self.name, _ENDS[self.name])]
 
     def write(self, made: Made, outputs: Sequence[Output], folder: Path, record: Record) -> None:
+        page = _rendered(self.name, report_of(made, asdict(record)))
         for output in outputs:
-            page = content(self.name, made.image, made.result, asdict(record), made.cine)
             (folder / f"{made.case.name}{output.end}").write_bytes(page)
 
 
-def content(
-    form: str, image: io.Image, result: Result, written: Mapping[str, Any], beat: Beat | None = None,
-    reviewer: Reviewer | None = None,
-) -> bytes:  # fmt: skip
-    """Return the content of a report file.
-
-    Args:
-        form: ``html`` or ``pdf``.
-        image, result: the volume; for a cine, the frame that represents it.
-        written: the record; if it has no path, the report contains no patient data.
-        beat: the cine, of which end-diastole and end-systole are shown.
-        reviewer: who has reviewed the result.
-    """
-    study = [] if written["input"]["path"] is None else study_of(image.files)
-    return page(form, written, result.model, _shown(image, result, beat), image.geometry, study, reviewer)
+def report_of(made: Made, written: Mapping[str, Any]) -> Report:
+    """Describe a case, of a cine with end-diastole and end-systole; without a path, the record has no patient data."""
+    study = [] if written["input"]["path"] is None else study_of(made.image.files)
+    return _described(written, made.result.model, _shown(made), made.image.geometry, study)
 
 
 Shown = tuple[str, np.ndarray, np.ndarray]
@@ -68,13 +55,22 @@ def page(
     form: str, written: Mapping[str, Any], model: Model, shown: Sequence[Shown], geometry: Geometry,
     study: Sequence[tuple[str, str]], reviewer: Reviewer | None = None,
 ) -> bytes:  # fmt: skip
-    """Return the content of a report file; arguments as for `content` and `report.heart.describe`."""
+    """Return the content of a report file, ``html`` or ``pdf``; other arguments as for `report.heart.describe`."""
+    return _rendered(form, _described(written, model, shown, geometry, study, reviewer))
 
+
+def _described(
+    written: Mapping[str, Any], model: Model, shown: Sequence[Shown], geometry: Geometry,
+    study: Sequence[tuple[str, str]], reviewer: Reviewer | None = None,
+) -> Report:  # fmt: skip
     def moment(name: str, array: np.ndarray, labels: np.ndarray) -> Moment:
         volume, _ = preprocess_volume(array, geometry, model.axes, model.intensity, NONE)
         return Moment(name, volume, labels)
 
-    report = describe(written, model, [moment(*one) for one in shown], geometry, study, reviewer)
+    return describe(written, model, [moment(*one) for one in shown], geometry, study, reviewer)
+
+
+def _rendered(form: str, report: Report) -> bytes:
     return pdf.pdf(report) if form == "pdf" else html(report).encode()
 
 
@@ -84,8 +80,9 @@ def phases(function: CardiacFunction) -> list[tuple[str, int]]:
     return [(name, frame) for name, frame in frames if frame is not None]
 
 
-def _shown(image: io.Image, result: Result, beat: Beat | None) -> list[Shown]:
+def _shown(made: Made) -> list[Shown]:
     """End-diastole and end-systole of a cine, otherwise the volume."""
+    beat = made.cine
     if beat and (known := phases(beat.function)):
         return [(name, beat.cine.image(frame).array, beat.result.labels[frame]) for name, frame in known]
-    return [("Slices", image.array, result.labels)]
+    return [("Slices", made.image.array, made.result.labels)]

@@ -18,11 +18,13 @@ _FROM_IMAGES = (
 
 
 def write_dicom_pdf(
-    pdf: bytes, source: Source, model: Model, path: Path, seed: bytes, title: str, labels: np.ndarray
-) -> Dataset:
+    pdf: bytes, source: Source, model: Model, path: Path, seed: bytes, title: str, labels: np.ndarray,
+    content: bytes,
+) -> Dataset:  # fmt: skip
     """Write a PDF as a DICOM file and verify it by reading it back.
 
-    The UID of the instance derives from the seed and the labels, not from the PDF, which contains the date of the run.
+    The UID of the instance derives from the seed, the labels and ``content``, not from the PDF, which contains the date
+    of the run.
 
     Args:
         pdf: content of a PDF file.
@@ -32,6 +34,7 @@ def write_dicom_pdf(
         seed: as in `dicom_seg.write_dicom_seg`.
         title: title of the document.
         labels: labels of all frames that the report describes.
+        content: what the report says, without dates.
 
     Raises:
         InputError: ``pdf`` is not a PDF, or the source has values that DICOM does not allow.
@@ -40,7 +43,7 @@ def write_dicom_pdf(
     if not pdf.startswith(b"%PDF-"):
         raise InputError("The report is not a PDF file: create it again.")
     try:
-        dataset = _build(pdf, source, model, seed, title, labels)
+        dataset = _build(pdf, source, model, seed, title, labels, content)
         dataset.save_as(path, enforce_file_format=True)
     except (AttributeError, KeyError, ValueError) as error:
         raise unusable(source, error) from error
@@ -54,10 +57,13 @@ def write_dicom_pdf(
     return dataset
 
 
-def _build(pdf: bytes, source: Source, model: Model, seed: bytes, title: str, labels: np.ndarray) -> FileDataset:
+def _build(
+    pdf: bytes, source: Source, model: Model, seed: bytes, title: str, labels: np.ndarray, content: bytes
+) -> FileDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = EncapsulatedPDFStorage, ExplicitVRLittleEndian
-    meta.MediaStorageSOPInstanceUID = UID(source.uid(seed, b"document", str(labels.shape).encode(), labels.tobytes()))
+    deciding = str(labels.shape).encode(), labels.tobytes(), content
+    meta.MediaStorageSOPInstanceUID = UID(source.uid(seed, b"document", *deciding))
     data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     data.SpecificCharacterSet = UTF8
     data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID

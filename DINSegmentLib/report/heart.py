@@ -1,5 +1,6 @@
 """Content of a case's report; `html` and `pdf` only lay it out."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from ..model import Model
 from ..model.enhancement import Enhancement
 from ..pictures.bullseye import bullseye
 from ..pictures.curve import curves_of, draw_curves, marks_of
-from ..pictures.drawing import Color, Drawing
+from ..pictures.drawing import Color, Drawing, svg
 from ..pictures.phases import Moment, draw_moments
 from .values import value_texts
 
@@ -22,6 +23,7 @@ DISCLAIMER = (
 )
 _NOT_REPORTED = "not reported"
 _RINGS = ("Base", "Mid", "Apex")
+_DATED = {"Report created", "Segmented"}  # names in the provenance whose values are dates
 _THICKNESS, _THICKENING = (4.0, 14.0), (0.0, 80.0)  # range of the bull's-eyes' colors in mm and percent
 
 
@@ -66,6 +68,16 @@ class Report:
     slices: tuple[str, ...]
     provenance: tuple[tuple[str, str], ...]
     reviewer: Reviewer | None = None
+
+    @property
+    def undated(self) -> bytes:
+        """The texts and plots without dates: equal for reports that differ only in when they were made."""
+        reviewed = [self.reviewer.name, self.reviewer.comment] if self.reviewer else []
+        parts = [
+            self.title, self.identity, self.values, [svg(plot, "") for plot in self.plots], self.notes, self.notices,
+            self.slices, [one for one in self.provenance if one[0] not in _DATED], reviewed,
+        ]  # fmt: skip
+        return json.dumps(parts).encode()
 
 
 def describe(

@@ -141,7 +141,7 @@ def write_objects(cine: io.Cine, labels: np.ndarray, out: Path) -> None:
     function = cardiac_function(labels, cine.first.geometry, model)
     regional = RegionalFunction({2: Thickness(8.0, 12.0, 50.0), 17: Thickness(reason="not assessed")}, {}, (), ())
     write_dicom_sr(segmented, function, model, out / "sr.dcm", b"seed", ["Check slice 3."], regional)
-    write_dicom_pdf(PDF, segmented[0].source, model, out / "pdf.dcm", b"seed", "Cardiac function", labels)
+    write_dicom_pdf(PDF, segmented[0].source, model, out / "pdf.dcm", b"seed", "Cardiac function", labels, b"report")
 
 
 def run(*command) -> str:
@@ -278,8 +278,22 @@ def test_the_pdf_comes_back_to_the_byte_and_what_is_none_is_refused(made, tmp_pa
     assert (data.PatientID, data.StudyInstanceUID, data.Modality) == ("42", STUDY, "DOC")
     source = read_source(cine.image(0).slices, cine.first.geometry)
     with pytest.raises(InputError, match="not a PDF"):
-        write_dicom_pdf(b"<html>", source, find_model("cardiac-mr"), tmp_path / "no.dcm", b"", "Report", cine.array)
+        write_dicom_pdf(
+            b"<html>", source, find_model("cardiac-mr"), tmp_path / "no.dcm", b"", "Report", cine.array, b""
+        )
     assert not (tmp_path / "no.dcm").exists()
+
+
+def test_a_pdf_with_other_content_is_another_instance_of_the_same_series(made, labels, tmp_path):
+    cine, out = made
+    model, source = find_model("cardiac-mr"), read_source(cine.image(0).slices, cine.first.geometry)
+    first = pydicom.dcmread(out / "pdf.dcm")
+    same, other = (
+        write_dicom_pdf(PDF, source, model, tmp_path / "one.dcm", b"seed", "Cardiac function", labels, content)
+        for content in (b"report", b"report with another heart rate")
+    )
+    assert same.SOPInstanceUID == first.SOPInstanceUID != other.SOPInstanceUID
+    assert other.SeriesInstanceUID == first.SeriesInstanceUID
 
 
 @each_kind

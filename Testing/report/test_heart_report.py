@@ -105,6 +105,22 @@ def test_pdf_and_html_hold_every_value_of_the_one_description(written):
     assert values["Heart rate"] == "60 bpm"
 
 
+def test_reports_differ_by_what_they_say_and_not_by_their_dates():
+    made, later = report(), "2027-01-01T10:00:00+00:00"
+    assert report(date=later).undated == made.undated
+    assert report(date=later, parameters=None).undated == report(parameters=None).undated
+    reviews = [Reviewer("Ada", date, text) for date, text in (("2026-11-28", ""), ("2027-01-01", ""), ("", "Good."))]
+    one, same, other = (report(reviewer).undated for reviewer in reviews)
+    assert one == same != other
+    cine = record()["cine"]
+    faster = cardiac_function(LABELS, GRID, MODEL, (0.0, 300.0, 600.0), heart_rate=90.0).as_dict()
+    changes = (
+        {"cine": {**cine, "function": faster}}, {"cine": {**cine, "regional": None}}, {"notices": []},
+        {"versions": {"dinsegment": "9.9"}},
+    )  # fmt: skip
+    assert len({made.undated, *(report(**change).undated for change in changes)}) == 5
+
+
 def test_bulls_eyes_show_the_thickness_of_each_segment(written):
     """A wall of (14 - 10) and (12 - 6) pixels of 2 mm: 8 mm and 12 mm, thickening 50%, in all rings but the apical."""
     plots = report().plots

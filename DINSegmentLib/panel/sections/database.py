@@ -84,7 +84,7 @@ class DatabaseSection:
         measurements = write_dicom_sr(segmented, function, model, folder / "sr.dcm", seed, notices)
         title = f"Segmentation report, {model.title}"
         document = write_dicom_pdf(
-            pdf(described), segmented[0].source, model, folder / "report.dcm", seed, title, labels
+            pdf(described), segmented[0].source, model, folder / "report.dcm", seed, title, labels, described.undated
         )
         return [str(one.SOPInstanceUID) for one in (*(s.segmentation for s in segmented), measurements, document)]
 
