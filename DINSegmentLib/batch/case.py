@@ -46,6 +46,7 @@ class Case:
         frame_format: one of `batch.FRAME_FORMATS`: also write a file for each frame of a cine.
         dicom_frames: one of `dicom_results.FRAMES`, for a cine.
         reading: how to read the slices of the input.
+        origin: path in messages and results, if not ``input``, see `inputs.candidates.Found`.
         companions: for late enhancement: cases in the same output folder that show the same heart, see `companions`.
     """
 
@@ -64,6 +65,7 @@ class Case:
     frame_format: str | None = None
     dicom_frames: str = "phases"
     reading: io.Reading = io.AS_STORED
+    origin: Path | None = None
     companions: tuple[str, ...] = ()
 
     @property

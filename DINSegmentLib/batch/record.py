@@ -29,7 +29,8 @@ class Source:
 
     Args:
         name: name of the volume.
-        path: absolute path; None in an anonymous run.
+        path: absolute path; of an input in an archive, the archive followed by the path in it; None in an anonymous
+            run.
         files: number of files read.
         sha256: of the file; for several files, of their sorted hashes (64 hex digits and a line feed each).
         frame, series: selection within the input; None if there is only one.
@@ -241,7 +242,7 @@ def _source(made: Made) -> Source:
     files = made.cine.cine.first.files if made.cine else image.files
     return Source(
         name=image.name,
-        path=None if case.anonymous else str(case.input.absolute()),
+        path=None if case.anonymous else str((case.origin or case.input).absolute()),
         files=len(files),
         sha256=made.sha256,
         frame=case.frame,

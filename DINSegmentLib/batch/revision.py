@@ -49,24 +49,19 @@ class Revised:
     files: tuple[Path, ...]
 
 
-def revise(
-    record: Record, labels_path: Path, model: Model, input_path: Path | None = None, insertion: Insertion | None = None
-) -> Revised:
+def revise(record: Record, labels_path: Path, model: Model, path: Path, insertion: Insertion | None = None) -> Revised:
     """Measure the labels of a file in place of the run's labels.
 
     Args:
         record: record of the run.
         labels_path: a label map on the input's grid; for a cine, with all frames.
         model: model that made the labels.
-        input_path: current path of the input; None for the path in the record.
+        path: current path of the input.
         insertion: insertion points of the right ventricle that replace those of the labels or record.
 
     Raises:
         DINSegmentError: input or labels cannot be read, or do not match.
     """
-    path = input_path or (Path(record.input.path) if record.input.path else None)
-    if path is None:
-        raise InputError("The record is from an anonymous run and does not name its input: add --input.")
     if not path.exists():
         raise InputError(f"{path} no longer exists: add --input with its new path.")
     reading = io.Reading(**record.input.reading)

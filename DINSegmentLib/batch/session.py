@@ -300,7 +300,7 @@ class Session:
     def _fail(self, case: Case, text: str) -> None:
         self._enter(case, "failed", text)
         if self._many and not case.anonymous and text.startswith(name := case.input.name):
-            text = f"{shown(case.input)}{text.removeprefix(name)}"  # others may have the same name
+            text = f"{shown(case.origin or case.input)}{text.removeprefix(name)}"  # others may have the same name
         self._console.error(text, input=_named(case))
 
     def _enter(self, case: Case, outcome: str, error: str) -> None:
@@ -373,7 +373,7 @@ class Session:
 
 def _named(case: Case) -> str:
     """Name of the case's input in the tables."""
-    return case.name if case.anonymous else str(case.input)
+    return case.name if case.anonymous else str(case.origin or case.input)
 
 
 def _hidden(case: Case, error: BaseException | None) -> str:

@@ -55,6 +55,7 @@ def plan(
         extra=found.extra,
         anonymous=anonymous,
         notices=found.notices,
+        origin=found.origin,
         reading=found.reading,
         person=person or io.Person(),
         frame_format=frame_format,

@@ -29,6 +29,34 @@ def is_archive(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
+def place_of_input(chosen: Path | None, recorded: str | None) -> Path | None:
+    """Return the path of the input of an earlier run; of one in an archive, the archive followed by the path in it.
+
+    Args:
+        chosen: path that the user gave, such as that of a copy of the archive.
+        recorded: path in the record.
+    """
+    earlier = None if recorded is None else Path(recorded)
+    if chosen is None or earlier is None or not is_archive(chosen):
+        return chosen or earlier
+    return chosen / next((earlier.relative_to(one) for one in (earlier, *earlier.parents) if is_archive(one)), "")
+
+
+@contextmanager
+def opened(place: Path) -> Iterator[Path]:
+    """Yield the path of an input; of one in an archive (see `place_of_input`), the path of its unpacked copy.
+
+    Raises:
+        InputError: as `unpacked`.
+    """
+    archive = next((one for one in (place, *place.parents) if is_archive(one) and one.is_file()), None)
+    if archive is None:
+        yield place
+        return
+    with unpacked(archive) as folder:
+        yield folder / place.relative_to(archive)
+
+
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
     """Unpack an archive into a temporary folder of the same name, which is yielded.

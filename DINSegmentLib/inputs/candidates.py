@@ -22,6 +22,7 @@ class Found:
         model: ID or folder of a model for this case only; None for the run's model.
         extra: user columns of a table, copied to the results.
         files: DICOM files of the series, so that the folder need not be searched again; empty for a volume file.
+        origin: path in messages and results, if not ``path``: for a case of an archive, see `archives.place_of_input`.
         notices: about how the case was found.
         reading: how to read its slices.
         why: what the image was identified as, if the model was chosen automatically, see `study`; or, if ``model`` is
@@ -36,6 +37,7 @@ class Found:
     model: str | None = None
     extra: dict[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    origin: Path | None = None
     notices: tuple[Notice, ...] = ()
     reading: Reading = AS_STORED
     why: str = ""

@@ -151,8 +151,8 @@ def _input(path: Path, search: _Search) -> list[Candidate | Refused]:
 def _as_of_archive(item: Candidate | Refused, folder: Path, archive: Path) -> Candidate | Refused:
     """Replace the folder of an unpacked archive, which is another in each run, by the archive."""
     if isinstance(item, Candidate):
-        root = archive.parent / folder.name
-        return replace(item, root=root, place=root / item.found.path.relative_to(folder))
+        root, inside = archive.parent / folder.name, item.found.path.relative_to(folder)
+        return replace(item, found=replace(item.found, origin=archive / inside), root=root, place=root / inside)
     return replace(item, reason=item.reason.replace(shown(folder), shown(archive)))
 
 

@@ -1,6 +1,6 @@
 """Reading of volumes: NIfTI, NRRD, MetaImage and DICOM folders, rejected by their header if they cannot be used."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,12 +51,7 @@ def read(
 def _read_file(path: Path, frame: int | None) -> Image:
     if path.stat().st_size == 0:
         raise InputError(f"{path.name} is an empty file: copy or export it again.")
-    suffix = image_suffix(path)
-    if not suffix:
-        raise InputError(
-            f"{path.name} is not a volume file ({', '.join(SUFFIXES)}): convert it, or use a DICOM folder."
-        )
-    read_header, reader_name = FORMATS[suffix]
+    read_header, reader_name = _format(path)
     found = read_header(path)
     header.check(found, path.name, frame)
     index = header.pick_frame(path.name, found.frames, frame)
@@ -67,6 +62,15 @@ def _read_file(path: Path, frame: int | None) -> Image:
     array, notices = fill_missing(array, missing, path.name)
     files, notices = found.payload.files(path), (*notices_of(found, geometry), *notices)
     return Image(array, geometry, case_name(path), files, None, found.raw, notices=notices)
+
+
+def _format(path: Path) -> tuple[Callable[[Path], header.Header], str]:
+    suffix = image_suffix(path)
+    if not suffix:
+        raise InputError(
+            f"{path.name} is not a volume file ({', '.join(SUFFIXES)}): convert it, or use a DICOM folder."
+        )
+    return FORMATS[suffix]
 
 
 def geometry_of(image: Any, found: header.Header) -> Geometry:
@@ -110,7 +114,7 @@ def files_of(
         if frame is None:
             return dicom.find_cine(path, name, series, files, False, reading.resample).files
         return dicom.find_volume(path, name, series, frame, files, False, reading.resample).files
-    return FORMATS[image_suffix(path)][0](path).payload.files(path)
+    return _format(path)[0](path).payload.files(path)
 
 
 def _read_voxels(path: Path, reader_name: str, found: header.Header, index: int) -> sitk.Image:

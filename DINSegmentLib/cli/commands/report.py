@@ -15,6 +15,7 @@ def report(options: Namespace, console: Console) -> int:
     from ...batch.record import Record
     from ...batch.reports import page
     from ...batch.revision import revise
+    from ...inputs import archives
     from ...inputs.names import safe
     from ...io import outputs
     from ...io.study import study_of
@@ -40,10 +41,14 @@ def report(options: Namespace, console: Console) -> int:
         FORMATS[form].check()
     paths = [(options.output or folder) / f"{record.case}{ends[form]}" for form in forms]
     outputs.check(options.record, paths, options.overwrite)
-    revised = revise(record, labels, model, options.input, insertion)
+    place = archives.place_of_input(options.input, record.input.path)
+    if place is None:
+        raise InputError("The record is from an anonymous run and does not name its input: add --input.")
+    with archives.opened(place) as path:
+        revised = revise(record, labels, model, path, insertion)
+        study = [] if record.input.path is None else study_of(revised.files)
     today = datetime.now().date().isoformat()
     reviewer = Reviewer(options.reviewer, today, options.comment) if options.reviewer else None
-    study = [] if record.input.path is None else study_of(revised.files)
     about = revised.values, model, revised.shown, revised.geometry, study, reviewer
     with outputs.beside(paths, options.overwrite) as beside:
         for form, path in zip(forms, paths, strict=True):

@@ -1,7 +1,7 @@
 """`dinsegment rerun`: reproduce the labels of an earlier run from its record."""
 
 from argparse import Namespace
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ def rerun(options: Namespace, console: Console) -> int:
     from ...batch.record import Record
     from ...batch.steps import run
     from ...engine.segmenter import Segmenter
+    from ...inputs import archives
     from ...io import outputs
 
     written = Record.read(options.record)
@@ -31,16 +32,18 @@ def rerun(options: Namespace, console: Console) -> int:
         raise InputError(f"{options.record.name} is from an anonymous run and does not name its input: add --input.")
     model = find_model(options.model or written.model.id)
     case, parameters, device = _asked(written, model, options)
-    _check_input(case, written.input.sha256)
-    if model.sha256 != written.model.weights_sha256:
-        raise ModelError(
-            f"{options.record.name} was made with other weights of {written.model.id} (version "
-            f"{written.model.version}): use --model with their model folder."
-        )
-    segmenter = Segmenter(model, device)
-    progress = partial(console.progress, case.name)
-    with outputs.claimed(options.output), interrupts.on_interrupt(quiet=console.machine) as stop:
-        record, _ = run(case, segmenter, parameters, options.overwrite, progress, cancelled=stop)
+    with archives.opened(case.input) as path:
+        case = replace(case, input=path, origin=case.input)
+        _check_input(case, written.input.sha256)
+        if model.sha256 != written.model.weights_sha256:
+            raise ModelError(
+                f"{options.record.name} was made with other weights of {written.model.id} (version "
+                f"{written.model.version}): use --model with their model folder."
+            )
+        segmenter = Segmenter(model, device)
+        progress = partial(console.progress, case.name)
+        with outputs.claimed(options.output), interrupts.on_interrupt(quiet=console.machine) as stop:
+            record, _ = run(case, segmenter, parameters, options.overwrite, progress, cancelled=stop)
     show(console, asdict(record))
     return 0
 
@@ -52,6 +55,7 @@ def _asked(written: "Record", model: Model, options: Namespace) -> tuple["Case",
     """
     from ...batch.case import Case
     from ...batch.format_table import known
+    from ...inputs.archives import place_of_input
     from ...inputs.names import safe
     from ...io import Person, Reading
 
@@ -61,7 +65,7 @@ def _asked(written: "Record", model: Model, options: Namespace) -> tuple["Case",
         if outputs is None or safe(written.case) != written.case or outputs[-1].format != "json":
             raise fault
         case = Case(
-            input=options.input or Path(str(written.input.path)),
+            input=place_of_input(options.input, written.input.path) or Path(),
             name=written.case,
             output=options.output,
             outputs=tuple(outputs),
@@ -83,12 +87,13 @@ def _check_input(case: "Case", sha256: str) -> None:
     from ... import io
     from ...batch.hashes import input_hash
 
+    origin = case.origin or case.input
     if not case.input.exists():
-        raise InputError(f"{case.input} no longer exists: restore the input.")
+        raise InputError(f"{origin} no longer exists: restore the input.")
     found = attempt(
-        lambda: input_hash(io.files_of(case.input, case.series, case.frame, None, case.reading)), str(case.input)
+        lambda: input_hash(io.files_of(case.input, case.series, case.frame, None, case.reading)), str(origin)
     )
     if found.fault is not None and not isinstance(found.fault.error, DINSegmentError):
         raise InputError(found.fault.text)
     if found.value != sha256:
-        raise InputError(f"{case.input} has changed since that run: restore the original input.")
+        raise InputError(f"{origin} has changed since that run: restore the original input.")
