@@ -47,6 +47,7 @@ class Case:
         dicom_frames: one of `dicom_results.FRAMES`, for a cine.
         reading: how to read the slices of the input.
         origin: path in messages and results, if not ``input``, see `inputs.candidates.Found`.
+        insertion, insertion_from: for late enhancement, if already known, as for `Made`.
         companions: for late enhancement: cases in the same output folder that show the same heart, see `companions`.
     """
 
@@ -66,6 +67,8 @@ class Case:
     dicom_frames: str = "phases"
     reading: io.Reading = io.AS_STORED
     origin: Path | None = None
+    insertion: Insertion | None = None
+    insertion_from: str = ""
     companions: tuple[str, ...] = ()
 
     @property

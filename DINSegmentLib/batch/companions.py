@@ -1,10 +1,10 @@
 """Late enhancement paired with cines of the same patient, whose right ventricle defines the start of the segments."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import DINSegmentError
 from ..io.image import Image
@@ -22,34 +22,39 @@ if TYPE_CHECKING:
 BY_CINE, BY_MODEL = "the cine of the same study", "the labels of {model} in this image"
 
 
-def waves(cases: Sequence[Case], model_of: Callable[[Case], Model | None]) -> list[list[Case]]:
-    """Sort the cases so that each comes after those that it needs.
+def paired(cases: Sequence[Case], model_of: Callable[[Case], Model | None]) -> list[Case]:
+    """Return all cases of a run, late enhancement with its companions.
 
-    Returns:
-        all other cases, then late enhancement with the names of cardiac cases of the same
-        patient, study and frame of reference; without empty groups.
+    These are the cardiac cases of the same patient, study and frame of reference.
     """
     kinds = [model_of(case) for case in cases]
     late = [case for case, model in zip(cases, kinds, strict=True) if model and label_of(model, INFARCT)]
-    if not late:
-        return [list(cases)] if cases else []
     hearts = [case for case, model in zip(cases, kinds, strict=True) if model and is_of_heart(model)]
+    if not late or not hearts:
+        return list(cases)
     places = {case.name: attempt(partial(place_of, case.files), case.name).value for case in (*hearts, *late)}
-    paired = []
-    for one in late:
+
+    def companions(one: Case) -> tuple[str, ...]:
         place = places[one.name]
-        names = tuple(case.name for case in hearts if place is not None and places[case.name] == place)
-        paired.append(replace(one, companions=names))
-    first = [case for case in cases if case not in late]
-    return [part for part in (first, paired) if part]
+        return tuple(case.name for case in hearts if place is not None and places[case.name] == place)
+
+    return [replace(one, companions=companions(one)) if one in late else one for one in cases]
+
+
+def waves(cases: Sequence[Case]) -> list[list[Case]]:
+    """Sort cases so that each comes after its companions; without empty groups."""
+    parts = [case for case in cases if not case.companions], [case for case in cases if case.companions]
+    return [part for part in parts if part]
 
 
 def insertion_for(case: Case, image: Image, segmenter: "Segmenter") -> tuple[Insertion | None, str]:
     """Return the insertion points of the right ventricle for a late-enhancement image, and their source as a noun.
 
-    The record of a companion takes precedence over the cardiac model's labels of this image; (None, "") if
-    neither has them.
+    Those of the case come first, then the record of a companion, then the cardiac model's labels of this image;
+    (None, "") if none of them has insertion points.
     """
+    if case.insertion is not None:
+        return case.insertion, case.insertion_from
     for name in case.companions:
         found = insertion_of_record(case.output / f"{name}.json")
         if found is not None:
@@ -71,6 +76,13 @@ def insertion_of_record(path: Path) -> Insertion | None:
     cine = read.value.cine if read.value else None
     regional = attempt(lambda: RegionalFunction.from_dict(cine["regional"]), path.name).value if cine else None
     return regional.insertion if regional else None
+
+
+def insertion_of_infarct(infarct: Mapping[str, Any] | None) -> tuple[Insertion | None, str]:
+    """Return the insertion points in a record's ``infarct`` and their source; (None, "") if there are none."""
+    if not infarct or not (places := infarct.get("insertion")):
+        return None, ""
+    return Insertion(tuple(places["anterior"]), tuple(places["inferior"])), str(infarct["insertion_from"])
 
 
 def _of_right_ventricle() -> Model | None:

@@ -24,6 +24,7 @@ from ..model import INFARCT, Model, label_of
 from ..model.orientation import orientation
 from ..notices import OF_LABELS, Notice
 from .anonymous import hidden_image
+from .companions import insertion_of_infarct
 from .hashes import input_hash
 from .record import Record
 from .reports import Shown, phases
@@ -131,10 +132,9 @@ def _of_volume(
     notices = [*_still_valid(record, image), *flagged]
     infarct = None
     if label_of(model, INFARCT) is not None:
-        earlier, source = record.infarct or {}, BY_PERSON
-        if insertion is None and (places := earlier.get("insertion")):
-            insertion = Insertion(tuple(places["anterior"]), tuple(places["inferior"]))
-            source = str(earlier["insertion_from"])
+        source = BY_PERSON
+        if insertion is None:
+            insertion, source = insertion_of_infarct(record.infarct)
         infarct, more = describe_infarct(labels, image.geometry, model, insertion, source)
         notices += more
     return {

@@ -115,6 +115,7 @@ class Session:
         names = registry.Names(self._many)
         reserve = partial(self._reserve, names)
         planned = [case for case in planned if self._went_well(reserve, case)]
+        planned = companions.paired(planned, self._model_of)  # before the finished ones are left out
         if self._many and planned and not overwrite:
             registry.check_tables(output, self._asked(), [case.name for case in planned])
         with self._console.stage("Searching for results of earlier runs"):
@@ -210,7 +211,7 @@ class Session:
         Raises:
             Cancelled: ``stop`` returned True.
         """
-        parts = companions.waves(waiting, self._model_of)
+        parts = companions.waves(waiting)
         waiting[:] = [case for part in parts for case in part]
         for part in parts:
             left = list(part)

@@ -110,6 +110,22 @@ def test_the_cine_of_the_same_study_places_the_septum(run, labels, grids, late_m
     assert "Infarct, share of the wall (%)" in page and "by the cine of the same study" in page
 
 
+def test_a_resumed_run_measures_the_infarct_as_one_run_does(run, tmp_path):
+    whole = run()["infarct"]
+    for path in (tmp_path / "out").rglob("a-late*"):  # the run was stopped after the cine
+        path.unlink()
+    assert run()["infarct"] == whole
+
+
+def test_a_record_gives_the_insertions_that_its_run_used(run, tmp_path):
+    infarct = run()["infarct"]
+    insertion, source = companions.insertion_of_infarct(infarct)
+    case = sessions.steps.plan(Found(Path("late"), "late", 1), Path("nowhere"), (), False)
+    case = replace(case, insertion=insertion, insertion_from=source)
+    assert companions.insertion_for(case, None, Known(HEART)) == (insertion, companions.BY_CINE)
+    assert companions.insertion_of_infarct(None) == (None, "")
+
+
 def test_without_a_cine_and_a_right_ventricle_the_infarct_is_told_by_slice_and_in_total(run, tmp_path):
     """The heart model's labels of this image, here those of late enhancement, hold no right ventricle on the septum."""
     record = run(with_cine=False)
@@ -130,7 +146,8 @@ def test_another_patient_study_or_frame_of_reference_is_no_companion(tmp_path, l
         cases.append(
             sessions.steps.plan(Found(tmp_path / name, name, 1, model=model, files=files), tmp_path, (), False)
         )
-    waves = companions.waves(cases, lambda case: {"late": late_model, "heart": HEART}[case.model])
+    paired = companions.paired(cases, lambda case: {"late": late_model, "heart": HEART}[case.model])
+    waves = companions.waves(paired)
 
     assert [[case.name for case in part] for part in waves] == [["heart", "other"], ["late"]]
     assert waves[1][0].companions == ("heart",)

@@ -54,6 +54,7 @@ def _asked(written: "Record", model: Model, options: Namespace) -> tuple["Case",
     The record cannot place files outside the output folder, or give them other names than a run does.
     """
     from ...batch.case import Case
+    from ...batch.companions import insertion_of_infarct
     from ...batch.format_table import known
     from ...inputs.archives import place_of_input
     from ...inputs.names import safe
@@ -64,6 +65,7 @@ def _asked(written: "Record", model: Model, options: Namespace) -> tuple["Case",
         outputs = known(model, written.case, written.outputs, written.cine is not None)
         if outputs is None or safe(written.case) != written.case or outputs[-1].format != "json":
             raise fault
+        insertion, source = insertion_of_infarct(written.infarct)
         case = Case(
             input=place_of_input(options.input, written.input.path) or Path(),
             name=written.case,
@@ -74,6 +76,8 @@ def _asked(written: "Record", model: Model, options: Namespace) -> tuple["Case",
             reading=Reading(**written.input.reading),
             anonymous=written.input.path is None,
             person=Person(**written.cine["given"]) if written.cine else Person(),
+            insertion=insertion,
+            insertion_from=source,
             frame_format=next((one.format for one in outputs if one.frame is not None and one.format != "dcm"), None),
             dicom_frames="all" if any(one.frame is not None and one.format == "dcm" for one in outputs) else "phases",
         )
