@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +27,9 @@ PAGE, PDF = "_report.html", "_report.pdf"
 _STYLES = ("colors.css", "overview.css")
 _SCRIPTS = ("marks.js", "rows.js", "curves.js", "overview.js")
 
+_NOT_SCORED = {"skipped": "skipped", "cancelled": "not finished"}
+"""Outcomes that are neither results nor failures, of which the page shows only the number."""
+
 FEWEST = 5  # minimum number of volumes for finding unusual ones
 
 
@@ -45,6 +48,7 @@ def write_report(
         records: of each case in the run, as made by `record.record`; keys may be missing. ``case`` is its unique
             name (otherwise ``input.name``), ``notices`` its warnings, ``confidence`` its mean confidence (otherwise the
             mean over its structures' voxels); a failed case has ``input``, ``case`` and ``error`` (a sentence).
+            Those whose ``outcome`` is ``skipped`` or ``cancelled`` are only counted.
         pictures: strip of each case, below the folder; cases may lack one.
         folder: folder of the report.
         title: title of the page.
@@ -58,13 +62,16 @@ def write_report(
     path = (into or folder) / NAME
     by_id = {model.id: model for model in models}
     colors = {label.name: list(label.color) for model in by_id.values() for label in model.labels}
-    cases = [_case(record, pictures, folder, by_id) for record in records]
+    outcomes = Counter(str(record.get("outcome")) for record in records)
+    scored = [record for record in records if record.get("outcome") not in _NOT_SCORED]
+    cases = [_case(record, pictures, folder, by_id) for record in scored]
     _rate(cases)
     data = {
         "run": run or sha256(os.fsencode(folder.resolve())).hexdigest()[:16],
         "title": title,
         "colors": colors,
         "cases": cases,
+        "others": [f"{outcomes[outcome]} {text}" for outcome, text in _NOT_SCORED.items() if outcomes[outcome]],
     }
     text = page("overview.html", title, _STYLES, _SCRIPTS, data=data)
     with outputs.beside([path]) as beside:

@@ -301,6 +301,7 @@ new ResizeObserver(() => {
 const failures = rows.filter((row) => row.case.error).length;
 $("summary").textContent = [
   `${rows.length} cases`, `${failures} failed`, `${rows.filter((row) => row.case.notices.length).length} with warnings`,
+  ...data.others,
   ...new Set(data.cases.map((one) => one.model).filter(Boolean)),
 ].join(" \u00b7 ");
 $("done").max = Math.max(1, rows.length);

@@ -7,7 +7,7 @@ import time
 import pytest
 from PIL import Image
 from playwright.sync_api import Error, expect
-from review import MODEL, current, flag, mark_of, record, shown
+from review import MODEL, current, flag, mark_of, record, records, shown
 
 from DINSegmentLib.batch.steps import save_picture
 from DINSegmentLib.report.write import write_report
@@ -153,6 +153,20 @@ def test_hostile_names_are_text(page, tmp_path):
     expect(page.locator("#large h2")).to_have_text(HOSTILE)
     page.reload()
     assert mark_of(page, "__proto__") == "checked"
+
+
+def test_inputs_that_were_skipped_or_not_finished_are_counted_and_are_no_failures(page, tmp_path):
+    left = [
+        {"input": f"/data/{outcome}{number}.nii", "outcome": outcome, "error": "Not a volume to segment."}
+        for outcome, count in (("skipped", 2), ("cancelled", 1))
+        for number in range(count)
+    ]
+    page.goto(write_report([*records(), *left], {}, tmp_path, "run").as_uri())
+
+    summary = page.locator("#summary").inner_text()
+    for text in ("7 cases", "1 failed", "2 skipped", "1 not finished"):
+        assert text in summary
+    assert len(shown(page)) == 7 and "/data/skipped0.nii" not in shown(page)
 
 
 def test_the_page_asks_for_its_pictures_and_nothing_else_and_may_not(page, report, tmp_path):
