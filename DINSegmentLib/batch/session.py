@@ -287,9 +287,9 @@ class Session:
         if refused.expected:  # not a fault of the data
             self._console.warn(refused.reason)
         else:
-            self._console.error(refused.reason, input=str(refused.path))
+            self._console.error(refused.reason, input=shown(refused.path))
         outcome = "skipped" if refused.expected else "failed"
-        self._entries.append({"input": str(refused.path), "outcome": outcome, "error": refused.reason})
+        self._entries.append({"input": shown(refused.path), "outcome": outcome, "error": refused.reason})
 
     def _went_well(self, work: Callable[[Case], None], case: Case) -> bool:
         """Do some work for one case and report its error, so that other cases continue."""

@@ -1,7 +1,10 @@
 """`dinsegment segment` with many inputs, the tables of a run, resuming, and `rerun`."""
 
 import json
+import os
 import re
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -163,3 +166,16 @@ def test_several_processes_are_not_started_when_all_is_done(segment, write, monk
     assert "report/b.jpg" in page and "report/a.jpg" not in page
     counts = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))["counts"]
     assert outcome.code == 0 and (counts["done"], counts["resumed"]) == (0, 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are Unicode there")
+def test_a_run_with_a_name_that_is_not_utf8_goes_on_where_it_stopped(segment, write, tmp_path):
+    (tmp_path / "day").mkdir()
+    for name in ("day/a.nrrd", "day/b.nrrd"):
+        path = write(name)
+    shutil.copy(os.fsencode(path), os.fsencode(path.parent) + b"/M\xfcller.nrrd")
+    first, again = (segment(tmp_path / "day", "--format", "nii.gz") for _ in range(2))
+
+    assert first.code == again.code == 1 and "2 of them in an earlier run" in again.out, again.err
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert any("ller.nrrd" in one["input"] for one in summary["inputs"])
