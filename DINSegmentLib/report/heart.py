@@ -47,6 +47,7 @@ class Report:
         legend: structures and their colors.
         curve: volume-time curves; None if not a cine.
         values: quantity, value with unit, and range with one basal slice fewer or more.
+        plots_heading: what the bull's-eye plots show.
         plots: bull's-eye plots.
         notes: definitions of the values.
         notices: what to check.
@@ -62,6 +63,7 @@ class Report:
     legend: tuple[tuple[str, Color], ...]
     curve: Drawing | None
     values: tuple[tuple[str, str, str], ...]
+    plots_heading: str
     plots: tuple[Drawing, ...]
     notes: tuple[str, ...]
     notices: tuple[str, ...]
@@ -111,6 +113,7 @@ def describe(
         legend=tuple((label.name, label.color) for label in model.labels),
         curve=draw_curves(curves, function.times_ms, marks_of(function), size=(560, 300)) if function else None,
         values=tuple(_values(record, function)),
+        plots_heading="Wall thickness and thickening by segment" if regional else "Infarct by segment",
         plots=tuple(_plots(regional) if regional else _infarct_plots(record.get("infarct"))),
         notes=tuple(_notes(function, regional, record.get("infarct"))),
         notices=tuple(dict.fromkeys(str(one["text"]) for one in record["notices"])),
@@ -132,8 +135,9 @@ def _identity(record: Mapping[str, Any], study: Sequence[tuple[str, str]]) -> li
     found = [("Pseudonym" if hidden else "Case", str(record["case"])), *study]
     if not hidden and not study:
         found.append(("Input", str(source["name"])))
-    size = " x ".join(f"{mm:.2f}" for mm in source["spacing"])
-    return [*found, ("Voxels", f"{size} mm, {source['shape'][0]} x {source['shape'][1]} x {source['shape'][2]}")]
+    size, count = source["spacing"], reversed(source["shape"])  # both (I, J, K)
+    text = f"{' x '.join(f'{mm:.2f}' for mm in size)} mm, {' x '.join(map(str, count))}"
+    return [*found, ("Voxels", text)]
 
 
 def _frames(function: CardiacFunction, count: int) -> list[tuple[str, str]]:

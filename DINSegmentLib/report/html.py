@@ -25,7 +25,7 @@ def html(report: Report) -> str:
         legend="".join(map(_legend, report.legend)),
         values=_values(report.values),
         curve=_section("curve", "Volumes over the cardiac cycle", [report.curve] if report.curve else []),
-        plots=_section("plots", "Wall thickness and thickening by segment", report.plots),
+        plots=_section("plots", report.plots_heading, report.plots),
         check=_list("Notices", report.notices or ["None."]) + _list("Slices to review", report.slices or ["None."]),
         notes="".join(f"<li>{escape(note)}</li>" for note in report.notes),
         provenance=_pairs(report.provenance),

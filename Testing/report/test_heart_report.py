@@ -229,6 +229,19 @@ def test_an_infarct_is_reported_in_total_and_by_slice():
     assert "By segment it is not reported" in plain and "by network" in words(html(made))
 
 
+def test_a_plot_of_the_infarct_has_a_heading_of_its_own():
+    size = {"infarct_ml": 12.34, "infarct_g": 12.96, "share_percent": 15.2, "slice_share_percent": [], "method": "by a",
+            "segment_share_percent": {"1": 20.0}, "insertion_from": "the cine"}  # fmt: skip
+    page = html(describe(record(cine=None, infarct=size), MODEL, moments("Slices"), GRID))
+
+    assert "Infarct by segment" in page and "thickening" not in page
+    assert "thickening by segment" in html(report())
+
+
+def test_size_and_number_of_voxels_are_in_the_same_order():
+    assert dict(report().identity)["Voxels"] == "2.00 x 2.00 x 10.00 mm, 64 x 64 x 9"
+
+
 def test_the_same_report_is_the_same_bytes(written):
     assert (html(report()), pdf.pdf(report())) == written
 
