@@ -42,7 +42,7 @@ _PARTS = {  # module and name by which callers reach each part
     "measure the wall": ("DINSegmentLib.batch.cine_results", "regional_function_of_cine"),
     "write labels": ("DINSegmentLib.io", "write_labelmap"),
     "draw the curve": ("DINSegmentLib.batch.cine_results", "_curve"),
-    "make the report": ("DINSegmentLib.batch.reports", "content"),
+    "make the report": ("DINSegmentLib.batch.reports", "Reports.write"),
     "write other files": ("DINSegmentLib.batch.steps", "write"),
     "all else": ("DINSegmentLib.cli", "main"),
 }

@@ -95,10 +95,10 @@ def test_images_that_arrive_while_a_study_is_looked_at_are_looked_at_too(watched
     [
         (OSError(28, "No space left on device"), 3), (MemoryError(), 3), (DeviceError("No GPU."), 3),
         (ArchiveError("It answers 500."), 3), (OutputError("The disk is full."), 3),
-        (InputError("No cine."), 1), (ModelError("No weights."), 1),
+        (InputError("No cine."), 1), (ModelError("No weights."), 1), (KeyError("a fault of ours"), 1),
     ],
 )  # fmt: skip
-def test_only_a_fault_of_the_study_or_the_model_is_remembered(error, looks, watched):
+def test_a_fault_that_may_pass_is_not_remembered(error, looks, watched):
     def fail(archive: Archive) -> None:
         raise error
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...console import Console
 from ...engine.parameters import Parameters
 from ...engine.warm import WarmModel
-from ...errors import ArchiveDenied, Cancelled, InputError, ModelError
+from ...errors import ArchiveDenied, ArchiveError, Cancelled, DeviceError, InputError, OutputError
 from ...io import outputs
 from ...isolation import attempt
 from ...model import catalogue, find_model
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ...archive.journal import Journal
     from ...archive.study import Wish
     from ...batch.record import Record
+
+_PASSING = ArchiveError, OutputError, DeviceError, Cancelled, OSError, MemoryError
+"""Errors after which a later attempt with the same images may succeed."""
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -155,9 +158,11 @@ class _Run:
             stored = process(
                 self._archive, study, count, self._wish, self._journal, warm, self._report, self._console.progress, stop
             )
-        except (InputError, ModelError) as error:
-            if remember:  # the same images would fail again; after other errors, a later attempt may succeed
-                self._journal.add(journal.Entry(study, self._wish.text, count, fault=str(error)))
+        except _PASSING:
+            raise
+        except Exception as error:
+            if remember:  # the same images would fail again
+                self._journal.add(journal.Entry(study, self._wish.text, count, fault=str(error) or repr(error)))
             raise
         self._console.event("stored", f"Study {study}: {stored} objects stored.", study=study, stored=stored)
 
