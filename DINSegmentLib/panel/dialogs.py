@@ -56,4 +56,4 @@ def choose_file(title: str, name: str, kinds: str, suffixes: Sequence[str]) -> P
 def may_replace(paths: Sequence[Path]) -> bool:
     """Ask before files are replaced about which the file dialog did not ask; True if none exists."""
     names = ", ".join(path.name for path in paths if path.exists())
-    return not names or choose_answer(_("{names} exists already.").format(names=names), [_("Replace")]) == 0
+    return not names or choose_answer(_("This replaces {names}.").format(names=names), [_("Replace")]) == 0
