@@ -92,12 +92,18 @@ def test_partial_labels_name_structures_and_their_values(config):
     assert config("[partial]\n[partial.labels]\nWall = [2]").partial.data is None
 
 
-@pytest.mark.parametrize("name", ["cardiac-mr-neighbours.toml", "abdomen-ct-context.toml"])
-def test_a_plan_that_comes_with_the_program_can_be_trained(repository, name):
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("cardiac-mr-neighbours.toml", 4000), ("abdomen-ct-context.toml", 4000), ("abdomen-ct-views.toml", 600),
+        ("abdomen-ct-regularized.toml", 600), ("abdomen-ct-combined.toml", 600),
+    ],
+)  # fmt: skip
+def test_a_plan_that_comes_with_the_program_can_be_trained(repository, name, steps):
     found = read_config(repository / "Resources" / "Recipes" / name)
     known = find_model(found.model)
     model = replace(known, network=replace(known.network, **found.network))
-    assert found.recipe.steps == 4000 and found.recipe.batch == 16
+    assert found.recipe.steps == steps and found.recipe.batch == 16
     assert set(found.partial.labels if found.partial else ()) <= {label.name for label in model.labels}
     initial = "AbdomenCT" if model.modality == "CT" else "CardiacMR"
     network = Trainer(model, found.recipe, torch.device("cpu")).network
