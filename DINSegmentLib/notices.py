@@ -3,7 +3,7 @@
 Panel, terminal, record, tables and report show the same notices. Texts can be translated, see `messages`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -36,9 +36,8 @@ class Severity(StrEnum):
     PROBLEM = "problem"  # the result may be unusable
 
 
-OF_LABELS = {"missing", "volume", "parts", "border", "confidence", "contrast", "function", "wall", "review", "edited"}
-"""Kinds that depend on the labels; the others still hold after labels were edited."""
-
+# kinds that depend on the labels
+_OF_LABELS = {"missing", "volume", "parts", "border", "confidence", "contrast", "function", "wall", "review", "edited"}
 _PROBLEMS, _NOTES = {"modality", "contrast", "missing", "volume"}, {"device", "person"}
 
 
@@ -91,3 +90,8 @@ class Notice:
     def from_json(cls, values: Mapping[str, Any]) -> "Notice":
         """Restore a notice from `to_json` or `as_dict`."""
         return cls(**{**values, "text": from_json(values["text"])})
+
+
+def still_valid(stored: Iterable[Mapping[str, Any]]) -> list[Notice]:
+    """Return those of a run's stored notices that its labels do not decide, so that they still hold after an edit."""
+    return [Notice.from_json(one) for one in stored if one["kind"] not in _OF_LABELS]

@@ -1,5 +1,6 @@
 """Late enhancement paired with cines of the same patient, whose right ventricle defines the start of the segments."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -34,11 +35,12 @@ def paired(cases: Sequence[Case], model_of: Callable[[Case], Model | None]) -> l
         return list(cases)
     places = {case.name: attempt(partial(place_of, case.files), case.name).value for case in (*hearts, *late)}
 
-    def companions(one: Case) -> tuple[str, ...]:
-        place = places[one.name]
-        return tuple(case.name for case in hearts if place is not None and places[case.name] == place)
-
-    return [replace(one, companions=companions(one)) if one in late else one for one in cases]
+    of_place = defaultdict(list)
+    for case in hearts:
+        of_place[places[case.name]].append(case.name)
+    of_place.pop(None, None)  # of unknown place
+    names = {case.name: tuple(of_place.get(places[case.name], ())) for case in late}
+    return [replace(case, companions=names.get(case.name, ())) for case in cases]
 
 
 def waves(cases: Sequence[Case]) -> list[list[Case]]:

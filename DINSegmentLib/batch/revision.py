@@ -22,7 +22,7 @@ from ..measure import (
 from ..measure.infarct_segments import describe_infarct
 from ..model import INFARCT, Model, label_of
 from ..model.orientation import orientation
-from ..notices import OF_LABELS, Notice
+from ..notices import Notice, still_valid
 from .anonymous import hidden_image
 from .companions import insertion_of_infarct
 from .hashes import input_hash
@@ -119,8 +119,7 @@ def _still_valid(record: Record, image: io.Image) -> list[Notice]:
     """Notices about the image and its run, which edited labels do not change."""
     if record.input.path is None:
         image = hidden_image(image, record.case)
-    before = [Notice.from_json(one) for one in record.notices if one["kind"] not in OF_LABELS]
-    return [*image.notices, *(one for one in before if one not in image.notices)]
+    return [*image.notices, *(one for one in still_valid(record.notices) if one not in image.notices)]
 
 
 def _of_volume(

@@ -299,20 +299,14 @@ def test_frame_times_of_a_part_of_a_beat_or_of_several_are_left(times):
 @pytest.mark.parametrize(
     ("count", "step", "heart_rate", "noticed"),
     [
-        (20, 1000, None, True),
-        (20, 1000, 70, True),
-        (10, 250, None, True),
+        (20, 1000, None, True), (20, 1000, 70, True), (10, 250, None, True),
         (10, 190, 120, True),  # 500 ms from beat to beat
         (8, 400, 70, True),
-        (25, 25, 110, False),
-        (20, 50, 70, False),
+        (25, 25, 110, False), (20, 50, 70, False), (8, 110, 70, False), (8, 400, None, False),
         (80, 100, 70, False),  # several beats in real time
-        (8, 110, 70, False),
-        (8, 400, None, False),
-        (2, 350, 110, False),  # only ED and ES
-        (3, 300, 90, False),
+        (2, 350, 110, False), (3, 300, 90, False),  # only ED and ES
     ],
-)
+)  # fmt: skip
 def test_frames_too_far_apart_for_a_heartbeat_are_noticed_once(count, step, heart_rate, noticed):
     frames = [ED, *[MIDDLE] * (count - 2), ES]
     times = [float(step * number) for number in range(count)]

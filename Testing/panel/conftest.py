@@ -55,3 +55,22 @@ def jobs(panel: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(installer, "torch_is_installed", lambda: True)
     monkeypatch.setattr(panel.panel.runner, "segment", lambda *settings: begun.append(settings[-1]))
     return begun
+
+
+@pytest.fixture
+def cine(panel: Any, heart: Any) -> Any:
+    """Three frames: the phantom, moved by whole pixels, and with less contrast."""
+    import numpy as np
+    import slicer
+    from sequences import add_sequence
+
+    from DINSegmentLib import scene
+
+    volume = scene.read_volume(heart)
+    array = np.array(volume.array)
+    frames = [array, np.roll(array, 9, axis=2), (array * 0.7).astype(array.dtype)]
+    proxy = add_sequence(frames, volume.geometry.ijk_to_ras, (0.0, 300.0, 600.0))
+    slicer.mrmlScene.RemoveNode(heart)
+    panel.ui.previewCheckBox.checked = False
+    panel.ui.inputSelector.setCurrentNode(proxy)
+    return scene.find_cine(proxy)

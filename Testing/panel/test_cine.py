@@ -2,14 +2,12 @@
 
 import csv
 import re
-import shlex
 
 import numpy as np
 import pytest
 from clicks import labels_of, notices, run
 from greek import english, greek
 
-from DINSegmentLib import io
 from DINSegmentLib.engine.segmenter import segment
 from DINSegmentLib.geometry import Geometry
 from DINSegmentLib.measure import CardiacFunction, Ventricle, cardiac_function
@@ -17,24 +15,6 @@ from DINSegmentLib.model import find_model
 from DINSegmentLib.notices import Notice
 
 TIMES = (0.0, 300.0, 600.0)
-
-
-@pytest.fixture
-def cine(desk, panel, heart):
-    """Three frames: the phantom, moved by whole pixels, and with less contrast."""
-    import slicer
-    from sequences import add_sequence
-
-    from DINSegmentLib import scene
-
-    volume = scene.read_volume(heart)
-    array = np.array(volume.array)
-    frames = [array, np.roll(array, 9, axis=2), (array * 0.7).astype(array.dtype)]
-    proxy = add_sequence(frames, volume.geometry.ijk_to_ras, TIMES)
-    slicer.mrmlScene.RemoveNode(heart)
-    panel.ui.previewCheckBox.checked = False
-    panel.ui.inputSelector.setCurrentNode(proxy)
-    yield scene.find_cine(proxy)
 
 
 def fractions(panel):
@@ -330,51 +310,6 @@ def test_frames_of_different_grids_are_told_and_nothing_is_run(desk, panel, cine
     desk.click(panel.ui.segmentButton)
     assert "Frame 2" in panel.ui.statusLabel.text and not panel.panel.runner.busy
     assert panel.ui.segmentButton.text == "&Segment"
-
-
-def test_copied_python_of_a_cine_segments_the_sequence(desk, panel, cine):
-    import qt
-
-    desk.unfold(panel.ui.scriptGroup)
-    desk.click(panel.ui.copyPythonButton)
-    assert "DINSegmentLogic().segmentSequence(" in qt.QApplication.clipboard().text()
-
-
-def test_the_copied_batch_command_names_the_file_of_the_sequence(desk, panel, cine, tmp_path):
-    import slicer
-
-    desk.unfold(panel.ui.scriptGroup)
-    desk.click(panel.ui.copyBatchButton)
-    assert "save it first" in panel.ui.statusLabel.text
-
-    path = tmp_path / "heart beat.seq.nrrd"
-    slicer.util.saveNode(cine.sequence, str(path))
-    desk.unfold(panel.ui.scriptGroup)
-    desk.click(panel.ui.copyBatchButton)
-    arguments = shlex.split(desk.clipboard())
-    assert arguments[arguments.index("segment") + 1] == str(path)
-    frames = [slicer.util.arrayFromVolume(node) for node in cine.nodes]
-    np.testing.assert_array_equal(io.read_cine(path).array, frames)
-
-
-def test_the_copied_batch_command_names_the_frame_for_a_model_of_other_organs(desk, panel, cine, tmp_path, capfd):
-    import slicer
-
-    from DINSegmentLib.cli.parser import main
-
-    slicer.util.saveNode(cine.sequence, str(tmp_path / "beat.seq.nrrd"))
-    desk.unfold(panel.ui.scriptGroup)
-    desk.click(panel.ui.copyBatchButton)
-    assert "--frame" not in desk.clipboard() and panel.ui.statusLabel.text == "Copied."
-
-    panel.ui.modelSelector.setCurrentIndex(panel.ui.modelSelector.findData("abdomen-ct"))
-    cine.go_to(1)
-    desk.unfold(panel.ui.scriptGroup)
-    desk.click(panel.ui.copyBatchButton)
-    arguments = shlex.split(desk.clipboard())
-    assert arguments[-2:] == ["--frame", "2"] and "for frame 2, which is shown" in panel.ui.statusLabel.text
-    assert main([*arguments[arguments.index("segment") :], "--dry-run"]) == 0
-    assert "1 to segment" in capfd.readouterr().out
 
 
 def test_segment_sequence_needs_no_panel_and_refuses_a_lonely_volume(desk, panel, cine):

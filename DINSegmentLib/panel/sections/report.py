@@ -16,7 +16,7 @@ from ...measure.infarct_segments import describe_infarct
 from ...model import INFARCT, Model, label_of
 from ...model.enhancement import NONE
 from ...model.orientation import orientation
-from ...notices import OF_LABELS, Notice
+from ...notices import Notice, still_valid
 from .. import installer, volumes
 from ..dialogs import choose_file
 from ..heart import measure_heart
@@ -131,10 +131,12 @@ class ReportSection:
         about the current labels, if these were edited.
         """
         volume_node = self.session.volume
-        told = [Notice.from_json(one) for one in scene.noted(node, scene.RUN).get("notices", ())]
+        stored = scene.noted(node, scene.RUN).get("notices", ())
         if scene.is_edited(node, volume_node):
-            told = [*(one for one in told if one.kind not in OF_LABELS), *flagged]
-        return [*fit.notices(volumes.look(volume_node), model), *told]
+            of_run = [*still_valid(stored), *flagged]
+        else:
+            of_run = [Notice.from_json(one) for one in stored]
+        return [*fit.notices(volumes.look(volume_node), model), *of_run]
 
 
 def _moment(name: str, array: Any, labels: Any, geometry: Any, model: Model) -> "Moment":

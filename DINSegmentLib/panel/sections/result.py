@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 from ... import scene
 from ...errors import DINSegmentError
 from ...model import Model
-from ...notices import OF_LABELS, Notice
+from ...notices import Notice, still_valid
 from ...scene import compare
 from ...worker.client import Measurement
 from ...worker.protocol import Code
@@ -201,9 +201,7 @@ class ResultSection:
         self._listener = None
         run = self._run_of(self.session.output) if self.session.parameters is not None else None
         if run is not None:
-            known = [Notice.from_json(one) for one in run.get("notices", ())]
-            still_valid = [one for one in known if one.kind not in OF_LABELS]
-            self._show_numbers({**story, "notices": [*still_valid, *story["notices"]]})
+            self._show_numbers({**story, "notices": [*still_valid(run.get("notices", ())), *story["notices"]]})
             if (function := story.get("function")) is not None:
                 scene.write_curve(function.curve(), self.session.output, told)
 
